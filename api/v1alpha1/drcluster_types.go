@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// ClusterFenceState was a request for fencing, which belongs to synchronous DR.
+type ClusterFenceState string
+
+// DRClusterPhase is the phase of a DRCluster.
+type DRClusterPhase string
+
+// Phases of a DRCluster.
+const (
+	ClusterStarting  DRClusterPhase = "Starting"
+	ClusterAvailable DRClusterPhase = "Available"
+)
+
+// Condition types of a DRCluster besides Validated.
+const (
+	// ConditionConnected says whether the link to the cluster is live, and since when it is not.
+	ConditionConnected = "Connected"
+	// ConditionSchemaSkew says whether an API server dropped fields that were mirrored to it.
+	ConditionSchemaSkew = "SchemaSkew"
+)
+
+// DRClusterSpec describes a cluster that takes part in disaster recovery.
+// +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || self.clusterFence == ”",message="clusterFence belongs to synchronous DR and is not supported: leave it out",fieldPath=".clusterFence"
+// +kubebuilder:validation:XValidation:rule="has(self.region) == has(oldSelf.region)",message="region is immutable"
+type DRClusterSpec struct {
+	// cidrs were used for fencing; accepted and ignored.
+	// +optional
+	// +listType=atomic
+	CIDRs []string `json:"cidrs,omitempty"`
+	// clusterFence is refused: fencing belongs to synchronous DR.
+	// +optional
+	ClusterFence ClusterFenceState `json:"clusterFence,omitempty"`
+	// region is a free label of the place of the cluster. Immutable.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="region is immutable"
+	Region string `json:"region,omitempty"`
+	// s3ProfileName names the S3 profile of the configuration in which the metadata of applications that run on this
+	// cluster is stored. Immutable.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="s3ProfileName is immutable"
+	S3ProfileName string `json:"s3ProfileName"`
+}
+
+// ClusterMaintenanceMode is the state of one maintenance mode on the cluster.
+type ClusterMaintenanceMode struct {
+	// storageProvisioner names the driver.
+	// +required
+	StorageProvisioner string `json:"storageProvisioner"`
+	// targetID is the storage or replication id that the mode is for.
+	// +required
+	TargetID string `json:"targetID"`
+	// state of the mode.
+	// +optional
+	State MModeState `json:"state,omitempty"`
+	// conditions of the mode.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// DRClusterStatus says whether the cluster can be used and can be reached.
+type DRClusterStatus struct {
+	// phase: Starting, Available.
+	// +optional
+	Phase DRClusterPhase `json:"phase,omitempty"`
+	// conditions: Validated, Connected, SchemaSkew.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// maintenanceModes are the storage maintenance modes asked for on the cluster.
+	// +optional
+	// +listType=map
+	// +listMapKey=storageProvisioner
+	// +listMapKey=targetID
+	MaintenanceModes []ClusterMaintenanceMode `json:"maintenanceModes,omitempty"`
+}
+
+// DRCluster is a cluster that takes part in disaster recovery.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 56 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="the name of a DRCluster becomes part of the namespaces outbox-<name> and inbox-<name>: at most 56 lower-case letters, digits and dashes",fieldPath=".metadata.name"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Region",type=string,JSONPath=`.spec.region`
+// +kubebuilder:printcolumn:name="S3 profile",type=string,JSONPath=`.spec.s3ProfileName`
+// +kubebuilder:printcolumn:name="Validated",type=string,JSONPath=`.status.conditions[?(@.type=="Validated")].status`
+// +kubebuilder:printcolumn:name="Connected",type=string,JSONPath=`.status.conditions[?(@.type=="Connected")].status`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Connected")].message`
+type DRCluster struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what the user asks for.
+	// +required
+	Spec DRClusterSpec `json:"spec"`
+	// status is what was found.
+	// +optional
+	Status DRClusterStatus `json:"status,omitzero"`
+}
+
+// DRClusterList is a list of DRCluster.
+// +kubebuilder:object:root=true
+type DRClusterList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []DRCluster `json:"items"`
+}

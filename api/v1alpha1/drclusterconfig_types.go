@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Condition types of a DRClusterConfig.
+const (
+	// ConditionProcessed says whether the classes of the cluster could be read.
+	ConditionProcessed = "Processed"
+	// ConditionReachable says whether every S3 profile answers from this cluster.
+	ConditionReachable = "Reachable"
+)
+
+// DRClusterConfigSpec is what the hub tells a cluster about itself.
+type DRClusterConfigSpec struct {
+	// replicationSchedules are the intervals of all policies that name the cluster, sorted. Storage drivers may make
+	// classes for them.
+	// +optional
+	// +listType=set
+	ReplicationSchedules []string `json:"replicationSchedules,omitempty"`
+	// clusterID was set by the hub in Ramen. Here the cluster itself tells its id in status.clusterID. Immutable if set.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="clusterID is immutable"
+	ClusterID string `json:"clusterID,omitempty"`
+}
+
+// ClassKind is the kind of a class that matters for replication.
+// +kubebuilder:validation:Enum=StorageClass;VolumeSnapshotClass;VolumeGroupSnapshotClass;VolumeReplicationClass;VolumeGroupReplicationClass
+type ClassKind string
+
+// Kinds of classes.
+const (
+	KindStorageClass                ClassKind = "StorageClass"
+	KindVolumeSnapshotClass         ClassKind = "VolumeSnapshotClass"
+	KindVolumeGroupSnapshotClass    ClassKind = "VolumeGroupSnapshotClass"
+	KindVolumeReplicationClass      ClassKind = "VolumeReplicationClass"
+	KindVolumeGroupReplicationClass ClassKind = "VolumeGroupReplicationClass"
+)
+
+// ClassFact is what the hub needs to know about one class. An addition to Ramen's API.
+type ClassFact struct {
+	// kind of the class.
+	// +required
+	Kind ClassKind `json:"kind"`
+	// name of the class.
+	// +required
+	Name string `json:"name"`
+	// provisioner or driver of the class.
+	// +optional
+	Provisioner string `json:"provisioner,omitempty"`
+	// labels of the class whose keys belong to ramendr.openshift.io.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// parameters of the class. Values that name secrets are left out.
+	// +optional
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// default says that the class is annotated as the default of its kind.
+	// +optional
+	Default bool `json:"default,omitempty"`
+}
+
+// ProfileFact says whether an S3 profile answers from the cluster. An addition to Ramen's API.
+type ProfileFact struct {
+	// name of the profile.
+	// +required
+	Name string `json:"name"`
+	// reachable says that the bucket answered.
+	// +optional
+	Reachable bool `json:"reachable"`
+	// message is the error, if it did not.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// observedTime is when reachable last changed.
+	// +optional
+	ObservedTime *metav1.Time `json:"observedTime,omitempty"`
+}
+
+// DRClusterConfigStatus is what a cluster tells the hub about itself.
+type DRClusterConfigStatus struct {
+	// clusterID is the UID of the namespace kube-system. An addition to Ramen's API.
+	// +optional
+	ClusterID string `json:"clusterID,omitempty"`
+	// kubernetesVersion is the version of the API server. An addition to Ramen's API.
+	// +optional
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// apis lists the optional APIs that the cluster serves, as group/version. An addition to Ramen's API.
+	// +optional
+	// +listType=set
+	APIs []string `json:"apis,omitempty"`
+	// classes are the facts of all classes. An addition to Ramen's API.
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=name
+	Classes []ClassFact `json:"classes,omitempty"`
+	// profiles says which S3 profiles answer. An addition to Ramen's API.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Profiles []ProfileFact `json:"profiles,omitempty"`
+	// storageClasses lists the names of StorageClasses with a storage id.
+	// +optional
+	// +listType=set
+	StorageClasses []string `json:"storageClasses,omitempty"`
+	// volumeSnapshotClasses lists the names of VolumeSnapshotClasses with a storage id.
+	// +optional
+	// +listType=set
+	VolumeSnapshotClasses []string `json:"volumeSnapshotClasses,omitempty"`
+	// volumeGroupSnapshotClasses lists the names of VolumeGroupSnapshotClasses with a storage id.
+	// +optional
+	// +listType=set
+	VolumeGroupSnapshotClasses []string `json:"volumeGroupSnapshotClasses,omitempty"`
+	// volumeReplicationClasses lists the names of VolumeReplicationClasses with a replication id.
+	// +optional
+	// +listType=set
+	VolumeReplicationClasses []string `json:"volumeReplicationClasses,omitempty"`
+	// volumeGroupReplicationClasses lists the names of VolumeGroupReplicationClasses with a group replication id.
+	// +optional
+	// +listType=set
+	VolumeGroupReplicationClasses []string `json:"volumeGroupReplicationClasses,omitempty"`
+	// observedGeneration is the generation of the spec that was considered, on the cluster.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions: Processed, Reachable.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// DRClusterConfig carries facts between the hub and one cluster. It exists under the same name on both.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Processed",type=string,JSONPath=`.status.conditions[?(@.type=="Processed")].status`
+// +kubebuilder:printcolumn:name="S3 reachable",type=string,JSONPath=`.status.conditions[?(@.type=="Reachable")].status`
+type DRClusterConfig struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec comes from the hub.
+	// +optional
+	Spec DRClusterConfigSpec `json:"spec,omitzero"`
+	// status comes from the cluster.
+	// +optional
+	Status DRClusterConfigStatus `json:"status,omitzero"`
+}
+
+// DRClusterConfigList is a list of DRClusterConfig.
+// +kubebuilder:object:root=true
+type DRClusterConfigList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []DRClusterConfig `json:"items"`
+}

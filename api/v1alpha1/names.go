@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Finalizers, labels and annotations that users, storage drivers and other tools see. Their spelling is Ramen's.
+const (
+	// DRPCFinalizer holds a DRPlacementControl until both clusters are known to be free of its VolumeReplicationGroup.
+	DRPCFinalizer = "drpc.ramendr.openshift.io/finalizer"
+	// DRPolicyFinalizer holds a DRPolicy while a DRPlacementControl refers to it.
+	DRPolicyFinalizer = "drpolicies.ramendr.openshift.io/ramen"
+	// DRClusterFinalizer holds a DRCluster while a DRPolicy lists it.
+	DRClusterFinalizer = "drclusters.ramendr.openshift.io/ramen"
+	// VRGFinalizer holds a VolumeReplicationGroup on its cluster until its volumes are released.
+	VRGFinalizer = "volumereplicationgroups.ramendr.openshift.io/vrg-protection"
+	// PVCVolRepFinalizer holds a PVC that VolumeReplication protects.
+	PVCVolRepFinalizer = "volumereplicationgroups.ramendr.openshift.io/pvc-vr-protection"
+	// PVCVolSyncFinalizer holds a PVC that VolSync protects.
+	PVCVolSyncFinalizer = "volumereplicationgroups.ramendr.openshift.io/pvc-volsync-protection"
+
+	// LabelOwnerNamespace and LabelOwnerName say which VolumeReplicationGroup protects a PVC.
+	LabelOwnerNamespace = "ramendr.openshift.io/owner-namespace-name"
+	// LabelOwnerName is the name that goes with LabelOwnerNamespace.
+	LabelOwnerName = "ramendr.openshift.io/owner-name"
+	// LabelCreatedByRamen marks objects made by the controllers.
+	LabelCreatedByRamen = "ramendr.openshift.io/created-by-ramen"
+
+	// LabelStorageID on a class names the storage instance behind it.
+	LabelStorageID = "ramendr.openshift.io/storageid"
+	// LabelReplicationID on a VolumeReplicationClass (and StorageClass) names the pairing of two storage instances.
+	LabelReplicationID = "ramendr.openshift.io/replicationid"
+	// LabelGroupReplicationID is LabelReplicationID for groups of volumes.
+	LabelGroupReplicationID = "ramendr.openshift.io/groupreplicationid"
+	// LabelMaintenanceModes lists, separated by commas, the maintenance modes that a class needs.
+	LabelMaintenanceModes = "ramendr.openshift.io/maintenancemodes"
+	// LabelOffloaded marks a StorageClass whose replication is driven by the storage itself.
+	LabelOffloaded = "ramendr.openshift.io/offloaded"
+	// LabelGlobal marks a VolumeGroupReplicationClass whose groups span applications.
+	LabelGlobal = "ramendr.openshift.io/global"
+
+	// AnnotationVRProtected says "protected" on a PVC whose protection is complete.
+	AnnotationVRProtected = "volumereplicationgroups.ramendr.openshift.io/vr-protected"
+	// AnnotationVRArchived holds a digest of what was stored for a PVC or PV.
+	AnnotationVRArchived = "volumereplicationgroups.ramendr.openshift.io/vr-archived"
+	// AnnotationVRRetained marks a PV whose reclaim policy was set to Retain; its value is the original policy.
+	AnnotationVRRetained = "volumereplicationgroups.ramendr.openshift.io/vr-retained"
+	// AnnotationRestored says "True" on a PV or PVC that was restored from the object store.
+	AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/ramen-restore"
+
+	// DRPCAnnotationPrefix starts the annotations that the hub passes to the clusters.
+	DRPCAnnotationPrefix = "drplacementcontrol.ramendr.openshift.io/"
+	// AnnotationDestinationCluster names the cluster that a VolumeReplicationGroup is meant for.
+	AnnotationDestinationCluster = DRPCAnnotationPrefix + "destination-cluster"
+	// AnnotationDRPCUID holds the UID of the DRPlacementControl behind a VolumeReplicationGroup.
+	AnnotationDRPCUID = DRPCAnnotationPrefix + "drpc-uid"
+	// AnnotationAppNamespace on a DRPlacementControl names the namespace of the application, if it is another one.
+	AnnotationAppNamespace = DRPCAnnotationPrefix + "app-namespace"
+	// AnnotationAbandonCluster on a DRPlacementControl under deletion names a lost cluster to give up.
+	AnnotationAbandonCluster = "ramendr.openshift.io/abandon-cluster"
+)

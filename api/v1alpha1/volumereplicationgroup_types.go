@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ReplicationState is the role that a group of volumes is told to take.
+// +kubebuilder:validation:Enum=primary;secondary
+type ReplicationState string
+
+// Roles.
+const (
+	Primary   ReplicationState = "primary"
+	Secondary ReplicationState = "secondary"
+)
+
+// State is the role that a group of volumes has.
+type State string
+
+// States.
+const (
+	PrimaryState   State = "Primary"
+	SecondaryState State = "Secondary"
+	UnknownState   State = "Unknown"
+)
+
+// VRGAction is the operation on behalf of which a role is asked for.
+// +kubebuilder:validation:Enum="";Failover;Relocate
+type VRGAction string
+
+// Operations.
+const (
+	VRGActionFailover VRGAction = "Failover"
+	VRGActionRelocate VRGAction = "Relocate"
+)
+
+// Condition types of a VolumeReplicationGroup.
+const (
+	// VRGDataReady : the volumes can be used (primary) or replicate (secondary).
+	VRGDataReady = "DataReady"
+	// VRGDataProtected : everything written so far is on the peer. A primary of VolumeReplication volumes is never
+	// that: its reason is Replicating.
+	VRGDataProtected = "DataProtected"
+	// VRGClusterDataReady : PVs and PVCs are restored.
+	VRGClusterDataReady = "ClusterDataReady"
+	// VRGClusterDataProtected : PVs and PVCs are in every object store.
+	VRGClusterDataProtected = "ClusterDataProtected"
+	// VRGKubeObjectsReady : other Kubernetes objects are restored.
+	VRGKubeObjectsReady = "KubeObjectsReady"
+	// VRGNoClusterDataConflict : no objects on this cluster contradict the role.
+	VRGNoClusterDataConflict = "NoClusterDataConflict"
+	// VRGInUse : a Pod or an attachment uses one of the volumes. An addition to Ramen's API: the hub waits for it
+	// before it takes an application's objects away, whoever deploys them.
+	VRGInUse = "InUse"
+)
+
+// Delivery conditions that the mirror sets on a wish in an outbox.
+const (
+	WishApplied     = "Applied"
+	WishAvailable   = "Available"
+	WishProgressing = "Progressing"
+	WishDegraded    = "Degraded"
+)
+
+// VRGAsyncSpec configures asynchronous replication.
+type VRGAsyncSpec struct {
+	// replicationClassSelector limits the VolumeReplicationClasses that are considered.
+	// +optional
+	ReplicationClassSelector *metav1.LabelSelector `json:"replicationClassSelector,omitempty"`
+	// volumeSnapshotClassSelector limits the VolumeSnapshotClasses that are considered.
+	// +optional
+	VolumeSnapshotClassSelector *metav1.LabelSelector `json:"volumeSnapshotClassSelector,omitempty"`
+	// volumeGroupSnapshotClassSelector limits the VolumeGroupSnapshotClasses that are considered.
+	// +optional
+	VolumeGroupSnapshotClassSelector *metav1.LabelSelector `json:"volumeGroupSnapshotClassSelector,omitempty"`
+	// schedulingInterval is the time from one replication to the next: a number and m, h or d.
+	// +required
+	// +kubebuilder:validation:Pattern=`^\d+[mhd]$`
+	SchedulingInterval string `json:"schedulingInterval"`
+	// peerClasses are the storage classes that can be protected and how.
+	// +optional
+	// +listType=atomic
+	PeerClasses []PeerClass `json:"peerClasses,omitempty"`
+}
+
+// MoverConfig sets the security of the VolSync movers of one volume.
+type MoverConfig struct {
+	// pvcName is the name of the PVC.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	PVCName string `json:"pvcName"`
+	// pvcNamespace is the namespace of the PVC.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	PVCNamespace string `json:"pvcNamespace"`
+	// moverSecurityContext is the security context of the mover's Pod.
+	// +optional
+	MoverSecurityContext *corev1.PodSecurityContext `json:"moverSecurityContext,omitempty"`
+	// moverServiceAccount is the ServiceAccount of the mover's Pod.
+	// +optional
+	MoverServiceAccount *string `json:"moverServiceAccount,omitempty"`
+}
+
+// VolSyncReplicationDestinationSpec asks for the destination of one volume.
+type VolSyncReplicationDestinationSpec struct {
+	// protectedPVC is the volume as the primary knows it.
+	// +optional
+	ProtectedPVC ProtectedPVC `json:"protectedPVC,omitzero"`
+}
+
+// RsyncTLSConfig is where the source of a volume finds its destination.
+type RsyncTLSConfig struct {
+	// address of the destination.
+	// +optional
+	Address string `json:"address,omitempty"`
+	// tlsSecretRef names the Secret with the pre-shared key.
+	// +optional
+	TLSSecretRef corev1.LocalObjectReference `json:"tlsSecretRef,omitzero"`
+}
+
+// VolSyncReplicationSourceSpec asks for the source of one volume.
+type VolSyncReplicationSourceSpec struct {
+	// protectedPVC is the volume.
+	// +optional
+	ProtectedPVC ProtectedPVC `json:"protectedPVC,omitzero"`
+	// rsyncTLS is where the destination is.
+	// +optional
+	RsyncTLS *RsyncTLSConfig `json:"rsyncTLS,omitempty"`
+	// moverConfig sets the security of the mover.
+	// +optional
+	MoverConfig *MoverConfig `json:"moverConfig,omitempty"`
+}
+
+// VolSyncReplicationDestinationInfo tells where a destination listens.
+type VolSyncReplicationDestinationInfo struct {
+	// protectedPVC is the volume.
+	// +optional
+	ProtectedPVC ProtectedPVC `json:"protectedPVC,omitzero"`
+	// rsyncTLS is the address.
+	// +optional
+	RsyncTLS *RsyncTLSConfig `json:"rsyncTLS,omitempty"`
+}
+
+// VolSyncSpec configures volumes that VolSync replicates.
+type VolSyncSpec struct {
+	// rdSpec asks a secondary for destinations.
+	// +optional
+	// +listType=atomic
+	RDSpec []VolSyncReplicationDestinationSpec `json:"rdSpec,omitempty"`
+	// rsSpec tells a primary where the destinations are.
+	// +optional
+	// +listType=atomic
+	RSSpec []VolSyncReplicationSourceSpec `json:"rsSpec,omitempty"`
+	// moverConfig sets the security of the movers.
+	// +optional
+	// +listType=map
+	// +listMapKey=pvcNamespace
+	// +listMapKey=pvcName
+	MoverConfig []MoverConfig `json:"moverConfig,omitempty"`
+	// disabled turns VolSync off for this group.
+	// +optional
+	Disabled bool `json:"disabled,omitempty"`
+}
+
+// RecipeRef names a Recipe.
+type RecipeRef struct {
+	// namespace of the Recipe.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// name of the Recipe.
+	// +optional
+	Name string `json:"name,omitempty"`
+}
+
+// KubeObjectProtectionSpec asks for the capture of Kubernetes objects besides PVCs.
+type KubeObjectProtectionSpec struct {
+	// captureInterval is the time from one capture to the next.
+	// +optional
+	// +kubebuilder:validation:Format=duration
+	CaptureInterval *metav1.Duration `json:"captureInterval,omitempty"`
+	// recipeRef names a Recipe that says what is captured and how.
+	// +optional
+	RecipeRef *RecipeRef `json:"recipeRef,omitempty"`
+	// recipeParameters are values for the parameters of the Recipe.
+	// +optional
+	RecipeParameters map[string][]string `json:"recipeParameters,omitempty"`
+	// kubeObjectSelector selects the objects to capture, where no Recipe is named.
+	// +optional
+	KubeObjectSelector *metav1.LabelSelector `json:"kubeObjectSelector,omitempty"`
+}
+
+// VolumeReplicationGroupSpec is what the hub asks of a group of volumes on one cluster.
+type VolumeReplicationGroupSpec struct {
+	// pvcSelector selects the PVCs of the group.
+	// +required
+	PVCSelector metav1.LabelSelector `json:"pvcSelector"`
+	// replicationState is the role to take: primary or secondary.
+	// +required
+	ReplicationState ReplicationState `json:"replicationState"`
+	// s3Profiles names the object stores in which metadata is kept.
+	// +required
+	// +listType=atomic
+	S3Profiles []string `json:"s3Profiles"`
+	// async configures asynchronous replication.
+	// +optional
+	Async *VRGAsyncSpec `json:"async,omitempty"`
+	// volSync configures volumes that VolSync replicates.
+	// +optional
+	VolSync VolSyncSpec `json:"volSync,omitzero"`
+	// prepareForFinalSync asks a primary to stop its schedules, so that a final synchronisation can be told apart.
+	// +optional
+	PrepareForFinalSync bool `json:"prepareForFinalSync,omitempty"`
+	// runFinalSync asks a primary for a last synchronisation, once no one uses its volumes.
+	// +optional
+	RunFinalSync bool `json:"runFinalSync,omitempty"`
+	// action is the operation on behalf of which the role is asked for.
+	// +optional
+	Action VRGAction `json:"action,omitempty"`
+	// kubeObjectProtection asks for the capture of Kubernetes objects besides PVCs.
+	// +optional
+	KubeObjectProtection *KubeObjectProtectionSpec `json:"kubeObjectProtection,omitempty"`
+	// protectedNamespaces lists the namespaces of the PVCs, for a group in the ramen-ops namespace.
+	// +optional
+	// +listType=set
+	ProtectedNamespaces []string `json:"protectedNamespaces,omitempty"`
+	// dryRun asked Ramen for a test failover. Not supported.
+	// +optional
+	DryRun bool `json:"dryRun,omitempty"`
+}
+
+// Identifier is the id of a storage instance or of a pairing of two.
+type Identifier struct {
+	// id from the label of the class.
+	// +optional
+	ID string `json:"id,omitempty"`
+	// modes are the maintenance modes that the class needs.
+	// +optional
+	// +listType=set
+	Modes []MMode `json:"modes,omitempty"`
+}
+
+// ProtectedPVC describes one protected volume and how it fares.
+type ProtectedPVC struct {
+	// namespace of the PVC.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// name of the PVC.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// protectedByVolSync says which technique replicates the volume: VolSync, else VolumeReplication.
+	// +optional
+	ProtectedByVolSync bool `json:"protectedByVolSync,omitempty"`
+	// csiProvisioner is the driver of the volume.
+	// +optional
+	CSIProvisioner string `json:"csiProvisioner,omitempty"`
+	// storageID is the storage instance of the volume.
+	// +optional
+	StorageID Identifier `json:"storageID,omitzero"`
+	// replicationID is the pairing that replicates the volume.
+	// +optional
+	ReplicationID Identifier `json:"replicationID,omitzero"`
+	// storageClassName is the class of the volume.
+	// +optional
+	StorageClassName *string `json:"storageClassName,omitempty"`
+	// annotations of the PVC that are not of the local cluster only.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// labels of the PVC.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// accessModes of the PVC.
+	// +optional
+	// +listType=atomic
+	AccessModes []corev1.PersistentVolumeAccessMode `json:"accessModes,omitempty"`
+	// resources of the PVC.
+	// +optional
+	Resources corev1.VolumeResourceRequirements `json:"resources,omitzero"`
+	// volumeMode of the PVC.
+	// +optional
+	VolumeMode *corev1.PersistentVolumeMode `json:"volumeMode,omitempty"`
+	// conditions of the volume.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// lastSyncTime is the moment that the peer's copy can be brought back to.
+	// +optional
+	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+	// lastSyncDuration is how long the last synchronisation took.
+	// +optional
+	LastSyncDuration *metav1.Duration `json:"lastSyncDuration,omitempty"`
+	// lastSyncBytes is what the last synchronisation transferred, in bytes.
+	// +optional
+	LastSyncBytes *int64 `json:"lastSyncBytes,omitempty"`
+}
+
+// Groups lists PVCs that are replicated consistently together.
+type Groups struct {
+	// grouped are the names of the PVCs.
+	// +optional
+	// +listType=atomic
+	Grouped []string `json:"grouped,omitempty"`
+}
+
+// KubeObjectsCaptureIdentifier names a capture of Kubernetes objects.
+type KubeObjectsCaptureIdentifier struct {
+	// number of the slot, 0 or 1.
+	// +required
+	Number int64 `json:"number"`
+	// startTime of the capture.
+	// +optional
+	// +nullable
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+	// endTime of the capture.
+	// +optional
+	// +nullable
+	EndTime *metav1.Time `json:"endTime,omitempty"`
+	// startGeneration of the group.
+	// +optional
+	StartGeneration int64 `json:"startGeneration,omitempty"`
+}
+
+// KubeObjectProtectionStatus says which capture would be restored.
+type KubeObjectProtectionStatus struct {
+	// captureToRecoverFrom is the last complete capture.
+	// +optional
+	CaptureToRecoverFrom *KubeObjectsCaptureIdentifier `json:"captureToRecoverFrom,omitempty"`
+}
+
+// ExchangeStamp says what a report answers. Only reports in an inbox carry one, and only the mirror writes it, in the
+// same write as the facts that it vouches for. An addition to Ramen's API.
+type ExchangeStamp struct {
+	// wishUID is the UID of the wish that the copy was made from. Empty: no mirror made the object.
+	// +optional
+	WishUID string `json:"wishUID,omitempty"`
+	// wishGeneration is the generation of that wish.
+	// +optional
+	WishGeneration int64 `json:"wishGeneration,omitempty"`
+	// epoch that the copy carries.
+	// +optional
+	Epoch int64 `json:"epoch,omitempty"`
+	// origin is the id of the hub that wished the copy.
+	// +optional
+	Origin string `json:"origin,omitempty"`
+	// spokeUID is the UID of the object on the cluster.
+	// +required
+	SpokeUID string `json:"spokeUID"`
+	// spokeGeneration is the generation of the object on the cluster.
+	// +required
+	SpokeGeneration int64 `json:"spokeGeneration"`
+	// spokeResourceVersion is the resource version of the object on the cluster.
+	// +optional
+	SpokeResourceVersion string `json:"spokeResourceVersion,omitempty"`
+	// spokeDeleting says that the object on the cluster has a deletionTimestamp.
+	// +optional
+	SpokeDeleting bool `json:"spokeDeleting,omitempty"`
+	// observedTime is when the mirror saw the object so, by the mirror's clock.
+	// +optional
+	ObservedTime *metav1.Time `json:"observedTime,omitempty"`
+}
+
+// VolumeReplicationGroupStatus is what a cluster found and did.
+type VolumeReplicationGroupStatus struct {
+	// state is the role that the group has.
+	// +optional
+	State State `json:"state,omitempty"`
+	// protectedPVCs are the volumes of the group.
+	// +optional
+	// +listType=atomic
+	ProtectedPVCs []ProtectedPVC `json:"protectedPVCs,omitempty"`
+	// pvcgroups lists PVCs that are replicated consistently together.
+	// +optional
+	// +listType=atomic
+	PVCGroups []Groups `json:"pvcgroups,omitempty"`
+	// conditions of the group. On a wish in an outbox: how its delivery fares.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// observedGeneration is the generation that this status was computed for.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// lastUpdateTime is when this status last changed.
+	// +optional
+	// +nullable
+	LastUpdateTime *metav1.Time `json:"lastUpdateTime,omitempty"`
+	// kubeObjectProtection says which capture would be restored.
+	// +optional
+	KubeObjectProtection KubeObjectProtectionStatus `json:"kubeObjectProtection,omitzero"`
+	// prepareForFinalSyncComplete answers prepareForFinalSync; false when that is off.
+	// +optional
+	PrepareForFinalSyncComplete bool `json:"prepareForFinalSyncComplete,omitempty"`
+	// finalSyncComplete answers runFinalSync; false when that is off.
+	// +optional
+	FinalSyncComplete bool `json:"finalSyncComplete,omitempty"`
+	// lastGroupSyncTime is the oldest lastSyncTime of the volumes; absent if one was never synchronised.
+	// +optional
+	LastGroupSyncTime *metav1.Time `json:"lastGroupSyncTime,omitempty"`
+	// lastGroupSyncDuration is the longest lastSyncDuration.
+	// +optional
+	LastGroupSyncDuration *metav1.Duration `json:"lastGroupSyncDuration,omitempty"`
+	// lastGroupSyncBytes is the sum of lastSyncBytes, in bytes.
+	// +optional
+	LastGroupSyncBytes *int64 `json:"lastGroupSyncBytes,omitempty"`
+	// rdInfo tells where the destinations of VolSync volumes listen.
+	// +optional
+	// +listType=atomic
+	RDInfo []VolSyncReplicationDestinationInfo `json:"rdInfo,omitempty"`
+	// exchange says what a report answers. Only on reports in an inbox. An addition to Ramen's API.
+	// +optional
+	Exchange *ExchangeStamp `json:"exchange,omitempty"`
+}
+
+// VolumeReplicationGroup is a group of volumes that are replicated and moved together. In an outbox it is a wish, on a
+// cluster the copy of that wish, in an inbox the report about the copy.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=vrg
+// +kubebuilder:printcolumn:name="desiredState",type=string,JSONPath=`.spec.replicationState`
+// +kubebuilder:printcolumn:name="currentState",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Applied",type=string,JSONPath=`.status.conditions[?(@.type=="Applied")].status`
+// +kubebuilder:printcolumn:name="Epoch",type=string,priority=1,JSONPath=`.metadata.annotations.exchange\.ramendr\.openshift\.io/epoch`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type VolumeReplicationGroup struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what is asked for.
+	// +required
+	Spec VolumeReplicationGroupSpec `json:"spec"`
+	// status is what was found.
+	// +optional
+	Status VolumeReplicationGroupStatus `json:"status,omitzero"`
+}
+
+// VolumeReplicationGroupList is a list of VolumeReplicationGroup.
+// +kubebuilder:object:root=true
+type VolumeReplicationGroupList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []VolumeReplicationGroup `json:"items"`
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+)
+
+// StatusOf is the intent to make the status of an object what it is in obj: the whole status, and nothing but it. The
+// intent carries the UID, so that a deleted object is not made anew.
+func StatusOf(obj client.Object, scheme *runtime.Scheme) (Intent, error) {
+	gvk, err := apiutil.GVKForObject(obj, scheme)
+	if err != nil {
+		return nil, fmt.Errorf("find kind: %w", err)
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
+	if err != nil {
+		return nil, fmt.Errorf("convert %s %s: %w", gvk.Kind, obj.GetName(), err)
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{}}
+	u.SetGroupVersionKind(gvk)
+	u.SetNamespace(obj.GetNamespace())
+	u.SetName(obj.GetName())
+	u.SetUID(obj.GetUID())
+	status, _, _ := unstructured.NestedMap(content, "status")
+	if status == nil {
+		status = map[string]any{}
+	}
+	u.Object["status"] = status
+	return Untyped(u), nil
+}
+
+// ChangedStatus sends the status of after, unless it equals that of before. It reports whether it was sent.
+func (a Applier) ChangedStatus(ctx context.Context, before, after client.Object) (bool, error) {
+	was, err := statusOf(before)
+	if err != nil {
+		return false, err
+	}
+	is, err := statusOf(after)
+	if err != nil {
+		return false, err
+	}
+	if equality.Semantic.DeepEqual(was, is) {
+		return false, nil
+	}
+	intent, err := StatusOf(after, a.client.Scheme())
+	if err != nil {
+		return false, err
+	}
+	return true, a.Status(ctx, intent)
+}
+
+func statusOf(obj client.Object) (map[string]any, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
+	if err != nil {
+		return nil, fmt.Errorf("convert %s: %w", obj.GetName(), err)
+	}
+	status, _, _ := unstructured.NestedMap(content, "status")
+	return status, nil
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package exchange is the contract between the hub's controllers and the mirror. What is not in a rule below is an
+// implementation detail.
+//
+// A wish is an object in an outbox, its copy is the object on the spoke, a report is an object in an inbox, a link is
+// one connection between the hub and a cluster.
+//
+//   - X1 writers. Only hubctrl writes outbox objects; the mirror writes nothing there but the status of a wish. Only
+//     the mirror writes inboxes, and a copy's spec and mirrored metadata. Only spokectrl writes a copy's status.
+//   - X2 names. A wish or report is named <namespace>.<name> after its copy; over 253 characters it is cut and hashed.
+//     Code reads the annotations, never the name.
+//   - X3 answers. A report answers a wish only if its stamp has the wish's UID, generation and epoch and the spoke had
+//     caught up: status.observedGeneration equals the stamp's spokeGeneration, and so for each condition that is read.
+//   - X4 absence. "Not in the inbox" means absent on the spoke only if the lease is live and its inventory digest
+//     equals the digest of the inbox. Otherwise it is unknown.
+//   - X5 liveness. The mirror renews the lease every RenewEvery, and only when all that it had seen on the spoke before
+//     is written. The hub calls a link live while less than LiveFor of its own clock passed since it saw the renewal
+//     change. Clocks are never compared across clusters.
+//   - X6 deletion. The mirror deletes a copy only for a wish that is itself being deleted and whose UID the copy
+//     carries, with a UID precondition. It never deletes a namespace. hubctrl removes the wish's finalizer when absence
+//     is known.
+//   - X7 faithful. The mirror is untyped: fields that it does not know pass. ownerReferences, finalizers,
+//     managedFields, uid and resourceVersion are never copied.
+//   - X8 origin. A copy carries the id of the hub that wished it. A wish is applied over an object of another origin
+//     only if its annotation adopt-uid names that object's UID.
+//   - X9 epoch. A wish's epoch never decreases; a wish with a lower epoch than the copy's is refused.
+//   - X10 terminating. The stamp says when the copy has a deletionTimestamp; the report goes when the copy is gone.
+//   - X11 quiet. When nothing changes nothing is written but the lease.
+//   - X12 namespaces. A missing target namespace is created before its first object, never changed afterwards, never
+//     deleted.
+//
+// The package never talks to an API server.
+package exchange

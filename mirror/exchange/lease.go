@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+)
+
+const (
+	// LeaseName is the name of the Lease in an inbox.
+	LeaseName = "mirror"
+	// RenewEvery is how often the mirror renews the lease (X5).
+	RenewEvery = 5 * time.Second
+	// LiveFor is how long the hub calls a link live after it saw a renewal (X5): three renewals.
+	LiveFor = 15 * time.Second
+)
+
+// Annotations of the Lease.
+const (
+	// AnnotationInventory holds the Digest of the spoke's inventory at the renewal.
+	AnnotationInventory = prefix + "inventory"
+	// AnnotationSpokeID holds the UID of the spoke's namespace kube-system.
+	AnnotationSpokeID = prefix + "spoke-id"
+	// AnnotationSkew names fields that the hub's API server dropped from reports (X7); absent if none.
+	AnnotationSkew = prefix + "schema-skew"
+)
+
+// LinkState is what the hub knows about a link.
+type LinkState uint8
+
+// States of a link.
+const (
+	// LinkNever : no lease was ever seen.
+	LinkNever LinkState = iota
+	// LinkConnecting : a lease exists, but the hub has not yet seen it renewed.
+	LinkConnecting
+	// LinkLive : the lease was seen renewed less than LiveFor ago.
+	LinkLive
+	// LinkLost : the lease was last seen renewed longer ago.
+	LinkLost
+)
+
+// String is the state as users read it.
+func (s LinkState) String() string {
+	return [...]string{"never connected", "connecting", "live", "lost"}[s]
+}
+
+// Link is the state of a link at a moment.
+type Link struct {
+	State LinkState
+	// LastRenewal is when the hub last saw the lease change, by its own clock. While connecting, or if it was never
+	// seen renewed since, the lease's own renewTime, which may be off by the difference of the clocks.
+	LastRenewal time.Time
+}
+
+// Age is how old the newest news over the link is.
+func (l Link) Age(now time.Time) time.Duration {
+	if l.LastRenewal.IsZero() || now.Before(l.LastRenewal) {
+		return 0
+	}
+	return now.Sub(l.LastRenewal)
+}
+
+// Heartbeats remembers when the leases were seen to change, by the hub's own clock. It is safe for concurrent use.
+type Heartbeats struct {
+	mu   sync.Mutex
+	seen map[string]heartbeat
+}
+
+type heartbeat struct {
+	renewal string    // identity of the last renewal that was seen
+	changed time.Time // when it was seen to change; zero: only seen once
+	first   time.Time // when it was first seen
+	claimed time.Time // renewTime in the lease
+}
+
+// NewHeartbeats returns an empty memory.
+func NewHeartbeats() *Heartbeats { return &Heartbeats{seen: map[string]heartbeat{}} }
+
+// See records the lease of cluster as it is at now; nil: there is none. It returns the state of the link.
+func (h *Heartbeats) See(cluster string, lease *coordinationv1.Lease, now time.Time) Link {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if lease == nil {
+		delete(h.seen, cluster)
+		return Link{State: LinkNever}
+	}
+	renewal := string(lease.UID)
+	var claimed time.Time
+	if lease.Spec.RenewTime != nil {
+		claimed = lease.Spec.RenewTime.Time
+		renewal += claimed.UTC().Format(time.RFC3339Nano)
+	}
+	b, known := h.seen[cluster]
+	switch {
+	case !known:
+		b = heartbeat{renewal: renewal, first: now, claimed: claimed}
+	case b.renewal != renewal:
+		b.renewal, b.changed, b.claimed = renewal, now, claimed
+	}
+	h.seen[cluster] = b
+	return b.link(now)
+}
+
+func (b heartbeat) link(now time.Time) Link {
+	switch {
+	case !b.changed.IsZero() && now.Sub(b.changed) < LiveFor:
+		return Link{State: LinkLive, LastRenewal: b.changed}
+	case !b.changed.IsZero():
+		return Link{State: LinkLost, LastRenewal: b.changed}
+	case now.Sub(b.first) < LiveFor:
+		return Link{State: LinkConnecting, LastRenewal: b.claimed}
+	default:
+		return Link{State: LinkLost, LastRenewal: b.claimed}
+	}
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const (
+	outboxPrefix = "outbox-"
+	inboxPrefix  = "inbox-"
+
+	prefix = "exchange.ramendr.openshift.io/"
+
+	// maxName is the limit of Kubernetes for the name of an object, in characters.
+	maxName = 253
+	hashLen = 16
+)
+
+// Labels of the namespaces of the exchange.
+const (
+	// LabelCluster on an outbox or inbox namespace names its cluster.
+	LabelCluster = "ramendr.openshift.io/cluster"
+	// LabelExchange on a namespace is "outbox" or "inbox". Controllers of a spoke ignore such namespaces, so that a hub
+	// may share its cluster with a spoke.
+	LabelExchange = "ramendr.openshift.io/exchange"
+	// RoleOutbox is the value of LabelExchange on an outbox.
+	RoleOutbox = "outbox"
+	// RoleInbox is the value of LabelExchange on an inbox.
+	RoleInbox = "inbox"
+)
+
+// Annotations of wishes, copies and reports.
+const (
+	// AnnotationNamespace holds the namespace of the copy (wish, report).
+	AnnotationNamespace = prefix + "namespace"
+	// AnnotationName holds the name of the copy (wish, report).
+	AnnotationName = prefix + "name"
+	// AnnotationEpoch holds the epoch, a decimal number (wish, copy).
+	AnnotationEpoch = prefix + "epoch"
+	// AnnotationDRPC holds <namespace>/<name> of the DRPlacementControl behind a wish (wish, copy, report).
+	AnnotationDRPC = prefix + "drpc"
+	// AnnotationOrigin holds the id of the hub: the UID of its namespace kube-system (wish, copy).
+	AnnotationOrigin = prefix + "origin"
+	// AnnotationAdoptUID names the UID of an object that the wish may take over (wish; X8).
+	AnnotationAdoptUID = prefix + "adopt-uid"
+	// AnnotationWishUID holds the UID of the wish that a copy was made from (copy).
+	AnnotationWishUID = prefix + "wish-uid"
+	// AnnotationWishGeneration holds the generation of that wish (copy).
+	AnnotationWishGeneration = prefix + "wish-generation"
+)
+
+// FinalizerWish holds a wish in its outbox until its copy is known to be absent (X6).
+const FinalizerWish = prefix + "wish"
+
+// ServiceAccount is the name of the agent's ServiceAccount in the inbox namespace.
+const ServiceAccount = "mirror"
+
+// Outbox returns the hub namespace that says what cluster shall do.
+func Outbox(cluster string) string { return outboxPrefix + cluster }
+
+// Inbox returns the hub namespace that says what cluster reported.
+func Inbox(cluster string) string { return inboxPrefix + cluster }
+
+// ClusterOf is the inverse of Outbox and Inbox.
+func ClusterOf(namespace string) (cluster string, ok bool) {
+	for _, p := range []string{outboxPrefix, inboxPrefix} {
+		if c, found := strings.CutPrefix(namespace, p); found && c != "" {
+			return c, true
+		}
+	}
+	return "", false
+}
+
+// ObjectName is the name of the wish and of the report for the copy namespace/name (X2). A name beyond the limit of
+// Kubernetes is cut and ends in a hash of the whole.
+func ObjectName(namespace, name string) string {
+	full := namespace + "." + name
+	if len(full) <= maxName {
+		return full
+	}
+	sum := sha256.Sum256([]byte(full))
+	cut := strings.TrimRight(full[:maxName-hashLen-1], ".-")
+	return cut + "-" + hex.EncodeToString(sum[:])[:hashLen]
+}
+
+// Target is the namespace and name that the copy of a wish or report has on the spoke, from its annotations. It fails
+// if an annotation is missing, with a message that names it.
+func Target(obj client.Object) (types.NamespacedName, error) {
+	a := obj.GetAnnotations()
+	for _, key := range []string{AnnotationNamespace, AnnotationName} {
+		if a[key] == "" {
+			return types.NamespacedName{}, fmt.Errorf("object %s/%s has no annotation %s", obj.GetNamespace(), obj.GetName(), key)
+		}
+	}
+	return types.NamespacedName{Namespace: a[AnnotationNamespace], Name: a[AnnotationName]}, nil
+}
+
+// EpochOf is the epoch that a wish or copy carries; zero if it carries none. It fails if the annotation is no number.
+func EpochOf(obj client.Object) (int64, error) {
+	text, ok := obj.GetAnnotations()[AnnotationEpoch]
+	if !ok || text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("annotation %s of %s/%s is %q, want a decimal number", AnnotationEpoch, obj.GetNamespace(), obj.GetName(), text)
+	}
+	return n, nil
+}
+
+// FormatEpoch is the value of AnnotationEpoch for epoch.
+func FormatEpoch(epoch int64) string { return strconv.FormatInt(epoch, 10) }

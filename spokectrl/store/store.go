@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package store is the object store in which the metadata of protected applications is kept. It promises that an error
+// says which profile failed and how (Reason), and that a missing object is told from a store that does not answer.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Store is one bucket. Implementations are safe for concurrent use.
+type Store interface {
+	// Profile is the name of the profile behind the store.
+	Profile() string
+	// Put writes an object, whole.
+	Put(ctx context.Context, key string, body []byte) error
+	// Get reads an object; ErrNotFound if there is none. At most MaxObject bytes are read.
+	Get(ctx context.Context, key string) ([]byte, error)
+	// List returns the keys that start with prefix, sorted.
+	List(ctx context.Context, prefix string) ([]string, error)
+	// Delete removes objects; missing ones are no error.
+	Delete(ctx context.Context, keys ...string) error
+	// Check asks whether the bucket exists and may be listed.
+	Check(ctx context.Context) error
+}
+
+// MaxObject is the largest object that is read, in bytes: a bound against hostile or broken stores.
+const MaxObject = 8 << 20
+
+// ErrNotFound means that the store answered that there is no such object.
+var ErrNotFound = errors.New("object not found")
+
+// Reason says how a store failed.
+type Reason string
+
+// Reasons.
+const (
+	ReasonBadProfile     Reason = "BadProfile"     // the profile itself can't be used
+	ReasonSecretNotFound Reason = "SecretNotFound" // the Secret of the profile or one of its keys is missing
+	ReasonUnreachable    Reason = "Unreachable"    // no answer: name, network, TLS, time
+	ReasonAccessDenied   Reason = "AccessDenied"   // wrong key or no permission
+	ReasonBucketNotFound Reason = "BucketNotFound"
+	ReasonTooLarge       Reason = "TooLarge" // an object over MaxObject
+	ReasonError          Reason = "Error"    // anything else
+)
+
+// Error is a failure of one store.
+type Error struct {
+	Profile string
+	Reason  Reason
+	Err     error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("S3 profile %s: %s: %v", e.Profile, e.Reason, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ReasonOf is the Reason of the first *Error in err's tree; ReasonError if there is none.
+func ReasonOf(err error) Reason {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ReasonError
+}
+
+// Config is what is needed to open a store.
+type Config struct {
+	Profile   string
+	Endpoint  string // URL
+	Bucket    string
+	Region    string
+	AccessKey string
+	SecretKey string
+	CA        []byte // PEM; empty: the system's
+}
+
+// Opener opens a store. It does not talk to it yet.
+type Opener func(Config) (Store, error)
