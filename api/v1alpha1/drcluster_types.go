@@ -25,7 +25,7 @@ const (
 )
 
 // DRClusterSpec describes a cluster that takes part in disaster recovery.
-// +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || self.clusterFence == ”",message="clusterFence belongs to synchronous DR and is not supported: leave it out",fieldPath=".clusterFence"
+// +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || size(self.clusterFence) == 0",message="clusterFence belongs to synchronous DR and is not supported: leave it out",fieldPath=".clusterFence"
 // +kubebuilder:validation:XValidation:rule="has(self.region) == has(oldSelf.region)",message="region is immutable"
 type DRClusterSpec struct {
 	// cidrs were used for fencing; accepted and ignored.

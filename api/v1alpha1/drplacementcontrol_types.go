@@ -68,7 +68,7 @@ const (
 )
 
 // DRPlacementControlSpec says which application is protected, how, and where it shall run.
-// +kubebuilder:validation:XValidation:rule="!has(self.action) || self.action != 'Relocate' || (has(self.preferredCluster) && self.preferredCluster != ”)",message="action Relocate needs preferredCluster: set it to the cluster that shall run the application",fieldPath=".preferredCluster"
+// +kubebuilder:validation:XValidation:rule="!has(self.action) || self.action != 'Relocate' || (has(self.preferredCluster) && size(self.preferredCluster) > 0)",message="action Relocate needs preferredCluster: set it to the cluster that shall run the application",fieldPath=".preferredCluster"
 // +kubebuilder:validation:XValidation:rule="!has(self.dryRun) || !self.dryRun",message="dryRun (test failover) is not supported: leave it out",fieldPath=".dryRun"
 type DRPlacementControlSpec struct {
 	// placementRef is accepted for compatibility and ignored: there is no Placement.
@@ -85,7 +85,7 @@ type DRPlacementControlSpec struct {
 	// drPolicyRef names the DRPolicy: the two clusters and the replication interval. Immutable.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="drPolicyRef is immutable: disable DR and protect the application anew"
-	// +kubebuilder:validation:XValidation:rule="has(self.name) && self.name != ''",message="drPolicyRef.name must name a DRPolicy"
+	// +kubebuilder:validation:XValidation:rule="has(self.name) && size(self.name) > 0",message="drPolicyRef.name must name a DRPolicy"
 	DRPolicyRef corev1.ObjectReference `json:"drPolicyRef"`
 
 	// preferredCluster is the cluster on which the application is first deployed and to which Relocate moves it.
