@@ -2,7 +2,7 @@
 
 // The programs of the lab, built from their Go modules. They live in a module of their own so that
 // Kubernetes' build dependencies never reach the module of the project.
-module github.com/ramendr/ramen-direct/tests/lab/binaries
+module github.com/ramendr/ramen-direct/tests/lab/binaries/programs
 
 go 1.26.0
 
