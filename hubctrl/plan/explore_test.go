@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// explore visits every reachable world in breadth-first order. It returns how many there are, whether it saw them all,
+// and the shortest trace to a violation, if there is one.
+func explore(first world, bound int) (states int, complete bool, violation []string) {
+	ids := map[world]int32{first: 0}
+	list := []world{first}
+	from := []int32{-1}
+	reverse := [][]int32{nil} // fair edges only
+	trace := func(head string, at int32, last string) []string {
+		var steps []string
+		for i := at; from[i] >= 0; i = from[i] {
+			prev := from[i]
+			list[prev].next(func(e edge) {
+				if ids[e.to] == i && len(steps) >= 0 && (len(steps) == 0 || steps[len(steps)-1] != "@"+strconv.Itoa(int(i))) {
+					steps = append(steps, e.name, "@"+strconv.Itoa(int(i)))
+				}
+			})
+		}
+		out := []string{head}
+		for i := len(steps) - 1; i >= 0; i-- {
+			if !strings.HasPrefix(steps[i], "@") {
+				out = append(out, steps[i])
+			}
+		}
+		if last != "" {
+			out = append(out, last)
+		}
+		return out
+	}
+	complete = true
+	for i := int32(0); int(i) < len(list); i++ {
+		if len(list) > bound {
+			complete = false
+			break
+		}
+		w := list[i]
+		w.next(func(e edge) {
+			if violation != nil {
+				return
+			}
+			if e.to.bad != "" {
+				violation = trace(e.to.bad, i, e.name)
+				return
+			}
+			j, known := ids[e.to]
+			if !known {
+				j = int32(len(list))
+				ids[e.to] = j
+				list, from, reverse = append(list, e.to), append(from, i), append(reverse, nil)
+			}
+			if e.fair {
+				reverse[j] = append(reverse[j], i)
+			}
+		})
+		if violation != nil {
+			return len(list), false, violation
+		}
+	}
+	if !complete {
+		return len(list), false, nil
+	}
+	// Liveness: from every reachable world the goal can be reached without further faults or wishes.
+	live := make([]bool, len(list))
+	var queue []int32
+	for i := range list {
+		if list[i].settled() {
+			live[i] = true
+			queue = append(queue, int32(i))
+		}
+	}
+	for len(queue) > 0 {
+		i := queue[0]
+		queue = queue[1:]
+		for _, j := range reverse[i] {
+			if !live[j] {
+				live[j] = true
+				queue = append(queue, j)
+			}
+		}
+	}
+	for i := range list {
+		if !live[i] {
+			w := list[i]
+			p := Decide(w.observe())
+			return len(list), true, trace(fmt.Sprintf("stuck: plan %+v in %+v", p, w), int32(i), "")
+		}
+	}
+	return len(list), true, nil
+}
+
+// bound is the number of states to explore at most: RAMEN_MODEL_STATES, or small.
+func bound(small int) int {
+	if n, err := strconv.Atoi(os.Getenv("RAMEN_MODEL_STATES")); err == nil {
+		return n
+	}
+	return small
+}
+
+func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
+	for name, l := range map[string]limits{
+		"two wishes of the user":             {asks: 2},
+		"one wish and one cut":               {asks: 1, cuts: 1},
+		"one wish and the loss of the hub":   {asks: 1, losses: 1},
+		"two wishes and a cut":               {asks: 2, cuts: 1},
+		"two wishes and the loss of the hub": {asks: 2, losses: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, complete, violation := explore(start(l), bound(3_000_000))
+			t.Logf("%d states, complete %v", n, complete)
+			if violation != nil {
+				t.Fatal(strings.Join(violation, "\n  "))
+			}
+		})
+	}
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// Side is one of the two clusters of a policy, in the policy's order.
+type Side uint8
+
+// Sides.
+const (
+	// Nowhere : the user named no cluster.
+	Nowhere Side = iota
+	First
+	Second
+	// Elsewhere : the user named a cluster that is not in the policy.
+	Elsewhere
+)
+
+// Peer is the other cluster of the policy; only First and Second have one.
+func (s Side) Peer() Side { return First + Second - s }
+
+// Named reports whether s is a cluster of the policy.
+func (s Side) Named() bool { return s == First || s == Second }
+
+func (s Side) index() int { return int(s) - 1 }
+
+// Ask is the operation in the user's spec.
+type Ask uint8
+
+// Operations.
+const (
+	// Stay : no action, or the action was cleared: no role moves.
+	Stay Ask = iota
+	Failover
+	Relocate
+)
+
+// Role is what a cluster is wished to be.
+type Role uint8
+
+// Roles.
+const (
+	// NoRole : there is no wish.
+	NoRole Role = iota
+	Secondary
+	Primary
+)
+
+// State is what a cluster says that it is, in an answer.
+type State uint8
+
+// States.
+const (
+	// Between : neither, or not told.
+	Between State = iota
+	IsSecondary
+	IsPrimary
+)
+
+// FinalSync is how far a wish asks a source to go before it is demoted.
+type FinalSync uint8
+
+// Steps of the final synchronisation.
+const (
+	NoFinalSync FinalSync = iota
+	Prepare
+	Run
+)
+
+// View is what may be believed about the object on a cluster.
+type View uint8
+
+// Views.
+const (
+	// Unknown : no report, and no proof of absence.
+	Unknown View = iota
+	// Absent : proved by a live link and a complete inbox.
+	Absent
+	// Present : there is a report.
+	Present
+)
+
+// Decision is what is published about a cluster for those who deploy the workload.
+type Decision uint8
+
+// Decisions.
+const (
+	// Gone : the workload's objects shall not exist there.
+	Gone Decision = iota
+	// Retain : leave them alone: the failed side, not yet demoted.
+	Retain
+	// RunHere : the workload runs there.
+	RunHere
+)
+
+// Wish is what lies in the outbox of a cluster.
+type Wish struct {
+	Role      Role
+	FinalSync FinalSync
+	For       Ask   // the operation on behalf of which the role is wished
+	Epoch     uint8 // order of promotions, folded by the caller: only comparisons between the two sides matter
+	Deleting  bool  // a tombstone: it has a deletionTimestamp
+}
+
+// Report is what lies in the inbox of a cluster. All but View, Orphan, Foreign and Removed is said only by an answer: a report
+// of the wish as it is now, by a cluster that caught up (X3).
+type Report struct {
+	View     View
+	Answered bool
+	// Orphan : it reports an object that no wish of this hub stands behind, made by another hub or by this one in a
+	// former life. It can be adopted.
+	Orphan bool
+	// Foreign : it reports an object that no hub made. It is never adopted.
+	Foreign   bool
+	State     State
+	Ready     bool // its data and metadata are restored and usable
+	Protected bool // its metadata is in every store, so that the peer can restore it
+	InSync    bool // everything that was written is on the peer
+	Prepared  bool // ready for the final synchronisation
+	Synced    bool // the final synchronisation is done
+	InUse     bool // a workload still uses the volumes
+	Removed   bool // the mirror saw the tombstone of the wish, and that the object is gone
+}
+
+// Cluster is all that is known about one side.
+type Cluster struct {
+	Live     bool // the link is live now
+	Wish     Wish
+	Report   Report
+	Decision Decision
+	Abandon  bool // the user gave the cluster up
+}
+
+// Facts is the whole input.
+type Facts struct {
+	Ask      Ask
+	Target   Side // what the spec names for Ask; for Stay the preferred cluster
+	Deleting bool
+	Usable   bool // the policy is valid: needed only to begin protection
+	Clusters [2]Cluster
+}
+
+// At is what is known about side s, which must be First or Second.
+func (f *Facts) At(s Side) *Cluster { return &f.Clusters[s.index()] }
+
+// known reports whether it is known now what exists on the cluster.
+func (c *Cluster) known() bool { return c.Live && c.Report.View != Unknown }
+
+// says reports whether the cluster answered the wish that lies there, freshly.
+func (c *Cluster) says(s State) bool {
+	return c.Live && c.Report.Answered && c.Report.State == s
+}
+
+// wishes counts the sides that have a wish of role r.
+func (f *Facts) wishes(r Role) int {
+	n := 0
+	for i := range f.Clusters {
+		if f.Clusters[i].Wish.Role == r {
+			n++
+		}
+	}
+	return n
+}
+
+// home is the side that is wished Primary; of two, the one that was promoted later; Nowhere if there is none, or two
+// that were promoted at once.
+func (f *Facts) home() Side {
+	a, b := f.At(First).Wish, f.At(Second).Wish
+	switch {
+	case a.Role != Primary && b.Role != Primary:
+		return Nowhere
+	case b.Role != Primary:
+		return First
+	case a.Role != Primary:
+		return Second
+	case a.Epoch > b.Epoch:
+		return First
+	case b.Epoch > a.Epoch:
+		return Second
+	default:
+		return Nowhere
+	}
+}

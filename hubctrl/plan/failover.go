@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// failover promotes the survivor by what the survivor says alone (I8).
+func failover(f *Facts) Plan {
+	t := survivor(f)
+	if !t.Named() {
+		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
+	}
+	at := f.At(t)
+	switch {
+	case f.home() == t:
+		return settle(f, t, phases(Failover))
+	case at.Wish.Role == NoRole && at.known() && at.Report.View == Absent:
+		return do(Initiating, CheckingPrerequisites, secondary(t, Failover))
+	case !at.Live:
+		return wait(Initiating, CheckingPrerequisites, t, LinkIsLive)
+	case !at.Report.Answered:
+		return wait(Initiating, CheckingPrerequisites, t, Answer)
+	case at.Wish.Role == Primary:
+		// It is Primary still, but its peer was promoted later: the way out of a split brain, or of a failover that the
+		// user takes back.
+		return do(FailingOver, FailingOverToCluster, retain(f, t, promote(t, Failover))...)
+	case at.Decision != Gone:
+		// It was home before the last failover, and its own demotion is not finished: first that.
+		return do(Initiating, CheckingPrerequisites, publish(t, Gone, f.At(t.Peer()).Decision))
+	case at.Report.State != IsSecondary && at.Report.InUse:
+		return wait(Initiating, WaitOnUserToCleanUp, t, WorkloadGone)
+	case at.Report.State != IsSecondary:
+		return wait(Initiating, CheckingPrerequisites, t, BeingSecondary)
+	default:
+		return do(FailingOver, FailingOverToCluster, retain(f, t, promote(t, Failover))...)
+	}
+}
+
+// survivor is the side to fail over to. Without a named one it is the side that the last failover promoted, else the
+// side that is not home: an action that stays in the spec must not swing back.
+func survivor(f *Facts) Side {
+	h := f.home()
+	switch {
+	case f.Target != Nowhere:
+		return f.Target
+	case h == Nowhere:
+		return Nowhere
+	case f.At(h).Wish.For == Failover:
+		return h
+	default:
+		return h.Peer()
+	}
+}
+
+// retain puts before w what keeps the failed side's objects alone, and nothing running, until the target is ready.
+func retain(f *Facts, t Side, w Write) []Write {
+	was := f.At(t.Peer()).Decision
+	if was == RunHere {
+		return []Write{publish(t, retained(f.At(t).Decision), Retain), w}
+	}
+	return []Write{w}
+}

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import "fmt"
+
+// The model: the truth on two spokes, what lies in outboxes and inboxes, links, the user, and those who deploy. Each
+// step of anybody is an edge; the hub may crash after any prefix of its writes. Generations are folded into one bit
+// ("made from the wish as it is now"), epochs into their rank.
+
+// spoke is the truth on one cluster.
+type spoke struct {
+	has      bool // the object exists
+	mine     bool // it was made from a wish of this life of the hub
+	current  bool // from the wish as it is now
+	seen     bool // the spoke's controller caught up with it
+	deleting bool
+	told     Role
+	sync     FinalSync
+	why      Ask
+	epoch    uint8
+
+	state  State
+	insync bool // demoted, and everything is on the peer
+	app    bool // the workload runs
+	latest bool // holds every acknowledged write
+}
+
+// inbox is the last report.
+type inbox struct {
+	view    View
+	mine    bool
+	current bool
+	seen    bool
+	told    Role
+	sync    FinalSync
+	why     Ask
+	epoch   uint8
+
+	state                                        State
+	stored, insync, prepared, synced, inuse, del bool
+}
+
+type outbox struct {
+	Wish
+	removed bool // delivery status: the mirror saw the tombstone and that the object is gone
+	adopt   bool // names the UID of the object that lies on the spoke
+}
+
+type world struct {
+	ask      Ask
+	target   Side
+	deleting bool
+	finished bool
+	abandon  [2]bool
+	decision [2]Decision
+	outbox   [2]outbox
+	inbox    [2]inbox
+	spoke    [2]spoke
+	link     [2]bool
+	stored   bool // the metadata of the volumes is in the stores
+	born     bool // some cluster was Primary once
+	split    bool // two Primaries are excused: a failover, until the failed side is back
+
+	asks, cuts, losses uint8 // user actions, link cuts, losses of the hub that are left
+	bad                string
+}
+
+// limits bounds a world.
+type limits struct{ asks, cuts, losses uint8 }
+
+func start(l limits) world {
+	w := world{target: First, link: [2]bool{true, true}, asks: l.asks, cuts: l.cuts, losses: l.losses}
+	w.spoke[0].latest, w.spoke[1].latest = true, true
+	return w
+}
+
+func (w *world) observe() Facts {
+	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true}
+	for i := range 2 {
+		in := w.inbox[i]
+		c := &f.Clusters[i]
+		c.Live, c.Wish, c.Decision, c.Abandon = w.link[i], w.outbox[i].Wish, w.decision[i], w.abandon[i]
+		c.Report = Report{View: in.view, Removed: w.outbox[i].removed}
+		if in.view != Present {
+			continue
+		}
+		c.Report.Orphan = !in.mine && !in.del
+		if !(in.mine && in.current && in.seen) {
+			continue
+		}
+		c.Report.Answered, c.Report.State = true, in.state
+		c.Report.Ready = in.state == IsPrimary
+		c.Report.Protected = in.stored
+		c.Report.InSync, c.Report.Prepared = in.insync, in.prepared
+		c.Report.Synced, c.Report.InUse = in.synced, in.inuse
+	}
+	return f
+}
+
+func (w *world) fault(format string, args ...any) {
+	if w.bad == "" {
+		w.bad = fmt.Sprintf(format, args...)
+	}
+}
+
+// known is the highest epoch that the hub sees.
+func (w *world) known() uint8 {
+	return max(w.outbox[0].Epoch, w.outbox[1].Epoch, w.inbox[0].epoch, w.inbox[1].epoch)
+}
+
+// put writes a wish as the hub would: an unchanged one is not written.
+func (w *world) put(i int, next outbox) {
+	if w.outbox[i] == next {
+		return
+	}
+	if next.Epoch < w.outbox[i].Epoch {
+		w.fault("I5: the epoch of a wish went down")
+	}
+	w.outbox[i] = next
+	w.spoke[i].current, w.inbox[i].current = false, false
+}
+
+func (w *world) act(wr Write) {
+	i := wr.Side.index()
+	switch wr.Kind {
+	case PutWish:
+		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt}
+		if wr.Role == Primary {
+			next.Epoch = w.outbox[i].Epoch
+			if wr.Promote {
+				next.Epoch = w.known() + 1
+				w.promoted(i, wr)
+			} else if w.outbox[i].Role != Primary {
+				w.fault("a promotion that does not raise the epoch")
+			}
+		}
+		if w.outbox[i].Deleting {
+			w.fault("a tombstone was written")
+		}
+		w.put(i, next)
+	case AdoptWish:
+		in := w.inbox[i]
+		w.outbox[i] = outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}, adopt: true}
+	case RemoveWish:
+		if !w.deleting {
+			w.fault("I4: a wish is removed though nobody disabled DR")
+		}
+		w.outbox[i].Deleting = true
+		if o := w.outbox[1-i]; w.outbox[i].Role == Primary && o.Role == Secondary && !o.removed && !w.abandon[1-i] {
+			w.fault("the primary is removed before the secondary is gone")
+		}
+	case DropWish:
+		if !w.outbox[i].Deleting || w.spoke[i].has {
+			w.fault("I3: a tombstone is dropped while its object exists")
+		}
+		w.outbox[i] = outbox{}
+	case Publish:
+		for k, d := range wr.Decisions {
+			s := w.spoke[k]
+			if d == RunHere && w.decision[k] != RunHere && !(s.has && s.told == Primary && s.state == IsPrimary) {
+				w.fault("the workload is sent to a cluster that is not Primary")
+			}
+			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && s.sync == NoFinalSync {
+				w.fault("the workload is taken away from a Primary whose final synchronisation is not prepared")
+			}
+		}
+		w.decision = wr.Decisions
+		if w.decision[0] == RunHere && w.decision[1] == RunHere {
+			w.fault("I1: the workload is sent to both clusters")
+		}
+	case Finish:
+		for k := range 2 {
+			if w.spoke[k].has && !w.abandon[k] {
+				w.fault("I3: DR is called disabled though an object is left")
+			}
+		}
+		w.finished = true
+	}
+}
+
+// promoted checks a wish for a new Primary at i.
+func (w *world) promoted(i int, wr Write) {
+	asked := w.ask == Failover
+	if wr.For == Failover && !asked {
+		w.fault("a promotion for another operation than the user's")
+	}
+	if w.outbox[1-i].Role == Primary {
+		if !asked {
+			w.fault("I1: two Primaries are wished and no failover was asked for")
+		}
+		w.split = true
+	}
+	if w.spoke[1-i].state == IsPrimary || w.spoke[1-i].told == Primary {
+		if !asked {
+			w.fault("I1: a Primary is wished while the other cluster is one")
+		}
+		w.split = true
+	}
+}
+
+// down is the mirror: wish to copy.
+func (w *world) down(i int) {
+	o, s := &w.outbox[i], &w.spoke[i]
+	switch {
+	case o.Role == NoRole:
+	case o.Deleting && s.has && s.mine:
+		s.deleting = true
+	case o.Deleting && !s.has:
+		o.removed = true
+	case o.Deleting:
+	case s.has && !s.mine && !o.adopt, s.has && s.epoch > o.Epoch, s.deleting:
+		// refused (X8, X9), or terminating
+	default:
+		if !s.has || s.told != o.Role || s.sync != o.FinalSync || s.why != o.For {
+			s.seen = false
+		}
+		s.has, s.mine, s.current = true, true, true
+		s.told, s.sync, s.why, s.epoch = o.Role, o.FinalSync, o.For, o.Epoch
+	}
+}
+
+// up is the mirror: copy to report.
+func (w *world) up(i int) {
+	s := w.spoke[i]
+	if !s.has {
+		w.inbox[i] = inbox{view: Absent}
+		return
+	}
+	w.inbox[i] = inbox{
+		view: Present, mine: s.mine, current: s.current, seen: s.seen, del: s.deleting,
+		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
+		state: s.state, stored: w.stored || s.state != IsPrimary, insync: s.insync,
+		prepared: s.sync != NoFinalSync, synced: s.sync == Run && !s.app, inuse: s.app,
+	}
+}
+
+// work is one step of the spoke's own controller and storage.
+func (w *world) work(i int) {
+	s, p := &w.spoke[i], &w.spoke[1-i]
+	together := w.link[0] && w.link[1]
+	switch {
+	case !s.has:
+	case s.deleting:
+		if s.told == Primary {
+			w.stored = false
+		}
+		*s = spoke{app: s.app, latest: s.latest}
+	case s.told == Primary:
+		s.seen = true
+		if s.state == IsPrimary {
+			if s.sync == NoFinalSync {
+				w.stored = true
+			}
+			return
+		}
+		s.state, s.insync = IsPrimary, false
+		if s.why == Failover {
+			s.latest, p.latest, w.born = true, false, true // the user chose this side's data
+			return
+		}
+		if !s.latest && !w.split {
+			w.fault("I2: a relocate lost what was written")
+		}
+		if w.born && !w.stored && !w.split {
+			w.fault("a relocate took the workload away before its metadata was stored")
+		}
+		w.born = true
+	case s.state == IsPrimary:
+		s.seen = true
+		if !s.app {
+			s.state = Between
+		}
+	case s.state == Between && !s.insync && s.seen && together:
+		if p.state != IsPrimary { // else: what diverged is given up, and the new Primary is followed
+			p.latest = p.latest || s.latest
+		}
+		s.state, s.insync = IsSecondary, true
+	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:
+		s.seen, s.state, s.insync = true, IsSecondary, true // nothing was ever written here that the peer lacks
+	default:
+		s.seen = true
+	}
+}
+
+// deploy is whoever deploys the workload, and follows the published decisions.
+func (w *world) deploy(i int) {
+	s := &w.spoke[i]
+	switch w.decision[i] {
+	case RunHere:
+		s.app = s.app || s.state == IsPrimary
+	case Gone:
+		s.app = false
+	case Retain:
+	}
+}
+
+// fold makes worlds equal that differ in numbers only whose order matters.
+func (w *world) fold() {
+	e := []*uint8{&w.outbox[0].Epoch, &w.outbox[1].Epoch, &w.spoke[0].epoch, &w.spoke[1].epoch, &w.inbox[0].epoch, &w.inbox[1].epoch}
+	var has [256]bool
+	for _, p := range e {
+		has[*p] = true
+	}
+	var rank [256]uint8
+	next := uint8(1)
+	for v := 1; v < 256; v++ {
+		if has[v] {
+			rank[v] = next
+			next++
+		}
+	}
+	for _, p := range e {
+		*p = rank[*p]
+	}
+	one := w.spoke[0].state != IsPrimary || w.spoke[1].state != IsPrimary
+	may := func(i int) bool {
+		return w.spoke[i].state == IsPrimary || w.spoke[i].told == Primary || w.outbox[i].Role == Primary
+	}
+	if !may(0) || !may(1) {
+		w.split = false
+	}
+	if !one && !w.split {
+		w.fault("I1: two clusters are Primary and no failover excuses it")
+	}
+}
+
+// edge is one step.
+type edge struct {
+	to   world
+	name string
+	fair bool // false: faults and wishes, which liveness must not rely on
+}
+
+func (w *world) next(emit func(edge)) {
+	add := func(fair bool, name string, f func(*world)) {
+		n := *w
+		f(&n)
+		n.fold()
+		if n != *w {
+			emit(edge{n, name, fair})
+		}
+	}
+	if w.finished {
+		return
+	}
+	p := Decide(w.observe())
+	for k := 1; k <= len(p.Writes); k++ {
+		add(true, fmt.Sprintf("hub %+v", p.Writes[:k]), func(n *world) {
+			for _, wr := range p.Writes[:k] {
+				n.act(wr)
+			}
+		})
+	}
+	for i := range 2 {
+		c := Side(i + 1)
+		add(true, fmt.Sprint("work ", c), func(n *world) { n.work(i) })
+		if w.link[i] {
+			add(true, fmt.Sprint("down ", c), func(n *world) { n.down(i) })
+			add(true, fmt.Sprint("up ", c), func(n *world) { n.up(i) })
+			add(true, fmt.Sprint("deploy ", c), func(n *world) { n.deploy(i) })
+		} else {
+			add(true, fmt.Sprint("heal ", c), func(n *world) { n.link[i] = true })
+		}
+		if s := w.spoke[i]; s.app && s.state == IsPrimary {
+			// A write by the workload. On a side that the user gave up it does not count.
+			add(false, fmt.Sprint("write ", c), func(n *world) {
+				if n.spoke[i].latest {
+					n.spoke[1-i].latest = false
+				}
+			})
+		}
+		if w.link[0] && w.link[1] && w.spoke[i].state == IsPrimary && w.spoke[1-i].state == IsSecondary {
+			add(true, fmt.Sprint("replicate ", c), func(n *world) { n.spoke[1-i].latest = n.spoke[1-i].latest || n.spoke[i].latest })
+		}
+		if w.cuts > 0 && w.link[i] {
+			add(false, fmt.Sprint("cut ", c), func(n *world) { n.link[i], n.cuts = false, n.cuts-1 })
+		}
+	}
+	if w.losses > 0 {
+		add(false, "hub lost", func(n *world) { n.loseHub() })
+	}
+	if w.asks > 0 && !w.deleting {
+		for _, u := range []struct {
+			a Ask
+			t Side
+		}{{Stay, First}, {Stay, Nowhere}, {Failover, First}, {Failover, Second}, {Failover, Nowhere}, {Relocate, First}, {Relocate, Second}} {
+			add(false, fmt.Sprintf("user %d to %d", u.a, u.t), func(n *world) { n.ask, n.target, n.asks = u.a, u.t, n.asks-1 })
+		}
+		add(false, "user deletes", func(n *world) { n.deleting, n.asks = true, n.asks-1 })
+	}
+}
+
+// loseHub takes the hub away with all its objects; the new one is fed with the same application from Git.
+func (w *world) loseHub() {
+	w.losses--
+	w.outbox, w.inbox, w.decision = [2]outbox{}, [2]inbox{}, [2]Decision{}
+	for i := range 2 {
+		w.spoke[i].mine, w.spoke[i].current = false, false
+	}
+}
+
+// settled is the goal: protected and running on one cluster, or gone, or waiting for what only the user can say.
+func (w *world) settled() bool {
+	if w.deleting {
+		return w.finished
+	}
+	f := w.observe()
+	p := Decide(f)
+	switch p.Wait.Fact {
+	case TargetNamed:
+		return w.target == Nowhere
+	case ConflictSolved:
+		return w.outbox[0].Role == Primary && w.outbox[1].Role == Primary
+	}
+	if !p.Done() {
+		return false
+	}
+	for i := range 2 {
+		s, q := w.spoke[i], w.spoke[1-i]
+		if s.app && s.state == IsPrimary && w.decision[i] == RunHere && q.state == IsSecondary && !q.app && w.decision[1-i] == Gone && s.sync == NoFinalSync {
+			return w.ask != Relocate || i == w.target.index()
+		}
+	}
+	return false
+}

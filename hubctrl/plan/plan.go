@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// Kind says what a Write changes.
+type Kind uint8
+
+// Kinds of writes.
+const (
+	// PutWish writes the wish of Side: Role, FinalSync, For; Promote raises its epoch above every known one.
+	PutWish Kind = iota
+	// AdoptWish makes the wish of Side from the report there, unchanged, naming the UID that it takes over.
+	AdoptWish
+	// RemoveWish deletes the wish of Side: it becomes a tombstone.
+	RemoveWish
+	// DropWish removes the finalizer of the tombstone of Side.
+	DropWish
+	// Publish publishes Decisions.
+	Publish
+	// Finish lets the application's object go.
+	Finish
+)
+
+// Write is one durable change.
+type Write struct {
+	Kind      Kind
+	Side      Side
+	Role      Role
+	FinalSync FinalSync
+	For       Ask
+	Promote   bool
+	Decisions [2]Decision
+}
+
+// Phase is the state of the operation, for people.
+type Phase uint8
+
+// Phases.
+const (
+	WaitForUser Phase = iota
+	Initiating
+	Deploying
+	Deployed
+	FailingOver
+	FailedOver
+	Relocating
+	Relocated
+	Deleting
+)
+
+// Step is where within a phase the operation is, for people.
+type Step uint8
+
+// Steps.
+const (
+	Completed Step = iota
+	Paused
+	CheckingPrerequisites
+	FailingOverToCluster
+	WaitingForRestore
+	WaitingForReadiness
+	CleaningUp
+	WaitOnUserToCleanUp
+	PreparingFinalSync
+	ClearingPlacement
+	RunningFinalSync
+	EnsuringSecondary
+	Removing
+)
+
+// Fact names what a plan waits for.
+type Fact uint8
+
+// Facts that can be awaited.
+const (
+	Nothing        Fact = iota
+	LinkIsLive          // the link to the cluster is live
+	InboxComplete       // what exists on the cluster is known
+	Answer              // the cluster answers the wish
+	BeingPrimary        // the cluster is Primary and ready
+	BeingProtected      // the metadata is in every store
+	BeingSecondary      // the cluster is Secondary and in sync
+	BeingPrepared       // the cluster is ready for the final synchronisation
+	BeingSynced         // the final synchronisation is done
+	WorkloadGone        // no workload uses the volumes
+	ObjectGone          // the object is gone from the cluster
+	PolicyValid         // the policy is valid
+	// What only the user can do:
+	TargetNamed    // name a cluster of the policy as the target
+	ConflictSolved // two clusters are Primary and neither is newer: choose one by Failover
+	ForeignRemoved // an object of the same name that no hub made: remove or rename it
+)
+
+// Wait is what a plan waits for, and on which cluster.
+type Wait struct {
+	Fact Fact
+	On   Side
+}
+
+// Plan is the whole output.
+type Plan struct {
+	Writes []Write
+	Wait   Wait
+	Phase  Phase
+	Step   Step
+}
+
+// Done reports whether there is nothing to do and nothing to wait for.
+func (p Plan) Done() bool { return len(p.Writes) == 0 && p.Wait.Fact == Nothing }
+
+func do(phase Phase, step Step, writes ...Write) Plan {
+	return Plan{Writes: writes, Phase: phase, Step: step}
+}
+
+func wait(phase Phase, step Step, on Side, fact Fact) Plan {
+	return Plan{Phase: phase, Step: step, Wait: Wait{Fact: fact, On: on}}
+}
+
+func secondary(s Side, why Ask) Write {
+	return Write{Kind: PutWish, Side: s, Role: Secondary, For: why}
+}
+
+func promote(s Side, why Ask) Write {
+	return Write{Kind: PutWish, Side: s, Role: Primary, For: why, Promote: true}
+}
+
+// keep wishes the Primary that s is already, with another step of the final synchronisation.
+func keep(s Side, sync FinalSync, why Ask) Write {
+	return Write{Kind: PutWish, Side: s, Role: Primary, FinalSync: sync, For: why}
+}
+
+// publish replaces the published decisions by one for s and one for its peer.
+func publish(s Side, at, atPeer Decision) Write {
+	w := Write{Kind: Publish}
+	w.Decisions[s.index()], w.Decisions[s.Peer().index()] = at, atPeer
+	return w
+}
+
+// Decide returns the next writes, in an order in which each prefix is safe, or what the operation waits for.
+func Decide(f Facts) Plan {
+	adoptions := adopt(&f)
+	switch {
+	case foreign(&f) != Nowhere:
+		return wait(WaitForUser, Paused, foreign(&f), ForeignRemoved)
+	case len(adoptions) > 0:
+		return do(Initiating, Paused, adoptions...)
+	case f.Deleting:
+		return remove(&f)
+	case f.wishes(NoRole) == 2:
+		return deploy(&f)
+	case f.Ask == Failover:
+		return failover(&f)
+	case f.Ask == Relocate:
+		return relocate(&f, f.Target)
+	default:
+		return stay(&f)
+	}
+}
+
+// foreign is a side with an object that no hub made and that is in the way. A Failover reads nothing of the failed side.
+func foreign(f *Facts) Side {
+	for _, s := range []Side{First, Second} {
+		failed := f.Ask == Failover && !f.Deleting && survivor(f) == s.Peer()
+		if f.At(s).Report.Foreign && !failed {
+			return s
+		}
+	}
+	return Nowhere
+}

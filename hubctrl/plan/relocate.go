@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// relocate moves the workload to t without losing a byte (I2).
+func relocate(f *Facts, t Side) Plan {
+	if !t.Named() {
+		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
+	}
+	s := t.Peer()
+	source, target := f.At(s), f.At(t)
+	h := f.home()
+	moving := source.Wish.FinalSync != NoFinalSync
+	switch {
+	case h == t:
+		return settle(f, t, phases(Relocate))
+	case f.wishes(Primary) == 2 && h == Nowhere:
+		return wait(WaitForUser, Paused, Nowhere, ConflictSolved)
+	case h == Nowhere:
+		return switchTo(f, t, phases(Relocate))
+	// From here s is home.
+	case target.Wish.Role != Secondary, !moving && (source.Decision != RunHere || target.Decision != Gone):
+		// A failover to s is not finished: first that.
+		return settle(f, s, names{Initiating, Initiating})
+	// Every gate holds anew at each step: until the demotion the way back costs nothing.
+	case !source.Live:
+		return wait(Initiating, PreparingFinalSync, s, LinkIsLive)
+	case !target.Live:
+		return wait(Initiating, PreparingFinalSync, t, LinkIsLive)
+	case !target.says(IsSecondary):
+		return wait(Initiating, PreparingFinalSync, t, BeingSecondary)
+	case !source.Report.Answered:
+		return wait(Initiating, PreparingFinalSync, s, Answer)
+	case !moving && !(source.says(IsPrimary) && source.Report.Ready):
+		return wait(Initiating, PreparingFinalSync, s, BeingPrimary)
+	case !moving && !source.Report.Protected:
+		return wait(Initiating, PreparingFinalSync, s, BeingProtected)
+	case source.Wish.FinalSync == NoFinalSync:
+		return do(Initiating, PreparingFinalSync, keep(s, Prepare, Relocate))
+	case source.Wish.FinalSync == Prepare && !source.Report.Prepared:
+		return wait(Initiating, PreparingFinalSync, s, BeingPrepared)
+	case source.Decision != Gone:
+		return do(Relocating, ClearingPlacement, publish(s, Gone, Gone))
+	case source.Wish.FinalSync == Prepare:
+		return do(Relocating, RunningFinalSync, keep(s, Run, Relocate))
+	case !source.Report.Synced && source.Report.InUse:
+		return wait(Relocating, WaitOnUserToCleanUp, s, WorkloadGone)
+	case !source.Report.Synced:
+		return wait(Relocating, RunningFinalSync, s, BeingSynced)
+	default:
+		return do(Relocating, EnsuringSecondary, secondary(s, Relocate))
+	}
+}
+
+// switchTo promotes t where neither side is Primary. It does not know which side was, so both must be in sync.
+func switchTo(f *Facts, t Side, n names) Plan {
+	s := t.Peer()
+	source, target := f.At(s), f.At(t)
+	switch {
+	case source.Wish.Role == NoRole && source.known() && source.Report.View == Absent:
+		return do(n.under, EnsuringSecondary, secondary(s, Relocate))
+	case source.Wish.Role == NoRole:
+		return wait(n.under, EnsuringSecondary, s, InboxComplete)
+	case !source.Live:
+		return wait(n.under, EnsuringSecondary, s, LinkIsLive)
+	case !source.Report.Answered:
+		return wait(n.under, EnsuringSecondary, s, Answer)
+	case !source.says(IsSecondary) && source.Report.InUse:
+		return wait(n.under, WaitOnUserToCleanUp, s, WorkloadGone)
+	case !source.says(IsSecondary), !source.Report.InSync:
+		return wait(n.under, EnsuringSecondary, s, BeingSecondary)
+	case target.Wish.Role == NoRole && !(target.known() && target.Report.View == Absent):
+		return wait(n.under, EnsuringSecondary, t, InboxComplete)
+	case target.Wish.Role == Secondary && !target.says(IsSecondary):
+		return wait(n.under, EnsuringSecondary, t, BeingSecondary)
+	default:
+		return do(n.under, WaitingForRestore, promote(t, Relocate))
+	}
+}

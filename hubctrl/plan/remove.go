@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// remove ends the protection: first the secondaries, then the primary, whose deletion empties the stores and gives the
+// volumes back. PVCs, workload and namespaces stay.
+func remove(f *Facts) Plan {
+	first := First
+	if f.At(First).Wish.Role == Primary && f.At(Second).Wish.Role != Primary {
+		first = Second
+	}
+	for _, s := range []Side{first, first.Peer()} {
+		c := f.At(s)
+		switch {
+		case c.Wish.Role != NoRole && !c.Wish.Deleting:
+			return do(Deleting, Removing, Write{Kind: RemoveWish, Side: s})
+		case c.Abandon, c.Report.Removed, c.Wish.Role == NoRole && c.known() && c.Report.View == Absent:
+			continue
+		case !c.Live:
+			return wait(Deleting, Removing, s, LinkIsLive)
+		case c.Wish.Role == NoRole:
+			// An object of a former hub may lie there: it is adopted and removed when it is seen.
+			return wait(Deleting, Removing, s, InboxComplete)
+		default:
+			return wait(Deleting, Removing, s, ObjectGone)
+		}
+	}
+	// The tombstones go last, with the application's object: until then they are the proof that nothing is left. One
+	// that was abandoned stays, and is obeyed when its cluster returns.
+	var writes []Write
+	for _, s := range []Side{First, Second} {
+		if f.At(s).Report.Removed {
+			writes = append(writes, Write{Kind: DropWish, Side: s})
+		}
+	}
+	return do(Deleting, Removing, append(writes, Write{Kind: Finish})...)
+}

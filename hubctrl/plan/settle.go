@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// names are the phases of an operation before and after the workload may run on its new home.
+type names struct{ under, after Phase }
+
+func phases(a Ask) names {
+	switch a {
+	case Failover:
+		return names{FailingOver, FailedOver}
+	case Relocate:
+		return names{Relocating, Relocated}
+	case Stay:
+		return names{Deploying, Deployed}
+	}
+	panic("unknown operation")
+}
+
+// settle brings everything in line with home h, which is wished Primary and newer than its peer: the common end of all
+// operations.
+func settle(f *Facts, h Side, n names) Plan {
+	p := h.Peer()
+	at, peer := f.At(h), f.At(p)
+	switch {
+	case at.Wish.FinalSync != NoFinalSync:
+		// A relocate was given up: a Primary that stays one must not keep its schedules stopped.
+		return do(n.under, WaitingForReadiness, keep(h, NoFinalSync, f.Ask))
+	case peer.Wish.Role == NoRole && peer.known() && peer.Report.View == Absent:
+		return do(n.under, WaitingForRestore, secondary(p, f.Ask))
+	case at.Decision != RunHere && !at.Live:
+		return wait(n.under, WaitingForReadiness, h, LinkIsLive)
+	case at.Decision != RunHere && !at.Report.Answered:
+		return wait(n.under, WaitingForRestore, h, Answer)
+	case at.Decision != RunHere && !(at.says(IsPrimary) && at.Report.Ready):
+		// Before that, whoever deploys would make fresh, empty volumes.
+		return wait(n.under, WaitingForReadiness, h, BeingPrimary)
+	case at.Decision != RunHere:
+		// The peer's objects stay until it answered that it is told Secondary: else a deleted PVC would look to it like
+		// a user's wish to give up a protected volume.
+		return do(n.under, FailingOverToCluster, publish(h, RunHere, retained(peer.Decision)))
+	case peer.Wish.Role == Primary:
+		return do(n.after, CleaningUp, secondary(p, Failover))
+	case peer.Wish.Role == NoRole:
+		return wait(n.after, CleaningUp, p, InboxComplete)
+	case !peer.Live:
+		return wait(n.after, CleaningUp, p, LinkIsLive)
+	case !peer.Report.Answered:
+		return wait(n.after, CleaningUp, p, Answer)
+	case peer.Decision != Gone:
+		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
+	case peer.Report.State != IsSecondary && peer.Report.InUse:
+		return wait(n.after, WaitOnUserToCleanUp, p, WorkloadGone)
+	case peer.Report.State != IsSecondary:
+		return wait(n.after, CleaningUp, p, BeingSecondary)
+	case !at.Live:
+		return wait(n.after, Completed, h, LinkIsLive)
+	case !at.Report.Answered:
+		return wait(n.after, Completed, h, Answer)
+	case at.Wish.For != f.Ask:
+		// So that the next Failover without a named target is told from the last one.
+		return do(n.after, Completed, keep(h, NoFinalSync, f.Ask))
+	default:
+		return do(n.after, Completed)
+	}
+}
+
+// retained is what becomes of a side's objects while it is not known to have been told Secondary.
+func retained(d Decision) Decision {
+	if d == Gone {
+		return Gone
+	}
+	return Retain
+}
+
+// stay moves no role.
+func stay(f *Facts) Plan {
+	h := f.home()
+	switch {
+	case h != Nowhere:
+		return settle(f, h, phases(Stay))
+	case f.wishes(Primary) == 2:
+		return wait(WaitForUser, Paused, Nowhere, ConflictSolved)
+	case !f.Target.Named():
+		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
+	default:
+		// Nobody is Primary: a relocate that was past its point of no return, or a first deployment cut short. The
+		// workload must run somewhere, and nothing can be lost by the same way.
+		return switchTo(f, f.Target, phases(Stay))
+	}
+}
