@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 
@@ -28,6 +29,7 @@ func (b *bucket) explain(ctx context.Context, doing string, err error) error {
 	if errors.As(err, &answer) && answer.Code != "" {
 		return b.explainAnswer(doing, answer)
 	}
+	err = steady(err)
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
@@ -66,7 +68,8 @@ func (b *bucket) explainAnswer(doing string, answer minio.ErrorResponse) error {
 	return fail(store.ReasonError, "the store answered with an error")
 }
 
-// explainSilence is for a store that did not answer.
+// explainSilence is for a store that did not answer. Equal causes read equal: the text ends up in conditions, which are
+// written only when they change.
 func (b *bucket) explainSilence(err error) error {
 	at := b.cfg.Endpoint
 	var (
@@ -86,7 +89,9 @@ func (b *bucket) explainSilence(err error) error {
 	case errors.As(err, &tlsRecord), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return fmt.Errorf("%s does not speak TLS, the endpoint may have to start with http://: %w", at, err)
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("the host name of %s is not known: %w", at, err)
+		return fmt.Errorf("the host name of %s is not known", at)
+	case errors.As(err, &dns):
+		return fmt.Errorf("the host name of %s can't be looked up", at)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("nothing listens at %s: %w", at, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
@@ -94,4 +99,15 @@ func (b *bucket) explainSilence(err error) error {
 	default:
 		return fmt.Errorf("no answer from %s: %w", at, err)
 	}
+}
+
+// steady is err without what differs from one attempt to the next: the query of the request, the local port.
+func steady(err error) error {
+	if request := (*url.Error)(nil); errors.As(err, &request) {
+		err = request.Err
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return &net.OpError{Op: op.Op, Net: op.Net, Addr: op.Addr, Err: op.Err}
+	}
+	return err
 }

@@ -85,6 +85,22 @@ func TestAServerBehindADeadBackendIsUnreachable(t *testing.T) {
 	assertFails(t, config(server.URL, nil), store.ReasonUnreachable, "is not available")
 }
 
+func TestEqualFailuresReadEqual(t *testing.T) {
+	hangsUp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			_ = c.(*net.TCPConn).SetLinger(0) // a reset instead of an orderly end
+			_ = c.Close()
+		}
+	}))
+	defer hangsUp.Close()
+	s, err := s3.Open(config(hangsUp.URL, nil))
+	require.NoError(t, err)
+	first, second := s.Check(t.Context()), s.Check(t.Context())
+	require.Error(t, first)
+	require.EqualError(t, second, first.Error())
+}
+
 func TestAnUnknownHostNameIsNamed(t *testing.T) {
 	assertFails(t, config("https://s3.invalid", nil), store.ReasonUnreachable, "s3.invalid")
 }
@@ -118,6 +134,7 @@ func TestABlackHoleHoldsACallNoLongerThanItsContext(t *testing.T) {
 		}
 	}, 3*time.Second, 10*time.Millisecond, "the call outlasts its context")
 	require.ErrorIs(t, failed, context.DeadlineExceeded)
+	assert.NotContains(t, failed.Error(), "list-type", "the words of equal failures are equal")
 	assert.Equal(t, store.ReasonUnreachable, store.ReasonOf(failed))
 	assert.ErrorContains(t, failed, "no answer from http://"+l.Addr().String()+" in time")
 }
