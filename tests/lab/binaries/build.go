@@ -15,8 +15,9 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"k8s.io/utils/clock"
+
+	"github.com/ramendr/ramen-direct/tests/lab/lock"
 )
 
 // progressEvery is how often a running build says that it is alive.
@@ -25,14 +26,13 @@ const progressEvery = 15 * time.Second
 // build makes dir, complete or not at all: programs are put into a folder beside it, which is renamed at the end. Only
 // one process builds at a time; the others wait and find the result.
 func build(ctx context.Context, out io.Writer, from, dir, assets string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	unlock, err := lock(ctx, out, filepath.Join(filepath.Dir(dir), "build.lock"))
+	release, err := lock.Take(ctx, filepath.Join(filepath.Dir(dir), "build.lock"), func() {
+		fmt.Fprintln(out, "another process builds the programs of the lab: waiting for it")
+	})
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer release()
 	if len(missing(dir, programs())) == 0 {
 		return nil
 	}
@@ -125,32 +125,4 @@ func named(dir string, p program) error {
 		return nil
 	}
 	return os.Rename(filepath.Join(dir, element), filepath.Join(dir, p.name))
-}
-
-// lock takes the lock of the file until unlock is called or the process ends.
-func lock(ctx context.Context, out io.Writer, file string) (unlock func(), err error) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	tick := clock.RealClock{}.NewTicker(progressEvery / 15)
-	defer tick.Stop()
-	for told := false; ; {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", file, err), f.Close())
-		}
-		if !told {
-			fmt.Fprintln(out, "another process builds the programs of the lab: waiting for it")
-			told = true
-		}
-		select {
-		case <-tick.C():
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), f.Close())
-		}
-	}
 }

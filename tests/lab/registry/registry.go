@@ -14,9 +14,8 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ramendr/ramen-direct/tests/lab/binaries"
+	"github.com/ramendr/ramen-direct/tests/lab/lock"
 	"github.com/ramendr/ramen-direct/tests/lab/proc"
 )
 
@@ -61,7 +60,7 @@ func (r Registry) Add(ctx context.Context, dir string) (Lab, error) {
 		return Lab{}, err
 	}
 	var added Lab
-	err = r.locked(func() error {
+	err = r.locked(ctx, func() error {
 		labs, err := r.reap(ctx)
 		if err != nil {
 			return err
@@ -95,7 +94,7 @@ func (r Registry) Add(ctx context.Context, dir string) (Lab, error) {
 
 // Remove kills whatever is left of the lab's processes, and removes its folder and its entry.
 func (r Registry) Remove(ctx context.Context, l Lab) error {
-	if err := r.locked(func() error { return l.remove(ctx) }); err != nil {
+	if err := r.locked(ctx, func() error { return l.remove(ctx) }); err != nil {
 		return fmt.Errorf("remove lab %s: %w", l.Dir, err)
 	}
 	return nil
@@ -103,7 +102,7 @@ func (r Registry) Remove(ctx context.Context, l Lab) error {
 
 // Reap removes all labs whose owner died and returns those that run.
 func (r Registry) Reap(ctx context.Context) (running []Lab, err error) {
-	err = r.locked(func() error {
+	err = r.locked(ctx, func() error {
 		running, err = r.reap(ctx)
 		return err
 	})
@@ -161,18 +160,12 @@ func vacant(dir string) error {
 	return nil
 }
 
-func (r Registry) locked(do func() error) error {
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
-		return err
-	}
-	lock, err := os.OpenFile(filepath.Join(r.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+func (r Registry) locked(ctx context.Context, do func() error) error {
+	release, err := lock.Take(ctx, filepath.Join(r.dir, "lock"), nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }() // which unlocks
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("lock %s: %w", lock.Name(), err)
-	}
+	defer release()
 	return do()
 }
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package labtest gives labs to tests. It promises that a lab ends with its test, and that a test that fails shows the
+// end of the log of each service that the lab's own programs wrote.
+package labtest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/tests/lab"
+)
+
+// tailBytes is how much of each log a failed test shows.
+const tailBytes = 4000
+
+// Start starts a lab for one test, in a temporary folder if o names none, which logs to the test.
+func Start(t testing.TB, o lab.Options) *lab.Lab {
+	t.Helper()
+	if o.Dir == "" {
+		// Not t.TempDir: that would outlive a test that is killed, while the registry of labs removes this one.
+		dir, err := os.MkdirTemp("", "ramenlab-")
+		require.NoError(t, err)
+		o.Dir = dir
+	}
+	if o.Log == nil {
+		o.Log = t.Output()
+	}
+	l, err := lab.Start(t.Context(), o)
+	require.NoError(t, err, "the lab starts")
+	t.Cleanup(func() {
+		if t.Failed() {
+			showLogs(t, l)
+		}
+		require.NoError(t, l.Down(), "the lab ends")
+	})
+	return l
+}
+
+// showLogs prints the ends of the logs of the project's own programs; those of Kubernetes would drown them.
+func showLogs(t testing.TB, l *lab.Lab) {
+	t.Helper()
+	for _, service := range l.State().Services {
+		if strings.HasPrefix(service.Name, "etcd-") || strings.HasPrefix(service.Name, "apiserver-") ||
+			strings.HasPrefix(service.Name, "controller-manager-") {
+			continue
+		}
+		text, err := os.ReadFile(service.Log)
+		if err != nil {
+			t.Logf("log of %s: %v", service.Name, err)
+			continue
+		}
+		t.Logf("the end of %s:\n%s", filepath.Base(service.Log), text[max(0, len(text)-tailBytes):])
+	}
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"errors"
+	"fmt"
+
+	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// newScheme knows all types that the lab's clusters serve.
+func newScheme() (*runtime.Scheme, error) {
+	s := runtime.NewScheme()
+	if err := errors.Join(
+		clientgoscheme.AddToScheme(s),
+		apiextensionsv1.AddToScheme(s),
+		v1alpha1.AddToScheme(s),
+		replicationv1alpha1.AddToScheme(s),
+	); err != nil {
+		return nil, fmt.Errorf("build scheme: %w", err)
+	}
+	return s, nil
+}
