@@ -22,6 +22,8 @@ const (
 	ConditionConnected = "Connected"
 	// ConditionSchemaSkew says whether an API server dropped fields that were mirrored to it.
 	ConditionSchemaSkew = "SchemaSkew"
+	// ConditionDeletionBlocked, on a DRCluster or DRPolicy that is being deleted, says what it waits for.
+	ConditionDeletionBlocked = "DeletionBlocked"
 )
 
 // DRClusterSpec describes a cluster that takes part in disaster recovery.
@@ -70,7 +72,7 @@ type DRClusterStatus struct {
 	// phase: Starting, Available.
 	// +optional
 	Phase DRClusterPhase `json:"phase,omitempty"`
-	// conditions: Validated, Connected, SchemaSkew.
+	// conditions: Validated, Connected, SchemaSkew, DeletionBlocked.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -87,7 +87,7 @@ type DRPolicyStatus struct {
 	// async holds the storage classes that can be protected.
 	// +optional
 	Async Async `json:"async,omitzero"`
-	// conditions: Validated.
+	// conditions: Validated, DeletionBlocked.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -16,7 +16,7 @@ import (
 type DRClusterStatusApplyConfiguration struct {
 	// phase: Starting, Available.
 	Phase *apiv1alpha1.DRClusterPhase `json:"phase,omitempty"`
-	// conditions: Validated, Connected, SchemaSkew.
+	// conditions: Validated, Connected, SchemaSkew, DeletionBlocked.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// maintenanceModes are the storage maintenance modes asked for on the cluster.
 	MaintenanceModes []ClusterMaintenanceModeApplyConfiguration `json:"maintenanceModes,omitempty"`

@@ -15,7 +15,7 @@ import (
 type DRPolicyStatusApplyConfiguration struct {
 	// async holds the storage classes that can be protected.
 	Async *AsyncApplyConfiguration `json:"async,omitempty"`
-	// conditions: Validated.
+	// conditions: Validated, DeletionBlocked.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
