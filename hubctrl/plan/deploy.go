@@ -10,6 +10,10 @@ func deploy(f *Facts) Plan {
 		return wait(WaitForUser, Paused, First, InboxComplete)
 	case !f.At(Second).known():
 		return wait(WaitForUser, Paused, Second, InboxComplete)
+	case f.At(First).Report.View == Present:
+		return wait(Deploying, Paused, First, ObjectGone)
+	case f.At(Second).Report.View == Present:
+		return wait(Deploying, Paused, Second, ObjectGone)
 	case !h.Named():
 		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
 	case !f.Usable:
@@ -22,12 +26,13 @@ func deploy(f *Facts) Plan {
 
 // adopt lists the wishes to be made for objects that this hub did not wish, exactly as they are, before anything else is
 // decided. Both sides must be known, lest the one that is not seen be the Primary; but a Failover to the side that is
-// seen is the user's word that the other one is lost.
+// seen, or giving up the other one, is the user's word that it is lost.
 func adopt(f *Facts) []Write {
 	var writes []Write
 	for _, s := range []Side{First, Second} {
-		named := f.Ask == Failover && f.Target == s
-		if f.At(s).Report.Orphan && f.At(s).known() && (f.At(s.Peer()).known() || named) {
+		c, peer := f.At(s), f.At(s.Peer())
+		given := f.Ask == Failover && f.Target == s || peer.Abandon
+		if c.Report.Orphan && c.known() && (peer.known() || peer.Wish.Role != NoRole || given) {
 			writes = append(writes, Write{Kind: AdoptWish, Side: s})
 		}
 	}

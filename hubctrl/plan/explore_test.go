@@ -45,6 +45,9 @@ func explore(first world, bound int) (states int, complete bool, violation []str
 			break
 		}
 		w := list[i]
+		if why := unexplained(w.observe()); why != "" && !w.finished {
+			return len(list), false, trace(fmt.Sprintf("%s: plan %+v of %+v", why, Decide(w.observe()), w.observe()), i, "")
+		}
 		w.next(func(e edge) {
 			if violation != nil {
 				return

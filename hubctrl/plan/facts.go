@@ -145,9 +145,35 @@ func (f *Facts) At(s Side) *Cluster { return &f.Clusters[s.index()] }
 // known reports whether it is known now what exists on the cluster.
 func (c *Cluster) known() bool { return c.Live && c.Report.View != Unknown }
 
-// says reports whether the cluster answered the wish that lies there, freshly.
-func (c *Cluster) says(s State) bool {
-	return c.Live && c.Report.Answered && c.Report.State == s
+// short says what is missing until the cluster answers freshly that it is of, the nearest fact first; Nothing: it is.
+func (c *Cluster) short(of State) Fact {
+	switch {
+	case !c.Live:
+		return LinkIsLive
+	case !c.Report.Answered:
+		return Answer
+	case of == IsPrimary && (c.Report.State != IsPrimary || !c.Report.Ready):
+		return BeingPrimary
+	case of == IsSecondary && c.Report.State != IsSecondary && c.Report.InUse:
+		return WorkloadGone
+	case of == IsSecondary && c.Report.State != IsSecondary:
+		return BeingSecondary
+	default:
+		return Nothing
+	}
+}
+
+// missing says what is missing until a side without a wish can be given one; Nothing: it is known to be empty. Orphans
+// are adopted before anybody asks.
+func (c *Cluster) missing() Fact {
+	switch {
+	case !c.known():
+		return InboxComplete
+	case c.Report.View == Present:
+		return ObjectGone
+	default:
+		return Nothing
+	}
 }
 
 // wishes counts the sides that have a wish of role r.

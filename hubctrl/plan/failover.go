@@ -12,12 +12,12 @@ func failover(f *Facts) Plan {
 	switch {
 	case f.home() == t:
 		return settle(f, t, phases(Failover))
-	case at.Wish.Role == NoRole && at.known() && at.Report.View == Absent:
+	case at.Wish.Role == NoRole && at.missing() != Nothing:
+		return wait(Initiating, CheckingPrerequisites, t, at.missing())
+	case at.Wish.Role == NoRole:
 		return do(Initiating, CheckingPrerequisites, secondary(t, Failover))
-	case !at.Live:
-		return wait(Initiating, CheckingPrerequisites, t, LinkIsLive)
-	case !at.Report.Answered:
-		return wait(Initiating, CheckingPrerequisites, t, Answer)
+	case at.short(Between) != Nothing:
+		return wait(Initiating, CheckingPrerequisites, t, at.short(Between))
 	case at.Wish.Role == Primary:
 		// It is Primary still, but its peer was promoted later: the way out of a split brain, or of a failover that the
 		// user takes back.
@@ -25,10 +25,10 @@ func failover(f *Facts) Plan {
 	case at.Decision != Gone:
 		// It was home before the last failover, and its own demotion is not finished: first that.
 		return do(Initiating, CheckingPrerequisites, publish(t, Gone, f.At(t.Peer()).Decision))
-	case at.Report.State != IsSecondary && at.Report.InUse:
+	case at.short(IsSecondary) == WorkloadGone:
 		return wait(Initiating, WaitOnUserToCleanUp, t, WorkloadGone)
-	case at.Report.State != IsSecondary:
-		return wait(Initiating, CheckingPrerequisites, t, BeingSecondary)
+	case at.short(IsSecondary) != Nothing:
+		return wait(Initiating, CheckingPrerequisites, t, at.short(IsSecondary))
 	default:
 		return do(FailingOver, FailingOverToCluster, retain(f, t, promote(t, Failover))...)
 	}

@@ -206,8 +206,8 @@ func (w *world) down(i int) {
 	case o.Role == NoRole:
 	case o.Deleting && s.has && s.mine:
 		s.deleting = true
-	case o.Deleting && !s.has:
-		o.removed = true
+	case o.Deleting && !s.has && w.inbox[i].view == Absent:
+		o.removed = true // delivery status is written after facts
 	case o.Deleting:
 	case s.has && !s.mine && !o.adopt, s.has && s.epoch > o.Epoch, s.deleting:
 		// refused (X8, X9), or terminating
@@ -375,6 +375,11 @@ func (w *world) next(emit func(edge)) {
 		}
 		if w.cuts > 0 && w.link[i] {
 			add(false, fmt.Sprint("cut ", c), func(n *world) { n.link[i], n.cuts = false, n.cuts-1 })
+		}
+	}
+	if w.asks > 0 && w.deleting {
+		for i := range 2 {
+			add(false, fmt.Sprint("user abandons ", i+1), func(n *world) { n.abandon[i], n.asks = true, n.asks-1 })
 		}
 	}
 	if w.losses > 0 {

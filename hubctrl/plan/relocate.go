@@ -23,16 +23,12 @@ func relocate(f *Facts, t Side) Plan {
 		// A failover to s is not finished: first that.
 		return settle(f, s, names{Initiating, Initiating})
 	// Every gate holds anew at each step: until the demotion the way back costs nothing.
-	case !source.Live:
-		return wait(Initiating, PreparingFinalSync, s, LinkIsLive)
-	case !target.Live:
-		return wait(Initiating, PreparingFinalSync, t, LinkIsLive)
-	case !target.says(IsSecondary):
-		return wait(Initiating, PreparingFinalSync, t, BeingSecondary)
-	case !source.Report.Answered:
-		return wait(Initiating, PreparingFinalSync, s, Answer)
-	case !moving && !(source.says(IsPrimary) && source.Report.Ready):
-		return wait(Initiating, PreparingFinalSync, s, BeingPrimary)
+	case target.short(IsSecondary) != Nothing:
+		return wait(Initiating, PreparingFinalSync, t, target.short(IsSecondary))
+	case source.short(Between) != Nothing:
+		return wait(Initiating, PreparingFinalSync, s, source.short(Between))
+	case !moving && source.short(IsPrimary) != Nothing:
+		return wait(Initiating, PreparingFinalSync, s, source.short(IsPrimary))
 	case !moving && !source.Report.Protected:
 		return wait(Initiating, PreparingFinalSync, s, BeingProtected)
 	case source.Wish.FinalSync == NoFinalSync:
@@ -57,22 +53,22 @@ func switchTo(f *Facts, t Side, n names) Plan {
 	s := t.Peer()
 	source, target := f.At(s), f.At(t)
 	switch {
-	case source.Wish.Role == NoRole && source.known() && source.Report.View == Absent:
-		return do(n.under, EnsuringSecondary, secondary(s, Relocate))
+	case source.Wish.Role == NoRole && source.missing() != Nothing:
+		return wait(n.under, EnsuringSecondary, s, source.missing())
 	case source.Wish.Role == NoRole:
-		return wait(n.under, EnsuringSecondary, s, InboxComplete)
-	case !source.Live:
-		return wait(n.under, EnsuringSecondary, s, LinkIsLive)
-	case !source.Report.Answered:
-		return wait(n.under, EnsuringSecondary, s, Answer)
-	case !source.says(IsSecondary) && source.Report.InUse:
+		return do(n.under, EnsuringSecondary, secondary(s, Relocate))
+	case source.short(IsSecondary) == WorkloadGone:
 		return wait(n.under, WaitOnUserToCleanUp, s, WorkloadGone)
-	case !source.says(IsSecondary), !source.Report.InSync:
+	case source.short(IsSecondary) != Nothing:
+		return wait(n.under, EnsuringSecondary, s, source.short(IsSecondary))
+	case !source.Report.InSync:
 		return wait(n.under, EnsuringSecondary, s, BeingSecondary)
-	case target.Wish.Role == NoRole && !(target.known() && target.Report.View == Absent):
-		return wait(n.under, EnsuringSecondary, t, InboxComplete)
-	case target.Wish.Role == Secondary && !target.says(IsSecondary):
-		return wait(n.under, EnsuringSecondary, t, BeingSecondary)
+	case target.Wish.Role == NoRole && target.missing() != Nothing:
+		return wait(n.under, EnsuringSecondary, t, target.missing())
+	case target.Wish.Role == Secondary && target.short(IsSecondary) == WorkloadGone:
+		return wait(n.under, WaitOnUserToCleanUp, t, WorkloadGone)
+	case target.Wish.Role == Secondary && target.short(IsSecondary) != Nothing:
+		return wait(n.under, EnsuringSecondary, t, target.short(IsSecondary))
 	default:
 		return do(n.under, WaitingForRestore, promote(t, Relocate))
 	}

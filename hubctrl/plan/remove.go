@@ -14,13 +14,15 @@ func remove(f *Facts) Plan {
 		switch {
 		case c.Wish.Role != NoRole && !c.Wish.Deleting:
 			return do(Deleting, Removing, Write{Kind: RemoveWish, Side: s})
-		case c.Abandon, c.Report.Removed, c.Wish.Role == NoRole && c.known() && c.Report.View == Absent:
+		case c.Abandon, c.Report.Removed, c.Wish.Role == NoRole && c.missing() == Nothing:
 			continue
+		case c.Wish.Role == NoRole && c.Report.Orphan && c.known():
+			// An object of a former hub. It is adopted and removed once the other side is seen too.
+			return wait(Deleting, Removing, s.Peer(), InboxComplete)
+		case c.Wish.Role == NoRole:
+			return wait(Deleting, Removing, s, c.missing())
 		case !c.Live:
 			return wait(Deleting, Removing, s, LinkIsLive)
-		case c.Wish.Role == NoRole:
-			// An object of a former hub may lie there: it is adopted and removed when it is seen.
-			return wait(Deleting, Removing, s, InboxComplete)
 		default:
 			return wait(Deleting, Removing, s, ObjectGone)
 		}

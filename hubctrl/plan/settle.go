@@ -26,15 +26,11 @@ func settle(f *Facts, h Side, n names) Plan {
 	case at.Wish.FinalSync != NoFinalSync:
 		// A relocate was given up: a Primary that stays one must not keep its schedules stopped.
 		return do(n.under, WaitingForReadiness, keep(h, NoFinalSync, f.Ask))
-	case peer.Wish.Role == NoRole && peer.known() && peer.Report.View == Absent:
+	case peer.Wish.Role == NoRole && peer.missing() == Nothing:
 		return do(n.under, WaitingForRestore, secondary(p, f.Ask))
-	case at.Decision != RunHere && !at.Live:
-		return wait(n.under, WaitingForReadiness, h, LinkIsLive)
-	case at.Decision != RunHere && !at.Report.Answered:
-		return wait(n.under, WaitingForRestore, h, Answer)
-	case at.Decision != RunHere && !(at.says(IsPrimary) && at.Report.Ready):
+	case at.Decision != RunHere && at.short(IsPrimary) != Nothing:
 		// Before that, whoever deploys would make fresh, empty volumes.
-		return wait(n.under, WaitingForReadiness, h, BeingPrimary)
+		return wait(n.under, WaitingForReadiness, h, at.short(IsPrimary))
 	case at.Decision != RunHere:
 		// The peer's objects stay until it answered that it is told Secondary: else a deleted PVC would look to it like
 		// a user's wish to give up a protected volume.
@@ -42,21 +38,15 @@ func settle(f *Facts, h Side, n names) Plan {
 	case peer.Wish.Role == Primary:
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.Wish.Role == NoRole:
-		return wait(n.after, CleaningUp, p, InboxComplete)
-	case !peer.Live:
-		return wait(n.after, CleaningUp, p, LinkIsLive)
-	case !peer.Report.Answered:
-		return wait(n.after, CleaningUp, p, Answer)
-	case peer.Decision != Gone:
+		return wait(n.after, CleaningUp, p, peer.missing())
+	case peer.Decision != Gone && peer.Live && peer.Report.Answered:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
-	case peer.Report.State != IsSecondary && peer.Report.InUse:
+	case peer.short(IsSecondary) == WorkloadGone:
 		return wait(n.after, WaitOnUserToCleanUp, p, WorkloadGone)
-	case peer.Report.State != IsSecondary:
-		return wait(n.after, CleaningUp, p, BeingSecondary)
-	case !at.Live:
-		return wait(n.after, Completed, h, LinkIsLive)
-	case !at.Report.Answered:
-		return wait(n.after, Completed, h, Answer)
+	case peer.short(IsSecondary) != Nothing:
+		return wait(n.after, CleaningUp, p, peer.short(IsSecondary))
+	case at.short(Between) != Nothing:
+		return wait(n.after, Completed, h, at.short(Between))
 	case at.Wish.For != f.Ask:
 		// So that the next Failover without a named target is told from the last one.
 		return do(n.after, Completed, keep(h, NoFinalSync, f.Ask))

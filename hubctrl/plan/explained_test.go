@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import "fmt"
+
+// unexplained says what is wrong with the plan as an explanation to the user (I7), or as a failover (I8); empty: nothing.
+func unexplained(f Facts) string {
+	p := Decide(f)
+	if len(p.Writes) > 0 && p.Wait.Fact != Nothing {
+		return "I7: a plan that writes and waits"
+	}
+	if w := p.Wait; len(p.Writes) == 0 && w.Fact != Nothing && !awaited(&f, w) {
+		return fmt.Sprintf("I7: it waits for fact %d of cluster %d, which is true or can't be judged", w.Fact, w.On)
+	}
+	if f.Ask == Failover && !f.Deleting {
+		return dependent(f, p)
+	}
+	return ""
+}
+
+// awaited reports whether the fact that is waited for is really not true, and the nearest that can be said: a link that
+// is lost is named before the facts behind it.
+func awaited(f *Facts, w Wait) bool {
+	if !w.On.Named() {
+		switch w.Fact {
+		case TargetNamed:
+			return !f.Target.Named()
+		case ConflictSolved:
+			return f.wishes(Primary) == 2 && f.home() == Nowhere
+		case PolicyValid:
+			return !f.Usable
+		}
+		return false
+	}
+	c := f.At(w.On)
+	answered := c.Live && c.Report.Answered
+	switch w.Fact {
+	case LinkIsLive:
+		return !c.Live
+	case InboxComplete:
+		return c.Wish.Role == NoRole && !c.known()
+	case Answer:
+		return c.Live && c.Wish.Role != NoRole && !c.Report.Answered
+	case BeingPrimary:
+		return answered && !(c.Report.State == IsPrimary && c.Report.Ready)
+	case BeingProtected:
+		return answered && c.Report.State == IsPrimary && !c.Report.Protected
+	case BeingSecondary:
+		return answered && (c.Report.State != IsSecondary || !c.Report.InSync) && !c.Report.InUse
+	case BeingPrepared:
+		return answered && c.Wish.FinalSync == Prepare && !c.Report.Prepared
+	case BeingSynced:
+		return answered && c.Wish.FinalSync == Run && !c.Report.Synced && !c.Report.InUse
+	case WorkloadGone:
+		return answered && c.Report.InUse && c.Decision == Gone
+	case ObjectGone:
+		return c.Live && !c.Report.Removed && (c.Wish.Deleting || c.Wish.Role == NoRole && c.Report.View == Present && !c.Report.Orphan)
+	case ForeignRemoved:
+		return c.Report.Foreign
+	}
+	return false
+}
+
+// dependent says whether a failover that begins, or could, looks at the failed side (I8).
+func dependent(f Facts, p Plan) string {
+	t := survivor(&f)
+	if !t.Named() {
+		return ""
+	}
+	blind := f
+	failed := blind.At(t.Peer())
+	failed.Live, failed.Report = false, Report{}
+	begins := func(p Plan) bool {
+		for _, w := range p.Writes {
+			if w.Kind == PutWish && w.Side == t && w.Promote && w.For == Failover {
+				return true
+			}
+		}
+		return false
+	}
+	q := Decide(blind)
+	switch {
+	case begins(p) && !begins(q):
+		return "I8: the failover begins only with a fact of the failed side"
+	case begins(q) && len(p.Writes) == 0:
+		return "I8: a fact of the failed side stops the failover"
+	default:
+		return ""
+	}
+}
