@@ -26,6 +26,9 @@ const (
 	AnnotationSpokeID = prefix + "spoke-id"
 	// AnnotationSkew names fields that the hub's API server dropped from reports (X7); absent if none.
 	AnnotationSkew = prefix + "schema-skew"
+	// AnnotationUnreported names the objects, as <namespace>/<name>, about which the hub's API server accepts no report,
+	// because of its size or its content. They count in the inventory, but are not in the inbox; absent if none.
+	AnnotationUnreported = prefix + "unreported"
 )
 
 // LinkState is what the hub knows about a link.
