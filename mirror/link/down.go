@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/mirror/translate"
+)
+
+// secretRecheck is how often the copy of a Secret is looked at without cause. The mirror may not watch the Secrets of a
+// cluster, so it can't see that one was changed or deleted there.
+const secretRecheck = time.Minute
+
+// obey does what the hub wishes about one object.
+func (l *Link) obey(ctx context.Context, it item) error {
+	switch it.kind {
+	case groups:
+		return l.obeyGroup(ctx, it.name)
+	case secrets:
+		return l.obeySecret(ctx, it)
+	case config:
+		return l.obeyConfig(ctx)
+	}
+	return nil
+}
+
+func (l *Link) obeyGroup(ctx context.Context, name string) error {
+	wish := l.outbox.get(name)
+	if wish == nil {
+		l.outcomes.forget(name)
+		return nil
+	}
+	clone := l.copies.get(name)
+	pruned := l.copyWriter.skew.known()
+	decision := l.decide(wish, clone, pruned)
+	if decision.Doubtful {
+		live, err := l.hub.get(ctx, groupResource, wish.GetNamespace(), name)
+		if err != nil || live == nil {
+			return err // a wish that is gone: the watch will show it
+		}
+		wish, decision = live, l.decide(live, clone, pruned)
+	}
+	err := l.carryOut(ctx, l.copyWriter, wish, clone, decision)
+	if outdated(err) {
+		return err // nothing was found out about the wish
+	}
+	went := l.outcomeOf(wish, decision, err)
+	l.outcomes.set(name, wish, went)
+	if went.Reason == translate.ReasonSchemaSkew {
+		l.down.addLater(item{groups, name}, skewMemory)
+	}
+	l.deliveries.addLater(item{groups, name}, deliveryDelay)
+	return err
+}
+
+// decide guards the namespaces of the exchange, for a hub that shares its cluster with a spoke.
+func (l *Link) decide(wish, clone *translate.Object, pruned translate.Paths) translate.Decision {
+	if target, err := exchange.Target(wish); err == nil && l.exchangeNamespaces.get(target.Namespace) != nil {
+		return translate.Decision{Verb: translate.Refuse, Reason: translate.ReasonInvalidWish,
+			Message: fmt.Sprintf("namespace %s belongs to the exchange", target.Namespace)}
+	}
+	return translate.Decide(wish, clone, pruned)
+}
+
+// carryOut does what was decided about clone, and nothing if it is no longer what was decided about.
+func (l *Link) carryOut(ctx context.Context, w writer, wish, clone *translate.Object, d translate.Decision) error {
+	logger := log.FromContext(ctx).WithValues("kind", wish.GetKind(), "wish", wish.GetName(), "wishGeneration", wish.GetGeneration())
+	switch d.Verb {
+	case translate.Nothing:
+		return nil
+	case translate.Refuse:
+		logger.Info("Refuse wish", "reason", d.Reason, "message", d.Message)
+		return nil
+	case translate.Delete:
+		logger.Info("Delete copy", "uid", clone.GetUID())
+		gone, err := w.peer.remove(ctx, w.resource, clone)
+		if err == nil && gone && w.resource == groupResource {
+			l.copies.deleted(clone)
+		}
+		return err
+	case translate.Create:
+		if w.resource == groupResource {
+			d.Intent.SetResourceVersion("0") // there must be none: our cache may be behind
+		}
+	case translate.Update:
+		condition(d.Intent, clone)
+	case translate.Overwrite:
+		logger.Info("Overwrite what others set in copy")
+		stored, err := w.peer.replace(ctx, w.resource, d.Intent, w.manager)
+		if err == nil && w.resource == groupResource {
+			l.copies.wrote(stored)
+		}
+		return err
+	}
+	logger.Info("Apply wish", "create", d.Verb == translate.Create)
+	stored, err := w.apply(ctx, d.Intent)
+	if missingNamespace(err) {
+		logger.Info("Create namespace", "Namespace", d.Intent.GetNamespace())
+		if err = w.peer.createNamespace(ctx, d.Intent.GetNamespace()); err == nil {
+			stored, err = w.apply(ctx, d.Intent)
+		}
+	}
+	if err == nil && w.resource == groupResource {
+		l.copies.wrote(stored)
+	}
+	return err
+}
+
+func (l *Link) outcomeOf(wish *translate.Object, d translate.Decision, err error) translate.Outcome {
+	if err != nil {
+		return translate.Outcome{Reason: translate.ReasonApplyFailed, Message: err.Error()}
+	}
+	if d.Verb == translate.Refuse {
+		return translate.Outcome{Reason: d.Reason, Message: d.Message}
+	}
+	if unknown := l.copyWriter.skew.known().In(wish); len(unknown) > 0 && wish.GetDeletionTimestamp() == nil {
+		return translate.Outcome{Reason: translate.ReasonSchemaSkew,
+			Message: fmt.Sprintf("the cluster does not know %s and has not stored it; everything else was applied: update the CRDs of the cluster", unknown)}
+	}
+	return translate.Outcome{}
+}
+
+func (l *Link) obeySecret(ctx context.Context, it item) error {
+	wish := l.secretWishes.get(it.name)
+	if wish == nil {
+		return nil
+	}
+	target, err := exchange.Target(wish)
+	if err != nil {
+		return l.carryOut(ctx, l.secretWriter, wish, nil, l.decide(wish, nil, nil))
+	}
+	clone, err := l.spoke.get(ctx, secretResource, target.Namespace, target.Name)
+	if err != nil {
+		return err
+	}
+	decision := l.decide(wish, clone, nil)
+	if decision.Doubtful {
+		live, err := l.hub.get(ctx, secretResource, wish.GetNamespace(), it.name)
+		if err != nil || live == nil {
+			return err
+		}
+		wish, decision = live, l.decide(live, clone, nil)
+	}
+	if err := l.carryOut(ctx, l.secretWriter, wish, clone, decision); err != nil {
+		return err
+	}
+	l.down.addLater(it, secretRecheck)
+	return nil
+}
+
+func (l *Link) obeyConfig(ctx context.Context) error {
+	wish := l.hubConfig.get(l.cluster)
+	if wish == nil || wish.GetDeletionTimestamp() != nil {
+		return nil
+	}
+	clone := l.spokeConfig.get(l.cluster)
+	intent := l.configWriter.skew.known().Without(translate.ConfigOf(wish))
+	if translate.Satisfied(intent, clone, translate.ManagerConfig, "") {
+		return nil
+	}
+	log.FromContext(ctx).Info("Apply configuration", "DRClusterConfig", l.cluster)
+	stored, err := l.configWriter.apply(ctx, intent)
+	if err == nil {
+		l.spokeConfig.wrote(stored)
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+)
+
+// Bounds of the delay before a failed item is tried again. The upper one bounds how long an item waits after a link has
+// healed.
+const (
+	retryFirst = 10 * time.Millisecond
+	retryLast  = 3 * time.Second
+)
+
+// item is something to look at: an object of a kind, under the name that it has on the hub.
+type item struct {
+	kind kind
+	name string
+}
+
+// kind tells the objects of one line apart.
+type kind uint8
+
+const (
+	groups  kind = iota // VolumeReplicationGroups
+	secrets             // Secrets
+	config              // the DRClusterConfig
+)
+
+// line is a queue of items to look at. An item that is added several times is looked at once; one that fails is tried
+// again. It knows which items of the past are not done yet.
+type line struct {
+	queue workqueue.TypedRateLimitingInterface[item]
+
+	mu      sync.Mutex
+	now     uint64          // number of the last addition
+	waiting map[item]uint64 // items to do, with their oldest addition
+	working map[item]uint64 // items in work, with the oldest addition that this work covers
+	waiter  *waiter
+}
+
+// waiter waits until all additions up to a moment are done.
+type waiter struct {
+	upTo uint64
+	left int
+	done chan struct{}
+}
+
+func newLine(name string) *line {
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[item](retryFirst, retryLast)
+	return &line{
+		queue:   workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[item]{Name: name}),
+		waiting: map[item]uint64{},
+		working: map[item]uint64{},
+	}
+}
+
+// add puts it into the line, now.
+func (l *line) add(it item) {
+	l.mu.Lock()
+	l.now++
+	if _, known := l.waiting[it]; !known {
+		l.waiting[it] = l.now
+	}
+	l.mu.Unlock()
+	l.queue.Add(it)
+}
+
+// addLater puts it into the line after a delay. Until then it is not awaited.
+func (l *line) addLater(it item, after time.Duration) { l.queue.AddAfter(it, after) }
+
+// run works with so many workers until ctx ends. do returns an error to be called again for the item.
+func (l *line) run(ctx context.Context, workers int, do func(context.Context, item) error) {
+	stop := context.AfterFunc(ctx, l.queue.ShutDown)
+	defer stop()
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for {
+				it, end := l.queue.Get()
+				if end {
+					return
+				}
+				l.start(it)
+				err := do(ctx, it)
+				l.finish(it, err == nil)
+				if err == nil {
+					l.queue.Forget(it)
+				} else {
+					l.queue.AddRateLimited(it)
+				}
+				l.queue.Done(it)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (l *line) start(it item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if since, ok := l.waiting[it]; ok {
+		l.working[it] = since
+		delete(l.waiting, it)
+	}
+}
+
+func (l *line) finish(it item, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	since, awaited := l.working[it]
+	if !awaited {
+		return
+	}
+	delete(l.working, it)
+	if !ok {
+		again, queued := l.waiting[it]
+		l.waiting[it] = since // older than anything added meanwhile
+		if queued {
+			l.count(again) // two became one
+		}
+		return
+	}
+	l.count(since)
+}
+
+// count tells the waiter that one addition is off the line.
+func (l *line) count(since uint64) {
+	if l.waiter == nil || since > l.waiter.upTo {
+		return
+	}
+	if l.waiter.left--; l.waiter.left == 0 {
+		close(l.waiter.done)
+		l.waiter = nil
+	}
+}
+
+// drain waits until everything that was added before the call is done: successfully, and not before. Only one caller may
+// wait at a time.
+func (l *line) drain(ctx context.Context) error {
+	l.mu.Lock()
+	w := &waiter{upTo: l.now, left: len(l.waiting) + len(l.working), done: make(chan struct{})}
+	if w.left == 0 {
+		l.mu.Unlock()
+		return nil
+	}
+	l.waiter = w
+	l.mu.Unlock()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/mirror/translate"
+)
+
+// workers is how many objects of a line are looked at at a time. More only makes API servers queue.
+const workers = 16
+
+// deliveryWorkers is the same for the status of wishes, which has time.
+const deliveryWorkers = 4
+
+// Options of a Link. All are required.
+type Options struct {
+	// Cluster is the name of the DRCluster.
+	Cluster string
+	// Hub and Spoke are the connections to the two API servers.
+	Hub, Spoke *rest.Config
+	// Holder tells, in the lease, who keeps the link.
+	Holder string
+	// Clock for times in reports and the lease, and for their intervals.
+	Clock clock.Clock
+}
+
+// Link is the connection between the hub and one cluster. See the package comment for what it promises.
+type Link struct {
+	cluster, holder string
+	clock           clock.Clock
+	hub, spoke      peer
+
+	// What is on the hub, by name.
+	outbox, secretWishes, inbox, hubConfig *store
+	// What is on the spoke: VolumeReplicationGroups by the name of their reports, labelled namespaces by name.
+	copies, exchangeNamespaces, spokeConfig *store
+
+	copyWriter, secretWriter, configWriter writer // to the spoke
+	reportWriter, configReportWriter       writer // to the hub
+
+	down, up, deliveries *line
+	outcomes             outcomes
+	unreported           unreported
+	inventoryChanged     chan struct{}
+
+	spokeID string       // used by beat only
+	renewed atomic.Int64 // time of the last renewal, in nanoseconds of Unix time; 0: none
+}
+
+// New returns a Link that does nothing yet. It fails if a connection is described wrongly; it does not connect.
+func New(o Options) (*Link, error) {
+	hub, err := newPeer(o.Hub)
+	if err != nil {
+		return nil, fmt.Errorf("hub: %w", err)
+	}
+	spoke, err := newPeer(o.Spoke)
+	if err != nil {
+		return nil, fmt.Errorf("spoke: %w", err)
+	}
+	l := &Link{
+		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, hub: hub, spoke: spoke,
+		down: newLine("down"), up: newLine("up"), deliveries: newLine("delivery"),
+		outcomes:         outcomes{last: map[string]lookedAt{}},
+		unreported:       unreported{names: map[string]string{}},
+		inventoryChanged: make(chan struct{}, 1),
+	}
+	l.copyWriter = writer{spoke, groupResource, translate.ManagerCopy, &skew{clock: o.Clock}}
+	l.secretWriter = writer{spoke, secretResource, translate.ManagerCopy, &skew{clock: o.Clock}}
+	l.configWriter = writer{spoke, configResource, translate.ManagerConfig, &skew{clock: o.Clock}}
+	l.reportWriter = writer{hub, groupResource, translate.ManagerReport, &skew{clock: o.Clock}}
+	l.configReportWriter = writer{hub, configResource, translate.ManagerConfigReport, &skew{clock: o.Clock}}
+	l.openStores()
+	return l, nil
+}
+
+// openStores makes the stores, each with whom it wakes.
+func (l *Link) openStores() {
+	byName := (*translate.Object).GetName
+	l.outbox = newStore(byName, func(name string, _, _ *translate.Object) { l.down.add(item{groups, name}) })
+	l.secretWishes = newStore(byName, func(name string, _, _ *translate.Object) { l.down.add(item{secrets, name}) })
+	l.inbox = newStore(byName, func(name string, _, _ *translate.Object) { l.up.add(item{groups, name}) })
+	wakeConfig := func(string, *translate.Object, *translate.Object) {
+		l.down.add(item{kind: config})
+		l.up.add(item{kind: config})
+	}
+	l.hubConfig, l.spokeConfig = newStore(byName, wakeConfig), newStore(byName, wakeConfig)
+
+	byReport := func(o *translate.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
+	l.copies = newStore(byReport, func(name string, was, is *translate.Object) {
+		l.up.add(item{groups, name})
+		l.down.add(item{groups, name})
+		if was == nil || is == nil || was.GetUID() != is.GetUID() {
+			l.noteInventory()
+		}
+	})
+	l.exchangeNamespaces = newStore(byName, func(namespace string, was, is *translate.Object) {
+		if (was == nil) == (is == nil) {
+			return
+		}
+		for _, clone := range l.copies.list() {
+			if clone.GetNamespace() == namespace {
+				l.up.add(item{groups, byReport(clone)})
+			}
+		}
+		l.noteInventory()
+	})
+}
+
+func (l *Link) noteInventory() {
+	select {
+	case l.inventoryChanged <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps the link until ctx ends. It never gives up by itself: an API server that can't be reached is tried again.
+func (l *Link) Run(ctx context.Context) error {
+	labelled, err := labels.NewRequirement(exchange.LabelExchange, selection.Exists, nil)
+	if err != nil {
+		return fmt.Errorf("select namespaces of the exchange: %w", err)
+	}
+	outbox, inbox := exchange.Outbox(l.cluster), exchange.Inbox(l.cluster)
+	var all sync.WaitGroup
+	for _, w := range []watch{
+		{peer: l.hub, resource: groupResource, namespace: outbox, into: l.outbox},
+		{peer: l.hub, resource: secretResource, namespace: outbox, into: l.secretWishes},
+		{peer: l.hub, resource: groupResource, namespace: inbox, into: l.inbox},
+		{peer: l.hub, resource: configResource, name: l.cluster, into: l.hubConfig},
+		{peer: l.spoke, resource: groupResource, into: l.copies},
+		{peer: l.spoke, resource: namespaceResource, label: labelled.String(), into: l.exchangeNamespaces},
+		{peer: l.spoke, resource: configResource, name: l.cluster, into: l.spokeConfig},
+	} {
+		all.Go(func() { w.run(ctx, l.clock) })
+	}
+	// Before all is known, what is missing could mean anything.
+	for _, s := range []*store{l.outbox, l.secretWishes, l.inbox, l.hubConfig, l.copies, l.exchangeNamespaces, l.spokeConfig} {
+		select {
+		case <-s.filled:
+		case <-ctx.Done():
+		}
+	}
+	all.Go(func() { l.down.run(ctx, workers, logged(l.obey)) })
+	all.Go(func() { l.up.run(ctx, workers, logged(l.report)) })
+	all.Go(func() { l.deliveries.run(ctx, deliveryWorkers, logged(l.deliver)) })
+	if ctx.Err() == nil {
+		l.beat(ctx)
+	}
+	all.Wait()
+	return nil
+}
+
+// ErrNotLive says that the lease was not renewed for so long that the hub takes the cluster for lost.
+var ErrNotLive = errors.New("the link is not live")
+
+// Live fails if the hub does not take this link for live.
+func (l *Link) Live() error {
+	at := l.renewed.Load()
+	if at == 0 {
+		return fmt.Errorf("%w: the lease was not renewed yet", ErrNotLive)
+	}
+	if age := l.clock.Now().Sub(time.Unix(0, at)); age >= exchange.LiveFor {
+		return fmt.Errorf("%w: the lease was renewed %s ago", ErrNotLive, age.Round(time.Second))
+	}
+	return nil
+}

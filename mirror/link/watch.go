@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"context"
+	"math"
+	"os"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/mirror/translate"
+)
+
+// watch fills a store with the objects of a resource.
+type watch struct {
+	peer      peer
+	resource  schema.GroupVersionResource
+	namespace string // empty: all, or not namespaced
+	name      string // empty: all
+	label     string // selector; empty: all
+	into      *store
+}
+
+// run watches until ctx ends, and starts again after each failure.
+func (w watch) run(ctx context.Context, clock clock.Clock) {
+	at := w.peer.at(w.resource, w.namespace)
+	source := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			w.narrow(&o)
+			if o.ResourceVersion == "0" {
+				o.ResourceVersion = "" // a list from a cache could lack what exists, and absence means something here
+			}
+			return at.List(ctx, o)
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
+			w.narrow(&o)
+			return at.Watch(ctx, o)
+		},
+	}
+	name := w.resource.Resource + " " + w.namespace
+	logger := log.FromContext(ctx)
+	cache.NewReflectorWithOptions(source, &translate.Object{}, w.into, cache.ReflectorOptions{
+		Logger: &logger, Name: name, TypeDescription: w.resource.Resource, Clock: clock, Backoff: rewatch(),
+	}).RunWithContext(ctx)
+}
+
+func (w watch) narrow(o *metav1.ListOptions) {
+	o.LabelSelector = w.label
+	if w.name != "" {
+		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, w.name).String()
+	}
+}
+
+// rewatch is the pause before a watch that failed is started again: short, so that a link is back soon after its network.
+func rewatch() *wait.Backoff {
+	return &wait.Backoff{Duration: 200 * time.Millisecond, Cap: time.Second, Steps: math.MaxInt32, Factor: 2, Jitter: 0.2}
+}
+
+// Variables by which client-go lets the health check of its HTTP/2 connections be set, in seconds.
+const (
+	envIdle = "HTTP2_READ_IDLE_TIMEOUT_SECONDS"
+	envPing = "HTTP2_PING_TIMEOUT_SECONDS"
+)
+
+// NoticeDeadConnections makes each connection of this process that is made after the call end within 8 seconds once
+// nothing comes back: a ping after 4 silent seconds, and 4 more for its answer (X5; the default is 45 seconds). Values
+// that are set already stay.
+func NoticeDeadConnections() error {
+	for _, name := range []string{envIdle, envPing} {
+		if _, set := os.LookupEnv(name); set {
+			continue
+		}
+		if err := os.Setenv(name, "4"); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/ramendr/ramen-direct/mirror/translate"
+)
+
+// writer applies the objects of one kind and direction, and leaves out what the API server does not know (X7).
+type writer struct {
+	peer     peer
+	resource schema.GroupVersionResource
+	manager  string
+	skew     *skew
+}
+
+// apply applies intent. It returns what is stored.
+func (w writer) apply(ctx context.Context, intent *translate.Object, subresource ...string) (*translate.Object, error) {
+	stored, err := w.peer.apply(ctx, w.resource, w.skew.known().Without(intent), w.manager, subresource...)
+	if !undeclared(err) {
+		return stored, err
+	}
+	unknown, err := w.peer.unknownFields(ctx, w.resource, intent, w.manager, subresource...)
+	if err != nil {
+		return nil, err
+	}
+	w.skew.learn(unknown)
+	return w.peer.apply(ctx, w.resource, w.skew.known().Without(intent), w.manager, subresource...)
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// Verb is what has to be done for a wish.
+type Verb uint8
+
+// Verbs.
+const (
+	// Nothing : the copy is as wished, or gone as wished, or going.
+	Nothing Verb = iota
+	// Create : apply Intent; there must be no object yet.
+	Create
+	// Update : apply Intent to the copy that was looked at, and to no other version of it.
+	Update
+	// Overwrite : replace the copy that was looked at, and no other version of it, by Intent.
+	Overwrite
+	// Delete : delete the copy that was looked at.
+	Delete
+	// Refuse : nothing may be done; Reason and Message tell why.
+	Refuse
+)
+
+// Reasons of a refusal. They become the reason of the wish's condition Applied.
+const (
+	// ReasonInvalidWish : the wish breaks the rules of the exchange.
+	ReasonInvalidWish = "InvalidWish"
+	// ReasonOwnedElsewhere : the object on the cluster belongs to another hub, to another wish, or to nobody (X6, X8).
+	ReasonOwnedElsewhere = "OwnedElsewhere"
+	// ReasonEpochRefused : the cluster has obeyed a later wish already (X9).
+	ReasonEpochRefused = "EpochRefused"
+	// ReasonTerminating : the object on the cluster is being deleted; the wish is obeyed when it is gone.
+	ReasonTerminating = "CopyTerminating"
+)
+
+// Decision is what to do for a wish.
+type Decision struct {
+	Verb   Verb
+	Intent *Object // Create, Update, Overwrite
+	// Reason and Message of a refusal.
+	Reason, Message string
+	// Doubtful says that an outdated view of the wish would explain the situation as well: do nothing before the wish
+	// was read from the API server and the decision is the same.
+	Doubtful bool
+}
+
+// Decide tells what wish asks for, given the object that its target names: clone; nil: there is none. pruned says which
+// fields the spoke's API server does not know.
+func Decide(wish, clone *Object, pruned Paths) Decision {
+	target, err := exchange.Target(wish)
+	if err != nil {
+		return refuse(ReasonInvalidWish, "%v", err)
+	}
+	if want := exchange.ObjectName(target.Namespace, target.Name); wish.GetName() != want {
+		return refuse(ReasonInvalidWish, "a wish for %s must be named %s", target, want)
+	}
+	if wish.GetDeletionTimestamp() != nil {
+		return decideDeletion(wish, clone)
+	}
+	return decideApply(wish, clone, target, pruned)
+}
+
+func decideDeletion(wish, clone *Object) Decision {
+	if clone == nil || clone.GetDeletionTimestamp() != nil {
+		return Decision{Verb: Nothing}
+	}
+	if uid, _ := wishOf(clone); uid != wish.GetUID() {
+		return refuse(ReasonOwnedElsewhere, "the object on the cluster was not made from this wish; it is not deleted")
+	}
+	return Decision{Verb: Delete}
+}
+
+func decideApply(wish, clone *Object, target types.NamespacedName, pruned Paths) Decision {
+	epoch, err := exchange.EpochOf(wish)
+	if err != nil {
+		return refuse(ReasonInvalidWish, "%v", err)
+	}
+	origin := wish.GetAnnotations()[exchange.AnnotationOrigin]
+	if origin == "" {
+		return refuse(ReasonInvalidWish, "the wish has no annotation %s", exchange.AnnotationOrigin)
+	}
+	intent := pruned.Without(CopyOf(wish, target))
+	if clone == nil {
+		// A copy that was there before and is gone: perhaps its wish is gone too.
+		return Decision{Verb: Create, Intent: intent, Doubtful: delivered(wish)}
+	}
+	uid, generation := wishOf(clone)
+	doubtful := uid != wish.GetUID() || generation > wish.GetGeneration()
+	d := decideUpdate(wish, clone, intent, origin, epoch)
+	d.Doubtful = doubtful
+	return d
+}
+
+func decideUpdate(wish, clone, intent *Object, origin string, epoch int64) Decision {
+	adopted := wish.GetAnnotations()[exchange.AnnotationAdoptUID] == string(clone.GetUID())
+	switch owner := clone.GetAnnotations()[exchange.AnnotationOrigin]; {
+	case owner == origin || adopted:
+	case owner == "":
+		return refuse(ReasonOwnedElsewhere, "the object on the cluster was not made by a mirror; to take it over, set annotation %s to its UID %s",
+			exchange.AnnotationAdoptUID, clone.GetUID())
+	default:
+		return refuse(ReasonOwnedElsewhere, "the object on the cluster belongs to the hub %s; to take it over, set annotation %s to its UID %s",
+			owner, exchange.AnnotationAdoptUID, clone.GetUID())
+	}
+	obeyed, err := exchange.EpochOf(clone)
+	if err != nil {
+		return refuse(ReasonEpochRefused, "the epoch that the cluster obeyed is unknown: %v", err)
+	}
+	if epoch < obeyed {
+		return refuse(ReasonEpochRefused, "the cluster has obeyed epoch %d; this wish has epoch %d", obeyed, epoch)
+	}
+	// Within an epoch the generation orders the wishes. A hub that was restored from a backup shows an older one.
+	if uid, generation := wishOf(clone); uid == wish.GetUID() && epoch == obeyed && wish.GetGeneration() < generation {
+		return refuse(ReasonEpochRefused, "the cluster has obeyed generation %d of this wish in epoch %d; this is generation %d: raise the epoch to have it obeyed",
+			generation, epoch, wish.GetGeneration())
+	}
+	if clone.GetDeletionTimestamp() != nil {
+		return refuse(ReasonTerminating, "the object on the cluster is being deleted; the wish is obeyed when it is gone")
+	}
+	if whole := overwrite(intent, clone); whole != nil {
+		return Decision{Verb: Overwrite, Intent: whole}
+	}
+	if Satisfied(intent, clone, ManagerCopy, "") {
+		return Decision{Verb: Nothing}
+	}
+	return Decision{Verb: Update, Intent: intent}
+}
+
+func refuse(reason, format string, args ...any) Decision {
+	return Decision{Verb: Refuse, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
