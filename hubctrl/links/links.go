@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package links tells the other controllers of the hub how the links to the clusters fare, and wakes them when a link
+// comes or goes. It promises that a lost link is told within the limit of rule X5, by the hub's own clock alone, and
+// that a renewal that changes nothing wakes nobody.
+package links
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// Links watches the leases of all inboxes. It is safe for concurrent use.
+type Links struct {
+	reader client.Reader
+	clock  clock.PassiveClock
+	beats  *exchange.Heartbeats
+
+	mu        sync.Mutex
+	last      map[string]seen
+	listeners []chan event.GenericEvent
+	waiting   map[string]map[types.NamespacedName]bool // cluster -> who waits for its inventory
+	inventory chan event.GenericEvent
+}
+
+// seen is what was told about a link.
+type seen struct {
+	link   exchange.Link
+	digest string
+}
+
+// buffered is how many changes of links may wait to be looked at before the watcher waits.
+const buffered = 1024
+
+// Setup adds the watcher to mgr.
+func Setup(mgr ctrl.Manager, c clock.PassiveClock) (*Links, error) {
+	l := New(mgr.GetClient(), c)
+	inInbox := predicate.NewPredicateFuncs(func(o client.Object) bool {
+		cluster, ok := exchange.ClusterOf(o.GetNamespace())
+		return ok && o.GetName() == exchange.LeaseName && o.GetNamespace() == exchange.Inbox(cluster)
+	})
+	err := ctrl.NewControllerManagedBy(mgr).Named("links").
+		For(&coordinationv1.Lease{}).WithEventFilter(inInbox).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
+		Complete(l)
+	if err != nil {
+		return nil, fmt.Errorf("watch leases: %w", err)
+	}
+	return l, nil
+}
+
+// New returns a watcher without a manager.
+func New(reader client.Reader, c clock.PassiveClock) *Links {
+	return &Links{
+		reader: reader, clock: c, beats: exchange.NewHeartbeats(),
+		last: map[string]seen{}, waiting: map[string]map[types.NamespacedName]bool{},
+		inventory: make(chan event.GenericEvent, buffered),
+	}
+}
+
+// Link is the state of the link to cluster as it was last seen.
+func (l *Links) Link(cluster string) exchange.Link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last[cluster].link
+}
+
+// Changes returns a channel that gets an event for each link that comes or goes; the event's object is the Lease.
+func (l *Links) Changes() <-chan event.GenericEvent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := make(chan event.GenericEvent, buffered)
+	l.listeners = append(l.listeners, c)
+	return c
+}
+
+// Await asks for one event on Inventory for key when the inventory of cluster is told anew.
+func (l *Links) Await(cluster string, key types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting[cluster] == nil {
+		l.waiting[cluster] = map[types.NamespacedName]bool{}
+	}
+	l.waiting[cluster][key] = true
+}
+
+// Inventory returns the channel of the events that Await asked for; the event's object carries namespace and name.
+func (l *Links) Inventory() <-chan event.GenericEvent { return l.inventory }
+
+// Reconcile looks at one lease.
+func (l *Links) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Result, error) {
+	cluster, _ := exchange.ClusterOf(req.Namespace)
+	lease := &coordinationv1.Lease{}
+	err := l.reader.Get(ctx, req.NamespacedName, lease)
+	switch {
+	case apierrors.IsNotFound(err):
+		lease = nil
+	case err != nil:
+		return reconcile.Result{}, fmt.Errorf("read lease of %s: %w", cluster, err)
+	}
+	now := l.clock.Now()
+	link := l.beats.See(cluster, lease, now)
+	l.tell(ctx, cluster, req.NamespacedName, lease, link)
+	switch link.State {
+	case exchange.LinkLive:
+		return reconcile.Result{RequeueAfter: exchange.LiveFor - link.Age(now) + time.Millisecond}, nil
+	case exchange.LinkConnecting:
+		return reconcile.Result{RequeueAfter: exchange.LiveFor + time.Millisecond}, nil
+	case exchange.LinkNever, exchange.LinkLost:
+	}
+	return reconcile.Result{}, nil
+}
+
+func (l *Links) tell(ctx context.Context, cluster string, key types.NamespacedName, lease *coordinationv1.Lease, link exchange.Link) {
+	l.mu.Lock()
+	was := l.last[cluster]
+	now := seen{link: link}
+	if lease != nil {
+		now.digest = lease.Annotations[exchange.AnnotationInventory]
+	}
+	l.last[cluster] = now
+	listeners := l.listeners
+	var waiting map[types.NamespacedName]bool
+	if was.digest != now.digest || was.link.State != link.State {
+		waiting = l.waiting[cluster]
+		delete(l.waiting, cluster)
+	}
+	l.mu.Unlock()
+
+	if was.link.State != link.State {
+		log.FromContext(ctx).Info("Link changed", "cluster", cluster, "was", was.link.State.String(), "is", link.State.String())
+		about := &coordinationv1.Lease{}
+		about.Namespace, about.Name = key.Namespace, key.Name
+		for _, c := range listeners {
+			send(ctx, c, about)
+		}
+	}
+	for who := range waiting {
+		about := &coordinationv1.Lease{}
+		about.Namespace, about.Name = who.Namespace, who.Name
+		send(ctx, l.inventory, about)
+	}
+}
+
+func send(ctx context.Context, c chan<- event.GenericEvent, about client.Object) {
+	select {
+	case c <- event.GenericEvent{Object: about}:
+	case <-ctx.Done():
+	}
+}

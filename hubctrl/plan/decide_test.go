@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// both are facts of an application that no cluster knows, with both links live.
+func both() Facts {
+	f := Facts{Target: First, Usable: true}
+	for i := range f.Clusters {
+		f.Clusters[i] = Cluster{Live: true, Report: Report{View: Absent}}
+	}
+	return f
+}
+
+// home are facts of an application that runs on the first cluster, healthy.
+func home() Facts {
+	f := both()
+	f.Clusters[0] = Cluster{Live: true, Decision: RunHere, Wish: Wish{Role: Primary, Epoch: 1},
+		Report: Report{View: Present, Answered: true, State: IsPrimary, Ready: true, Protected: true}}
+	f.Clusters[1] = Cluster{Live: true, Wish: Wish{Role: Secondary, Epoch: 1},
+		Report: Report{View: Present, Answered: true, State: IsSecondary, InSync: true}}
+	return f
+}
+
+func TestDecideWaitsForTheUser(t *testing.T) {
+	for name, tc := range map[string]struct {
+		facts Facts
+		edit  func(*Facts)
+		want  Wait
+	}{
+		"a new application whose preferred cluster is not in the policy": {both(), func(f *Facts) { f.Target = Elsewhere }, Wait{Fact: TargetNamed}},
+		"a new application without a preferred cluster":                 {both(), func(f *Facts) { f.Target = Nowhere }, Wait{Fact: TargetNamed}},
+		"a new application with an invalid policy":                      {both(), func(f *Facts) { f.Usable = false }, Wait{Fact: PolicyValid}},
+		"a foreign object in the way of a new application":              {both(), func(f *Facts) { f.At(Second).Report = Report{View: Present, Foreign: true} }, Wait{Fact: ForeignRemoved, On: Second}},
+		"a failover to a cluster that is not in the policy":             {home(), func(f *Facts) { f.Ask, f.Target = Failover, Elsewhere }, Wait{Fact: TargetNamed}},
+		"a relocate to a cluster that is not in the policy":             {home(), func(f *Facts) { f.Ask, f.Target = Relocate, Elsewhere }, Wait{Fact: TargetNamed}},
+		"a foreign object on the target of a failover": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Report = Report{View: Present, Foreign: true}
+		}, Wait{Fact: ForeignRemoved, On: Second}},
+		"a foreign object while DR is disabled": {home(), func(f *Facts) {
+			f.Deleting, f.Ask, f.Target = true, Failover, Second
+			f.At(First).Report = Report{View: Present, Foreign: true}
+		}, Wait{Fact: ForeignRemoved, On: First}},
+		"two primaries of one epoch": {home(), func(f *Facts) { f.At(Second).Wish.Role = Primary }, Wait{Fact: ConflictSolved}},
+		"two primaries of one epoch and a relocate": {home(), func(f *Facts) {
+			f.Ask, f.Target = Relocate, Second
+			f.At(Second).Wish.Role = Primary
+		}, Wait{Fact: ConflictSolved}},
+		"a failover without a named target while nobody is Primary": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Nowhere
+			f.At(First).Wish.Role = Secondary
+		}, Wait{Fact: TargetNamed}},
+		"nobody is Primary and no cluster is preferred": {home(), func(f *Facts) {
+			f.Target = Nowhere
+			f.At(First).Wish.Role = Secondary
+		}, Wait{Fact: TargetNamed}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.edit(&tc.facts)
+			p := Decide(tc.facts)
+			assert.Empty(t, p.Writes)
+			assert.Equal(t, tc.want, p.Wait)
+			assert.Empty(t, unexplained(tc.facts))
+		})
+	}
+}
+
+func TestDecideGoesOn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		facts Facts
+		edit  func(*Facts)
+		want  []Write
+	}{
+		"a healthy application needs nothing": {home(), func(*Facts) {}, nil},
+		"a policy that became invalid stops no failover": {home(), func(f *Facts) { f.Ask, f.Target, f.Usable = Failover, Second, false }, []Write{
+			{Kind: Publish, Decisions: [2]Decision{Retain, Gone}},
+			{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true},
+		}},
+		"a foreign object on the failed side stops no failover": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(First).Report = Report{View: Present, Foreign: true}
+		}, []Write{
+			{Kind: Publish, Decisions: [2]Decision{Retain, Gone}},
+			{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true},
+		}},
+		"a failover without a named target goes to the other cluster": {home(), func(f *Facts) { f.Ask, f.Target = Failover, Nowhere }, []Write{
+			{Kind: Publish, Decisions: [2]Decision{Retain, Gone}},
+			{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true},
+		}},
+		"a preferred cluster that is not in the policy moves nothing that runs": {home(), func(f *Facts) { f.Target = Elsewhere }, nil},
+		"a preferred cluster that changed moves nothing that runs":              {home(), func(f *Facts) { f.Target = Second }, nil},
+		"a failover to where the workload runs moves nothing": {home(), func(f *Facts) {
+			f.Ask, f.At(First).Wish.For = Failover, Failover
+		}, nil},
+		"a relocate to where the workload runs moves nothing": {home(), func(f *Facts) {
+			f.Ask, f.At(First).Wish.For = Relocate, Relocate
+		}, nil},
+		"a failover that stays in the spec without a target does not swing back": {home(), func(f *Facts) {
+			f.Ask, f.Target, f.At(First).Wish.For = Failover, Nowhere, Failover
+		}, nil},
+		"a cluster that is given up lets the application go": {both(), func(f *Facts) {
+			f.Deleting = true
+			f.At(Second).Live, f.At(Second).Report, f.At(Second).Abandon = false, Report{}, true
+		}, []Write{{Kind: Finish}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.edit(&tc.facts)
+			p := Decide(tc.facts)
+			assert.Equal(t, tc.want, p.Writes)
+			assert.Equal(t, Nothing, p.Wait.Fact)
+		})
+	}
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build mutants
+
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestEveryMutantIsCaught removes each guard of the plan once: each case of a switch without a tag, and each operand of
+// a && or || in one, and expects the tests of this package to fail. A guard whose mutant survives is superfluous, or its
+// invariant is missing. The mutants are compiled by an overlay; the sources stay as they are.
+func TestEveryMutantIsCaught(t *testing.T) {
+	var all []mutant
+	for _, file := range []string{"plan.go", "facts.go", "deploy.go", "settle.go", "failover.go", "relocate.go", "remove.go"} {
+		all = append(all, mutantsOf(t, file)...)
+	}
+	results := make([]string, len(all))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for i, m := range all {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			results[i] = m.fate(t)
+		}()
+	}
+	wg.Wait()
+	caught := 0
+	for i, m := range all {
+		if results[i] == "" {
+			t.Errorf("SURVIVED  %s", m.name)
+			continue
+		}
+		caught++
+		fmt.Printf("caught    %-110s %s\n", m.name, results[i])
+	}
+	fmt.Printf("%d of %d mutants caught\n", caught, len(all))
+}
+
+type mutant struct {
+	file, name string
+	source     []byte
+}
+
+// mutantsOf lists the mutants of one file.
+func mutantsOf(t *testing.T, file string) []mutant {
+	t.Helper()
+	var out []mutant
+	for n := 0; ; n++ {
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := mutate(fset, f, n)
+		if name == "" {
+			return out
+		}
+		var b bytes.Buffer
+		if err := format.Node(&b, fset, f); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, mutant{file, file + ": " + name, b.Bytes()})
+	}
+}
+
+// mutate makes the n-th mutation in f and names it; empty: there are fewer.
+func mutate(fset *token.FileSet, f *ast.File, n int) string {
+	name := ""
+	text := func(e ast.Node) string {
+		var b bytes.Buffer
+		_ = format.Node(&b, fset, e)
+		return strings.Join(strings.Fields(b.String()), " ")
+	}
+	var operand func(e *ast.Expr)
+	operand = func(e *ast.Expr) {
+		if p, ok := (*e).(*ast.ParenExpr); ok {
+			operand(&p.X)
+			return
+		}
+		b, ok := (*e).(*ast.BinaryExpr)
+		if !ok || b.Op != token.LAND && b.Op != token.LOR {
+			return
+		}
+		neutral := "true"
+		if b.Op == token.LOR {
+			neutral = "false"
+		}
+		for _, side := range []*ast.Expr{&b.X, &b.Y} {
+			if inner, ok := (*side).(*ast.BinaryExpr); ok && inner.Op == b.Op {
+				operand(side)
+				continue
+			}
+			if n == 0 && name == "" {
+				name = fmt.Sprintf("in %q without %q", text(*e), text(*side))
+				*side = ast.NewIdent(neutral)
+				return
+			}
+			n--
+			operand(side)
+		}
+	}
+	ast.Inspect(f, func(node ast.Node) bool {
+		if name != "" {
+			return false
+		}
+		switch s := node.(type) {
+		case *ast.SwitchStmt:
+			if s.Tag != nil {
+				return true
+			}
+			for _, c := range s.Body.List {
+				list := c.(*ast.CaseClause).List
+				for k := range list {
+					if name == "" && n == 0 {
+						name = fmt.Sprintf("without case %q", text(list[k]))
+						list[k] = ast.NewIdent("false")
+						return false
+					}
+					n--
+					operand(&list[k])
+					if name != "" {
+						return false
+					}
+				}
+			}
+		case *ast.IfStmt:
+			operand(&s.Cond)
+		}
+		return name == ""
+	})
+	return name
+}
+
+// fate runs the tests on the mutant and returns what caught it; empty: nothing did.
+func (m mutant) fate(t *testing.T) string {
+	dir := t.TempDir()
+	changed := filepath.Join(dir, m.file)
+	if err := os.WriteFile(changed, m.source, 0o600); err != nil {
+		t.Error(err)
+	}
+	here, err := filepath.Abs(m.file)
+	if err != nil {
+		t.Error(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {here: changed}})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+		t.Error(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", filepath.Join(dir, "overlay.json"), "-short", "-count=1", "-vet=off", ".")
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	for _, line := range strings.Split(string(out), "\n") {
+		line = strings.TrimSpace(line)
+		for _, mark := range []string{"I1:", "I2:", "I3:", "I4:", "I5:", "I7:", "I8:", "stuck:", "explore_test.go", "panic:", "Error:", "FAIL: "} {
+			if i := strings.Index(line, mark); i >= 0 {
+				if strings.Contains(line, "states, all of them") {
+					continue
+				}
+				return cut(line[i:], 70)
+			}
+		}
+		if strings.Contains(line, "declared and not used") || strings.Contains(line, "[build failed]") {
+			return "does not compile"
+		}
+	}
+	return "failed"
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
