@@ -32,7 +32,9 @@ type Store struct {
 func (l *Lab) Stores() []Store { return l.state.Stores }
 
 // StoreURL is the endpoint of an object store for clients at a cluster.
-func (l *Lab) StoreURL(from, store string) string { return "https://" + l.linkAddress(link{from, store}) }
+func (l *Lab) StoreURL(from, store string) string {
+	return "https://" + l.linkAddress(link{from, store})
+}
 
 // StoreCA is the certificate, in PEM, that clients of the object stores have to trust.
 func (l *Lab) StoreCA() ([]byte, error) {
