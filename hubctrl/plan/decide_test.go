@@ -23,7 +23,7 @@ func home() Facts {
 	f.Clusters[0] = Cluster{Live: true, Decision: RunHere, Wish: Wish{Role: Primary, Epoch: 1},
 		Report: Report{View: Present, Answered: true, State: IsPrimary, Ready: true, Protected: true}}
 	f.Clusters[1] = Cluster{Live: true, Wish: Wish{Role: Secondary, Epoch: 1},
-		Report: Report{View: Present, Answered: true, State: IsSecondary, InSync: true}}
+		Report: Report{View: Present, Answered: true, State: IsSecondary}}
 	return f
 }
 
@@ -34,11 +34,11 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		want  Wait
 	}{
 		"a new application whose preferred cluster is not in the policy": {both(), func(f *Facts) { f.Target = Elsewhere }, Wait{Fact: TargetNamed}},
-		"a new application without a preferred cluster":                 {both(), func(f *Facts) { f.Target = Nowhere }, Wait{Fact: TargetNamed}},
-		"a new application with an invalid policy":                      {both(), func(f *Facts) { f.Usable = false }, Wait{Fact: PolicyValid}},
-		"a foreign object in the way of a new application":              {both(), func(f *Facts) { f.At(Second).Report = Report{View: Present, Foreign: true} }, Wait{Fact: ForeignRemoved, On: Second}},
-		"a failover to a cluster that is not in the policy":             {home(), func(f *Facts) { f.Ask, f.Target = Failover, Elsewhere }, Wait{Fact: TargetNamed}},
-		"a relocate to a cluster that is not in the policy":             {home(), func(f *Facts) { f.Ask, f.Target = Relocate, Elsewhere }, Wait{Fact: TargetNamed}},
+		"a new application without a preferred cluster":                  {both(), func(f *Facts) { f.Target = Nowhere }, Wait{Fact: TargetNamed}},
+		"a new application with an invalid policy":                       {both(), func(f *Facts) { f.Usable = false }, Wait{Fact: PolicyValid}},
+		"a foreign object in the way of a new application":               {both(), func(f *Facts) { f.At(Second).Report = Report{View: Present, Foreign: true} }, Wait{Fact: ForeignRemoved, On: Second}},
+		"a failover to a cluster that is not in the policy":              {home(), func(f *Facts) { f.Ask, f.Target = Failover, Elsewhere }, Wait{Fact: TargetNamed}},
+		"a relocate to a cluster that is not in the policy":              {home(), func(f *Facts) { f.Ask, f.Target = Relocate, Elsewhere }, Wait{Fact: TargetNamed}},
 		"a foreign object on the target of a failover": {home(), func(f *Facts) {
 			f.Ask, f.Target = Failover, Second
 			f.At(Second).Report = Report{View: Present, Foreign: true}
@@ -60,6 +60,22 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 			f.Target = Nowhere
 			f.At(First).Wish.Role = Secondary
 		}, Wait{Fact: TargetNamed}},
+		"an object that is still going away stops a new deployment": {both(), func(f *Facts) { f.At(First).Report.View = Present }, Wait{Fact: ObjectGone, On: First}},
+		"and so it does on the peer":                                {both(), func(f *Facts) { f.At(Second).Report.View = Present }, Wait{Fact: ObjectGone, On: Second}},
+		"an orphan behind a lost link is not adopted": {both(), func(f *Facts) {
+			f.At(First).Live, f.At(First).Report = false, Report{View: Present, Orphan: true}
+		}, Wait{Fact: InboxComplete, On: First}},
+		"an orphan behind a lost link stops the end of the protection": {both(), func(f *Facts) {
+			f.Deleting = true
+			f.At(First).Live, f.At(First).Report = false, Report{View: Present, Orphan: true}
+		}, Wait{Fact: InboxComplete, On: First}},
+		"a peer that has a wish and no object yet gets no second one": {home(), func(f *Facts) {
+			f.At(Second).Report = Report{View: Absent}
+		}, Wait{Fact: Answer, On: Second}},
+		"a failover to a cluster of which nothing is known": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Wish, f.At(Second).Report = Wish{}, Report{}
+		}, Wait{Fact: InboxComplete, On: Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.edit(&tc.facts)
@@ -104,6 +120,17 @@ func TestDecideGoesOn(t *testing.T) {
 		"a failover that stays in the spec without a target does not swing back": {home(), func(f *Facts) {
 			f.Ask, f.Target, f.At(First).Wish.For = Failover, Nowhere, Failover
 		}, nil},
+		"an orphan is adopted though the home is out of reach, once the home has a wish": {home(), func(f *Facts) {
+			f.At(First).Live = false
+			f.At(Second).Wish, f.At(Second).Report = Wish{}, Report{View: Present, Orphan: true}
+		}, []Write{{Kind: AdoptWish, Side: Second}}},
+		"the old side is demoted though the new home is out of reach": {home(), func(f *Facts) {
+			f.At(First).Live, f.At(First).Wish.Epoch = false, 2
+			f.At(Second).Wish.Role = Primary
+		}, []Write{{Kind: PutWish, Side: Second, Role: Secondary, For: Failover}}},
+		"a finished failover leaves no mark once its action is cleared, so that the next one moves": {home(), func(f *Facts) {
+			f.At(First).Wish.For = Failover
+		}, []Write{{Kind: PutWish, Side: First, Role: Primary}}},
 		"a cluster that is given up lets the application go": {both(), func(f *Facts) {
 			f.Deleting = true
 			f.At(Second).Live, f.At(Second).Report, f.At(Second).Abandon = false, Report{}, true

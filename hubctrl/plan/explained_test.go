@@ -13,10 +13,27 @@ func unexplained(f Facts) string {
 	if w := p.Wait; len(p.Writes) == 0 && w.Fact != Nothing && !awaited(&f, w) {
 		return fmt.Sprintf("I7: it waits for fact %d of cluster %d, which is true or can't be judged", w.Fact, w.On)
 	}
+	if waits := p.Step == WaitOnUserToCleanUp; waits != (p.Wait.Fact == WorkloadGone) {
+		return "I7: the step does not say whether the user has to clean up"
+	}
+	if p.Done() && !healthy(&f) {
+		return "I7: it says that all is done, which is not so"
+	}
 	if f.Ask == Failover && !f.Deleting {
 		return dependent(f, p)
 	}
 	return ""
+}
+
+// healthy reports whether the facts say that the workload runs, protected, on one cluster.
+func healthy(f *Facts) bool {
+	h := f.home()
+	if h == Nowhere {
+		return false
+	}
+	at, peer := f.At(h), f.At(h.Peer())
+	return at.Live && at.Report.Answered && at.Decision == RunHere && at.Wish.FinalSync == NoFinalSync &&
+		peer.Live && peer.Report.Answered && peer.Wish.Role == Secondary && peer.Report.State == IsSecondary && peer.Decision == Gone
 }
 
 // awaited reports whether the fact that is waited for is really not true, and the nearest that can be said: a link that
@@ -47,7 +64,7 @@ func awaited(f *Facts, w Wait) bool {
 	case BeingProtected:
 		return answered && c.Report.State == IsPrimary && !c.Report.Protected
 	case BeingSecondary:
-		return answered && (c.Report.State != IsSecondary || !c.Report.InSync) && !c.Report.InUse
+		return answered && c.Report.State != IsSecondary && !c.Report.InUse
 	case BeingPrepared:
 		return answered && c.Wish.FinalSync == Prepare && !c.Report.Prepared
 	case BeingSynced:

@@ -52,6 +52,7 @@ type State uint8
 const (
 	// Between : neither, or not told.
 	Between State = iota
+	// IsSecondary : demoted, and everything that was written here is on the peer.
 	IsSecondary
 	IsPrimary
 )
@@ -99,6 +100,7 @@ type Wish struct {
 	For       Ask   // the operation on behalf of which the role is wished
 	Epoch     uint8 // order of promotions, folded by the caller: only comparisons between the two sides matter
 	Deleting  bool  // a tombstone: it has a deletionTimestamp
+	Adopting  bool  // it takes an object over, which does not carry its UID yet
 }
 
 // Report is what lies in the inbox of a cluster. All but View, Orphan, Foreign and Removed is said only by an answer: a report
@@ -106,15 +108,14 @@ type Wish struct {
 type Report struct {
 	View     View
 	Answered bool
-	// Orphan : it reports an object that no wish of this hub stands behind, made by another hub or by this one in a
-	// former life. It can be adopted.
+	// Orphan : it reports an object that a hub made, while there is no wish for it: the hub lost its memory, or is a new
+	// one. It can be adopted.
 	Orphan bool
 	// Foreign : it reports an object that no hub made. It is never adopted.
 	Foreign   bool
 	State     State
 	Ready     bool // its data and metadata are restored and usable
 	Protected bool // its metadata is in every store, so that the peer can restore it
-	InSync    bool // everything that was written is on the peer
 	Prepared  bool // ready for the final synchronisation
 	Synced    bool // the final synchronisation is done
 	InUse     bool // a workload still uses the volumes

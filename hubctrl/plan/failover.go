@@ -25,8 +25,6 @@ func failover(f *Facts) Plan {
 	case at.Decision != Gone:
 		// It was home before the last failover, and its own demotion is not finished: first that.
 		return do(Initiating, CheckingPrerequisites, publish(t, Gone, f.At(t.Peer()).Decision))
-	case at.short(IsSecondary) == WorkloadGone:
-		return wait(Initiating, WaitOnUserToCleanUp, t, WorkloadGone)
 	case at.short(IsSecondary) != Nothing:
 		return wait(Initiating, CheckingPrerequisites, t, at.short(IsSecondary))
 	default:

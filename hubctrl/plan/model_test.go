@@ -21,7 +21,8 @@ type spoke struct {
 	epoch    uint8
 
 	state  State
-	insync bool // demoted, and everything is on the peer
+	ready  bool // restored (a Primary), or replicating (a Secondary)
+	prep   bool // ready for the final synchronisation
 	app    bool // the workload runs
 	latest bool // holds every acknowledged write
 }
@@ -37,8 +38,8 @@ type inbox struct {
 	why     Ask
 	epoch   uint8
 
-	state                                        State
-	stored, insync, prepared, synced, inuse, del bool
+	state                                       State
+	stored, ready, prepared, synced, inuse, del bool
 }
 
 type outbox struct {
@@ -81,18 +82,19 @@ func (w *world) observe() Facts {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
 		c.Live, c.Wish, c.Decision, c.Abandon = w.link[i], w.outbox[i].Wish, w.decision[i], w.abandon[i]
+		c.Wish.Adopting = w.outbox[i].adopt && !in.mine
 		c.Report = Report{View: in.view, Removed: w.outbox[i].removed}
 		if in.view != Present {
 			continue
 		}
-		c.Report.Orphan = !in.mine && !in.del
+		c.Report.Orphan = !in.mine && !in.del && c.Wish.Role == NoRole
 		if !(in.mine && in.current && in.seen) {
 			continue
 		}
 		c.Report.Answered, c.Report.State = true, in.state
-		c.Report.Ready = in.state == IsPrimary
+		c.Report.Ready = in.ready
 		c.Report.Protected = in.stored
-		c.Report.InSync, c.Report.Prepared = in.insync, in.prepared
+		c.Report.Prepared = in.prepared
 		c.Report.Synced, c.Report.InUse = in.synced, in.inuse
 	}
 	return f
@@ -135,6 +137,9 @@ func (w *world) act(wr Write) {
 				w.fault("a promotion that does not raise the epoch")
 			}
 		}
+		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !(s.sync == Run && !s.app) && !w.split {
+			w.fault("I2: a source is demoted before its final synchronisation is done")
+		}
 		if w.outbox[i].Deleting {
 			w.fault("a tombstone was written")
 		}
@@ -158,10 +163,10 @@ func (w *world) act(wr Write) {
 	case Publish:
 		for k, d := range wr.Decisions {
 			s := w.spoke[k]
-			if d == RunHere && w.decision[k] != RunHere && !(s.has && s.told == Primary && s.state == IsPrimary) {
-				w.fault("the workload is sent to a cluster that is not Primary")
+			if d == RunHere && w.decision[k] != RunHere && !(s.has && s.told == Primary && s.state == IsPrimary && s.ready) {
+				w.fault("the workload is sent to a cluster that is not Primary and restored")
 			}
-			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && s.sync == NoFinalSync {
+			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && !s.prep {
 				w.fault("the workload is taken away from a Primary whose final synchronisation is not prepared")
 			}
 		}
@@ -182,6 +187,9 @@ func (w *world) act(wr Write) {
 // promoted checks a wish for a new Primary at i.
 func (w *world) promoted(i int, wr Write) {
 	asked := w.ask == Failover
+	if s := w.spoke[i]; wr.For == Failover && s.state == Between {
+		w.fault("a failover promotes a copy that is not complete")
+	}
 	if wr.For == Failover && !asked {
 		w.fault("a promotion for another operation than the user's")
 	}
@@ -227,11 +235,13 @@ func (w *world) up(i int) {
 		w.inbox[i] = inbox{view: Absent}
 		return
 	}
+	leaving := s.sync != NoFinalSync && !s.app
 	w.inbox[i] = inbox{
 		view: Present, mine: s.mine, current: s.current, seen: s.seen, del: s.deleting,
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
-		state: s.state, stored: w.stored || s.state != IsPrimary, insync: s.insync,
-		prepared: s.sync != NoFinalSync, synced: s.sync == Run && !s.app, inuse: s.app,
+		// While the workload leaves, its volumes are neither ready nor stored anew.
+		state: s.state, stored: w.stored && !leaving, ready: s.ready && !leaving,
+		prepared: s.prep, synced: s.sync == Run && !s.app, inuse: s.app,
 	}
 }
 
@@ -246,38 +256,35 @@ func (w *world) work(i int) {
 			w.stored = false
 		}
 		*s = spoke{app: s.app, latest: s.latest}
+	case s.told == Primary && s.state == IsPrimary:
+		w.stored = w.stored || s.seen && s.ready && s.sync == NoFinalSync
+		s.prep = s.sync == Prepare && s.seen || s.sync == Run && s.prep
+		s.seen, s.ready = true, true
 	case s.told == Primary:
-		s.seen = true
-		if s.state == IsPrimary {
-			if s.sync == NoFinalSync {
-				w.stored = true
-			}
-			return
-		}
-		s.state, s.insync = IsPrimary, false
+		s.seen, s.state, s.ready = true, IsPrimary, false
 		if s.why == Failover {
 			s.latest, p.latest, w.born = true, false, true // the user chose this side's data
 			return
 		}
-		if !s.latest && !w.split {
+		if s.why == Relocate && !s.latest && !w.split {
 			w.fault("I2: a relocate lost what was written")
 		}
-		if w.born && !w.stored && !w.split {
+		if s.why == Relocate && w.born && !w.stored && !w.split {
 			w.fault("a relocate took the workload away before its metadata was stored")
 		}
 		w.born = true
 	case s.state == IsPrimary:
-		s.seen = true
+		s.seen, s.prep = true, false
 		if !s.app {
-			s.state = Between
+			s.state, s.ready = Between, false
 		}
-	case s.state == Between && !s.insync && s.seen && together:
+	case s.state == Between && s.seen && together:
 		if p.state != IsPrimary { // else: what diverged is given up, and the new Primary is followed
 			p.latest = p.latest || s.latest
 		}
-		s.state, s.insync = IsSecondary, true
+		s.state, s.ready = IsSecondary, true
 	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:
-		s.seen, s.state, s.insync = true, IsSecondary, true // nothing was ever written here that the peer lacks
+		s.seen, s.state, s.ready = true, IsSecondary, true // nothing was ever written here that the peer lacks
 	default:
 		s.seen = true
 	}

@@ -113,6 +113,9 @@ func do(phase Phase, step Step, writes ...Write) Plan {
 }
 
 func wait(phase Phase, step Step, on Side, fact Fact) Plan {
+	if fact == WorkloadGone {
+		step = WaitOnUserToCleanUp // whoever deploys may be a person
+	}
 	return Plan{Phase: phase, Step: step, Wait: Wait{Fact: fact, On: on}}
 }
 

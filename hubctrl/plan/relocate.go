@@ -19,7 +19,7 @@ func relocate(f *Facts, t Side) Plan {
 	case h == Nowhere:
 		return switchTo(f, t, phases(Relocate))
 	// From here s is home.
-	case target.Wish.Role != Secondary, !moving && (source.Decision != RunHere || target.Decision != Gone):
+	case target.Wish.Role != Secondary, !moving && target.Decision != Gone:
 		// A failover to s is not finished: first that.
 		return settle(f, s, names{Initiating, Initiating})
 	// Every gate holds anew at each step: until the demotion the way back costs nothing.
@@ -40,7 +40,7 @@ func relocate(f *Facts, t Side) Plan {
 	case source.Wish.FinalSync == Prepare:
 		return do(Relocating, RunningFinalSync, keep(s, Run, Relocate))
 	case !source.Report.Synced && source.Report.InUse:
-		return wait(Relocating, WaitOnUserToCleanUp, s, WorkloadGone)
+		return wait(Relocating, RunningFinalSync, s, WorkloadGone)
 	case !source.Report.Synced:
 		return wait(Relocating, RunningFinalSync, s, BeingSynced)
 	default:
@@ -48,7 +48,8 @@ func relocate(f *Facts, t Side) Plan {
 	}
 }
 
-// switchTo promotes t where neither side is Primary. It does not know which side was, so both must be in sync.
+// switchTo promotes t where neither side is Primary. It does not know which side was, so both must answer that they are
+// Secondary, which includes that everything that was written there is on the peer.
 func switchTo(f *Facts, t Side, n names) Plan {
 	s := t.Peer()
 	source, target := f.At(s), f.At(t)
@@ -57,16 +58,10 @@ func switchTo(f *Facts, t Side, n names) Plan {
 		return wait(n.under, EnsuringSecondary, s, source.missing())
 	case source.Wish.Role == NoRole:
 		return do(n.under, EnsuringSecondary, secondary(s, Relocate))
-	case source.short(IsSecondary) == WorkloadGone:
-		return wait(n.under, WaitOnUserToCleanUp, s, WorkloadGone)
 	case source.short(IsSecondary) != Nothing:
 		return wait(n.under, EnsuringSecondary, s, source.short(IsSecondary))
-	case !source.Report.InSync:
-		return wait(n.under, EnsuringSecondary, s, BeingSecondary)
 	case target.Wish.Role == NoRole && target.missing() != Nothing:
 		return wait(n.under, EnsuringSecondary, t, target.missing())
-	case target.Wish.Role == Secondary && target.short(IsSecondary) == WorkloadGone:
-		return wait(n.under, WaitOnUserToCleanUp, t, WorkloadGone)
 	case target.Wish.Role == Secondary && target.short(IsSecondary) != Nothing:
 		return wait(n.under, EnsuringSecondary, t, target.short(IsSecondary))
 	default:

@@ -6,17 +6,20 @@ package plan
 // volumes back. PVCs, workload and namespaces stay.
 func remove(f *Facts) Plan {
 	first := First
-	if f.At(First).Wish.Role == Primary && f.At(Second).Wish.Role != Primary {
+	if f.At(First).Wish.Role == Primary {
 		first = Second
 	}
 	for _, s := range []Side{first, first.Peer()} {
 		c := f.At(s)
 		switch {
+		case c.Wish.Adopting && !c.Wish.Deleting && !c.Abandon && c.short(Between) != Nothing:
+			// The mirror deletes only what carries the wish's UID (X6).
+			return wait(Deleting, Removing, s, c.short(Between))
 		case c.Wish.Role != NoRole && !c.Wish.Deleting:
 			return do(Deleting, Removing, Write{Kind: RemoveWish, Side: s})
 		case c.Abandon, c.Report.Removed, c.Wish.Role == NoRole && c.missing() == Nothing:
 			continue
-		case c.Wish.Role == NoRole && c.Report.Orphan && c.known():
+		case c.Report.Orphan && c.known():
 			// An object of a former hub. It is adopted and removed once the other side is seen too.
 			return wait(Deleting, Removing, s.Peer(), InboxComplete)
 		case c.Wish.Role == NoRole:

@@ -39,10 +39,8 @@ func settle(f *Facts, h Side, n names) Plan {
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.Wish.Role == NoRole:
 		return wait(n.after, CleaningUp, p, peer.missing())
-	case peer.Decision != Gone && peer.Live && peer.Report.Answered:
+	case peer.Decision != Gone && peer.Report.Answered:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
-	case peer.short(IsSecondary) == WorkloadGone:
-		return wait(n.after, WaitOnUserToCleanUp, p, WorkloadGone)
 	case peer.short(IsSecondary) != Nothing:
 		return wait(n.after, CleaningUp, p, peer.short(IsSecondary))
 	case at.short(Between) != Nothing:
