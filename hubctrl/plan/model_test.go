@@ -266,7 +266,7 @@ func (w *world) work(i int) {
 			s.latest, p.latest, w.born = true, false, true // the user chose this side's data
 			return
 		}
-		if s.why == Relocate && !s.latest && !w.split {
+		if s.why == Relocate && !s.latest && !w.split && !w.deleting {
 			w.fault("I2: a relocate lost what was written")
 		}
 		if s.why == Relocate && w.born && !w.stored && !w.split {
