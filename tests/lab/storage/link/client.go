@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 
@@ -71,12 +73,12 @@ func (c *Client) do(ctx context.Context, method string, in, out any, path ...str
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w: %w", engine.ErrUnreachable, err)
+		return silence(err)
 	}
 	defer resp.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("%w: %w", engine.ErrUnreachable, err)
+		return silence(err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return refused(resp.Status, content)
@@ -88,6 +90,16 @@ func (c *Client) do(ctx context.Context, method string, in, out any, path ...str
 		return fmt.Errorf("decode answer of peer: %w", err)
 	}
 	return nil
+}
+
+// silence keeps the details of the connection out of the error, such as its port: the error goes into statuses, which
+// would change with each try.
+func silence(err error) error {
+	var timed net.Error
+	if errors.As(err, &timed) && timed.Timeout() {
+		return fmt.Errorf("%w in %s", engine.ErrUnreachable, timeout)
+	}
+	return fmt.Errorf("%w, connection failed", engine.ErrUnreachable)
 }
 
 func refused(status string, content []byte) error {

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/link"
+)
+
+// Options of a driver.
+type Options struct {
+	Cluster string // the name of this cluster's folder in Data
+	Data    string // folder that the drivers of all clusters share
+	Listen  string // host:port on which the peer is answered
+	Peer    string // http URL at which the peer answers
+	Speed   Speed  // may be nil
+}
+
+// VolumesDir is where a cluster's volumes are, each in a folder with the name of its handle.
+func VolumesDir(data, cluster string) string { return filepath.Join(data, cluster, "volumes") }
+
+// Main is the driver's process; args are its flags. It returns when the context ends.
+func Main(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("storage", flag.ContinueOnError)
+	o := Options{Speed: Speed{}}
+	kubeconfig := fs.String("kubeconfig", "", "path of the kubeconfig")
+	fs.StringVar(&o.Cluster, "cluster", "", "name of the cluster")
+	fs.StringVar(&o.Data, "data", "", "folder that the drivers of all clusters share")
+	fs.StringVar(&o.Listen, "listen", "", "host:port on which the peer is answered")
+	fs.StringVar(&o.Peer, "peer", "", "http URL at which the peer answers")
+	fs.Var(o.Speed, "interval", "<interval>=<real duration>, such as 1m=2s; repeatable")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if *kubeconfig == "" || o.Cluster == "" || o.Data == "" || o.Listen == "" || o.Peer == "" {
+		return errors.New("storage: flags --kubeconfig, --cluster, --data, --listen and --peer are needed")
+	}
+	cfg, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
+	if err != nil {
+		return fmt.Errorf("flag --kubeconfig %s: %w", *kubeconfig, err)
+	}
+	return Run(ctx, cfg, o)
+}
+
+// Run is the driver of one cluster, until the context ends.
+func Run(ctx context.Context, cfg *rest.Config, o Options) error {
+	peer, err := link.NewClient(o.Peer)
+	if err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	data, err := filepath.Abs(o.Data)
+	if err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), replicationv1alpha1.AddToScheme(scheme)); err != nil {
+		return fmt.Errorf("storage: build scheme: %w", err)
+	}
+	cfg = rest.CopyConfig(cfg)
+	cfg.QPS = -1
+	mgr, err := ctrl.NewManager(cfg, manager.Options{
+		Scheme: scheme, Metrics: server.Options{BindAddress: "0"},
+		// Several drivers run in one process in tests.
+		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
+	})
+	if err != nil {
+		return fmt.Errorf("storage: build manager: %w", err)
+	}
+	store := engine.New(VolumesDir(data, o.Cluster), clock.RealClock{})
+	loop := NewLoop(store, peer, clock.RealClock{})
+	if err := errors.Join(
+		mgr.Add(loop),
+		mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return serve(ctx, o.Listen, link.Handler(store)) })),
+		setupProvisioning(mgr, store),
+		setupReplication(mgr, &replicator{
+			client: mgr.GetClient(), live: mgr.GetAPIReader(), apply: apply.New(mgr.GetClient(), "lab-storage"),
+			events: mgr.GetEventRecorder(Driver), clock: clock.RealClock{},
+			store: store, peer: peer, loop: loop, speed: o.Speed,
+		}),
+	); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	return nil
+}
+
+func serve(ctx context.Context, address string, handler http.Handler) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("answer peer: %w", err)
+	}
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	defer stop()
+	if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("answer peer: %w", err)
+	}
+	return nil
+}
