@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/ramendr/ramen-direct/mirror/link"
+	"github.com/ramendr/ramen-direct/tests/lab/binaries"
+)
+
+// Administrators of the two API servers that all tests of this package share.
+var hubAdmin, spokeAdmin *rest.Config
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if err := link.NoticeDeadConnections(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	dir, err := binaries.Ensure(context.Background(), os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var servers errgroup.Group
+	for _, admin := range []**rest.Config{&hubAdmin, &spokeAdmin} {
+		env := &envtest.Environment{
+			BinaryAssetsDirectory: dir,
+			CRDDirectoryPaths: []string{
+				filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_volumereplicationgroups.yaml"),
+				filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_drclusterconfigs.yaml"),
+			},
+			ErrorIfCRDPathMissing: true,
+		}
+		defer func() { _ = env.Stop() }()
+		servers.Go(func() (err error) {
+			*admin, err = env.Start()
+			if err == nil {
+				(*admin).QPS = -1
+			}
+			return err
+		})
+	}
+	if err := servers.Wait(); err != nil {
+		fmt.Fprintln(os.Stderr, "start API servers:", err)
+		return 1
+	}
+	if err := grantRights(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "grant rights:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// rightsOnHub are all the rights that a hub grants to the mirror of one cluster.
+func rightsOnHub(cluster string) (outbox, inbox, wide []rbacv1.PolicyRule) {
+	ramen, core := []string{"ramendr.openshift.io"}, []string{""}
+	groups := []string{"volumereplicationgroups"}
+	groupStatus := []string{"volumereplicationgroups/status"}
+	outbox = []rbacv1.PolicyRule{
+		{APIGroups: ramen, Resources: groups, Verbs: []string{"get", "list", "watch"}},
+		{APIGroups: core, Resources: []string{"secrets"}, Verbs: []string{"get", "list", "watch"}},
+		{APIGroups: ramen, Resources: groupStatus, Verbs: []string{"patch"}},
+	}
+	inbox = []rbacv1.PolicyRule{
+		{APIGroups: ramen, Resources: append(groupStatus, groups...), Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete"}},
+		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, ResourceNames: []string{"mirror"}, Verbs: []string{"get", "update", "patch"}},
+		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create"}},
+	}
+	wide = []rbacv1.PolicyRule{
+		{APIGroups: ramen, Resources: []string{"drclusterconfigs"}, ResourceNames: []string{cluster}, Verbs: []string{"get", "list", "watch"}},
+		{APIGroups: ramen, Resources: []string{"drclusterconfigs/status"}, ResourceNames: []string{cluster}, Verbs: []string{"patch"}},
+	}
+	return outbox, inbox, wide
+}

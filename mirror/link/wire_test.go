@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/rest"
+)
+
+// wire is the network between a link and an API server. It counts writes, and can be told to fail.
+type wire struct {
+	mu      sync.Mutex
+	log     []string // method and path of each write that was sent
+	sent    int      // writes but those to the lease
+	fail    func(*http.Request) error
+	hook    func(*http.Request)
+	conns   map[*conn]struct{}
+	silent  bool // a black hole: connections stay, nothing passes
+	cut     bool // connections are reset and refused
+	changed chan struct{}
+}
+
+func newWire() *wire {
+	return &wire{conns: map[*conn]struct{}{}, changed: make(chan struct{})}
+}
+
+var errCut = errors.New("the wire is cut")
+
+// connect is a connection over the wire.
+func (w *wire) connect(to *rest.Config) *rest.Config {
+	cfg := rest.CopyConfig(to)
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return roundTripper{w, next} })
+	cfg.Dial = w.dial
+	return cfg
+}
+
+type roundTripper struct {
+	wire *wire
+	next http.RoundTripper
+}
+
+func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := r.wire
+	w.mu.Lock()
+	fail, hook := w.fail, w.hook
+	w.mu.Unlock()
+	if hook != nil {
+		hook(req)
+	}
+	if fail != nil {
+		if err := fail(req); err != nil {
+			return nil, err
+		}
+	}
+	if isWrite(req) {
+		w.mu.Lock()
+		w.log = append(w.log, req.Method+" "+req.URL.Path)
+		if !isLease(req) {
+			w.sent++
+		}
+		w.mu.Unlock()
+	}
+	return r.next.RoundTrip(req)
+}
+
+func isWrite(req *http.Request) bool { return req.Method != http.MethodGet }
+
+func isLease(req *http.Request) bool { return strings.Contains(req.URL.Path, "/leases/") }
+
+// writes is how many writes were sent, not counting the lease.
+func (w *wire) writes() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent
+}
+
+// writesTo is how many writes were sent whose path contains part.
+func (w *wire) writesTo(part string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, line := range w.log {
+		if strings.Contains(line, part) {
+			n++
+		}
+	}
+	return n
+}
+
+// setFail lets each request for which fail returns an error fail with it, before it is sent; nil: none.
+func (w *wire) setFail(fail func(*http.Request) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fail = fail
+}
+
+// before calls hook before each request is sent.
+func (w *wire) before(hook func(*http.Request)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hook = hook
+}
+
+func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	w.mu.Lock()
+	cut := w.cut
+	w.mu.Unlock()
+	if cut {
+		return nil, errCut
+	}
+	raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: raw, wire: w, closed: make(chan struct{})}
+	w.mu.Lock()
+	w.conns[c] = struct{}{}
+	w.mu.Unlock()
+	return c, nil
+}
+
+// set makes the wire silent, cut, or (both false) whole.
+func (w *wire) set(silent, cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent, w.cut = silent, cut
+	close(w.changed)
+	w.changed = make(chan struct{})
+	if cut {
+		for c := range w.conns {
+			_ = c.Conn.Close()
+		}
+	}
+}
+
+// conn passes nothing while its wire is silent. What was lost stays lost, as on a network whose peer is gone.
+type conn struct {
+	net.Conn
+	wire   *wire
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		c.wire.mu.Lock()
+		silent, changed := c.wire.silent, c.wire.changed
+		c.wire.mu.Unlock()
+		if !silent {
+			return n, err
+		}
+		select {
+		case <-changed:
+		case <-c.closed:
+			return 0, net.ErrClosed
+		}
+		_ = c.Conn.Close() // bytes are lost: this connection can't go on
+		return 0, errCut
+	}
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	c.wire.mu.Lock()
+	silent := c.wire.silent
+	c.wire.mu.Unlock()
+	if silent {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *conn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	c.wire.mu.Lock()
+	delete(c.wire.conns, c)
+	c.wire.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// SetDeadline and its like are left out: they would wake a silent connection.
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/mirror/link"
+)
+
+const (
+	soon    = 20 * time.Second
+	polling = 10 * time.Millisecond
+	hubID   = "hub-1"
+)
+
+// world is a hub and a spoke for one test. The test plays the controllers of both.
+type world struct {
+	t          *testing.T
+	cluster    string
+	app        string // namespace of the application on the spoke
+	hub, spoke client.Client
+	hubWire    *wire
+	spokeWire  *wire
+}
+
+var worlds atomic.Int64
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	n := worlds.Add(1)
+	w := &world{t: t, cluster: fmt.Sprintf("dr%d", n), app: fmt.Sprintf("app%d", n), hub: newClient(hubAdmin), spoke: newClient(spokeAdmin),
+		hubWire: newWire(), spokeWire: newWire()}
+	outbox, inbox, wide := rightsOnHub(w.cluster)
+	agent := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: exchange.Inbox(w.cluster), Name: exchange.ServiceAccount}
+	for ns, rules := range map[string][]rbacv1.PolicyRule{exchange.Outbox(w.cluster): outbox, exchange.Inbox(w.cluster): inbox} {
+		role, _ := exchange.ClusterOf(ns)
+		w.create(w.hub, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns, Labels: map[string]string{exchange.LabelExchange: "x", exchange.LabelCluster: role}}})
+		w.create(w.hub, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "mirror"}, Rules: rules})
+		w.create(w.hub, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "mirror"},
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "mirror"}, Subjects: []rbacv1.Subject{agent}})
+	}
+	w.create(w.hub, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "mirror-" + w.cluster}, Rules: wide})
+	w.create(w.hub, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "mirror-" + w.cluster},
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "mirror-" + w.cluster}, Subjects: []rbacv1.Subject{agent}})
+	w.create(w.spoke, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.app}})
+	t.Cleanup(w.clean)
+	return w
+}
+
+// clean leaves no VolumeReplicationGroup behind that the link of the next test would see.
+func (w *world) clean() {
+	ctx := context.Background()
+	for _, c := range []client.Client{w.hub, w.spoke} {
+		var all v1alpha1.VolumeReplicationGroupList
+		require.NoError(w.t, c.List(ctx, &all))
+		for i := range all.Items {
+			vrg := &all.Items[i]
+			if len(vrg.Finalizers) > 0 {
+				vrg.Finalizers = nil
+				require.NoError(w.t, c.Update(ctx, vrg))
+			}
+			require.NoError(w.t, client.IgnoreNotFound(c.Delete(ctx, vrg)))
+		}
+	}
+}
+
+func scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(s); err != nil {
+		panic(err)
+	}
+	if err := v1alpha1.AddToScheme(s); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func newClient(cfg *rest.Config) client.Client {
+	c, err := client.New(cfg, client.Options{Scheme: scheme()})
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+// grantRights gives the mirror its rights on the spoke: those of config/mirror and no others.
+func grantRights(ctx context.Context) error {
+	c := newClient(spokeAdmin)
+	for _, file := range []string{"namespace.yaml", "role.yaml"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "config", "mirror", file))
+		if err != nil {
+			return err
+		}
+		for document := range strings.SplitSeq(string(text), "\n---\n") {
+			var obj metav1.PartialObjectMetadata
+			if err := yaml.Unmarshal([]byte(document), &obj); err != nil {
+				return err
+			}
+			typed, err := c.Scheme().New(obj.GroupVersionKind())
+			if err != nil {
+				return err
+			}
+			if err := yaml.Unmarshal([]byte(document), typed); err != nil {
+				return err
+			}
+			if err := c.Create(ctx, typed.(client.Object)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *world) create(c client.Client, obj client.Object) {
+	w.t.Helper()
+	require.NoError(w.t, c.Create(w.t.Context(), obj))
+}
+
+// start runs a link until the test ends or stop is called.
+func (w *world) start() (stop func()) {
+	w.t.Helper()
+	l, stop := w.startOn(w.hubWire, w.spokeWire, clock.RealClock{})
+	require.Eventually(w.t, func() bool { return l.Live() == nil }, soon, polling, "the link is not live")
+	return stop
+}
+
+func (w *world) startOn(hubWire, spokeWire *wire, clk clock.Clock) (l *link.Link, stop func()) {
+	w.t.Helper()
+	hub, spoke := hubWire.connect(hubAdmin), spokeWire.connect(spokeAdmin)
+	hub.Impersonate.UserName = "system:serviceaccount:" + exchange.Inbox(w.cluster) + ":mirror"
+	spoke.Impersonate.UserName = "system:serviceaccount:ramen-system:mirror"
+	l, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk})
+	require.NoError(w.t, err)
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = l.Run(ctx)
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	w.t.Cleanup(stop)
+	return l, stop
+}
+
+// newWish is what the hub's controller would wish for name in the namespace of the application.
+func (w *world) newWish(namespace, name string) *v1alpha1.VolumeReplicationGroup {
+	return &v1alpha1.VolumeReplicationGroup{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: exchange.Outbox(w.cluster), Name: exchange.ObjectName(namespace, name),
+			Labels: map[string]string{v1alpha1.LabelCreatedByRamen: "true"},
+			Annotations: map[string]string{
+				exchange.AnnotationNamespace: namespace, exchange.AnnotationName: name,
+				exchange.AnnotationOrigin: hubID, exchange.AnnotationEpoch: "1", exchange.AnnotationDRPC: namespace + "/drpc",
+				v1alpha1.AnnotationDestinationCluster: w.cluster,
+			},
+			Finalizers: []string{exchange.FinalizerWish},
+		},
+		Spec: v1alpha1.VolumeReplicationGroupSpec{ReplicationState: v1alpha1.Secondary, S3Profiles: []string{"s3-a"}},
+	}
+}
+
+// wish creates a wish and returns it.
+func (w *world) wish(name string) *v1alpha1.VolumeReplicationGroup {
+	w.t.Helper()
+	wish := w.newWish(w.app, name)
+	w.create(w.hub, wish)
+	return wish
+}
+
+// edit changes an object until that succeeds.
+func edit[T client.Object](w *world, c client.Client, obj T, change func(T)) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		if err := c.Get(w.t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
+			return false
+		}
+		change(obj)
+		return c.Update(w.t.Context(), obj) == nil
+	}, soon, polling, "cannot change %s", obj.GetName())
+}
+
+// get reads a VolumeReplicationGroup; nil: there is none.
+func (w *world) get(c client.Client, namespace, name string) *v1alpha1.VolumeReplicationGroup {
+	w.t.Helper()
+	var vrg v1alpha1.VolumeReplicationGroup
+	err := c.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &vrg)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	require.NoError(w.t, err)
+	return &vrg
+}
+
+func (w *world) copy(name string) *v1alpha1.VolumeReplicationGroup { return w.get(w.spoke, w.app, name) }
+
+func (w *world) report(name string) *v1alpha1.VolumeReplicationGroup {
+	return w.get(w.hub, exchange.Inbox(w.cluster), exchange.ObjectName(w.app, name))
+}
+
+func (w *world) lease() *coordinationv1.Lease {
+	w.t.Helper()
+	var lease coordinationv1.Lease
+	require.NoError(w.t, w.hub.Get(w.t.Context(), client.ObjectKey{Namespace: exchange.Inbox(w.cluster), Name: exchange.LeaseName}, &lease))
+	return &lease
+}
+
+// inboxComplete reports whether the hub may take what is not in the inbox for absent.
+func (w *world) inboxComplete() bool {
+	w.t.Helper()
+	var all v1alpha1.VolumeReplicationGroupList
+	require.NoError(w.t, w.hub.List(w.t.Context(), &all, client.InNamespace(exchange.Inbox(w.cluster))))
+	return exchange.Complete(w.lease(), all.Items)
+}
+
+// obey plays the spoke's controller: it looks at the copy and reports its role.
+func (w *world) obey(name string) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		vrg := w.copy(name)
+		if vrg == nil {
+			return false
+		}
+		vrg.Status.ObservedGeneration = vrg.Generation
+		vrg.Status.State = map[v1alpha1.ReplicationState]v1alpha1.State{v1alpha1.Primary: v1alpha1.PrimaryState, v1alpha1.Secondary: v1alpha1.SecondaryState}[vrg.Spec.ReplicationState]
+		meta.SetStatusCondition(&vrg.Status.Conditions, metav1.Condition{Type: v1alpha1.VRGDataReady, Status: metav1.ConditionTrue, Reason: "Ready", ObservedGeneration: vrg.Generation})
+		return w.spoke.Status().Update(w.t.Context(), vrg) == nil
+	}, soon, polling, "the spoke's controller cannot report about %s", name)
+}
+
+// eventually waits for a condition and says which.
+func (w *world) eventually(condition func() bool, what string, args ...any) {
+	w.t.Helper()
+	require.Eventually(w.t, condition, soon, polling, append([]any{what}, args...)...)
+}
+
+// answered waits until the report answers the wish.
+func (w *world) answered(wish *v1alpha1.VolumeReplicationGroup, name string) {
+	w.t.Helper()
+	w.eventually(func() bool {
+		now := w.get(w.hub, wish.Namespace, wish.Name)
+		return exchange.Answers(now, w.report(name))
+	}, "the wish for %s is not answered", name)
+}
+
+// applied waits until the wish's condition Applied has this status and reason.
+func (w *world) applied(wish *v1alpha1.VolumeReplicationGroup, status metav1.ConditionStatus, reason string) {
+	w.t.Helper()
+	w.eventually(func() bool {
+		now := w.get(w.hub, wish.Namespace, wish.Name)
+		c := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.WishApplied)
+		return c != nil && c.Status == status && c.Reason == reason && c.ObservedGeneration == now.Generation
+	}, "the wish %s is not Applied=%s/%s", wish.Name, status, reason)
+}
+
+// quiet waits until nothing but the lease is written for a while, and returns when that is so.
+func (w *world) quiet() {
+	w.t.Helper()
+	last, since := -1, time.Now()
+	w.eventually(func() bool {
+		if n := w.hubWire.writes() + w.spokeWire.writes(); n != last {
+			last, since = n, time.Now()
+		}
+		return time.Since(since) > 500*time.Millisecond
+	}, "the mirror does not stop writing")
+}
