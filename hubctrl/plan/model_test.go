@@ -269,7 +269,7 @@ func (w *world) work(i int) {
 		if s.why == Relocate && !s.latest && !w.split && !w.deleting {
 			w.fault("I2: a relocate lost what was written")
 		}
-		if s.why == Relocate && w.born && !w.stored && !w.split {
+		if s.why == Relocate && w.born && !w.stored && !w.split && !w.deleting {
 			w.fault("a relocate took the workload away before its metadata was stored")
 		}
 		w.born = true
