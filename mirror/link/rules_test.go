@@ -209,7 +209,9 @@ func TestX8_ForeignObjectsAreAdoptedByUIDOnly(t *testing.T) {
 			w.quiet()
 			assert.Equal(t, foreign.Spec, w.copy("db").Spec)
 
-			edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Annotations[exchange.AnnotationAdoptUID] = string(foreign.UID) })
+			edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) {
+				wish.Annotations[exchange.AnnotationAdoptUID] = string(foreign.UID)
+			})
 			w.applied(wish, metav1.ConditionTrue, "Applied")
 			clone := w.copy("db")
 			assert.Equal(t, foreign.UID, clone.UID)

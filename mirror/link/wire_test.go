@@ -5,6 +5,7 @@ package link_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -24,6 +25,8 @@ type wire struct {
 	conns   map[*conn]struct{}
 	silent  bool // a black hole: connections stay, nothing passes
 	cut     bool // connections are reset and refused
+	frozen  bool // watches of outboxes show nothing more
+	lost    func(*http.Request) bool
 	changed chan struct{}
 }
 
@@ -67,7 +70,56 @@ func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		w.mu.Unlock()
 	}
-	return r.next.RoundTrip(req)
+	resp, err := r.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	lost := w.lost
+	w.mu.Unlock()
+	if lost != nil && lost(req) {
+		_ = resp.Body.Close()
+		return nil, errCut
+	}
+	if strings.Contains(req.URL.Path, "/outbox-") && req.URL.Query().Get("watch") != "" {
+		resp.Body = gated{resp.Body, w}
+	}
+	return resp, nil
+}
+
+// gated is the body of a watch that shows nothing while its wire is frozen.
+type gated struct {
+	io.ReadCloser
+	wire *wire
+}
+
+func (g gated) Read(b []byte) (int, error) {
+	n, err := g.ReadCloser.Read(b)
+	for {
+		g.wire.mu.Lock()
+		frozen, changed := g.wire.frozen, g.wire.changed
+		g.wire.mu.Unlock()
+		if !frozen || err != nil {
+			return n, err
+		}
+		<-changed
+	}
+}
+
+// freeze makes the watches of outboxes show nothing more, until it is called with false.
+func (w *wire) freeze(frozen bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.frozen = frozen
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// loseAnswers lets each request for which lost returns true be carried out, but hides the answer.
+func (w *wire) loseAnswers(lost func(*http.Request) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lost = lost
 }
 
 func isWrite(req *http.Request) bool { return req.Method != http.MethodGet }
@@ -138,6 +190,13 @@ func (w *wire) set(silent, cut bool) {
 			_ = c.Conn.Close()
 		}
 	}
+}
+
+// open is how many connections there are.
+func (w *wire) open() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.conns)
 }
 
 // conn passes nothing while its wire is silent. What was lost stays lost, as on a network whose peer is gone.

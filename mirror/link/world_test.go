@@ -218,7 +218,9 @@ func (w *world) get(c client.Client, namespace, name string) *v1alpha1.VolumeRep
 	return &vrg
 }
 
-func (w *world) copy(name string) *v1alpha1.VolumeReplicationGroup { return w.get(w.spoke, w.app, name) }
+func (w *world) copy(name string) *v1alpha1.VolumeReplicationGroup {
+	return w.get(w.spoke, w.app, name)
+}
 
 func (w *world) report(name string) *v1alpha1.VolumeReplicationGroup {
 	return w.get(w.hub, exchange.Inbox(w.cluster), exchange.ObjectName(w.app, name))

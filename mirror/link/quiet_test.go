@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+func TestX11_OneChangeOfAStatusIsOneWriteOnTheHub(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.obey("db")
+	w.answered(wish, "db")
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+	w.quiet()
+	hub, spoke := w.hubWire.writes(), w.spokeWire.writes()
+
+	for round := range 5 {
+		vrg := w.copy("db")
+		vrg.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Name: fmt.Sprintf("pvc-%d", round)}}
+		require.NoError(t, w.spoke.Status().Update(t.Context(), vrg))
+		w.eventually(func() bool { return w.report("db").Status.Exchange.SpokeResourceVersion == vrg.ResourceVersion }, "the change is not reported")
+	}
+	w.quiet()
+	assert.Equal(t, 5, w.hubWire.writes()-hub)
+	assert.Zero(t, w.spokeWire.writes()-spoke)
+}
+
+func TestX11_AChangeOfAWishIsOneWriteOnTheSpoke(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.obey("db")
+	w.answered(wish, "db")
+	w.quiet()
+	spoke := w.spokeWire.writes()
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
+	w.obey("db")
+	w.answered(wish, "db")
+	w.quiet()
+	assert.Equal(t, 1, w.spokeWire.writes()-spoke)
+}
+
+func TestX11_ARestartInSyncWritesOnlyTheLease(t *testing.T) {
+	w := newWorld(t)
+	stop := w.start()
+	for i := range 5 {
+		name := fmt.Sprintf("db-%d", i)
+		wish := w.wish(name)
+		w.obey(name)
+		w.answered(wish, name)
+	}
+	w.create(w.hub, w.secretWish(w.app, "s3", "value"))
+	w.createConfig()
+	w.applied(w.newWish(w.app, "db-4"), metav1.ConditionTrue, "Applied")
+	w.quiet()
+	stop()
+
+	hub, spoke := w.hubWire.writes(), w.spokeWire.writes()
+	leases := w.hubWire.writesTo("/leases/")
+	w.start()
+	w.quiet()
+	assert.Zero(t, w.hubWire.writes()-hub)
+	assert.Zero(t, w.spokeWire.writes()-spoke)
+	assert.Positive(t, w.hubWire.writesTo("/leases/")-leases)
+}
+
+func TestX11_AnAnnotationThatIsTakenBackIsTakenBackOnTheSpoke(t *testing.T) {
+	const key = "drplacementcontrol.ramendr.openshift.io/do-not-delete-pvc"
+	w := newWorld(t)
+	w.start()
+	wish := w.newWish(w.app, "db")
+	wish.Annotations[key] = "true"
+	w.create(w.hub, wish)
+	w.eventually(func() bool { vrg := w.copy("db"); return vrg != nil && vrg.Annotations[key] == "true" }, "the annotation is not copied")
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { delete(wish.Annotations, key) })
+	w.eventually(func() bool { _, there := w.copy("db").Annotations[key]; return !there }, "the annotation stays")
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// second starts another link for the same cluster: a mirror that was not stopped when a new one came.
+func (w *world) second() (hub, spoke *wire) {
+	w.t.Helper()
+	hub, spoke = newWire(), newWire()
+	l, _ := w.startOn(hub, spoke, clock.RealClock{})
+	w.eventually(func() bool { return l.Live() == nil }, "the second link is not live")
+	return hub, spoke
+}
+
+// hold stops the next write to a copy before it is sent. held is closed when one is stopped; release lets it go.
+func hold(on *wire) (held chan struct{}, release func()) {
+	held = make(chan struct{})
+	free := make(chan struct{})
+	var once sync.Once
+	on.before(func(req *http.Request) {
+		if !isWrite(req) || !strings.Contains(req.URL.Path, "/volumereplicationgroups/") {
+			return
+		}
+		first := false
+		once.Do(func() { first = true; close(held) })
+		if first {
+			<-free
+		}
+	})
+	return held, func() { close(free) }
+}
+
+// settledEpoch waits for the copy to carry an epoch, and for the mirrors to be done.
+func (w *world) settledEpoch(name, epoch string) {
+	w.t.Helper()
+	w.eventually(func() bool {
+		vrg := w.copy(name)
+		return vrg != nil && vrg.Annotations[exchange.AnnotationEpoch] == epoch
+	}, "the copy does not carry epoch %s", epoch)
+}
+
+func TestX9_AWriteThatWasHeldUpCannotUndoALaterEpoch(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.settledEpoch("db", "1")
+	w.second()
+
+	held, release := hold(w.spokeWire)
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Annotations[exchange.AnnotationEpoch] = "2" })
+	<-held
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) {
+		wish.Annotations[exchange.AnnotationEpoch] = "3"
+		wish.Spec.ReplicationState = v1alpha1.Primary
+	})
+	w.settledEpoch("db", "3")
+	version := w.copy("db").ResourceVersion
+	release()
+	w.quiet()
+	assert.Equal(t, version, w.copy("db").ResourceVersion, "the copy was written after the later epoch")
+}
+
+func TestX9_ACreationThatWasHeldUpCannotUndoALaterEpoch(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.second()
+	held, release := hold(w.spokeWire)
+	wish := w.wish("db")
+	<-held
+	w.settledEpoch("db", "1") // the other mirror made it
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Annotations[exchange.AnnotationEpoch] = "2" })
+	w.settledEpoch("db", "2")
+	version := w.copy("db").ResourceVersion
+	release()
+	w.quiet()
+	assert.Equal(t, version, w.copy("db").ResourceVersion)
+}
+
+func TestX9_AnOutdatedViewOfTheWishUndoesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.obey("db")
+	w.answered(wish, "db")
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+	w.second()
+	w.quiet()
+	w.hubWire.freeze(true)
+	before := w.spokeWire.writes()
+
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
+	w.obey("db")
+	w.answered(wish, "db")
+	w.quiet()
+	assert.Equal(t, v1alpha1.Primary, w.copy("db").Spec.ReplicationState)
+	assert.Equal(t, before, w.spokeWire.writes(), "the mirror with the outdated view wrote")
+	w.hubWire.freeze(false)
+}
+
+func TestX6_AnOutdatedViewOfADeletedWishMakesNoNewCopy(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.obey("db")
+	w.answered(wish, "db")
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+	w.second()
+	w.quiet()
+	w.hubWire.freeze(true)
+	var looked atomic.Bool
+	w.hubWire.before(func(req *http.Request) {
+		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/"+wish.Name) {
+			looked.Store(true)
+		}
+	})
+
+	require.NoError(t, w.hub.Delete(t.Context(), wish))
+	w.eventually(func() bool { return w.copy("db") == nil }, "the copy is not deleted")
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Finalizers = nil })
+	w.eventually(looked.Load, "the mirror did not read the wish again")
+	w.quiet()
+	assert.Nil(t, w.copy("db"), "a copy was made from a wish that is gone")
+	w.hubWire.freeze(false)
+}
+
+func TestX9_AHubFromABackupIsRefusedWithinAnEpochToo(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.settledEpoch("db", "1")
+	// The spoke has obeyed a later generation than the hub remembers.
+	edit(w, w.spoke, w.copy("db"), func(vrg *v1alpha1.VolumeReplicationGroup) {
+		vrg.Annotations[exchange.AnnotationWishGeneration] = "9"
+		vrg.Spec.ReplicationState = v1alpha1.Primary
+	})
+	w.applied(wish, metav1.ConditionFalse, "EpochRefused")
+	assert.Equal(t, v1alpha1.Primary, w.copy("db").Spec.ReplicationState)
+
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Annotations[exchange.AnnotationEpoch] = "2" })
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+	assert.Equal(t, v1alpha1.Secondary, w.copy("db").Spec.ReplicationState)
+}
+
+func TestX9_OldReportsDoNotReplaceNewerOnes(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.obey("db")
+	w.answered(wish, "db")
+	w.quiet()
+
+	// A second mirror whose write of a report is held up while the first tells of something newer.
+	hub, _ := w.second()
+	held, release := hold(hub)
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.RunFinalSync = true })
+	<-held
+	w.obey("db")
+	w.answered(wish, "db")
+	told := w.report("db").Status.Exchange.SpokeResourceVersion
+	release()
+	w.quiet()
+	assert.Equal(t, told, w.report("db").Status.Exchange.SpokeResourceVersion)
+	assert.Equal(t, w.copy("db").ResourceVersion, told)
+}
