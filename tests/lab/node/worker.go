@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/ramendr/ramen-direct/tests/lab/journal"
+)
+
+// program is what a container runs. dirs are the folders of the volumes that it mounts, in order.
+type program func(ctx context.Context, clk clock.WithTicker, dirs []string) error
+
+// programOf is the program of a container, or why this node does not know it.
+func programOf(pod *corev1.Pod, c *corev1.Container) (program, error) {
+	image, _, _ := strings.Cut(c.Image, ":")
+	switch image {
+	case imagePause:
+		return pause, nil
+	case imageWriter:
+		fs := flag.NewFlagSet(imageWriter, flag.ContinueOnError)
+		fs.SetOutput(io.Discard)
+		every := fs.Duration("every", 100*time.Millisecond, "time between two records")
+		if err := fs.Parse(c.Args); err != nil {
+			return nil, fmt.Errorf("container %s: args: %w", c.Name, err)
+		}
+		if *every <= 0 {
+			return nil, fmt.Errorf("container %s: args: --every must be positive", c.Name)
+		}
+		if !mountsClaim(pod, c) {
+			return nil, fmt.Errorf("container %s: %s needs a volumeMount of a claim", c.Name, imageWriter)
+		}
+		return func(ctx context.Context, clk clock.WithTicker, dirs []string) error {
+			return write(ctx, clk, dirs[0], *every)
+		}, nil
+	}
+	return nil, fmt.Errorf("container %s: this node knows the images %s and %s, not %q", c.Name, imageWriter, imagePause, c.Image)
+}
+
+func mountsClaim(pod *corev1.Pod, c *corev1.Container) bool {
+	for _, v := range pod.Spec.Volumes {
+		for _, m := range c.VolumeMounts {
+			if v.PersistentVolumeClaim != nil && m.Name == v.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func pause(ctx context.Context, _ clock.WithTicker, _ []string) error {
+	<-ctx.Done()
+	return nil
+}
+
+// write appends a record each time that the interval is over; when the disk is slower than that, several at once.
+func write(ctx context.Context, clk clock.WithTicker, dir string, every time.Duration) (err error) {
+	w, err := journal.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	ticker := clk.NewTicker(every)
+	defer ticker.Stop()
+	next := clk.Now()
+	for {
+		var due []time.Time
+		for now := clk.Now(); !next.After(now); next = next.Add(every) {
+			due = append(due, now)
+		}
+		if len(due) > 0 {
+			if _, err := w.Append(due...); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C():
+		}
+	}
+}
