@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// end decides for a group that is being deleted. It needs no class and no readable configuration, but for the stores.
+func end(g Group, p *Plan) {
+	clean := true
+	for i, v := range g.Volumes {
+		if v.Foreign {
+			p.Verdicts[i] = Verdict{Gone, WhyForeign}
+			continue
+		}
+		// A claim that leaves takes its data along as soon as the policy is back. A primary's user wants that; on a
+		// secondary it would destroy the replica.
+		p.Verdicts[i] = letGo(i, v, p, g.Role == Primary || v.Claim == ClaimBound)
+		clean = clean && p.Verdicts[i].Phase == Gone
+	}
+	if !clean {
+		return
+	}
+	if g.Role == Primary {
+		p.group(Empty)
+	}
+	p.group(Unhold)
+}

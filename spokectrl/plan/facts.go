@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// Role is what a group is told to be, or what a replica was told.
+type Role uint8
+
+// Roles. The zero value means that nothing was told.
+const (
+	NoRole Role = iota
+	Primary
+	Secondary
+)
+
+// Claim is the state of a PVC.
+type Claim uint8
+
+// States of a claim.
+const (
+	ClaimAbsent  Claim = iota
+	ClaimPending       // exists, not bound to a PV yet
+	ClaimBound
+	ClaimLeaving // has a deletionTimestamp
+)
+
+// Marks says whether a claim carries our labels, finalizer and annotation.
+type Marks uint8
+
+// Marks of a claim.
+const (
+	MarksNone Marks = iota
+	MarksSome
+	MarksAll
+)
+
+// Use says whether something uses a volume.
+type Use uint8
+
+// Uses. Unknown counts as busy wherever it matters.
+const (
+	UseUnknown Use = iota
+	UseFree
+	UseBusy
+)
+
+// Replica is the state of the object that makes the storage replicate a volume.
+type Replica uint8
+
+// States of a replica.
+const (
+	ReplicaUnknown Replica = iota // could not be read
+	ReplicaAbsent
+	ReplicaPresent
+	ReplicaLeaving // has a deletionTimestamp
+	ReplicaForeign // exists, but is not ours
+)
+
+// Restore is what is known about the metadata that the stores remember.
+type Restore uint8
+
+// States of the restore.
+const (
+	RestoreUnknown  Restore = iota // a store that may matter does not answer
+	RestoreDone                    // done before, in this term as primary
+	RestoreComplete                // the stores answered: nothing is missing here
+	RestoreMissing                 // something is missing, and can be created
+	RestoreConflict                // what exists here contradicts the stores
+)
+
+// Volume is what is known of one volume.
+type Volume struct {
+	Selected bool // the group's selector picks the claim
+	Foreign  bool // another group owns the claim
+	Claim    Claim
+	Marks    Marks
+	Sealed   bool // the claim says that its volume was replicated from here
+	Kept     bool // the PV is retained by us, its original policy remembered
+	Able     bool // a technique and a class for it were found
+	Use      Use
+	Replica  Replica
+	Told     Role // what the replica is told
+	Exact    bool // the replica says all that the group's role asks for
+	Settled  bool // the replica reached what it was told; as a secondary: it is in sync
+}
+
+// Group is what is known of the group.
+type Group struct {
+	Role       Role
+	Ending     bool // the group has a deletionTimestamp
+	Held       bool // the group carries our finalizer
+	Restore    Restore
+	Remembered bool // the group carries the memory that the restore was done
+	FinalSync  bool // a final synchronisation is prepared or asked for
+	Unprotect  bool // the configuration allows to unprotect single volumes
+	Archived   bool // every store holds what it should hold
+	Volumes    []Volume
+}

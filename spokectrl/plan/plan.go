@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// Kind says what a step does.
+type Kind uint8
+
+// Kinds of steps.
+const (
+	Hold     Kind = iota // put our finalizer on the group
+	Rebuild              // create the PVs and PVCs that are missing
+	Remember             // note that the restore is done, for this term as primary
+	Forget               // remove that note
+	Upload               // bring every store up to date
+	Empty                // remove everything of the group from every store
+	Unhold               // remove our finalizer from the group
+
+	Retain  // retain the PV and remember its original policy
+	Mark    // put labels, finalizer and annotation on the claim
+	Promote // make the replica, or tell it, primary
+	Seal    // note on the claim that its volume is replicated from here
+	Demote  // tell the replica secondary
+	Drop    // delete the replica
+	GiveUp  // restore the original policy of the PV
+	Unmark  // remove our marks from the claim
+)
+
+// GroupStep is the volume of a step that concerns the group.
+const GroupStep = -1
+
+// Step is one write. Steps are carried out in their order; a failed one stops the later ones of its volume, and a
+// failed Hold, Rebuild, Remember, Forget or Empty stops all.
+type Step struct {
+	Kind   Kind
+	Volume int // index into Group.Volumes, or GroupStep
+}
+
+// Phase is where a volume stands.
+type Phase uint8
+
+// Phases.
+const (
+	Discovered  Phase = iota // known, nothing done yet
+	Protecting               // is being marked and its replica made
+	AtPrimary                // the replica is primary
+	Releasing                // should leave its role, but is still held
+	Demoting                 // told secondary, not in sync yet
+	AtSecondary              // in sync as secondary
+	Gone                     // nothing of ours is left
+)
+
+// Why says what a volume waits for, or why it is refused.
+type Why uint8
+
+// Reasons.
+const (
+	WhyNothing     Why = iota
+	WhyUnbound         // the claim is not bound
+	WhyUnable          // no technique or class fits
+	WhyForeign         // another group owns the claim or the replica
+	WhyRestore         // the restore comes first
+	WhyUse             // in use, or not known to be free
+	WhyReplica         // the replica is not there yet
+	WhyUnread          // the replica could not be read
+	WhyLeaving         // the replica or the claim is being deleted
+	WhyClaimLost       // the claim is gone while its replica is primary
+	WhyUnprotected     // the claim was never replicated from here
+)
+
+// Verdict is where a volume stands and why it does not move.
+type Verdict struct {
+	Phase Phase
+	Why   Why
+}
+
+// Plan is what to do now.
+type Plan struct {
+	Steps    []Step
+	Verdicts []Verdict // one for each volume
+}
+
+func (p *Plan) group(k Kind) { p.Steps = append(p.Steps, Step{Kind: k, Volume: GroupStep}) }
+
+func (p *Plan) volume(i int, kinds ...Kind) {
+	for _, k := range kinds {
+		p.Steps = append(p.Steps, Step{Kind: k, Volume: i})
+	}
+}
+
+// Decide says what to do now.
+func Decide(g Group) Plan {
+	p := Plan{Verdicts: make([]Verdict, len(g.Volumes))}
+	switch {
+	case g.Ending && !g.Held:
+		return p // our part is over; others may still hold the group
+	case g.Ending:
+		end(g, &p)
+		return p
+	case !g.Held:
+		p.group(Hold)
+	}
+	switch g.Role {
+	case Primary:
+		primary(g, &p)
+	case Secondary:
+		secondary(g, &p)
+	case NoRole:
+	}
+	return p
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+func primary(g Group, p *Plan) {
+	if !restored(g, p) {
+		for i, v := range g.Volumes {
+			p.Verdicts[i] = clear(i, v, p)
+		}
+		return
+	}
+	// Metadata before replicas: whatever is replicated can be found again by the peer.
+	var replicas Plan
+	for i, v := range g.Volumes {
+		p.Verdicts[i] = protect(g, i, v, p, &replicas)
+	}
+	if !g.Archived && (g.Remembered || !g.FinalSync) {
+		p.group(Upload)
+	}
+	p.Steps = append(p.Steps, replicas.Steps...)
+}
+
+// restored decides about the gate before everything that a primary does.
+func restored(g Group, p *Plan) bool {
+	if g.FinalSync {
+		// The claims that leave now are wanted again if the user changes his mind: then the gate must open anew, so
+		// that they come back from the store. Without this, a claim that still leaves would look like one that the user
+		// deleted for good.
+		if g.Remembered && leaving(g) {
+			p.group(Forget)
+		}
+		return true
+	}
+	switch g.Restore {
+	case RestoreDone:
+		return true
+	case RestoreComplete:
+		p.group(Remember)
+		return true
+	case RestoreMissing:
+		p.group(Rebuild)
+		return false
+	case RestoreUnknown, RestoreConflict:
+		return false
+	}
+	return false
+}
+
+func leaving(g Group) bool {
+	for _, v := range g.Volumes {
+		if v.Selected && v.Claim == ClaimLeaving {
+			return true
+		}
+	}
+	return false
+}
+
+// clear lets a claim of an earlier life go, so that the restore can make it anew. The PV stays retained.
+func clear(i int, v Volume, p *Plan) Verdict {
+	if v.Claim != ClaimLeaving || v.Foreign {
+		return Verdict{standing(v), WhyRestore}
+	}
+	return letGo(i, v, p, false)
+}
+
+// standing is the phase of a volume that nothing is done to.
+func standing(v Volume) Phase {
+	switch {
+	case v.Replica == ReplicaPresent && v.Told == Primary && v.Settled:
+		return AtPrimary
+	case v.Replica == ReplicaPresent && v.Told == Secondary && v.Settled:
+		return AtSecondary
+	case v.Replica == ReplicaPresent && v.Told == Secondary:
+		return Demoting
+	case v.Marks != MarksNone:
+		return Protecting
+	default:
+		return Discovered
+	}
+}
+
+// protect decides for one volume of a primary whose restore is done.
+func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
+	switch {
+	case v.Foreign || v.Replica == ReplicaForeign:
+		return Verdict{Discovered, WhyForeign}
+	case v.Replica == ReplicaUnknown:
+		return Verdict{standing(v), WhyUnread}
+	case (!v.Selected || v.Claim == ClaimLeaving) && (g.FinalSync || !g.Unprotect):
+		return Verdict{standing(v), WhyLeaving}
+	case v.Claim == ClaimLeaving && v.Use != UseFree:
+		return Verdict{Releasing, WhyUse}
+	case !v.Selected, v.Claim == ClaimLeaving, v.Claim == ClaimAbsent:
+		return letGo(i, v, p, true)
+	case v.Claim == ClaimPending:
+		return Verdict{Discovered, WhyUnbound}
+	case v.Replica == ReplicaLeaving:
+		return Verdict{Protecting, WhyLeaving}
+	case v.Replica == ReplicaAbsent && !v.Able:
+		return Verdict{Discovered, WhyUnable}
+	}
+	if !v.Kept {
+		p.volume(i, Retain)
+	}
+	if v.Marks != MarksAll {
+		p.volume(i, Mark)
+	}
+	if v.Replica == ReplicaAbsent || !v.Exact {
+		replicas.volume(i, Promote)
+		return Verdict{Protecting, WhyReplica}
+	}
+	if !v.Settled {
+		return Verdict{Protecting, WhyReplica}
+	}
+	if !v.Sealed {
+		replicas.volume(i, Seal)
+	}
+	return Verdict{AtPrimary, WhyNothing}
+}
+
+// letGo ends the protection of one volume: first the replica, then the marks. With policy the PV gets its original
+// policy back; without, it stays retained, and so does its data.
+func letGo(i int, v Volume, p *Plan, policy bool) Verdict {
+	switch v.Replica {
+	case ReplicaUnknown:
+		return Verdict{Releasing, WhyUnread}
+	case ReplicaPresent:
+		if !v.Kept && v.Claim != ClaimAbsent {
+			p.volume(i, Retain) // nothing that follows may destroy the data by surprise
+		}
+		p.volume(i, Drop)
+		return Verdict{Releasing, WhyReplica}
+	case ReplicaLeaving:
+		return Verdict{Releasing, WhyLeaving}
+	case ReplicaAbsent, ReplicaForeign:
+	}
+	// The claim's labels are how the PV is found again: it comes first.
+	if policy && v.Kept {
+		p.volume(i, GiveUp)
+	}
+	if v.Marks != MarksNone && v.Claim != ClaimAbsent {
+		p.volume(i, Unmark)
+	}
+	return Verdict{Gone, WhyNothing}
+}
