@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package capsule
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// Annotations of Kubernetes that tell how the local cluster provisioned or bound a volume.
+const (
+	annBindCompleted    = "pv.kubernetes.io/bind-completed"
+	annBoundByControl   = "pv.kubernetes.io/bound-by-controller"
+	annProvisionedBy    = "pv.kubernetes.io/provisioned-by"
+	annSelectedNode     = "volume.kubernetes.io/selected-node"
+	annDeletionSecret   = "volume.kubernetes.io/provisioner-deletion-secret-name"
+	annDeletionSecretNS = "volume.kubernetes.io/provisioner-deletion-secret-namespace"
+	annLastApplied      = "kubectl.kubernetes.io/last-applied-configuration"
+)
+
+// OriginalPolicy is the reclaim policy that a PV had before it was retained for us. Ramen marks a PV with "retained",
+// which stands for Delete.
+func OriginalPolicy(pv *corev1.PersistentVolume) corev1.PersistentVolumeReclaimPolicy {
+	switch v, kept := pv.Annotations[v1alpha1.AnnotationVRRetained]; {
+	case !kept && pv.Spec.PersistentVolumeReclaimPolicy == "":
+		return corev1.PersistentVolumeReclaimRetain
+	case !kept:
+		return pv.Spec.PersistentVolumeReclaimPolicy
+	case v == "retained":
+		return corev1.PersistentVolumeReclaimDelete
+	default:
+		return corev1.PersistentVolumeReclaimPolicy(v)
+	}
+}
+
+// portablePV is pv without what belongs to one cluster only, and retained, whatever it is at the moment.
+func portablePV(pv *corev1.PersistentVolume) *corev1.PersistentVolume {
+	out := &corev1.PersistentVolume{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolume"},
+		ObjectMeta: portableMeta(&pv.ObjectMeta),
+		Spec:       *pv.Spec.DeepCopy(),
+	}
+	if out.Annotations == nil {
+		out.Annotations = map[string]string{}
+	}
+	out.Annotations[v1alpha1.AnnotationVRRetained] = string(OriginalPolicy(pv))
+	out.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
+	if ref := pv.Spec.ClaimRef; ref != nil {
+		// Without the UID of a claim, and only so, the claim of that name binds on the other cluster.
+		out.Spec.ClaimRef = &corev1.ObjectReference{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
+	}
+	out.Spec.NodeAffinity = nil
+	return out
+}
+
+// portablePVC is pvc without what belongs to one cluster only.
+func portablePVC(pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
+	out := &corev1.PersistentVolumeClaim{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
+		ObjectMeta: portableMeta(&pvc.ObjectMeta),
+		Spec:       *pvc.Spec.DeepCopy(),
+	}
+	out.Namespace = pvc.Namespace
+	// A data source that is filled in again would make a new volume; this one exists.
+	out.Spec.DataSource, out.Spec.DataSourceRef = nil, nil
+	return out
+}
+
+// portableVRG is the group without what changes with each synchronisation.
+func portableVRG(vrg *v1alpha1.VolumeReplicationGroup) *v1alpha1.VolumeReplicationGroup {
+	out := &v1alpha1.VolumeReplicationGroup{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "VolumeReplicationGroup"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: vrg.Namespace, Name: vrg.Name, Labels: maps.Clone(vrg.Labels), Annotations: maps.Clone(vrg.Annotations)},
+		Spec:       *vrg.Spec.DeepCopy(),
+	}
+	maps.DeleteFunc(out.Annotations, func(key, _ string) bool {
+		return !strings.HasPrefix(key, "exchange.ramendr.openshift.io/") && !strings.HasPrefix(key, v1alpha1.DRPCAnnotationPrefix)
+	})
+	for _, p := range vrg.Status.ProtectedPVCs {
+		p = *p.DeepCopy()
+		p.Conditions, p.LastSyncTime, p.LastSyncDuration, p.LastSyncBytes = nil, nil, nil, nil
+		out.Status.ProtectedPVCs = append(out.Status.ProtectedPVCs, p)
+	}
+	return out
+}
+
+func portableMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
+	out := metav1.ObjectMeta{Name: m.Name, Labels: PortableLabels(m.Labels), Annotations: maps.Clone(m.Annotations)}
+	maps.DeleteFunc(out.Annotations, func(key, _ string) bool { return !portableAnnotation(key) })
+	return out
+}
+
+// PortableLabels are the labels that are not ours.
+func PortableLabels(in map[string]string) map[string]string {
+	out := maps.Clone(in)
+	delete(out, v1alpha1.LabelOwnerName)
+	delete(out, v1alpha1.LabelOwnerNamespace)
+	return out
+}
+
+func portableAnnotation(key string) bool {
+	local := []string{annBindCompleted, annBoundByControl, annSelectedNode, annLastApplied}
+	if slices.Contains(local, key) {
+		return false
+	}
+	for _, prefix := range []string{"volumereplicationgroups.ramendr.openshift.io/", "replication.storage.openshift.io/"} {
+		if strings.HasPrefix(key, prefix) {
+			return false
+		}
+	}
+	return true
+}
