@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package provider is the contract between the group controller and the techniques that replicate volumes. A provider
+// reads its own objects into a State and says what to write; it holds no client, writes nothing and decides nothing
+// about roles: when a role may change is the plan's matter.
+package provider
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+)
+
+// Provider replicates the volumes of one group by one technique. Implementations hold no client and no state.
+type Provider interface {
+	// Name of the technique, for messages.
+	Name() string
+	// Claims reports whether the technique is the one for the volume. Of a set of providers at most one claims it.
+	Claims(Volume) bool
+	// Volumes are the claims that the technique has objects of the group for, whether the claims exist or not.
+	Volumes(context.Context, client.Reader, Group) ([]types.NamespacedName, error)
+	// Observe reads the technique's own objects. That an API is missing is no error, but a Refusal.
+	Observe(context.Context, client.Reader, Volume) (State, error)
+	// Intents is what to write, in order, so that the volume takes the role. It is pure, and the same for the same
+	// arguments. It fails with a message for the user if the volume can't be replicated.
+	Intents(Volume, State, plan.Role) ([]apply.Intent, error)
+	// Leftovers are the objects to delete, in order, to end the replication of the volume.
+	Leftovers(State) []client.Object
+}
+
+// Volume is one volume of a group, as far as providers look at it.
+type Volume struct {
+	Group Group
+	// Namespace and Name are those of the claim.
+	Namespace, Name string
+	Claim           *corev1.PersistentVolumeClaim // nil: gone
+	PV              *corev1.PersistentVolume      // nil: not bound, or gone
+	Class           *storagev1.StorageClass       // nil: there is none of the claim's class name
+}
+
+// Driver is the provisioner of the volume; empty if it is not known.
+func (v Volume) Driver() string {
+	switch {
+	case v.PV != nil && v.PV.Spec.CSI != nil:
+		return v.PV.Spec.CSI.Driver
+	case v.Class != nil:
+		return v.Class.Provisioner
+	default:
+		return ""
+	}
+}
+
+// ClassName is the name of the volume's StorageClass; empty if it has none.
+func (v Volume) ClassName() string {
+	if v.Claim != nil && v.Claim.Spec.StorageClassName != nil {
+		return *v.Claim.Spec.StorageClassName
+	}
+	return ""
+}
+
+// Group is what providers need to know of the group.
+type Group struct {
+	Namespace, Name string
+	UID             string
+	Role            plan.Role
+	// Failover says that the role is taken on behalf of a failover: what this side has that the peer lacks is given up.
+	Failover bool
+	// ForceVolSync says that every volume is to be replicated by VolSync.
+	ForceVolSync bool
+	Interval     string // as in the spec
+	Selector     *metav1.LabelSelector
+	PeerClasses  []v1alpha1.PeerClass
+}
+
+// State is what a provider found.
+type State struct {
+	Replica plan.Replica
+	Told    plan.Role
+	Exact   bool // the objects say all that the group's role asks for
+	Settled bool // the role that was told is reached; as a secondary: in sync
+	Class   string
+	// Refusal says why the volume can't be replicated; nil: it can.
+	Refusal *Refusal
+	// Ready and Protected are how the volume fares in the group's role, if there is a replica.
+	Ready, Protected Finding
+
+	StorageID, ReplicationID v1alpha1.Identifier
+	LastSyncTime             *metav1.Time
+	LastSyncDuration         *time.Duration
+	LastSyncBytes            *int64
+
+	// Objects are the technique's own objects of the volume that exist.
+	Objects []client.Object
+}
+
+// Refusal is why a volume can't be replicated, and what would help.
+type Refusal struct{ Reason, Message string }
+
+func (r *Refusal) Error() string { return r.Message }
+
+// Finding is the body of a condition.
+type Finding struct {
+	Status  metav1.ConditionStatus
+	Reason  string
+	Message string
+}
+
+// Reasons of the conditions of a volume.
+const (
+	ReasonReady             = "Ready"
+	ReasonReplicating       = "Replicating"
+	ReasonReplicated        = "Replicated"
+	ReasonDataProtected     = "DataProtected"
+	ReasonProgressing       = "Progressing"
+	ReasonError             = "Error"
+	ReasonUnknownError      = "UnknownError"
+	ReasonPeerClassNotFound = "PeerClassNotFound"
+	ReasonStorageIDNotFound = "StorageIDNotFound"
+	ReasonClassNotFound     = "ReplicationClassNotFound"
+	ReasonNotSupported      = "NotSupported"
+)
+
+// Set holds the techniques that are built in.
+type Set []Provider
+
+// For is the provider of a volume; nil: no technique claims it.
+func (s Set) For(v Volume) Provider {
+	for _, p := range s {
+		if p.Claims(v) {
+			return p
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package volrep
+
+import (
+	"fmt"
+
+	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+)
+
+// judge says how the volume fares in the role that its VolumeReplication tells. A condition counts only if it was
+// computed for the generation that is there now. Completed is judged first: csi-addons never refreshes Validated after a
+// success, so that it can only explain a refusal.
+func judge(s *provider.State, vr *replicationv1.VolumeReplication) {
+	if vr.Status.ObservedGeneration != vr.Generation {
+		pending(s, "the storage has not looked at the volume's role yet")
+		return
+	}
+	completed := current(vr, replicationv1.ConditionCompleted)
+	switch {
+	case completed.Status == metav1.ConditionTrue && s.Told == plan.Primary:
+		s.Settled = true
+		s.Ready = provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonReady, Message: "the volume is primary"}
+		s.Protected = provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonReplicating, Message: "the volume replicates to the peer"}
+	case completed.Status == metav1.ConditionTrue:
+		judgeSecondary(s, vr)
+	case completed.Status == metav1.ConditionFalse:
+		failed(s, explain(vr, completed))
+	default:
+		pending(s, "the storage has not answered yet")
+	}
+}
+
+func judgeSecondary(s *provider.State, vr *replicationv1.VolumeReplication) {
+	degraded := current(vr, replicationv1.ConditionDegraded)
+	resyncing := current(vr, replicationv1.ConditionResyncing)
+	switch {
+	case resyncing.Status == metav1.ConditionTrue:
+		replicating(s, "the volume is being brought in line with the peer")
+	case degraded.Status == metav1.ConditionTrue && degraded.Reason == replicationv1.Error:
+		failed(s, explain(vr, degraded))
+	case degraded.Status != metav1.ConditionFalse || resyncing.Status != metav1.ConditionFalse:
+		replicating(s, "the volume is demoted and not in sync with the peer yet")
+	case vr.Status.State != replicationv1.SecondaryState:
+		replicating(s, fmt.Sprintf("the volume is in state %q, not Secondary yet", vr.Status.State))
+	default:
+		s.Settled = true
+		s.Ready = provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonReplicated, Message: "the volume is secondary and in sync"}
+		s.Protected = provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonDataProtected, Message: "the volume is in sync with the peer"}
+	}
+}
+
+// current is the condition, if it was computed for the generation that is there now; else a zero one.
+func current(vr *replicationv1.VolumeReplication, kind string) metav1.Condition {
+	c := meta.FindStatusCondition(vr.Status.Conditions, kind)
+	if c == nil || c.ObservedGeneration != vr.Generation {
+		return metav1.Condition{}
+	}
+	return *c
+}
+
+// explain says why a request was refused: by the failed condition, the precondition and the storage's own words.
+func explain(vr *replicationv1.VolumeReplication, c metav1.Condition) string {
+	text := c.Reason
+	if c.Message != "" {
+		text += ": " + c.Message
+	}
+	if v := current(vr, replicationv1.ConditionValidated); v.Status == metav1.ConditionFalse {
+		text += "; " + v.Reason + ": " + v.Message
+	}
+	if vr.Status.Message != "" && vr.Status.Message != c.Message {
+		text += "; " + vr.Status.Message
+	}
+	return text
+}
+
+func pending(s *provider.State, message string) {
+	s.Ready = provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonProgressing, Message: message}
+	s.Protected = s.Ready
+}
+
+func replicating(s *provider.State, message string) {
+	s.Ready = provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonProgressing, Message: message}
+	s.Protected = provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonReplicating, Message: message}
+}
+
+func failed(s *provider.State, message string) {
+	s.Ready = provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonError, Message: message}
+	s.Protected = s.Ready
+}
