@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package volumes
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+)
+
+const (
+	labelCreatedBy = "app.kubernetes.io/created-by"
+	byVolSync      = "volsync"
+)
+
+// Item is one volume of a group.
+type Item struct {
+	Namespace, Name string
+	Selected        bool
+	Claim           *corev1.PersistentVolumeClaim // nil: gone
+	PV              *corev1.PersistentVolume      // nil: not bound, or gone
+	Class           *storagev1.StorageClass       // nil: there is none of the claim's class name
+}
+
+// Selector is the label selector of a group: its own, without volumes that were made by VolSync or by us.
+func Selector(vrg *v1alpha1.VolumeReplicationGroup) (labels.Selector, error) {
+	s, err := metav1.LabelSelectorAsSelector(&vrg.Spec.PVCSelector)
+	if err != nil {
+		return nil, fmt.Errorf("spec.pvcSelector: %w", err)
+	}
+	return s, nil
+}
+
+// Belongs reports whether claim is of the group: selected now, or still carrying the group's marks.
+func Belongs(vrg *v1alpha1.VolumeReplicationGroup, selector labels.Selector, claim client.Object) (selected, marked bool) {
+	l := claim.GetLabels()
+	selected = selector.Matches(labels.Set(l)) && l[labelCreatedBy] != byVolSync && l[v1alpha1.LabelCreatedByRamen] != "true"
+	marked = l[v1alpha1.LabelOwnerNamespace] == vrg.Namespace && l[v1alpha1.LabelOwnerName] == vrg.Name
+	return selected, marked
+}
+
+// Find lists the volumes of a group in its namespace, sorted by name. extra are claims that belong to it besides, for
+// example because a replica of them exists.
+func Find(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationGroup, extra []client.ObjectKey) ([]Item, error) {
+	selector, err := Selector(vrg)
+	if err != nil {
+		return nil, err
+	}
+	claims := &corev1.PersistentVolumeClaimList{}
+	if err := r.List(ctx, claims, client.InNamespace(vrg.Namespace)); err != nil {
+		return nil, fmt.Errorf("list PersistentVolumeClaims: %w", err)
+	}
+	var items []Item
+	for i := range claims.Items {
+		c := &claims.Items[i]
+		selected, marked := Belongs(vrg, selector, c)
+		if !selected && !marked && !slices.Contains(extra, client.ObjectKeyFromObject(c)) {
+			continue
+		}
+		item := Item{Namespace: c.Namespace, Name: c.Name, Selected: selected, Claim: c}
+		if err := item.complete(ctx, r); err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	for _, key := range extra {
+		known := slices.ContainsFunc(items, func(it Item) bool { return it.Namespace == key.Namespace && it.Name == key.Name })
+		if !known {
+			items = append(items, Item{Namespace: key.Namespace, Name: key.Name})
+		}
+	}
+	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Name, b.Name) })
+	return items, nil
+}
+
+// complete reads what belongs to the claim.
+func (it *Item) complete(ctx context.Context, r client.Reader) error {
+	if name := it.Claim.Spec.VolumeName; name != "" {
+		pv := &corev1.PersistentVolume{}
+		switch err := r.Get(ctx, client.ObjectKey{Name: name}, pv); {
+		case err == nil:
+			it.PV = pv
+		case !apierrors.IsNotFound(err):
+			return fmt.Errorf("read PersistentVolume %s: %w", name, err)
+		}
+	}
+	if name := it.Claim.Spec.StorageClassName; name != nil && *name != "" {
+		class := &storagev1.StorageClass{}
+		switch err := r.Get(ctx, client.ObjectKey{Name: *name}, class); {
+		case err == nil:
+			it.Class = class
+		case !apierrors.IsNotFound(err):
+			return fmt.Errorf("read StorageClass %s: %w", *name, err)
+		}
+	}
+	return nil
+}
+
+// Facts are the facts of the plan that claim and volume tell.
+func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
+	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Kept: Kept(it.PV)}
+	if it.Claim == nil {
+		return v
+	}
+	l := it.Claim.Labels
+	name, namespace := l[v1alpha1.LabelOwnerName], l[v1alpha1.LabelOwnerNamespace]
+	labelled := namespace == vrg.Namespace && name == vrg.Name
+	v.Foreign = name != "" && !labelled
+	v.Sealed = it.Claim.Annotations[v1alpha1.AnnotationVRProtected] != ""
+	held := controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolRepFinalizer)
+	switch {
+	case labelled && held:
+		v.Marks = plan.MarksAll
+	case labelled || held:
+		v.Marks = plan.MarksSome
+	}
+	return v
+}
+
+func (it *Item) claim() plan.Claim {
+	switch {
+	case it.Claim == nil:
+		return plan.ClaimAbsent
+	case it.Claim.DeletionTimestamp != nil:
+		return plan.ClaimLeaving
+	case it.Claim.Status.Phase == corev1.ClaimBound && it.PV != nil:
+		return plan.ClaimBound
+	default:
+		return plan.ClaimPending
+	}
+}

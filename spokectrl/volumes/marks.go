@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package volumes
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+)
+
+// marked is the value of AnnotationVRProtected.
+const marked = "protected"
+
+// Kept reports whether a PV is retained by us: its policy is Retain and its original policy is remembered.
+func Kept(pv *corev1.PersistentVolume) bool {
+	if pv == nil {
+		return false
+	}
+	_, remembered := pv.Annotations[v1alpha1.AnnotationVRRetained]
+	return remembered && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain
+}
+
+// Retain keeps a PV, and its data, whatever happens to its claim, and remembers original, the policy to restore. All
+// intents carry the UID of the object: a deleted one must not be made anew.
+func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy) apply.Intent {
+	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
+		WithAnnotations(map[string]string{v1alpha1.AnnotationVRRetained: string(original)}).
+		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(corev1.PersistentVolumeReclaimRetain))
+}
+
+// GiveUp gives a PV its original policy back. The policy stays ours: a field that is given up would get its default.
+func GiveUp(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy) apply.Intent {
+	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
+		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(original))
+}
+
+// Mark puts the marks of the group on a claim; sealed: it is replicated from here.
+func Mark(vrg *v1alpha1.VolumeReplicationGroup, claim *corev1.PersistentVolumeClaim, sealed bool) apply.Intent {
+	intent := corev1ac.PersistentVolumeClaim(claim.Name, claim.Namespace).WithUID(claim.UID).
+		WithLabels(map[string]string{
+			v1alpha1.LabelOwnerNamespace: vrg.Namespace,
+			v1alpha1.LabelOwnerName:      vrg.Name,
+		}).
+		WithFinalizers(v1alpha1.PVCVolRepFinalizer)
+	if sealed {
+		intent.WithAnnotations(map[string]string{v1alpha1.AnnotationVRProtected: marked})
+	}
+	return intent
+}
+
+// Unmark removes the marks from a claim: what an intent leaves out is given up.
+func Unmark(claim *corev1.PersistentVolumeClaim) apply.Intent {
+	return corev1ac.PersistentVolumeClaim(claim.Name, claim.Namespace).WithUID(claim.UID)
+}
