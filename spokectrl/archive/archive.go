@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package archive keeps the capsules of groups in their object stores. All stores of a group are asked at the same time,
+// each within a budget; a broken one is reported by its profile's name and never hides the others. It promises that a
+// group of a lower epoch neither overwrites nor deletes what one of a higher epoch wrote, and that a store that does not
+// answer is never taken for an empty one.
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+)
+
+const (
+	// Budget is what one store gets for all calls of one operation.
+	Budget = 10 * time.Second
+	// Pause is how long a store that failed is left alone.
+	Pause = 15 * time.Second
+	// parallel is how many objects are read or written at the same time in one store.
+	parallel = 16
+)
+
+// Archive opens stores and remembers what they hold. It is safe for concurrent use.
+type Archive struct {
+	Reader    client.Reader // live: profiles and secrets
+	Open      store.Opener
+	Namespace string // of the operator: configuration and secrets
+	Clock     clock.PassiveClock
+
+	mu    sync.Mutex
+	known map[place]knowledge
+}
+
+type place struct {
+	group   capsule.Group
+	profile string
+}
+
+// knowledge is what is known of one group in one store.
+type knowledge struct {
+	manifest *capsule.Manifest // as last seen or written; nil: unknown
+	failure  error
+	failed   time.Time
+}
+
+// Term says who writes: a group in one of its terms as primary.
+type Term struct {
+	Epoch      int64
+	Cluster    string
+	Generation int64
+}
+
+// Problems are errors by profile.
+type Problems map[string]error
+
+// Err is all problems, sorted by profile; nil if there is none.
+func (p Problems) Err() error {
+	var names []string
+	for name, err := range p {
+		if err != nil {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	slices.Sort(names)
+	texts := make([]string, 0, len(names))
+	for _, name := range names {
+		text := p[name].Error()
+		if !strings.Contains(text, name) {
+			text = "S3 profile " + name + ": " + text
+		}
+		texts = append(texts, text)
+	}
+	return errors.New(strings.Join(texts, "; "))
+}
+
+// Store opens the store of a profile. An error is a *store.Error.
+func (a *Archive) Store(ctx context.Context, cfg *ramenconfig.Config, profile string) (store.Store, error) {
+	p, err := cfg.Profile(profile)
+	if err != nil {
+		return nil, &store.Error{Profile: profile, Reason: store.ReasonBadProfile, Err: err}
+	}
+	settings, err := store.FromProfile(ctx, a.Reader, a.Namespace, p)
+	if err != nil {
+		return nil, err
+	}
+	return a.Open(settings)
+}
+
+// each runs do for each profile at the same time, each within Budget.
+func (a *Archive) each(ctx context.Context, profiles []string, do func(context.Context, store.Store) error) Problems {
+	cfg, err := ramenconfig.Load(ctx, a.Reader, a.Namespace, ramenconfig.SpokeConfigMap)
+	var mu sync.Mutex
+	problems := Problems{}
+	var wg sync.WaitGroup
+	for _, name := range profiles {
+		if err != nil {
+			problems[name] = err
+			continue
+		}
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, Budget)
+			defer cancel()
+			s, err := a.Store(ctx, cfg, name)
+			if err == nil {
+				err = do(ctx, s)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			problems[name] = err
+		})
+	}
+	wg.Wait()
+	return problems
+}
+
+// Empty removes everything of the group from the stores, but what a higher epoch wrote.
+func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string, epoch int64) Problems {
+	return a.each(ctx, profiles, func(ctx context.Context, s store.Store) error {
+		m, err := manifestOf(ctx, s, g)
+		switch {
+		case err != nil && !errors.Is(err, errBroken):
+			return err
+		case m != nil && m.Epoch > epoch:
+			return nil // the group lives on elsewhere
+		}
+		keys, err := s.List(ctx, g.Prefix())
+		if err != nil {
+			return fmt.Errorf("list objects of %s: %w", g.Prefix(), err)
+		}
+		a.forget(place{g, s.Profile()})
+		// The manifest goes first: objects without one are nothing to anybody.
+		if err := s.Delete(ctx, g.Manifest()); err != nil {
+			return fmt.Errorf("delete %s: %w", g.Manifest(), err)
+		}
+		if err := s.Delete(ctx, keys...); err != nil {
+			return fmt.Errorf("delete objects of %s: %w", g.Prefix(), err)
+		}
+		return nil
+	})
+}
+
+// errBroken means that a manifest is there but can't be read.
+var errBroken = errors.New("the manifest is broken")
+
+// manifestOf reads the manifest of a group; nil if the store answered that there is none.
+func manifestOf(ctx context.Context, s store.Store, g capsule.Group) (*capsule.Manifest, error) {
+	body, err := s.Get(ctx, g.Manifest())
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil //nolint:nilnil // no manifest is an answer
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", g.Manifest(), err)
+	}
+	m, err := capsule.DecodeManifest(g, body)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w: %w", g.Manifest(), errBroken, err)
+	}
+	return m, nil
+}
+
+func (a *Archive) forget(p place) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.known, p)
+}
+
+func (a *Archive) learn(p place, k knowledge) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known == nil {
+		a.known = map[place]knowledge{}
+	}
+	a.known[p] = k
+}
+
+func (a *Archive) know(p place) knowledge {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known[p]
+}
+
+// objects runs do for each key, some at the same time, until one fails.
+func objects(ctx context.Context, keys []string, do func(context.Context, string) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, key := range keys {
+		group.Go(func() error { return do(ctx, key) })
+	}
+	return group.Wait()
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+)
+
+// Answer is what the stores say about a group.
+type Answer uint8
+
+// Answers.
+const (
+	Unknown Answer = iota // no complete capsule was found, and a store that may have one could not be read
+	Nothing               // every store answered that it has none
+	Found                 // a complete capsule was found
+)
+
+// Newest is the newest capsule of a group.
+type Newest struct {
+	Answer   Answer
+	Profile  string // where it was found
+	Manifest *capsule.Manifest
+	Pairs    []capsule.Pair
+	Problems Problems
+}
+
+type candidate struct {
+	store    store.Store
+	manifest *capsule.Manifest
+}
+
+// Newest looks for the newest complete capsule of a group. One that can be read suffices, whatever became of the other
+// stores; but nothing is taken for "none" unless all answered. A broken capsule is replaced only by one of its epoch.
+func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string) Newest {
+	var mu sync.Mutex
+	var found []candidate
+	out := Newest{Answer: Unknown}
+	out.Problems = a.each(ctx, profiles, func(ctx context.Context, s store.Store) error {
+		m, err := manifestOf(ctx, s, g)
+		if err != nil || m == nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		found = append(found, candidate{s, m})
+		return nil
+	})
+	slices.SortFunc(found, func(a, b candidate) int {
+		switch {
+		case a.manifest.Newer(b.manifest):
+			return -1
+		case b.manifest.Newer(a.manifest):
+			return 1
+		default:
+			return 0
+		}
+	})
+	for _, c := range found {
+		if c.manifest.Epoch != found[0].manifest.Epoch {
+			break
+		}
+		pairs, err := fetch(ctx, c, g)
+		if err != nil {
+			out.Problems[c.store.Profile()] = err
+			continue
+		}
+		out.Answer, out.Profile, out.Manifest, out.Pairs = Found, c.store.Profile(), c.manifest, pairs
+		return out
+	}
+	if len(found) == 0 && out.Problems.Err() == nil {
+		out.Answer = Nothing
+	}
+	return out
+}
+
+func fetch(ctx context.Context, c candidate, g capsule.Group) ([]capsule.Pair, error) {
+	ctx, cancel := context.WithTimeout(ctx, Budget)
+	defer cancel()
+	var mu sync.Mutex
+	bodies := map[string][]byte{}
+	if err := objects(ctx, c.manifest.Keys(), func(ctx context.Context, key string) error {
+		body, err := c.store.Get(ctx, key)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", key, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		bodies[key] = body
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return capsule.Open(g, c.manifest, bodies)
+}
