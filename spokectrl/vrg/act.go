@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	ramenac "github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration/api/v1alpha1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/volumes"
+)
+
+// actions is what became of the steps of a plan.
+type actions struct {
+	group    error         // the group step that failed
+	volumes  map[int]error // the step of each volume that failed
+	stores   archive.Problems
+	released bool // our finalizer is gone, and with it perhaps the group
+}
+
+// all are the errors that call for another try. Those of stores are not among them: they are tried again after a while.
+func (a actions) all() []error {
+	errs := []error{a.group}
+	for _, err := range a.volumes {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// errStores means that stores could not be emptied. It is reported, and tried again after a while.
+var errStores = errors.New("object stores are not emptied")
+
+func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
+	done := actions{volumes: map[int]error{}}
+	for _, s := range p.Steps {
+		if s.Volume != plan.GroupStep {
+			if done.volumes[s.Volume] == nil {
+				done.volumes[s.Volume] = r.actOnVolume(ctx, f, s.Volume, s.Kind)
+			}
+			continue
+		}
+		if err := r.actOnGroup(ctx, f, s.Kind, &done); err != nil {
+			if !errors.Is(err, errStores) {
+				done.group = err
+			}
+			return done
+		}
+	}
+	return done
+}
+
+func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *actions) error {
+	switch k {
+	case plan.Hold, plan.Forget:
+		return r.own(ctx, f, true, "")
+	case plan.Remember:
+		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch))
+	case plan.Unhold:
+		log.FromContext(ctx).Info("Releasing the group")
+		if err := r.own(ctx, f, false, ""); err != nil {
+			return err
+		}
+		done.released = true
+	case plan.Rebuild:
+		return r.rebuild(ctx, f)
+	case plan.Upload:
+		done.stores = r.Archive.Sync(ctx, f.id, f.profiles(), f.term, f.content)
+	case plan.Empty:
+		log.FromContext(ctx).Info("Emptying the object stores")
+		done.stores = r.Archive.Empty(ctx, f.id, f.profiles(), f.term.Epoch)
+		if done.stores.Err() != nil {
+			return errStores
+		}
+	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Drop, plan.GiveUp, plan.Unmark:
+	}
+	return nil
+}
+
+// own writes all that is ours in the group's metadata.
+func (r *Reconciler) own(ctx context.Context, f *facts, held bool, restored string) error {
+	intent := ramenac.VolumeReplicationGroup(f.vrg.Name, f.vrg.Namespace).WithUID(f.vrg.UID)
+	if held {
+		intent.WithFinalizers(v1alpha1.VRGFinalizer)
+	}
+	if restored != "" {
+		intent.WithAnnotations(map[string]string{AnnotationRestored: restored})
+	}
+	if err := apply.New(r.Client, ownerSpec).Owned(ctx, intent); err != nil {
+		return fmt.Errorf("mark the group: %w", err)
+	}
+	return nil
+}
+
+func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Kind) error {
+	v := &f.volumes[i]
+	a := apply.New(r.Client, ownerSpec)
+	logger := log.FromContext(ctx).WithValues("PersistentVolumeClaim", v.item.Name)
+	switch k {
+	case plan.Retain:
+		if v.item.PV == nil {
+			return nil // nothing that could be lost
+		}
+		return explained("retain PersistentVolume "+v.item.PV.Name, a.Owned(ctx, volumes.Retain(v.item.PV, capsule.OriginalPolicy(v.item.PV))))
+	case plan.GiveUp:
+		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.item.PV))
+		return explained("restore policy of PersistentVolume "+v.item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.item.PV, capsule.OriginalPolicy(v.item.PV))))
+	case plan.Mark:
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed)))
+	case plan.Seal:
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, true)))
+	case plan.Unmark:
+		logger.Info("Letting the claim go")
+		return explained("unmark claim "+v.item.Name, client.IgnoreNotFound(a.Owned(ctx, volumes.Unmark(v.item.Claim))))
+	case plan.Promote:
+		logger.Info("Telling the replica", "role", "primary", "was", v.state.Told)
+		return r.tell(ctx, a, v, plan.Primary)
+	case plan.Demote:
+		logger.Info("Telling the replica", "role", "secondary", "was", v.state.Told)
+		return r.tell(ctx, a, v, plan.Secondary)
+	case plan.Drop:
+		logger.Info("Deleting the replica")
+		return r.drop(ctx, v)
+	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Empty, plan.Unhold:
+	}
+	return nil
+}
+
+func (r *Reconciler) tell(ctx context.Context, a apply.Applier, v *volume, role plan.Role) error {
+	intents, err := v.provider.Intents(v.view, v.state, role)
+	if err != nil {
+		return err
+	}
+	for _, intent := range intents {
+		if err := a.Owned(ctx, intent); err != nil {
+			return explained("tell the replica of claim "+v.item.Name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) drop(ctx context.Context, v *volume) error {
+	for _, obj := range v.provider.Leftovers(v.state) {
+		// With the UID: one of the same name that was made since is not ours to delete.
+		err := r.Client.Delete(ctx, obj, client.Preconditions{UID: ptr.To(obj.GetUID())})
+		if client.IgnoreNotFound(err) != nil {
+			return explained("delete the replica of claim "+v.item.Name, err)
+		}
+	}
+	return nil
+}
+
+// rebuild creates what is missing. Each pair goes on its own; what fails is tried again.
+func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
+	var errs []error
+	for _, m := range f.restore.moves {
+		if err := r.rebuildPair(ctx, m); err != nil {
+			errs = append(errs, fmt.Errorf("restore claim %s/%s: %w", m.pair.PVC.Namespace, m.pair.PVC.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// rebuildPair takes a pair all the way: the steps fall through, as a claim without its volume is nothing.
+func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
+	log.FromContext(ctx).V(1).Info("Restoring", "PersistentVolumeClaim", m.pair.PVC.Name, "move", m.kind)
+	pv := m.here.PV
+	switch m.kind {
+	case capsule.Present, capsule.Conflict, capsule.Wait:
+		return nil
+	case capsule.CreatePV:
+		pv = capsule.NewPV(m.pair, m.here.Class)
+		if err := r.Client.Create(ctx, pv, client.FieldOwner(ownerSpec)); err != nil {
+			return explained("create PersistentVolume "+pv.Name, err)
+		}
+		fallthrough
+	case capsule.KeepPV:
+		if err := apply.New(r.Client, ownerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.pair.PV))); err != nil {
+			return explained("retain PersistentVolume "+pv.Name, err)
+		}
+	case capsule.FreePV:
+		if err := r.freePV(ctx, pv); err != nil {
+			return err
+		}
+	case capsule.CreateClaim:
+	}
+	if m.here.PVC != nil {
+		return nil
+	}
+	err := r.Client.Create(ctx, capsule.NewPVC(m.pair), client.FieldOwner(ownerSpec))
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return explained("create PersistentVolumeClaim "+m.pair.PVC.Name, err)
+	}
+	return nil
+}
+
+// freePV lets a retained PV be bound again, by the claim of the same name. The patch tests what it removes: were the
+// volume bound to a living claim by now, it fails.
+func (r *Reconciler) freePV(ctx context.Context, pv *corev1.PersistentVolume) error {
+	patch := fmt.Sprintf(`[{"op":"test","path":"/metadata/uid","value":%q},{"op":"test","path":"/spec/claimRef/uid","value":%q},{"op":"remove","path":"/spec/claimRef/uid"}`,
+		pv.UID, pv.Spec.ClaimRef.UID)
+	if pv.Spec.ClaimRef.ResourceVersion != "" {
+		patch += `,{"op":"remove","path":"/spec/claimRef/resourceVersion"}`
+	}
+	err := r.Client.Patch(ctx, pv.DeepCopy(), client.RawPatch(types.JSONPatchType, []byte(patch+"]")), client.FieldOwner(ownerSpec))
+	return explained("free PersistentVolume "+pv.Name, err)
+}
+
+func explained(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+)
+
+// Reasons of the conditions of a group, besides those of volumes.
+const (
+	reasonUnused             = "Unused"
+	reasonRestored           = "Restored"
+	reasonUploaded           = "Uploaded"
+	reasonUploading          = "Uploading"
+	reasonUploadError        = "UploadError"
+	reasonNoConflict         = "NoConflictDetected"
+	reasonConflictPrimary    = "ClusterDataConflictPrimary"
+	reasonConflictSecondary  = "ClusterDataConflictSecondary"
+	reasonPodsRunning        = "PodsRunning"
+	reasonNotInUse           = "NotInUse"
+	reasonNotKnown           = "NotKnown"
+	messageNothingToProtect  = "no claim is selected"
+	messageNoObjectsCaptured = "the capture of Kubernetes objects is not supported by this version: they have to come from where the application is deployed from"
+)
+
+func (s pass) conditions() []metav1.Condition {
+	return []metav1.Condition{
+		condition(v1alpha1.VRGDataReady, s.dataReady()),
+		condition(v1alpha1.VRGDataProtected, s.dataProtected()),
+		condition(v1alpha1.VRGClusterDataReady, s.clusterDataReady()),
+		condition(v1alpha1.VRGClusterDataProtected, s.clusterDataProtected()),
+		condition(v1alpha1.VRGKubeObjectsReady, s.kubeObjectsReady()),
+		condition(v1alpha1.VRGNoClusterDataConflict, s.noConflict()),
+		condition(v1alpha1.VRGInUse, s.inUse()),
+	}
+}
+
+func condition(kind string, f provider.Finding) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: f.Status, Reason: f.Reason, Message: f.Message}
+}
+
+func yes(reason, message string) provider.Finding {
+	return provider.Finding{Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func no(reason, message string) provider.Finding {
+	return provider.Finding{Status: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+func refusedReason(err error) bool {
+	var r *outcome.Refused
+	return errors.As(err, &r)
+}
+
+// dataReady reports whether the group has the role that it was told. What blocks is named, errors first.
+func (s pass) dataReady() provider.Finding {
+	if s.done.group != nil {
+		return no(provider.ReasonError, s.done.group.Error())
+	}
+	if f, stop := s.foreignNamespaces(); stop {
+		return f
+	}
+	if s.group.Ending {
+		return s.ending()
+	}
+	worst, blocked := s.worst(func(i int) provider.Finding { return s.ready(i) })
+	switch {
+	case blocked:
+		return worst
+	case s.group.Role == plan.Primary && !s.restored():
+		return no(provider.ReasonProgressing, "the restore of the stored metadata comes first")
+	case !slices.ContainsFunc(s.indexes(), s.listed):
+		return yes(reasonUnused, messageNothingToProtect)
+	case s.group.Role == plan.Primary:
+		return yes(provider.ReasonReady, "all volumes are primary")
+	default:
+		return yes(provider.ReasonReplicating, "all volumes are secondary and in sync")
+	}
+}
+
+func (s pass) ending() provider.Finding {
+	worst, blocked := s.worst(func(i int) provider.Finding { return s.ready(i) })
+	switch {
+	case blocked:
+		return worst
+	case s.done.stores.Err() != nil:
+		return no(provider.ReasonProgressing, "the group is being deleted and its metadata has to leave the object stores first: "+s.done.stores.Err().Error())
+	default:
+		return no(provider.ReasonProgressing, "the group is being deleted")
+	}
+}
+
+// foreignNamespaces says that claims in other namespaces are not protected.
+func (s pass) foreignNamespaces() (provider.Finding, bool) {
+	var others []string
+	for _, ns := range s.vrg.Spec.ProtectedNamespaces {
+		if ns != s.vrg.Namespace {
+			others = append(others, ns)
+		}
+	}
+	if others == nil || s.group.Ending {
+		return provider.Finding{}, false
+	}
+	return no(provider.ReasonNotSupported, fmt.Sprintf(
+		"claims in other namespaces (%s) are not supported by this version and not protected: make a DRPlacementControl in each namespace", strings.Join(others, ", "))), true
+}
+
+// worst folds the findings of all listed volumes: errors before unknowns before progress. blocked is false if all are
+// True.
+func (s pass) worst(of func(int) provider.Finding) (worst provider.Finding, blocked bool) {
+	rank := func(f provider.Finding) int {
+		switch {
+		case f.Status == metav1.ConditionTrue:
+			return 0
+		case f.Reason == provider.ReasonProgressing, f.Reason == provider.ReasonReplicating:
+			return 1
+		case f.Status == metav1.ConditionUnknown:
+			return 2
+		default:
+			return 3
+		}
+	}
+	top := 0
+	var messages []string
+	for _, i := range s.indexes() {
+		if !s.listed(i) {
+			continue
+		}
+		f := of(i)
+		switch k := rank(f); {
+		case k == 0 || k < top:
+		case k > top:
+			top, messages = k, []string{s.named(i, f.Message)}
+			worst = f
+		default:
+			messages = append(messages, s.named(i, f.Message))
+		}
+	}
+	if top == 3 {
+		worst.Reason = provider.ReasonError
+	}
+	worst.Message = shortened(messages)
+	return worst, top > 0
+}
+
+func (s pass) named(i int, message string) string {
+	if name := s.volumes[i].item.Name; !strings.Contains(message, name) {
+		return "claim " + name + ": " + message
+	}
+	return message
+}
+
+// shortened keeps a condition readable when many volumes wait for the same.
+func shortened(messages []string) string {
+	const most = 5
+	if len(messages) > most {
+		return fmt.Sprintf("%s; and %d more", strings.Join(messages[:most], "; "), len(messages)-most)
+	}
+	return strings.Join(messages, "; ")
+}
+
+func (s pass) indexes() []int {
+	out := make([]int, len(s.volumes))
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func (s pass) dataProtected() provider.Finding {
+	worst, blocked := s.worst(func(i int) provider.Finding { return s.protected(i) })
+	switch {
+	case s.group.Role == plan.Secondary && s.vrg.Spec.Action == v1alpha1.VRGActionRelocate && s.unprotected() != "":
+		return no(provider.ReasonError, s.unprotected())
+	case blocked:
+		return worst
+	case s.group.Role == plan.Primary && !s.restored():
+		return no(provider.ReasonProgressing, "the restore of the stored metadata comes first")
+	case !slices.ContainsFunc(s.indexes(), s.listed):
+		return yes(reasonUnused, messageNothingToProtect)
+	default:
+		return yes(provider.ReasonDataProtected, "all volumes are in sync with the peer")
+	}
+}
+
+// restored reports whether the gate before everything that a primary does is open.
+func (s pass) restored() bool {
+	return s.group.FinalSync || s.group.Restore == plan.RestoreDone || s.group.Restore == plan.RestoreComplete
+}
+
+func (s pass) clusterDataReady() provider.Finding {
+	switch {
+	case s.group.Role == plan.Secondary || s.group.Ending:
+		return yes(reasonUnused, "a secondary restores nothing")
+	case s.group.FinalSync, s.group.Restore == plan.RestoreDone:
+		return yes(reasonRestored, "restored")
+	case s.done.group != nil:
+		return no(provider.ReasonError, s.done.group.Error())
+	case s.group.Restore == plan.RestoreComplete:
+		return yes(reasonRestored, s.restore.message)
+	case s.group.Restore == plan.RestoreMissing:
+		return no(provider.ReasonProgressing, s.restore.message)
+	default:
+		return no(provider.ReasonError, s.restore.message)
+	}
+}
+
+func (s pass) clusterDataProtected() provider.Finding {
+	switch {
+	case s.group.Role == plan.Secondary || s.group.Ending:
+		return yes(reasonUnused, "a secondary stores nothing")
+	case len(s.profiles()) == 0:
+		return no(reasonUploadError, "spec.s3Profiles names no store: add one to the policy's clusters")
+	case s.done.stores.Err() != nil:
+		return no(reasonUploadError, s.done.stores.Err().Error())
+	case s.group.Archived, s.done.stores != nil:
+		return yes(reasonUploaded, fmt.Sprintf("stored in %s", strings.Join(s.profiles(), ", ")))
+	case !s.restored():
+		return no(reasonUploading, "the restore of the stored metadata comes first")
+	default:
+		return no(reasonUploading, "not stored yet")
+	}
+}
+
+func (s pass) kubeObjectsReady() provider.Finding {
+	if s.vrg.Spec.KubeObjectProtection == nil {
+		return yes(reasonUnused, "not asked for")
+	}
+	return no(provider.ReasonNotSupported, messageNoObjectsCaptured)
+}
+
+func (s pass) noConflict() provider.Finding {
+	switch {
+	case s.group.Role == plan.Primary && s.group.Restore == plan.RestoreConflict:
+		return no(reasonConflictPrimary, s.restore.message)
+	case s.group.Role == plan.Secondary && s.unprotected() != "":
+		return no(reasonConflictSecondary, s.unprotected())
+	default:
+		return yes(reasonNoConflict, "no conflict")
+	}
+}
+
+// unprotected names the claims of a secondary that were never replicated from here; empty if there are none.
+func (s pass) unprotected() string {
+	var names []string
+	for i, v := range s.plan.Verdicts {
+		if v.Why == plan.WhyUnprotected {
+			names = append(names, s.volumes[i].item.Name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("the group is secondary, but here are claims of it that were never replicated: %s; delete them, or change their labels", strings.Join(names, ", "))
+}
+
+func (s pass) inUse() provider.Finding {
+	var busy, unknown []string
+	for i, v := range s.group.Volumes {
+		switch v.Use {
+		case plan.UseBusy:
+			busy = append(busy, s.volumes[i].use)
+		case plan.UseUnknown:
+			unknown = append(unknown, s.volumes[i].use)
+		case plan.UseFree:
+		}
+	}
+	switch {
+	case busy != nil:
+		return yes(reasonPodsRunning, shortened(busy))
+	case unknown != nil:
+		return provider.Finding{Status: metav1.ConditionUnknown, Reason: reasonNotKnown, Message: shortened(unknown)}
+	default:
+		return no(reasonNotInUse, "no Pod uses a volume of the group")
+	}
+}

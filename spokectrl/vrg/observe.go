@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+	"github.com/ramendr/ramen-direct/spokectrl/volumes"
+)
+
+// annotationUseVolSync asks for VolSync for every volume of the group.
+const annotationUseVolSync = v1alpha1.DRPCAnnotationPrefix + "use-volsync-for-pvc-protection"
+
+// facts is what one pass found.
+type facts struct {
+	vrg     *v1alpha1.VolumeReplicationGroup
+	id      capsule.Group
+	term    archive.Term
+	group   plan.Group
+	volumes []volume
+	restore restore
+	content capsule.Content
+}
+
+// volume is one volume of the group.
+type volume struct {
+	item     volumes.Item
+	view     provider.Volume
+	provider provider.Provider // nil: no technique claims it
+	state    provider.State
+	use      string // what uses the volume, for users
+	err      error  // why its objects could not be read
+}
+
+func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (*facts, error) {
+	f := &facts{vrg: vrg, id: capsule.Group{Namespace: vrg.Namespace, Name: vrg.Name}}
+	if err := valid(vrg); err != nil && vrg.DeletionTimestamp.IsZero() {
+		return nil, err
+	}
+	epoch, err := exchange.EpochOf(vrg)
+	if err != nil {
+		return nil, &outcome.Refused{Reason: provider.ReasonError, Err: err}
+	}
+	system := &corev1.Namespace{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: "kube-system"}, system); err != nil {
+		return nil, fmt.Errorf("read Namespace kube-system, the identity of the cluster: %w", err)
+	}
+	f.term = archive.Term{Epoch: epoch, Cluster: string(system.UID), Generation: vrg.Generation}
+	remembered, has := vrg.Annotations[AnnotationRestored]
+	f.group = plan.Group{
+		Role:       role(vrg),
+		Ending:     !vrg.DeletionTimestamp.IsZero(),
+		Held:       controllerutil.ContainsFinalizer(vrg, v1alpha1.VRGFinalizer),
+		Remembered: has,
+		FinalSync:  vrg.Spec.PrepareForFinalSync || vrg.Spec.RunFinalSync,
+		Unprotect:  true,
+	}
+	current := has && remembered == exchange.FormatEpoch(epoch)
+	steady := f.group.Role == plan.Primary && current && !f.group.FinalSync && !f.group.Ending
+	// The cache may be behind. A pass that may change a role, delete or restore reads what is true now.
+	reader := client.Reader(r.Client)
+	if !steady {
+		reader = r.Live
+	}
+	if err := r.observeVolumes(ctx, reader, f); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.group.Role != plan.Primary || f.group.Ending:
+		return f, nil
+	case current:
+		f.group.Restore = plan.RestoreDone
+	case !f.group.FinalSync:
+		f.restore = r.observeRestore(ctx, f)
+		f.group.Restore = f.restore.state
+	}
+	if steady {
+		f.group.Unprotect = r.unprotect(ctx)
+	}
+	return f, f.observeContent(r.Archive)
+}
+
+func role(vrg *v1alpha1.VolumeReplicationGroup) plan.Role {
+	switch vrg.Spec.ReplicationState {
+	case v1alpha1.Primary:
+		return plan.Primary
+	case v1alpha1.Secondary:
+		return plan.Secondary
+	}
+	return plan.NoRole
+}
+
+// valid finds what the user has to correct before anything can be done.
+func valid(vrg *v1alpha1.VolumeReplicationGroup) error {
+	if vrg.Spec.Async == nil {
+		return &outcome.Refused{Reason: provider.ReasonError, Err: errors.New("spec.async is missing: set spec.async.schedulingInterval")}
+	}
+	if _, err := volumes.Selector(vrg); err != nil {
+		return &outcome.Refused{Reason: provider.ReasonError, Err: err}
+	}
+	return nil
+}
+
+// unprotect reports whether single volumes may be unprotected. Not if the configuration can't be read.
+func (r *Reconciler) unprotect(ctx context.Context) bool {
+	cfg, err := ramenconfig.Load(ctx, r.Client, r.Namespace, ramenconfig.SpokeConfigMap)
+	return err == nil && ramenconfig.Enabled(cfg.VolumeUnprotectionEnabled)
+}
+
+func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f *facts) error {
+	group := groupOf(f.vrg, f.group)
+	var extra []client.ObjectKey
+	for _, p := range r.Providers {
+		keys, err := p.Volumes(ctx, reader, group)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Name(), err)
+		}
+		extra = append(extra, keys...)
+	}
+	items, err := volumes.Find(ctx, reader, f.vrg, extra)
+	if err != nil {
+		return err
+	}
+	users := volumes.Using(ctx, reader, f.vrg.Namespace)
+	for _, it := range items {
+		v := volume{item: it, view: provider.Volume{
+			Group: group, Namespace: it.Namespace, Name: it.Name, Claim: it.Claim, PV: it.PV, Class: it.Class,
+		}}
+		fact := it.Facts(f.vrg)
+		fact.Use, v.use = users.Of(it)
+		v.observeReplica(ctx, reader, r.Providers, &fact)
+		f.volumes = append(f.volumes, v)
+		f.group.Volumes = append(f.group.Volumes, fact)
+	}
+	return nil
+}
+
+func (v *volume) observeReplica(ctx context.Context, reader client.Reader, providers provider.Set, fact *plan.Volume) {
+	v.provider = providers.For(v.view)
+	if v.provider == nil {
+		v.state = provider.State{Replica: plan.ReplicaAbsent, Refusal: &provider.Refusal{
+			Reason:  provider.ReasonNotSupported,
+			Message: "the volume would have to be replicated by VolSync, which this version does not do: use a StorageClass that replicates by itself, or take the volume out of the selector",
+		}}
+	} else {
+		v.state, v.err = v.provider.Observe(ctx, reader, v.view)
+		if v.err != nil {
+			v.state.Replica = plan.ReplicaUnknown
+		}
+	}
+	fact.Able = v.err == nil && v.state.Refusal == nil
+	fact.Replica, fact.Told, fact.Exact, fact.Settled = v.state.Replica, v.state.Told, v.state.Exact, v.state.Settled
+}
+
+func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group) provider.Group {
+	out := provider.Group{
+		Namespace: vrg.Namespace, Name: vrg.Name, UID: string(vrg.UID), Role: g.Role,
+		Failover:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
+		ForceVolSync: vrg.Annotations[annotationUseVolSync] == "true",
+	}
+	if g.Ending {
+		out.Role = plan.NoRole
+	}
+	if a := vrg.Spec.Async; a != nil {
+		out.Interval, out.Selector, out.PeerClasses = a.SchedulingInterval, a.ReplicationClassSelector, a.PeerClasses
+	}
+	return out
+}
+
+// observeContent builds what the stores should hold: the volumes that are protected, or are about to be.
+func (f *facts) observeContent(a *archive.Archive) error {
+	verdicts := plan.Decide(f.group).Verdicts
+	var pairs []capsule.Pair
+	for i, v := range f.volumes {
+		fact := f.group.Volumes[i]
+		if v.item.PV == nil || fact.Foreign || !fact.Selected || verdicts[i].Phase == plan.Releasing || verdicts[i].Phase == plan.Gone {
+			continue
+		}
+		if fact.Marks != plan.MarksNone || verdicts[i].Phase == plan.Protecting || verdicts[i].Phase == plan.AtPrimary {
+			pairs = append(pairs, capsule.Pair{PV: v.item.PV, PVC: v.item.Claim})
+		}
+	}
+	var err error
+	if f.content, err = capsule.Build(f.vrg, pairs); err != nil {
+		return fmt.Errorf("build the stored metadata: %w", err)
+	}
+	f.group.Archived = a.Current(f.id, f.profiles(), f.term, f.content)
+	return nil
+}
+
+// profiles are the stores of the group. Ramen's name for "no store" is none.
+func (f *facts) profiles() []string {
+	return slices.DeleteFunc(slices.Clone(f.vrg.Spec.S3Profiles), func(p string) bool { return p == "NoS3" })
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+)
+
+// listed reports whether a volume is among the protected ones: all that a primary should protect, and on a secondary
+// those that are not released yet.
+func (s pass) listed(i int) bool {
+	v, verdict := s.group.Volumes[i], s.plan.Verdicts[i]
+	if s.group.Role == plan.Primary && !s.group.Ending {
+		return v.Selected || verdict.Phase != plan.Gone
+	}
+	held := v.Replica != plan.ReplicaAbsent && v.Replica != plan.ReplicaForeign
+	return !v.Foreign && (held || v.Marks != plan.MarksNone) && verdict.Why != plan.WhyUnprotected
+}
+
+// protectedPVC describes one volume.
+func (s pass) protectedPVC(i int, was *v1alpha1.VolumeReplicationGroup, now time.Time) v1alpha1.ProtectedPVC {
+	v := s.volumes[i]
+	out := v1alpha1.ProtectedPVC{
+		Namespace: v.item.Namespace, Name: v.item.Name,
+		CSIProvisioner: v.view.Driver(), StorageID: v.state.StorageID, ReplicationID: v.state.ReplicationID,
+	}
+	if c := v.item.Claim; c != nil {
+		out.StorageClassName = c.Spec.StorageClassName
+		out.Labels = capsule.PortableLabels(c.Labels)
+		out.AccessModes = c.Spec.AccessModes
+		out.Resources = c.Spec.Resources
+		out.VolumeMode = c.Spec.VolumeMode
+	}
+	if s.group.Role == plan.Primary {
+		out.LastSyncTime, out.LastSyncBytes = v.state.LastSyncTime, v.state.LastSyncBytes
+		if d := v.state.LastSyncDuration; d != nil {
+			out.LastSyncDuration = &metav1.Duration{Duration: *d}
+		}
+	}
+	var old []metav1.Condition
+	for _, p := range was.Status.ProtectedPVCs {
+		if p.Namespace == out.Namespace && p.Name == out.Name {
+			old = p.Conditions
+		}
+	}
+	conditions := []metav1.Condition{condition(v1alpha1.VRGDataReady, s.ready(i)), condition(v1alpha1.VRGDataProtected, s.protected(i))}
+	if s.group.Role == plan.Primary {
+		conditions = append(conditions, condition(v1alpha1.VRGClusterDataProtected, s.stored(i)))
+	}
+	out.Conditions = merged(old, conditions, was.Generation, now)
+	return out
+}
+
+// ready is how a volume fares: what was just tried, what the plan waits for, what the technique says.
+func (s pass) ready(i int) provider.Finding {
+	if err := s.done.volumes[i]; err != nil {
+		return no(provider.ReasonError, err.Error())
+	}
+	v := s.volumes[i]
+	if f, blocked := s.blocked(i); blocked {
+		return f
+	}
+	switch verdict := s.plan.Verdicts[i]; verdict.Phase {
+	case plan.Gone:
+		return yes(provider.ReasonReady, "released")
+	case plan.AtSecondary:
+		return yes(provider.ReasonReplicated, "the volume is secondary and in sync")
+	case plan.Discovered, plan.Protecting, plan.Releasing, plan.Demoting, plan.AtPrimary:
+	}
+	if s.told(i) || v.state.Ready.Status == "" {
+		return no(provider.ReasonProgressing, "the storage was just told the volume's role")
+	}
+	return v.state.Ready
+}
+
+// told reports whether this very pass told the replica something: what it says answers an older wish.
+func (s pass) told(i int) bool {
+	for _, step := range s.plan.Steps {
+		if step.Volume == i && (step.Kind == plan.Promote || step.Kind == plan.Demote) {
+			return true
+		}
+	}
+	return false
+}
+
+// blocked says what a volume waits for, if it is not its replica.
+func (s pass) blocked(i int) (provider.Finding, bool) {
+	v := s.volumes[i]
+	switch verdict := s.plan.Verdicts[i]; verdict.Why {
+	case plan.WhyUnbound:
+		return no(provider.ReasonProgressing, "the claim is not bound to a volume yet"), true
+	case plan.WhyUnable:
+		return no(v.state.Refusal.Reason, v.state.Refusal.Message), true
+	case plan.WhyForeign:
+		return no(provider.ReasonError, s.foreign(i)), true
+	case plan.WhyRestore:
+		return no(provider.ReasonProgressing, "the restore of the stored metadata comes first"), true
+	case plan.WhyUse:
+		return no(provider.ReasonProgressing, v.use+": stop it"), true
+	case plan.WhyUnread:
+		return provider.Finding{Status: metav1.ConditionUnknown, Reason: provider.ReasonUnknownError, Message: v.err.Error()}, true
+	case plan.WhyClaimLost:
+		return no(provider.ReasonError, "the claim is gone while its volume is primary: restore it, or delete its replica by hand"), true
+	case plan.WhyUnprotected:
+		return no(provider.ReasonError, "the claim was never replicated from here"), true
+	case plan.WhyLeaving:
+		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
+			return no(provider.ReasonProgressing, "the volume's replica is being deleted"), true
+		}
+	case plan.WhyNothing, plan.WhyReplica:
+		if verdict.Phase == plan.Releasing {
+			return no(provider.ReasonProgressing, "the volume is being released"), true
+		}
+	}
+	return provider.Finding{}, false
+}
+
+func (s pass) foreign(i int) string {
+	v := s.volumes[i]
+	if s.group.Volumes[i].Foreign {
+		l := v.item.Claim.Labels
+		return fmt.Sprintf("the claim is protected by VolumeReplicationGroup %s/%s already: change its labels, or the selector of one of the groups",
+			l[v1alpha1.LabelOwnerNamespace], l[v1alpha1.LabelOwnerName])
+	}
+	return fmt.Sprintf("there is a %s of that name that is not of this group: delete it", v.provider.Name())
+}
+
+// protected is whether the peer has everything of a volume.
+func (s pass) protected(i int) provider.Finding {
+	ready := s.ready(i)
+	switch {
+	case s.group.Role == plan.Secondary && s.plan.Verdicts[i].Phase == plan.AtSecondary && ready.Status == metav1.ConditionTrue:
+		return yes(provider.ReasonDataProtected, "the volume is in sync with the peer")
+	case ready.Status != metav1.ConditionTrue && !s.told(i) && s.volumes[i].state.Protected.Reason == provider.ReasonReplicating && s.group.Role == plan.Secondary:
+		return no(provider.ReasonReplicating, ready.Message)
+	case ready.Status != metav1.ConditionTrue:
+		return ready
+	default:
+		return s.volumes[i].state.Protected
+	}
+}
+
+// stored is whether every store has the metadata of a volume.
+func (s pass) stored(i int) provider.Finding {
+	id := capsule.Group{Namespace: s.vrg.Namespace, Name: s.vrg.Name}
+	_, wanted := s.content[id.PVC(s.volumes[i].item.Namespace, s.volumes[i].item.Name)]
+	switch {
+	case !wanted:
+		return no(reasonUploading, "the volume is not protected yet")
+	default:
+		return s.clusterDataProtected()
+	}
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+)
+
+// Field managers.
+const (
+	ownerSpec   = "spokectrl-vrg"
+	ownerStatus = "spokectrl-vrg-status"
+)
+
+// AnnotationRestored on a group notes the epoch for which the stored metadata was restored. It is the memory that tells
+// a primary that goes on from one that has just been promoted.
+const AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/restored-epoch"
+
+// Reconciler is the controller of the groups.
+type Reconciler struct {
+	Client    client.Client // reads from the cache
+	Live      client.Reader // reads from the API server
+	Archive   *archive.Archive
+	Providers provider.Set
+	Clock     clock.PassiveClock
+	Namespace string // of the operator: configuration
+}
+
+// Reconcile makes one pass over a group.
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	group := &v1alpha1.VolumeReplicationGroup{}
+	if err := r.Client.Get(ctx, req.NamespacedName, group); err != nil {
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	ignored, err := r.ignored(ctx, group)
+	if err != nil || ignored {
+		return reconcile.Result{}, err
+	}
+	facts, seeErr := r.observe(ctx, group)
+	var next plan.Plan
+	var done actions
+	if seeErr == nil {
+		next = plan.Decide(facts.group)
+		done = r.act(ctx, facts, next)
+	}
+	return r.report(ctx, group, facts, next, done, seeErr)
+}
+
+// ignored reports whether a group is part of the exchange between a hub and its clusters, which a hub may have on the
+// cluster that we run on.
+func (r *Reconciler) ignored(ctx context.Context, group *v1alpha1.VolumeReplicationGroup) (bool, error) {
+	ns := &corev1.Namespace{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: group.Namespace}, ns); err != nil {
+		return false, fmt.Errorf("read Namespace %s: %w", group.Namespace, err)
+	}
+	_, marked := ns.Labels[exchange.LabelExchange]
+	return marked, nil
+}
+
+func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicationGroup, facts *facts, next plan.Plan, done actions, seeErr error) (reconcile.Result, error) {
+	errs := append(done.all(), seeErr)
+	if facts != nil {
+		errs = append(errs, facts.retry(done))
+	}
+	if !done.released {
+		after := group.DeepCopy()
+		if seeErr != nil {
+			after.Status = blind(group, r.Clock.Now(), seeErr)
+		} else {
+			after.Status = status(group, facts, next, done, r.Clock.Now())
+		}
+		changed, err := apply.New(r.Client, ownerStatus).ChangedStatus(ctx, group, after)
+		if err != nil {
+			errs = append(errs, client.IgnoreNotFound(err))
+		} else if changed {
+			log.FromContext(ctx).Info("Status changed", "state", after.Status.State, "generation", group.Generation)
+		}
+	}
+	_, result, err := outcome.Of(errs...)
+	return result, err
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+)
+
+// restore is what the stores remember, compared with what is here.
+type restore struct {
+	state   plan.Restore
+	message string
+	unread  bool // a store did not answer: try again later
+	moves   []move
+}
+
+// move is what the restore of one pair needs next.
+type move struct {
+	kind capsule.Move
+	pair capsule.Pair
+	here capsule.Here
+}
+
+// observeRestore asks the stores. It reads live: a restore that trusts a cache would find conflicts with what it has
+// just made.
+func (r *Reconciler) observeRestore(ctx context.Context, f *facts) restore {
+	profiles := f.profiles()
+	if len(profiles) == 0 {
+		return restore{state: plan.RestoreComplete, message: "nothing to restore: spec.s3Profiles names no store"}
+	}
+	newest := r.Archive.Newest(ctx, f.id, profiles)
+	switch newest.Answer {
+	case archive.Nothing:
+		return restore{state: plan.RestoreComplete, message: "nothing to restore"}
+	case archive.Unknown:
+		return restore{state: plan.RestoreUnknown, unread: true,
+			message: fmt.Sprintf("it is not known whether there is something to restore: %v", newest.Problems.Err())}
+	case archive.Found:
+	}
+	if _, counted := f.vrg.Annotations[exchange.AnnotationEpoch]; counted && newest.Manifest.Epoch > f.term.Epoch {
+		return restore{state: plan.RestoreUnknown, message: fmt.Sprintf(
+			"profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
+			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.term.Epoch)}
+	}
+	return r.compare(ctx, newest)
+}
+
+func (r *Reconciler) compare(ctx context.Context, newest archive.Newest) restore {
+	out := restore{state: plan.RestoreComplete}
+	var conflicts, waits []string
+	missing := 0
+	for _, pair := range newest.Pairs {
+		here, err := r.here(ctx, pair)
+		if err != nil {
+			return restore{state: plan.RestoreUnknown, unread: true, message: err.Error()}
+		}
+		kind, why := capsule.Compare(pair, here)
+		out.moves = append(out.moves, move{kind: kind, pair: pair, here: here})
+		switch kind {
+		case capsule.Present:
+		case capsule.Conflict:
+			conflicts = append(conflicts, why)
+		case capsule.Wait:
+			waits = append(waits, why)
+			missing++
+		case capsule.CreatePV, capsule.KeepPV, capsule.FreePV, capsule.CreateClaim:
+			missing++
+		}
+	}
+	all := len(newest.Pairs)
+	switch {
+	case len(conflicts) > 0:
+		out.state, out.message = plan.RestoreConflict, strings.Join(conflicts, "; ")
+	case missing > 0:
+		out.state = plan.RestoreMissing
+		out.message = fmt.Sprintf("%d of %d volumes are restored from profile %s", all-missing, all, newest.Profile)
+		if len(waits) > 0 {
+			out.message += "; " + strings.Join(waits, "; ")
+		}
+	case all == 0:
+		out.message = "nothing to restore"
+	default:
+		out.message = fmt.Sprintf("%d volumes are restored from profile %s", all, newest.Profile)
+	}
+	return out
+}
+
+// here reads what the cluster has of a pair.
+func (r *Reconciler) here(ctx context.Context, pair capsule.Pair) (capsule.Here, error) {
+	var h capsule.Here
+	pv, pvc, class := &corev1.PersistentVolume{}, &corev1.PersistentVolumeClaim{}, &storagev1.StorageClass{}
+	found, err := r.read(ctx, client.ObjectKey{Name: pair.PV.Name}, pv)
+	if err != nil {
+		return h, err
+	}
+	if found {
+		h.PV = pv
+	}
+	if found, err = r.read(ctx, client.ObjectKeyFromObject(pair.PVC), pvc); err != nil {
+		return h, err
+	}
+	if found {
+		h.PVC = pvc
+	}
+	if name := pair.PV.Spec.StorageClassName; name != "" {
+		if found, err = r.read(ctx, client.ObjectKey{Name: name}, class); err != nil {
+			return h, err
+		}
+		if found {
+			h.Class = class
+		}
+	}
+	return h, nil
+}
+
+func (r *Reconciler) read(ctx context.Context, key client.ObjectKey, obj client.Object) (bool, error) {
+	switch err := r.Live.Get(ctx, key, obj); {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read %T %s: %w", obj, key, err)
+	default:
+		return true, nil
+	}
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"fmt"
+	"time"
+
+	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+)
+
+const (
+	// workers is how many groups are looked at in parallel. A pass waits for object stores, not for a processor.
+	workers = 20
+	// Retries after an error wait from the first of these to the second.
+	firstRetry, lastRetry = 500 * time.Millisecond, time.Minute
+)
+
+// Setup adds the controller to a manager. Everything that a group's status or next step depends on wakes it.
+func Setup(mgr manager.Manager, r *Reconciler) error {
+	w := wake{reader: mgr.GetClient()}
+	c, err := ctrl.NewControllerManagedBy(mgr).
+		Named("volumereplicationgroup").
+		For(&v1alpha1.VolumeReplicationGroup{}, builder.WithPredicates(wished())).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(w.byClaim)).
+		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(w.byVolume)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(w.byPod), builder.WithPredicates(usage())).
+		Watches(&storagev1.VolumeAttachment{}, handler.EnqueueRequestsFromMapFunc(w.byAttachment)).
+		Watches(&storagev1.StorageClass{}, handler.EnqueueRequestsFromMapFunc(w.all)).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(w.all), builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
+			return o.GetNamespace() == r.Namespace && o.GetName() == ramenconfig.SpokeConfigMap
+		}))).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: workers,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
+		}).
+		Build(r)
+	if err != nil {
+		return fmt.Errorf("build controller of VolumeReplicationGroups: %w", err)
+	}
+	return watchLater(mgr, c, w)
+}
+
+// wished lets pass what is asked of a group, and its deletion; its status is written by nobody but us.
+func wished() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
+}
+
+// watchLater watches the kinds of optional APIs as soon as the cluster serves them.
+func watchLater(mgr manager.Manager, c controller.Controller, w wake) error {
+	l := &later{cache: mgr.GetCache(), controller: c, kinds: map[string]optional{
+		"volumereplications." + replicationv1.GroupVersion.Group:       {&replicationv1.VolumeReplication{}, w.byOwnerLabels},
+		"volumereplicationclasses." + replicationv1.GroupVersion.Group: {&replicationv1.VolumeReplicationClass{}, w.all},
+	}}
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("optional-apis").
+		For(&apiextensionsv1.CustomResourceDefinition{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
+			_, known := l.kinds[o.GetName()]
+			return known
+		}))).
+		Complete(l)
+	if err != nil {
+		return fmt.Errorf("build controller of optional APIs: %w", err)
+	}
+	return nil
+}

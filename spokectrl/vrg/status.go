@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/cond"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+)
+
+// pass is all that a status is computed from.
+type pass struct {
+	*facts
+	plan plan.Plan
+	done actions
+}
+
+// status is the whole status of a group after a pass. Nothing of the old one goes into it but the times.
+func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done actions, now time.Time) v1alpha1.VolumeReplicationGroupStatus {
+	s := pass{f, p, done}
+	out := v1alpha1.VolumeReplicationGroupStatus{
+		ObservedGeneration: was.Generation,
+		LastUpdateTime:     was.Status.LastUpdateTime,
+		Exchange:           was.Status.Exchange,
+	}
+	primary := f.group.Role == plan.Primary
+	out.PrepareForFinalSyncComplete = primary && was.Spec.PrepareForFinalSync
+	out.FinalSyncComplete = primary && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse
+	for i := range f.volumes {
+		if s.listed(i) {
+			out.ProtectedPVCs = append(out.ProtectedPVCs, s.protectedPVC(i, was, now))
+		}
+	}
+	if primary {
+		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(out.ProtectedPVCs)
+	}
+	conditions := s.conditions()
+	out.Conditions = merged(was.Status.Conditions, conditions, was.Generation, now)
+	out.State = s.state(conditions)
+	return dated(was, out, now)
+}
+
+// blind is the status of a pass that could not see: what is known to be wrong is said, nothing else is vouched for.
+func blind(was *v1alpha1.VolumeReplicationGroup, now time.Time, err error) v1alpha1.VolumeReplicationGroupStatus {
+	out := *was.Status.DeepCopy()
+	out.ObservedGeneration = was.Generation
+	out.State = v1alpha1.UnknownState
+	finding := cond.New(v1alpha1.VRGDataReady, metav1.ConditionUnknown, provider.ReasonUnknownError, err.Error(), was.Generation)
+	if refusedReason(err) {
+		finding.Status, finding.Reason = metav1.ConditionFalse, provider.ReasonError
+	}
+	out.Conditions = cond.Merge(out.Conditions, now, finding)
+	return dated(was, out, now)
+}
+
+// dated sets lastUpdateTime if anything else changed.
+func dated(was *v1alpha1.VolumeReplicationGroup, out v1alpha1.VolumeReplicationGroupStatus, now time.Time) v1alpha1.VolumeReplicationGroupStatus {
+	if !equality.Semantic.DeepEqual(was.Status, out) {
+		t := metav1.NewTime(now.Truncate(time.Second))
+		out.LastUpdateTime = &t
+	}
+	return out
+}
+
+// merged are the conditions as computed now, for this generation, with the transition times of the old ones.
+func merged(was, now []metav1.Condition, generation int64, at time.Time) []metav1.Condition {
+	var kept []metav1.Condition
+	for i := range now {
+		now[i].ObservedGeneration = generation
+		if old := meta.FindStatusCondition(was, now[i].Type); old != nil {
+			kept = append(kept, *old)
+		}
+	}
+	return cond.Merge(kept, at, now...)
+}
+
+// state is the role that the group has, as opposed to the one it was told.
+func (s pass) state(conditions []metav1.Condition) v1alpha1.State {
+	ready := cond.IsTrue(conditions, v1alpha1.VRGDataReady)
+	safe := s.vrg.Spec.Action != v1alpha1.VRGActionRelocate || cond.IsTrue(conditions, v1alpha1.VRGDataProtected)
+	switch {
+	case s.group.Role == plan.Primary && ready:
+		return v1alpha1.PrimaryState
+	case s.group.Role == plan.Secondary && ready && safe:
+		return v1alpha1.SecondaryState
+	default:
+		return v1alpha1.UnknownState
+	}
+}
+
+// groupSync folds the synchronisations of all volumes: the group is as old as its oldest volume.
+func groupSync(pvcs []v1alpha1.ProtectedPVC) (oldest *metav1.Time, longest *metav1.Duration, bytes *int64) {
+	for i := range pvcs {
+		p := &pvcs[i]
+		if d := p.LastSyncDuration; d != nil && (longest == nil || d.Duration > longest.Duration) {
+			longest = d
+		}
+		if b := p.LastSyncBytes; b != nil {
+			sum := *b
+			if bytes != nil {
+				sum += *bytes
+			}
+			bytes = &sum
+		}
+		if i == 0 || (oldest != nil && p.LastSyncTime.Before(oldest)) {
+			oldest = p.LastSyncTime
+		}
+	}
+	return oldest, longest, bytes
+}
+
+// retry says that a store has to be asked again: nothing wakes us when one comes back.
+func (f *facts) retry(done actions) error {
+	if f.restore.unread || done.stores.Err() != nil {
+		return &outcome.Waiting{Reason: "ObjectStore", Message: "an object store does not answer", After: archive.Pause}
+	}
+	return nil
+}

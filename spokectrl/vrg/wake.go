@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"context"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/volumes"
+)
+
+// wake finds the groups that an event concerns. Of an update both the old and the new object are asked, so that a group
+// hears of a claim that it no longer selects.
+type wake struct{ reader client.Reader }
+
+// in lists the groups in a namespace that concern accepts.
+func (w wake) in(ctx context.Context, namespace string, concern func(*v1alpha1.VolumeReplicationGroup) bool) []reconcile.Request {
+	list := &v1alpha1.VolumeReplicationGroupList{}
+	if err := w.reader.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		log.FromContext(ctx).Error(err, "Could not list groups to wake", "namespace", namespace)
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list.Items {
+		if concern(&list.Items[i]) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return out
+}
+
+func anyGroup(*v1alpha1.VolumeReplicationGroup) bool { return true }
+
+func (w wake) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	return w.in(ctx, "", anyGroup)
+}
+
+func (w wake) byClaim(ctx context.Context, claim client.Object) []reconcile.Request {
+	return w.in(ctx, claim.GetNamespace(), func(g *v1alpha1.VolumeReplicationGroup) bool {
+		selector, err := volumes.Selector(g)
+		if err != nil {
+			return false
+		}
+		selected, marked := volumes.Belongs(g, selector, claim)
+		return selected || marked
+	})
+}
+
+func (w wake) byVolume(ctx context.Context, obj client.Object) []reconcile.Request {
+	pv, ok := obj.(*corev1.PersistentVolume)
+	if !ok || pv.Spec.ClaimRef == nil {
+		return nil
+	}
+	return w.in(ctx, pv.Spec.ClaimRef.Namespace, anyGroup)
+}
+
+func (w wake) byPod(ctx context.Context, pod client.Object) []reconcile.Request {
+	return w.in(ctx, pod.GetNamespace(), anyGroup)
+}
+
+func (w wake) byAttachment(ctx context.Context, obj client.Object) []reconcile.Request {
+	a, ok := obj.(*storagev1.VolumeAttachment)
+	if !ok || a.Spec.Source.PersistentVolumeName == nil {
+		return nil
+	}
+	pv := &corev1.PersistentVolume{}
+	if err := w.reader.Get(ctx, client.ObjectKey{Name: *a.Spec.Source.PersistentVolumeName}, pv); err != nil {
+		return nil
+	}
+	return w.byVolume(ctx, pv)
+}
+
+// byOwnerLabels is for objects that carry the labels of their group.
+func (w wake) byOwnerLabels(_ context.Context, obj client.Object) []reconcile.Request {
+	l := obj.GetLabels()
+	key := types.NamespacedName{Namespace: l[v1alpha1.LabelOwnerNamespace], Name: l[v1alpha1.LabelOwnerName]}
+	if key.Namespace == "" || key.Name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// usage lets a Pod's event pass only if it changes which claims are in use.
+func usage() predicate.Predicate {
+	uses := func(obj client.Object) []string {
+		if pod, ok := obj.(*corev1.Pod); ok {
+			return volumes.ClaimsOf(pod)
+		}
+		return nil
+	}
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return len(uses(e.Object)) > 0 },
+		DeleteFunc: func(e event.DeleteEvent) bool { return len(uses(e.Object)) > 0 },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !slices.Equal(uses(e.ObjectOld), uses(e.ObjectNew)) },
+	}
+}

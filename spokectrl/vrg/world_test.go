@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	testclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	ramenac "github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
+	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
+	"github.com/ramendr/ramen-direct/spokectrl/vrg"
+)
+
+const (
+	ns     = "app"
+	name   = "drpc"
+	driver = "lab.csi.ramendr.io"
+	holder = "replication.storage.openshift.io" // csi-addons' finalizer on a VolumeReplication
+)
+
+// stores are the two object stores that both clusters use.
+type stores struct {
+	server *mem.Server
+	down   map[string]bool
+	writes int
+}
+
+func newStores() *stores {
+	s := &stores{server: mem.New(), down: map[string]bool{}}
+	for _, b := range []string{"dr1", "dr2"} {
+		s.server.AddBucket(store.Config{Profile: "s3-" + b, Endpoint: "https://s3.example.com", Bucket: b, AccessKey: "a", SecretKey: "s"})
+	}
+	return s
+}
+
+func (s *stores) open() store.Opener {
+	return storetest.Faulty(s.server.Open, func(_ context.Context, c storetest.Call) error {
+		if c.Op == storetest.OpPut {
+			s.writes++
+		}
+		if s.down[c.Profile] {
+			return storetest.Failure(c.Profile, store.ReasonUnreachable, context.DeadlineExceeded)
+		}
+		return nil
+	})
+}
+
+// keys are those of one bucket.
+func (s *stores) keys(t *testing.T, bucket string) []string {
+	t.Helper()
+	b, err := s.server.Open(store.Config{Profile: "x", Endpoint: "https://s3.example.com", Bucket: bucket, AccessKey: "a", SecretKey: "s"})
+	require.NoError(t, err)
+	keys, err := b.List(t.Context(), "")
+	require.NoError(t, err)
+	return keys
+}
+
+// cluster is one DR cluster: its API server, our controller, and stand-ins for csi-addons and the PV controller.
+type cluster struct {
+	t      *testing.T
+	client client.WithWatch
+	r      *vrg.Reconciler
+	clock  *testclock.FakeClock
+	before func(verb string, obj any) error // fault injection; nil: none
+	writes int
+}
+
+const configuration = `
+s3StoreProfiles:
+- {s3ProfileName: s3-dr1, s3Bucket: dr1, s3CompatibleEndpoint: "https://s3.example.com", s3Region: r, s3SecretRef: {name: keys}}
+- {s3ProfileName: s3-dr2, s3Bucket: dr2, s3CompatibleEndpoint: "https://s3.example.com", s3Region: r, s3SecretRef: {name: keys}}
+`
+
+func newCluster(t *testing.T, id string, s *stores) *cluster {
+	t.Helper()
+	c := &cluster{t: t, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	scheme, err := vrg.Scheme()
+	require.NoError(t, err)
+	hit := func(verb string, obj any) error {
+		c.writes++
+		if c.before != nil {
+			return c.before(verb, obj)
+		}
+		return nil
+	}
+	c.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(scheme).
+		WithStatusSubresource(&v1alpha1.VolumeReplicationGroup{}, &replicationv1.VolumeReplication{}, &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolume{}, &corev1.Pod{}).
+		WithObjects(
+			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system", UID: types.UID(id)}},
+			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}},
+			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "ramen-system", Name: "ramen-dr-cluster-operator-config"}, Data: map[string]string{"ramen_manager_config.yaml": configuration}},
+			&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ramen-system", Name: "keys"}, Data: map[string][]byte{"AWS_ACCESS_KEY_ID": []byte("a"), "AWS_SECRET_ACCESS_KEY": []byte("s")}},
+			&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "lab-rep", Labels: map[string]string{v1alpha1.LabelStorageID: "lab-" + id, v1alpha1.LabelReplicationID: "lab-rep-1"}}, Provisioner: driver},
+			&replicationv1.VolumeReplicationClass{
+				ObjectMeta: metav1.ObjectMeta{Name: "lab-rep-1m", Labels: map[string]string{v1alpha1.LabelStorageID: "lab-" + id, v1alpha1.LabelReplicationID: "lab-rep-1"}},
+				Spec:       replicationv1.VolumeReplicationClassSpec{Provisioner: driver, Parameters: map[string]string{"schedulingInterval": "1m"}},
+			},
+		).Build(), interceptor.Funcs{
+		Apply: func(ctx context.Context, w client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			if err := hit("apply", obj); err != nil {
+				return err
+			}
+			if intent, ok := obj.(*ramenac.VolumeReplicationGroupApplyConfiguration); ok {
+				return applyGroup(ctx, w, intent)
+			}
+			return w.Apply(ctx, obj, opts...)
+		},
+		SubResourceApply: func(ctx context.Context, w client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
+			if err := hit("status", obj); err != nil {
+				return err
+			}
+			return w.SubResource(sub).Apply(ctx, obj, opts...)
+		},
+		Create: func(ctx context.Context, w client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			if err := hit("create", obj); err != nil {
+				return err
+			}
+			return w.Create(ctx, obj, opts...)
+		},
+		Patch: func(ctx context.Context, w client.WithWatch, obj client.Object, p client.Patch, opts ...client.PatchOption) error {
+			if err := hit("patch", obj); err != nil {
+				return err
+			}
+			return w.Patch(ctx, obj, p, opts...)
+		},
+		Delete: func(ctx context.Context, w client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			if err := hit("delete", obj); err != nil {
+				return err
+			}
+			return w.Delete(ctx, obj, opts...)
+		},
+	})
+	c.r = &vrg.Reconciler{
+		Client: c.client, Live: c.client, Clock: c.clock, Namespace: "ramen-system",
+		Providers: provider.Set{volrep.Provider{}},
+	}
+	c.restart(s)
+	return c
+}
+
+// applyGroup is server-side apply of our part of a group's metadata. The fake client's own would send the zero values of
+// all required fields.
+func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeReplicationGroupApplyConfiguration) error {
+	g := &v1alpha1.VolumeReplicationGroup{}
+	if err := w.Get(ctx, client.ObjectKey{Namespace: *intent.Namespace, Name: *intent.Name}, g); err != nil {
+		return err
+	}
+	g.Finalizers = intent.Finalizers
+	delete(g.Annotations, vrg.AnnotationRestored)
+	for k, v := range intent.Annotations {
+		g.Annotations[k] = v
+	}
+	return w.Update(ctx, g)
+}
+
+// restart forgets all that the process knew.
+func (c *cluster) restart(s *stores) {
+	c.r.Archive = &archive.Archive{Reader: c.client, Open: s.open(), Namespace: "ramen-system", Clock: c.clock}
+}
+
+// wish makes or changes the group, as the mirror does.
+func (c *cluster) wish(role v1alpha1.ReplicationState, epoch string, change ...func(*v1alpha1.VolumeReplicationGroup)) {
+	c.t.Helper()
+	g := &v1alpha1.VolumeReplicationGroup{}
+	err := c.client.Get(c.t.Context(), client.ObjectKey{Namespace: ns, Name: name}, g)
+	absent := apierrors.IsNotFound(err)
+	if absent {
+		g = &v1alpha1.VolumeReplicationGroup{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, UID: "vrg-uid", Generation: 1}}
+	} else {
+		require.NoError(c.t, err)
+		g.Generation++
+	}
+	metav1.SetMetaDataAnnotation(&g.ObjectMeta, "exchange.ramendr.openshift.io/epoch", epoch)
+	g.Spec = v1alpha1.VolumeReplicationGroupSpec{
+		PVCSelector:      metav1.LabelSelector{MatchLabels: map[string]string{"app": "x"}},
+		ReplicationState: role,
+		S3Profiles:       []string{"s3-dr1", "s3-dr2"},
+		Async: &v1alpha1.VRGAsyncSpec{SchedulingInterval: "1m", PeerClasses: []v1alpha1.PeerClass{{
+			StorageClassName: "lab-rep", StorageID: []string{"lab-dr1", "lab-dr2"}, ReplicationID: "lab-rep-1",
+		}}},
+	}
+	for _, f := range change {
+		f(g)
+	}
+	if absent {
+		require.NoError(c.t, c.client.Create(c.t.Context(), g))
+	} else {
+		require.NoError(c.t, c.client.Update(c.t.Context(), g))
+	}
+}
+
+func action(a v1alpha1.VRGAction) func(*v1alpha1.VolumeReplicationGroup) {
+	return func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.Action = a }
+}
+
+// pass lets the controller look once; its error is returned.
+func (c *cluster) pass() (reconcile.Result, error) {
+	return c.r.Reconcile(c.t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ns, Name: name}})
+}
+
+// settle lets the controller and its neighbours work until nothing moves.
+func (c *cluster) settle() {
+	c.t.Helper()
+	for range 30 {
+		was := c.writes
+		_, err := c.pass()
+		require.NoError(c.t, err)
+		c.neighbours()
+		if c.writes == was {
+			return
+		}
+	}
+	require.Fail(c.t, "the controller does not come to rest")
+}
+
+// neighbours lets the stand-ins work once. Their writes do not count.
+func (c *cluster) neighbours() {
+	was, before := c.writes, c.before
+	c.before = nil
+	defer func() { c.before = before }()
+	c.storage()
+	c.binder()
+	if c.writes > was {
+		c.writes = was + 1
+	}
+}
+
+// storage is a csi-addons whose storage is fast.
+func (c *cluster) storage() {
+	ctx := c.t.Context()
+	list := &replicationv1.VolumeReplicationList{}
+	require.NoError(c.t, c.client.List(ctx, list))
+	for i := range list.Items {
+		vr := &list.Items[i]
+		if vr.DeletionTimestamp != nil {
+			if controllerutil.RemoveFinalizer(vr, holder) {
+				require.NoError(c.t, c.client.Update(ctx, vr))
+				c.writes++
+			}
+			continue
+		}
+		if controllerutil.AddFinalizer(vr, holder) {
+			require.NoError(c.t, c.client.Update(ctx, vr))
+			c.writes++
+		}
+		c.answer(vr)
+	}
+}
+
+// answer is the status of a volume that took its role and is in sync.
+func (c *cluster) answer(vr *replicationv1.VolumeReplication) {
+	want := replicationv1.PrimaryState
+	reason := replicationv1.Promoted
+	if vr.Spec.ReplicationState == replicationv1.Secondary {
+		want, reason = replicationv1.SecondaryState, replicationv1.Demoted
+	}
+	if vr.Status.State == want {
+		return
+	}
+	vr.Status = replicationv1.VolumeReplicationStatus{State: want, ObservedGeneration: vr.Generation}
+	set(vr, "Completed", metav1.ConditionTrue, reason)
+	set(vr, "Degraded", metav1.ConditionFalse, "Healthy")
+	set(vr, "Resyncing", metav1.ConditionFalse, "NotResyncing")
+	if want == replicationv1.PrimaryState {
+		vr.Status.LastSyncTime = ptr.To(metav1.NewTime(c.clock.Now().Add(-30 * time.Second)))
+		vr.Status.LastSyncBytes = ptr.To(int64(100))
+		vr.Status.LastSyncDuration = &metav1.Duration{Duration: 2 * time.Second}
+	}
+	require.NoError(c.t, c.client.Status().Update(c.t.Context(), vr))
+	c.writes++
+}
+
+func set(vr *replicationv1.VolumeReplication, kind string, status metav1.ConditionStatus, reason string) {
+	meta.SetStatusCondition(&vr.Status.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason, ObservedGeneration: vr.Generation})
+}
+
+// binder is the PV controller of Kubernetes: it binds, releases and reclaims.
+func (c *cluster) binder() {
+	ctx := c.t.Context()
+	pvs := &corev1.PersistentVolumeList{}
+	require.NoError(c.t, c.client.List(ctx, pvs))
+	for i := range pvs.Items {
+		pv := &pvs.Items[i]
+		pvc := &corev1.PersistentVolumeClaim{}
+		err := c.client.Get(ctx, client.ObjectKey{Namespace: pv.Spec.ClaimRef.Namespace, Name: pv.Spec.ClaimRef.Name}, pvc)
+		gone := apierrors.IsNotFound(err) || (pv.Spec.ClaimRef.UID != "" && pvc.UID != pv.Spec.ClaimRef.UID)
+		switch {
+		case gone && pv.Spec.ClaimRef.UID != "" && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete:
+			require.NoError(c.t, c.client.Delete(ctx, pv))
+		case gone && pv.Spec.ClaimRef.UID != "" && pv.Status.Phase != corev1.VolumeReleased:
+			pv.Status.Phase = corev1.VolumeReleased
+			require.NoError(c.t, c.client.Status().Update(ctx, pv))
+		case gone:
+			continue
+		case pvc.Status.Phase != corev1.ClaimBound && (pvc.Spec.VolumeName == "" || pvc.Spec.VolumeName == pv.Name):
+			pvc.Spec.VolumeName = pv.Name
+			require.NoError(c.t, c.client.Update(ctx, pvc))
+			pvc.Status.Phase = corev1.ClaimBound
+			require.NoError(c.t, c.client.Status().Update(ctx, pvc))
+			pv.Spec.ClaimRef.UID = pvc.UID
+			require.NoError(c.t, c.client.Update(ctx, pv))
+			pv.Status.Phase = corev1.VolumeBound
+			require.NoError(c.t, c.client.Status().Update(ctx, pv))
+		default:
+			continue
+		}
+		c.writes++
+	}
+}
+
+// provision makes a claim of the application with its volume.
+func (c *cluster) provision(claim string, change ...func(*corev1.PersistentVolumeClaim)) {
+	c.t.Helper()
+	ctx := c.t.Context()
+	pvc := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: claim, UID: types.UID("uid-" + claim), Labels: map[string]string{"app": "x"}},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			StorageClassName: ptr.To("lab-rep"), VolumeName: "pv-" + claim, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+		Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound},
+	}
+	for _, f := range change {
+		f(pvc)
+	}
+	require.NoError(c.t, c.client.Create(ctx, pvc))
+	require.NoError(c.t, c.client.Create(ctx, &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: "pv-" + claim, UID: types.UID("uid-pv-" + claim)},
+		Spec: corev1.PersistentVolumeSpec{
+			StorageClassName: "lab-rep", PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
+			ClaimRef:               &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: ns, Name: claim, UID: pvc.UID},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle-" + claim}},
+		},
+		Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeBound},
+	}))
+}
+
+// run makes a Pod that uses a claim.
+func (c *cluster) run(pod, claim string) {
+	c.t.Helper()
+	require.NoError(c.t, c.client.Create(c.t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: pod},
+		Spec: corev1.PodSpec{Volumes: []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}}},
+	}))
+}
+
+// remove deletes an object, as its user does.
+func (c *cluster) remove(obj client.Object, key ...string) {
+	c.t.Helper()
+	obj.SetName(key[len(key)-1])
+	if len(key) == 2 {
+		obj.SetNamespace(key[0])
+	}
+	require.NoError(c.t, c.client.Delete(c.t.Context(), obj))
+}
+
+func (c *cluster) group() *v1alpha1.VolumeReplicationGroup {
+	c.t.Helper()
+	return get(c, &v1alpha1.VolumeReplicationGroup{}, ns, name)
+}
+
+// get reads an object; nil if there is none.
+func get[T client.Object](c *cluster, obj T, namespace, name string) T {
+	c.t.Helper()
+	err := c.client.Get(c.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, obj)
+	if apierrors.IsNotFound(err) {
+		var none T
+		return none
+	}
+	require.NoError(c.t, err)
+	return obj
+}
+
+func (c *cluster) claim(name string) *corev1.PersistentVolumeClaim {
+	return get(c, &corev1.PersistentVolumeClaim{}, ns, name)
+}
+func (c *cluster) pv(name string) *corev1.PersistentVolume {
+	return get(c, &corev1.PersistentVolume{}, "", name)
+}
+func (c *cluster) replica(name string) *replicationv1.VolumeReplication {
+	return get(c, &replicationv1.VolumeReplication{}, ns, name)
+}
+
+// says is a condition as "Status/Reason".
+func (c *cluster) says(kind string) string {
+	cond := meta.FindStatusCondition(c.group().Status.Conditions, kind)
+	require.NotNil(c.t, cond, kind)
+	require.Equal(c.t, c.group().Generation, cond.ObservedGeneration, kind)
+	return string(cond.Status) + "/" + cond.Reason
+}
+
+func (c *cluster) message(kind string) string {
+	return meta.FindStatusCondition(c.group().Status.Conditions, kind).Message
+}
+
+// marks are the keys of ours that a claim carries.
+func marks(claim *corev1.PersistentVolumeClaim) []string {
+	var out []string
+	for k := range claim.Labels {
+		if strings.HasPrefix(k, "ramendr.openshift.io/owner") {
+			out = append(out, k)
+		}
+	}
+	for k := range claim.Annotations {
+		if strings.Contains(k, "vr-") {
+			out = append(out, k)
+		}
+	}
+	return append(out, claim.Finalizers...)
+}
