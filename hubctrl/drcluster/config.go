@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	acv1alpha1 "github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration/api/v1alpha1"
+)
+
+// keepConfig keeps the spec of the cluster's DRClusterConfig. Its status is the agent's.
+func (r *Reconciler) keepConfig(ctx context.Context, cluster string, policies []v1alpha1.DRPolicy) error {
+	want := schedules(policies)
+	have := &v1alpha1.DRClusterConfig{}
+	switch err := r.live.Get(ctx, client.ObjectKey{Name: cluster}, have); {
+	case apierrors.IsNotFound(err):
+	case err != nil:
+		return fmt.Errorf("read DRClusterConfig %s: %w", cluster, err)
+	case slices.Equal(have.Spec.ReplicationSchedules, want) && have.Labels[v1alpha1.LabelCreatedByRamen] == "true":
+		return nil
+	}
+	intent := acv1alpha1.DRClusterConfig(cluster).WithLabels(created()).
+		WithSpec(acv1alpha1.DRClusterConfigSpec().WithReplicationSchedules(want...))
+	if err := r.apply.Owned(ctx, intent); err != nil {
+		return fmt.Errorf("keep DRClusterConfig %s: %w", cluster, err)
+	}
+	return nil
+}
+
+// schedules are the distinct intervals of the policies, sorted: the order of a list of objects must not show.
+func schedules(policies []v1alpha1.DRPolicy) []string {
+	var out []string
+	for _, p := range policies {
+		out = append(out, p.Spec.SchedulingInterval)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// policiesNaming are the DRPolicies that list cluster, also those that are being deleted.
+func (r *Reconciler) policiesNaming(ctx context.Context, from client.Reader, cluster string) ([]v1alpha1.DRPolicy, error) {
+	list := &v1alpha1.DRPolicyList{}
+	if err := from.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("list DRPolicies: %w", err)
+	}
+	return slices.DeleteFunc(list.Items, func(p v1alpha1.DRPolicy) bool {
+		return !slices.Contains(p.Spec.DRClusters, cluster)
+	}), nil
+}
+
+// profilesOf are the S3 profiles of all clusters of the policies, sorted. A cluster that does not exist has none.
+func (r *Reconciler) profilesOf(ctx context.Context, policies []v1alpha1.DRPolicy) ([]string, error) {
+	var out []string
+	for _, p := range policies {
+		for _, name := range p.Spec.DRClusters {
+			dc := &v1alpha1.DRCluster{}
+			switch err := r.client.Get(ctx, client.ObjectKey{Name: name}, dc); {
+			case err == nil:
+				out = append(out, dc.Spec.S3ProfileName)
+			case !apierrors.IsNotFound(err):
+				return nil, fmt.Errorf("read DRCluster %s: %w", name, err)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}

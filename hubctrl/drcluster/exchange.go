@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// ClusterRoles that config/hub installs and that are bound here, in the namespaces of the exchange only.
+const (
+	roleAgentOutbox = "ramen-mirror-outbox"
+	roleAgentInbox  = "ramen-mirror-inbox"
+	roleHubOutbox   = "ramen-hubctrl-outbox"
+
+	// serviceAccount is the identity of hubctrl, in the namespace of the operator.
+	serviceAccount = "hubctrl"
+)
+
+// agentRole names the ClusterRole, and its binding, with the agent's rights on its own DRClusterConfig.
+func agentRole(cluster string) string { return "ramen-mirror-cluster-" + cluster }
+
+// keepExchange keeps the two namespaces of the cluster and the rights in them.
+func (r *Reconciler) keepExchange(ctx context.Context, cluster string) error {
+	for _, name := range []string{exchange.Outbox(cluster), exchange.Inbox(cluster)} {
+		if err := r.refuseForeign(ctx, name, cluster); err != nil {
+			return err
+		}
+	}
+	for _, intent := range exchangeOf(cluster, r.options.Namespace) {
+		if _, err := r.apply.Kept(ctx, r.live, intent); err != nil {
+			return fmt.Errorf("keep the exchange of cluster %s: %w", cluster, err)
+		}
+	}
+	return nil
+}
+
+// refuseForeign fails if the namespace exists but is not of the exchange: it would be taken over, and later deleted.
+func (r *Reconciler) refuseForeign(ctx context.Context, name, cluster string) error {
+	ns := &corev1.Namespace{}
+	switch err := r.live.Get(ctx, client.ObjectKey{Name: name}, ns); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read namespace %s: %w", name, err)
+	case ns.Labels[exchange.LabelCluster] != cluster:
+		return &outcome.Waiting{Reason: reasonExchange, After: recheck, Message: fmt.Sprintf(
+			"namespace %s exists but has no label %s=%s: name the DRCluster differently, or label the namespace if it shall be used (it is deleted with the DRCluster)",
+			name, exchange.LabelCluster, cluster)}
+	default:
+		return nil
+	}
+}
+
+// exchangeOf is what cluster needs on the hub, in an order in which each object finds those that it names. The rights
+// of the hub itself in the outbox come from a RoleBinding too, so that it holds no right on Secrets elsewhere.
+func exchangeOf(cluster, operatorNamespace string) []apply.Intent {
+	outbox, inbox := exchange.Outbox(cluster), exchange.Inbox(cluster)
+	agent := rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithNamespace(inbox).WithName(exchange.ServiceAccount)
+	hub := rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithNamespace(operatorNamespace).WithName(serviceAccount)
+	return []apply.Intent{
+		namespace(outbox, cluster, exchange.RoleOutbox),
+		namespace(inbox, cluster, exchange.RoleInbox),
+		corev1ac.ServiceAccount(exchange.ServiceAccount, inbox).WithLabels(created()),
+		binding(serviceAccount, outbox, roleHubOutbox, hub),
+		binding(exchange.ServiceAccount, outbox, roleAgentOutbox, agent),
+		binding(exchange.ServiceAccount, inbox, roleAgentInbox, agent),
+		rbacv1ac.ClusterRole(agentRole(cluster)).WithLabels(created()).WithRules(
+			rbacv1ac.PolicyRule().WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("drclusterconfigs").
+				WithResourceNames(cluster).WithVerbs("get", "list", "watch"),
+			rbacv1ac.PolicyRule().WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("drclusterconfigs/status").
+				WithResourceNames(cluster).WithVerbs("patch"),
+		),
+		rbacv1ac.ClusterRoleBinding(agentRole(cluster)).WithLabels(created()).
+			WithRoleRef(clusterRole(agentRole(cluster))).WithSubjects(agent),
+	}
+}
+
+func namespace(name, cluster, role string) apply.Intent {
+	return corev1ac.Namespace(name).WithLabels(created()).WithLabels(map[string]string{
+		exchange.LabelCluster:  cluster,
+		exchange.LabelExchange: role,
+	})
+}
+
+func binding(name, namespace, role string, subject *rbacv1ac.SubjectApplyConfiguration) apply.Intent {
+	return rbacv1ac.RoleBinding(name, namespace).WithLabels(created()).WithRoleRef(clusterRole(role)).WithSubjects(subject)
+}
+
+func clusterRole(name string) *rbacv1ac.RoleRefApplyConfiguration {
+	return rbacv1ac.RoleRef().WithAPIGroup(rbacv1.GroupName).WithKind("ClusterRole").WithName(name)
+}
+
+func created() map[string]string { return map[string]string{v1alpha1.LabelCreatedByRamen: "true"} }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// Reasons of the condition Validated, besides those of the object store.
+const (
+	reasonSucceeded    = "Succeeded"
+	reasonFinalizer    = "FinalizerAddFailed"
+	reasonExchange     = "ExchangeFailed"
+	reasonConfig       = "DRClusterConfigFailed"
+	reasonDistribution = "SecretDistributionFailed"
+)
+
+// seen is what a pass found.
+type seen struct {
+	policies  []v1alpha1.DRPolicy // those that name the cluster and are not being deleted
+	profiles  []string            // S3 profiles of all clusters of those policies, sorted
+	config    *ramenconfig.Config // nil if configErr
+	configErr error
+	link      exchange.Link
+	lease     *coordinationv1.Lease // nil: none
+}
+
+// failure is a step that failed, under the reason that Validated shows.
+type failure struct {
+	reason string
+	err    error
+}
+
+// Reconcile looks at one DRCluster.
+func (r *Reconciler) Reconcile(ctx context.Context, dc *v1alpha1.DRCluster) (reconcile.Result, error) {
+	var blocked error
+	if !dc.DeletionTimestamp.IsZero() {
+		if !slices.Contains(dc.Finalizers, v1alpha1.DRClusterFinalizer) {
+			return reconcile.Result{}, nil // ours is gone: what happens next is not our business
+		}
+		if blocked = r.blocked(ctx, dc.Name); blocked == nil {
+			return r.reportRemoval(ctx, dc, r.remove(ctx, dc))
+		}
+	}
+	now, err := r.observe(ctx, dc)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	return r.report(ctx, dc, now, r.act(ctx, dc, now), blocked)
+}
+
+func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen, error) {
+	s := seen{link: r.options.Links.Link(dc.Name)}
+	policies, err := r.policiesNaming(ctx, r.client, dc.Name)
+	if err != nil {
+		return s, err
+	}
+	for _, p := range policies {
+		if p.DeletionTimestamp.IsZero() {
+			s.policies = append(s.policies, p)
+		}
+	}
+	if s.profiles, err = r.profilesOf(ctx, s.policies); err != nil {
+		return s, err
+	}
+	s.config, s.configErr = ramenconfig.Load(ctx, r.live, r.options.Namespace, ramenconfig.HubConfigMap)
+	lease := &coordinationv1.Lease{}
+	switch err := r.client.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(dc.Name), Name: exchange.LeaseName}, lease); {
+	case err == nil:
+		s.lease = lease
+	case !apierrors.IsNotFound(err):
+		return s, fmt.Errorf("read the lease of cluster %s: %w", dc.Name, err)
+	}
+	return s, nil
+}
+
+// act runs every step, whatever became of those before. The object store comes last: it may take seconds to answer.
+func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now seen) []failure {
+	var failed []failure
+	step := func(reason string, err error) {
+		if err != nil {
+			failed = append(failed, failure{reason: reason, err: err})
+		}
+	}
+	if dc.DeletionTimestamp.IsZero() {
+		step(reasonFinalizer, apply.Hold(ctx, r.client, dc, v1alpha1.DRClusterFinalizer))
+	}
+	step(reasonExchange, r.keepExchange(ctx, dc.Name))
+	step(reasonConfig, r.keepConfig(ctx, dc.Name, now.policies))
+	step(reasonDistribution, r.distribute(ctx, dc.Name, now))
+	if f := r.checkBucket(ctx, dc, now); f != nil {
+		failed = append(failed, *f)
+	}
+	return failed
+}
+
+// result folds the failures of the steps: after how long to come again, or an error to retry.
+func (r *Reconciler) result(cluster string, failed []failure, blocked error) (reconcile.Result, error) {
+	errs := []error{blocked}
+	for _, f := range failed {
+		errs = append(errs, f.err)
+	}
+	_, res, err := outcome.Of(errs...)
+	if err != nil {
+		return res, err
+	}
+	if next, ok := r.buckets.due(cluster); ok && (res.RequeueAfter == 0 || next < res.RequeueAfter) {
+		res.RequeueAfter = max(next, time.Second)
+	}
+	return res, nil
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// Reasons of the condition DeletionBlocked.
+const (
+	reasonListed   = "ListedByDRPolicy"
+	reasonWished   = "WishesRemain"
+	reasonRemoving = "RemovingNamespaces"
+)
+
+const (
+	// recheck is how soon that is looked at again which no watch wakes.
+	recheck = 30 * time.Second
+	// recheckNamespaces is for namespaces that go: a watch tells, this is for the case that it does not.
+	recheckNamespaces = 5 * time.Second
+)
+
+// blocked says what still needs a cluster that is being deleted; nil: nothing. It reads live: the cache may not show yet
+// who needs it.
+func (r *Reconciler) blocked(ctx context.Context, cluster string) error {
+	policies, err := r.policiesNaming(ctx, r.live, cluster)
+	if err != nil {
+		return err
+	}
+	if len(policies) > 0 {
+		return &outcome.Waiting{
+			Reason:  reasonListed,
+			Message: "delete the DRPolicies that list this cluster first: " + joined(policies, func(p v1alpha1.DRPolicy) string { return p.Name }),
+		}
+	}
+	wishes, err := r.wishes(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	alive := slices.DeleteFunc(wishes, func(w v1alpha1.VolumeReplicationGroup) bool { return !w.DeletionTimestamp.IsZero() })
+	if len(alive) > 0 {
+		return &outcome.Waiting{
+			Reason: reasonWished,
+			Message: fmt.Sprintf("namespace %s holds wishes of protected applications, delete their DRPlacementControls first: %s",
+				exchange.Outbox(cluster), joined(alive, func(w v1alpha1.VolumeReplicationGroup) string { return w.Name })),
+			After: recheck,
+		}
+	}
+	return nil
+}
+
+func joined[T any](list []T, name func(T) string) string {
+	var names []string
+	for _, item := range list {
+		names = append(names, name(item))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (r *Reconciler) wishes(ctx context.Context, cluster string) ([]v1alpha1.VolumeReplicationGroup, error) {
+	list := &v1alpha1.VolumeReplicationGroupList{}
+	if err := r.live.List(ctx, list, client.InNamespace(exchange.Outbox(cluster))); err != nil {
+		return nil, fmt.Errorf("list wishes in the outbox of cluster %s: %w", cluster, err)
+	}
+	return list.Items, nil
+}
+
+// remove gives up what the hub holds for a cluster, and at last the finalizer. A crash after any step is harmless: the
+// next pass starts over and finds less.
+func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
+	if err := r.dropTombstones(ctx, dc.Name); err != nil {
+		return err
+	}
+	for _, o := range leftovers(dc.Name) {
+		if err := r.client.Delete(ctx, o); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete %T %s: %w", o, o.GetName(), err)
+		}
+	}
+	if err := r.removeNamespaces(ctx, dc.Name); err != nil {
+		return err
+	}
+	r.buckets.forget(dc.Name)
+	return apply.Release(ctx, r.client, dc, v1alpha1.DRClusterFinalizer)
+}
+
+// leftovers are the cluster-scoped objects of the cluster. The agent's rights go first.
+func leftovers(cluster string) []client.Object {
+	name := metav1.ObjectMeta{Name: agentRole(cluster)}
+	return []client.Object{
+		&rbacv1.ClusterRoleBinding{ObjectMeta: name},
+		&rbacv1.ClusterRole{ObjectMeta: name},
+		&v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: cluster}},
+	}
+}
+
+// dropTombstones takes the exchange's finalizer off the wishes that are being deleted: nobody will obey them any more
+// (X6).
+func (r *Reconciler) dropTombstones(ctx context.Context, cluster string) error {
+	wishes, err := r.wishes(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	for i := range wishes {
+		w := &wishes[i]
+		if w.DeletionTimestamp.IsZero() {
+			continue
+		}
+		log.FromContext(ctx).Info("drop tombstone", "VolumeReplicationGroup", client.ObjectKeyFromObject(w))
+		if err := apply.Release(ctx, r.client, w, exchange.FinalizerWish); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeNamespaces deletes the outbox, then the inbox, and waits until both are gone: a DRCluster of the same name would
+// find them terminating. Namespaces that are not of the exchange stay.
+func (r *Reconciler) removeNamespaces(ctx context.Context, cluster string) error {
+	var remain []string
+	for _, name := range []string{exchange.Outbox(cluster), exchange.Inbox(cluster)} {
+		ns := &corev1.Namespace{}
+		err := r.live.Get(ctx, client.ObjectKey{Name: name}, ns)
+		switch {
+		case apierrors.IsNotFound(err):
+			continue
+		case err != nil:
+			return fmt.Errorf("read namespace %s: %w", name, err)
+		case ns.Labels[exchange.LabelCluster] != cluster:
+			continue
+		}
+		if ns.DeletionTimestamp.IsZero() {
+			err := r.client.Delete(ctx, ns, client.Preconditions{UID: &ns.UID})
+			if client.IgnoreNotFound(err) != nil {
+				return fmt.Errorf("delete namespace %s: %w", name, err)
+			}
+		}
+		remain = append(remain, name)
+	}
+	if remain != nil {
+		return &outcome.Waiting{Reason: reasonRemoving, Message: "waiting until namespaces are gone: " + strings.Join(remain, ", "), After: recheckNamespaces}
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/cond"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// maxNote is less than the 1024 bytes that an API server takes as the note of an event.
+const maxNote = 1000
+
+// report writes the status of a cluster that is kept.
+func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, failed []failure, blocked error) (reconcile.Result, error) {
+	after := dc.DeepCopy()
+	after.Status.Phase = phase(failed)
+	conditions := []metav1.Condition{validated(dc, failed), connected(dc, now.link), skewed(dc, now.lease)}
+	if blocked != nil {
+		conditions = append(conditions, deletionBlocked(dc, blocked))
+	}
+	if err := r.save(ctx, dc, after, conditions); err != nil {
+		return reconcile.Result{}, err
+	}
+	return r.result(dc.Name, failed, blocked)
+}
+
+// reportRemoval writes what the removal of a cluster waits for. Nil: nothing is left to write to.
+func (r *Reconciler) reportRemoval(ctx context.Context, dc *v1alpha1.DRCluster, waits error) (reconcile.Result, error) {
+	if waits == nil {
+		return reconcile.Result{}, nil
+	}
+	if err := r.save(ctx, dc, dc.DeepCopy(), []metav1.Condition{deletionBlocked(dc, waits)}); err != nil {
+		return reconcile.Result{}, err
+	}
+	_, res, err := outcome.Of(waits)
+	return res, err
+}
+
+// save writes the status, once and only if it changed, and then events for what changed in it.
+func (r *Reconciler) save(ctx context.Context, dc, after *v1alpha1.DRCluster, conditions []metav1.Condition) error {
+	before := dc.DeepCopy()
+	// Maintenance modes are not ours: what both lack is not sent.
+	before.Status.MaintenanceModes, after.Status.MaintenanceModes = nil, nil
+	after.Status.Conditions = cond.Merge(dc.Status.Conditions, r.options.Clock.Now(), conditions...)
+	saved, err := r.apply.ChangedStatus(ctx, before, after)
+	if err != nil {
+		return fmt.Errorf("report on DRCluster %s: %w", dc.Name, err)
+	}
+	if saved {
+		r.announce(before, after)
+	}
+	return nil
+}
+
+// phase is Available once the hub has set up all that the cluster needs on the hub. The object store does not count.
+func phase(failed []failure) v1alpha1.DRClusterPhase {
+	for _, f := range failed {
+		switch f.reason {
+		case reasonFinalizer, reasonExchange, reasonConfig, reasonDistribution:
+			return v1alpha1.ClusterStarting
+		}
+	}
+	return v1alpha1.ClusterAvailable
+}
+
+func validated(dc *v1alpha1.DRCluster, failed []failure) metav1.Condition {
+	if len(failed) == 0 {
+		return cond.New(v1alpha1.ConditionValidated, metav1.ConditionTrue, reasonSucceeded, "Validated the cluster", dc.Generation)
+	}
+	return cond.New(v1alpha1.ConditionValidated, metav1.ConditionFalse, failed[0].reason, failed[0].err.Error(), dc.Generation)
+}
+
+// connected says since when, never for how long: an age would make each pass a write.
+func connected(dc *v1alpha1.DRCluster, link exchange.Link) metav1.Condition {
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return cond.New(v1alpha1.ConditionConnected, status, reason, message, dc.Generation)
+	}
+	since := ""
+	if !link.LastRenewal.IsZero() {
+		since = ": last heard at " + link.LastRenewal.UTC().Format(time.RFC3339)
+	}
+	inbox := exchange.Inbox(dc.Name)
+	switch link.State {
+	case exchange.LinkNever:
+		return is(metav1.ConditionFalse, "NeverConnected", fmt.Sprintf(
+			"the agent of the cluster has never connected: there is no Lease %s/%s. Run the mirror on the cluster, with a token of ServiceAccount %s/%s",
+			inbox, exchange.LeaseName, inbox, exchange.ServiceAccount))
+	case exchange.LinkConnecting:
+		return is(metav1.ConditionUnknown, "Connecting", fmt.Sprintf("waiting to see Lease %s/%s renewed", inbox, exchange.LeaseName))
+	case exchange.LinkLive:
+		return is(metav1.ConditionTrue, "Live", "the agent of the cluster renews its lease")
+	case exchange.LinkLost:
+		return is(metav1.ConditionFalse, "Lost", fmt.Sprintf(
+			"the agent of the cluster is silent%s. Look whether the cluster and its mirror run and reach the hub", since))
+	}
+	return is(metav1.ConditionUnknown, "Unknown", "the state of the link is not known")
+}
+
+func skewed(dc *v1alpha1.DRCluster, lease *coordinationv1.Lease) metav1.Condition {
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return cond.New(v1alpha1.ConditionSchemaSkew, status, reason, message, dc.Generation)
+	}
+	if lease == nil {
+		return is(metav1.ConditionUnknown, "NeverConnected", "the agent of the cluster has not reported")
+	}
+	if fields := lease.Annotations[exchange.AnnotationSkew]; fields != "" {
+		return is(metav1.ConditionTrue, "FieldsDropped",
+			"the hub's API server does not know, and dropped, fields that the cluster reported: "+fields+". Apply the newest CRDs to the hub")
+	}
+	return is(metav1.ConditionFalse, "NoFieldsDropped", "the hub keeps all that the cluster reports")
+}
+
+func deletionBlocked(dc *v1alpha1.DRCluster, blocked error) metav1.Condition {
+	reason := outcome.ReasonError
+	if w := (*outcome.Waiting)(nil); errors.As(blocked, &w) {
+		reason = w.Reason
+	}
+	return cond.New(v1alpha1.ConditionDeletionBlocked, metav1.ConditionTrue, reason, blocked.Error(), dc.Generation)
+}
+
+// announce records an event for each condition that changed its status, or its words if a deletion waits.
+func (r *Reconciler) announce(before, after *v1alpha1.DRCluster) {
+	for _, c := range after.Status.Conditions {
+		was := meta.FindStatusCondition(before.Status.Conditions, c.Type)
+		if was != nil && was.Status == c.Status && (c.Type != v1alpha1.ConditionDeletionBlocked || was.Message == c.Message) {
+			continue
+		}
+		bad := c.Status == metav1.ConditionFalse
+		if c.Type == v1alpha1.ConditionSchemaSkew || c.Type == v1alpha1.ConditionDeletionBlocked {
+			bad = c.Status == metav1.ConditionTrue
+		}
+		kind := corev1.EventTypeNormal
+		if bad {
+			kind = corev1.EventTypeWarning
+		}
+		note := c.Message
+		if len(note) > maxNote {
+			note = note[:maxNote]
+		}
+		r.recorder.Eventf(after, nil, kind, c.Reason, c.Type, "%s", note)
+	}
+}

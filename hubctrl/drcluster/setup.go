@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster
+
+import (
+	"context"
+	"fmt"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+)
+
+// fieldOwner is the field manager of all that this package writes.
+const fieldOwner = "hubctrl-drcluster"
+
+// concurrency is how many clusters are looked at at once: one whose object store does not answer must not hold up the
+// others.
+const concurrency = 8
+
+// LinkReader tells the state of the link to a cluster.
+type LinkReader interface {
+	Link(cluster string) exchange.Link
+}
+
+// Options are what the reconciler needs besides the manager. All are required but Wake.
+type Options struct {
+	// Namespace of the operator: its ConfigMap, the Secrets of the S3 profiles and the ServiceAccount hubctrl are there.
+	Namespace string
+	// Origin is the id of this hub, which wishes carry (X8): the UID of its namespace kube-system.
+	Origin string
+	// Open opens object stores.
+	Open store.Opener
+	// Links tells the state of links.
+	Links LinkReader
+	// Wake tells that a link changed. The object of an event has the name of the cluster. Nobody else may receive from
+	// the channel. Nil: a change is seen at the next pass.
+	Wake <-chan event.GenericEvent
+	// Clock is the hub's clock.
+	Clock clock.PassiveClock
+}
+
+// Reconciler keeps one DRCluster.
+type Reconciler struct {
+	client   client.Client
+	live     client.Reader // past the cache: for what is not cached, and before anything is deleted
+	apply    apply.Applier
+	recorder events.EventRecorder
+	options  Options
+	buckets  *buckets
+}
+
+func newReconciler(c client.Client, live client.Reader, recorder events.EventRecorder, o Options) *Reconciler {
+	return &Reconciler{
+		client:   c,
+		live:     live,
+		apply:    apply.New(c, fieldOwner),
+		recorder: recorder,
+		options:  o,
+		buckets:  newBuckets(o.Open, o.Clock),
+	}
+}
+
+// Setup adds the reconciler to mgr. The manager needs no cache of Secrets or ConfigMaps: those of the operator's namespace
+// are watched here, Secrets by their metadata only.
+func Setup(mgr manager.Manager, o Options) error {
+	r := newReconciler(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("drcluster"), o)
+	local, err := cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient:        mgr.GetHTTPClient(),
+		Scheme:            mgr.GetScheme(),
+		Mapper:            mgr.GetRESTMapper(),
+		DefaultNamespaces: map[string]cache.Config{o.Namespace: {}},
+	})
+	if err != nil {
+		return fmt.Errorf("set up drcluster: cache of namespace %s: %w", o.Namespace, err)
+	}
+	if err := mgr.Add(local); err != nil {
+		return fmt.Errorf("set up drcluster: %w", err)
+	}
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named("drcluster").
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		For(&v1alpha1.DRCluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(bornOrGone())).
+		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DRClusterConfig{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(clusterOfNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(clusterOfInbox), builder.WithPredicates(skewChanged())).
+		WatchesRawSource(source.Kind(local, client.Object(&corev1.ConfigMap{}), handler.EnqueueRequestsFromMapFunc(r.all),
+			predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == ramenconfig.HubConfigMap }))).
+		WatchesRawSource(source.Kind(local, client.Object(secretMetadata()), handler.EnqueueRequestsFromMapFunc(r.all)))
+	if o.Wake != nil {
+		b = b.WatchesRawSource(source.Channel(o.Wake, &handler.EnqueueRequestForObject{}))
+	}
+	if err := b.Complete(reconcile.AsReconciler(mgr.GetClient(), r)); err != nil {
+		return fmt.Errorf("set up drcluster: %w", err)
+	}
+	return nil
+}
+
+func secretMetadata() *metav1.PartialObjectMetadata {
+	m := &metav1.PartialObjectMetadata{}
+	m.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	return m
+}
+
+// all asks for a look at every cluster: there are few, and policies, profiles and keys concern several of them.
+func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	list := &v1alpha1.DRClusterList{}
+	if err := r.client.List(ctx, list); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "list DRClusters")
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list.Items {
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return out
+}
+
+func clusterOfNamespace(_ context.Context, o client.Object) []reconcile.Request {
+	if cluster, ok := exchange.ClusterOf(o.GetName()); ok {
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: cluster}}}
+	}
+	return nil
+}
+
+func clusterOfInbox(_ context.Context, o client.Object) []reconcile.Request {
+	if cluster, ok := exchange.ClusterOf(o.GetNamespace()); ok && o.GetName() == exchange.LeaseName {
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: cluster}}}
+	}
+	return nil
+}
+
+// skewChanged lets through what changes the condition SchemaSkew, not each renewal.
+func skewChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[exchange.AnnotationSkew] != e.ObjectNew.GetAnnotations()[exchange.AnnotationSkew]
+	}}
+}
+
+func bornOrGone() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
+}
