@@ -17,6 +17,9 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/supervise"
 )
 
+// userAdmin is the administrator of a cluster, in names of files.
+const userAdmin = "admin"
+
 // Cluster is one running Kubernetes cluster, seen by its administrator.
 type Cluster struct {
 	Name       string
@@ -58,15 +61,18 @@ func (l *Lab) startCluster(ctx context.Context, name string) (*Cluster, error) {
 	if err := l.startControllerManager(ctx, name, authority); err != nil {
 		return nil, err
 	}
-	if _, err := l.certKubeconfig(name, authority, "admin", "ramenlab", "system:masters"); err != nil {
-		return nil, err
+	// The storage and the node of the lab stand for parts of a cluster that may do anything in it.
+	for _, user := range []string{userAdmin, serviceStorage, serviceNode} {
+		if _, err := l.certKubeconfig(name, authority, user, "ramenlab-"+user, "system:masters"); err != nil {
+			return nil, err
+		}
 	}
 	return l.openCluster(name)
 }
 
 // openCluster is the client side of a cluster that runs.
 func (l *Lab) openCluster(name string) (*Cluster, error) {
-	file := l.kubeconfigFile(name, "admin")
+	file := l.kubeconfigFile(name, userAdmin)
 	cfg, err := clientcmd.BuildConfigFromFlags("", file)
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig of %s: %w", name, err)

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,9 +22,6 @@ import (
 
 // Policy is the name of the DRPolicy of the lab: both spokes, every SchedulingInterval.
 const Policy = "lab-1m"
-
-// identityTick is how often the lab looks whether the hub has made the identity of an agent.
-const identityTick = 100 * time.Millisecond
 
 // Up starts everything: clusters, object stores, links, storage, nodes and controllers.
 func Up(ctx context.Context, o Options) (*Lab, error) {
@@ -51,8 +47,7 @@ func (l *Lab) StartControllers(ctx context.Context) error {
 	defer cancel()
 	wall := clock.RealClock{}
 	began := wall.Now()
-	bin := filepath.Join(l.dir, "bin")
-	if err := binaries.Project(ctx, bin, serviceHubctrl, serviceSpokectrl, serviceMirror); err != nil {
+	if err := binaries.Project(ctx, l.binDir(), serviceHubctrl, serviceSpokectrl, serviceMirror); err != nil {
 		return err
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -111,42 +106,31 @@ func (l *Lab) startController(ctx context.Context, program, service string, id I
 	return l.supervisor.Start(ctx, supervise.Service{
 		Name:    service,
 		Address: "http://" + health,
-		Command: l.command(service, filepath.Join(l.dir, "bin", program), args...),
-		Ready:   func(ctx context.Context) error { return probe(ctx, "http://"+health+"/readyz", "") },
+		Command: l.command(service, filepath.Join(l.binDir(), program), args...),
+		// Not /readyz: a mirror that is started while its link is cut runs well.
+		Ready:   func(ctx context.Context) error { return probe(ctx, "http://"+health+"/healthz", "") },
 		Restart: l.options.Restart,
 	})
 }
 
 func (l *Lab) startMirror(ctx context.Context, spoke string) error {
 	id := MirrorOnHub(spoke)
-	if err := l.awaitAccount(ctx, id); err != nil {
+	account := client.ObjectKey{Namespace: id.Namespace, Name: id.ServiceAccount}
+	if err := await(ctx, "hubctrl makes ServiceAccount "+account.String(), func(ctx context.Context) error {
+		return l.Cluster(Hub).Client.Get(ctx, account, &corev1.ServiceAccount{})
+	}); err != nil {
 		return err
 	}
 	hub, err := l.Kubeconfig(ctx, id)
 	if err != nil {
 		return err
 	}
-	return l.startController(ctx, serviceMirror, on(serviceMirror, spoke), MirrorOnSpoke(spoke),
-		"--cluster="+spoke, "--hub-kubeconfig="+hub)
-}
-
-// awaitAccount waits until a ServiceAccount exists.
-func (l *Lab) awaitAccount(ctx context.Context, id Identity) error {
-	tick := time.NewTicker(identityTick)
-	defer tick.Stop()
-	key := client.ObjectKey{Namespace: id.Namespace, Name: id.ServiceAccount}
-	for {
-		err := l.Cluster(id.Cluster).Client.Get(ctx, key, &corev1.ServiceAccount{})
-		if err == nil {
-			return nil
-		}
-		if !apierrors.IsNotFound(err) && ctx.Err() == nil {
-			return fmt.Errorf("read ServiceAccount %s: %w", key, err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("wait until hubctrl makes ServiceAccount %s: %w", key, ctx.Err())
-		}
+	service := on(serviceMirror, spoke)
+	if err := l.startController(ctx, serviceMirror, service, MirrorOnSpoke(spoke),
+		"--cluster="+spoke, "--hub-kubeconfig="+hub); err != nil {
+		return err
 	}
+	return await(ctx, service+" has a live link", func(ctx context.Context) error {
+		return probe(ctx, "http://"+l.address(portHealth+service)+"/readyz", "")
+	})
 }

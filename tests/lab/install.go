@@ -30,8 +30,6 @@ const (
 
 	// settle is how long an API server holds back the first objects of a definition that it has just taken.
 	settle = 2 * time.Second
-
-	establishTick = 50 * time.Millisecond
 )
 
 // definitionsOf are the files with the CustomResourceDefinitions that a cluster gets, as patterns: ours, and on the
@@ -140,31 +138,27 @@ func define(ctx context.Context, c *Cluster, patterns []string) (settled <-chan 
 			}
 		}
 	}
-	tick := time.NewTicker(establishTick)
-	defer tick.Stop()
 	for _, name := range names {
-		for !served(ctx, c, name) {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return nil, fmt.Errorf("wait until CustomResourceDefinition %s is served: %w", name, ctx.Err())
-			}
+		if err := await(ctx, "CustomResourceDefinition "+name+" is served", func(ctx context.Context) error {
+			return served(ctx, c, name)
+		}); err != nil {
+			return nil, err
 		}
 	}
 	return time.After(settle), nil
 }
 
-func served(ctx context.Context, c *Cluster, name string) bool {
+func served(ctx context.Context, c *Cluster, name string) error {
 	crd := &apiextensionsv1.CustomResourceDefinition{}
 	if err := c.Client.Get(ctx, client.ObjectKey{Name: name}, crd); err != nil {
-		return false
+		return err
 	}
 	for _, condition := range crd.Status.Conditions {
-		if condition.Type == apiextensionsv1.Established {
-			return condition.Status == apiextensionsv1.ConditionTrue
+		if condition.Type == apiextensionsv1.Established && condition.Status == apiextensionsv1.ConditionTrue {
+			return nil
 		}
 	}
-	return false
+	return errors.New("it is not established")
 }
 
 // applyKustomization applies what kustomize makes of a folder, without Deployments. A folder without a

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -40,8 +39,6 @@ type Options struct {
 	Intervals map[string]time.Duration
 	// Restart starts controllers again that died, as their Deployments would.
 	Restart bool
-	// Program is the path of the program ramenlab. Empty: it is built.
-	Program string
 }
 
 // Lab is a running lab. Its methods may be called from several goroutines.
@@ -122,7 +119,7 @@ func (l *Lab) start(ctx context.Context) error {
 	defer cancel()
 	wall := clock.RealClock{}
 	began := wall.Now()
-	if err := errors.Join(os.MkdirAll(l.dir, 0o755), os.MkdirAll(filepath.Join(l.dir, "log"), 0o755)); err != nil {
+	if err := errors.Join(os.MkdirAll(l.dir, 0o755), os.MkdirAll(l.LogDir(), 0o755)); err != nil {
 		return fmt.Errorf("start lab: %w", err)
 	}
 	if err := l.save(func(s *State) { s.Owner, s.BasePort = l.entry.Owner, l.basePort }); err != nil {
@@ -153,19 +150,13 @@ func (l *Lab) start(ctx context.Context) error {
 
 // startProxy starts the process that serves the links.
 func (l *Lab) startProxy(ctx context.Context) error {
-	program := l.options.Program
-	if program == "" {
-		dir := filepath.Join(l.dir, "bin")
-		if err := binaries.Project(ctx, dir, "ramenlab"); err != nil {
-			return err
-		}
-		program = filepath.Join(dir, "ramenlab")
-		l.options.Program = program
+	if err := binaries.Project(ctx, l.binDir(), programLab); err != nil {
+		return err
 	}
 	return l.supervisor.Start(ctx, supervise.Service{
 		Name:    serviceProxy,
 		Address: "http://" + l.address(serviceProxy),
-		Command: l.command(serviceProxy, program, l.proxyArgs()...),
+		Command: l.command(serviceProxy, filepath.Join(l.binDir(), programLab), l.proxyArgs()...),
 		Ready:   faultproxy.NewClient(l.address(serviceProxy)).Ready,
 	})
 }
@@ -181,14 +172,9 @@ func Open(dir string) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	reg, err := registry.Default()
-	if err != nil {
-		return nil, err
-	}
 	l := &Lab{
 		dir:      dir,
 		basePort: state.BasePort,
-		registry: reg,
 		state:    state,
 		clusters: map[string]*Cluster{},
 		options:  Options{Log: io.Discard},
@@ -204,21 +190,13 @@ func Open(dir string) (*Lab, error) {
 
 // Down ends the lab and removes its folder: nothing is left. To end it twice is no error.
 func (l *Lab) Down() error {
-	ctx, cancel := context.WithTimeout(context.Background(), downTimeout)
-	defer cancel()
 	if l.supervisor == nil {
-		return l.downByOwner(ctx)
-	}
-	return errors.Join(l.supervisor.Close(), l.registry.Remove(ctx, l.entry))
-}
-
-// downByOwner asks the process that owns the lab to end it, and does it itself if that process does not.
-func (l *Lab) downByOwner(ctx context.Context) error {
-	if err := end(ctx, l.state.Owner); err != nil {
+		_, err := Down(l.dir)
 		return err
 	}
-	_, err := l.registry.Reap(ctx)
-	return err
+	ctx, cancel := context.WithTimeout(context.Background(), downTimeout)
+	defer cancel()
+	return errors.Join(l.supervisor.Close(), l.registry.Remove(ctx, l.entry))
 }
 
 // Dir is the folder of the lab.
@@ -227,7 +205,10 @@ func (l *Lab) Dir() string { return l.dir }
 // DataDir is the folder below which the storage driver has its volumes: <cluster>/volumes/<handle>.
 func (l *Lab) DataDir() string { return filepath.Join(l.dir, "data") }
 
-// Cluster is one of Clusters.
+// LogDir is the folder of the logs: <service>.log.
+func (l *Lab) LogDir() string { return filepath.Join(l.dir, "log") }
+
+// Cluster is one of Clusters; nil if it does not run yet.
 func (l *Lab) Cluster(name string) *Cluster { return l.clusters[name] }
 
 // State tells what runs.
@@ -237,29 +218,15 @@ func (l *Lab) State() State {
 	return l.state
 }
 
-// Kill ends a service of this lab at once, as a crash would. Controllers are started again if Options.Restart says so.
-func (l *Lab) Kill(service string) error { return l.supervisor.Kill(service) }
-
-// Stop ends a service at once and leaves it ended until StartProcess.
-func (l *Lab) Stop(service string) error { return l.supervisor.Stop(service) }
-
-// StartProcess starts a service that was killed or stopped and returns when it is ready.
-func (l *Lab) StartProcess(ctx context.Context, service string) error {
-	return l.supervisor.Resume(ctx, service)
-}
-
-// Freeze stops a service from running without ending it: its clients get no answer, not even a refusal.
-func (l *Lab) Freeze(service string) error { return l.supervisor.Signal(service, syscall.SIGSTOP) }
-
-// Thaw lets a frozen service go on.
-func (l *Lab) Thaw(service string) error { return l.supervisor.Signal(service, syscall.SIGCONT) }
-
 func (l *Lab) log(format string, args ...any) { fmt.Fprintf(l.options.Log, format+"\n", args...) }
+
+// binDir is the folder of the programs of this project.
+func (l *Lab) binDir() string { return filepath.Join(l.dir, "bin") }
 
 // program is the path of a program of others.
 func (l *Lab) program(name string) string { return filepath.Join(l.programs, name) }
 
 // command runs a program with its output in the log of a service.
 func (l *Lab) command(service, program string, args ...string) proc.Command {
-	return proc.Command{Path: program, Args: args, Dir: l.dir, Log: filepath.Join(l.dir, "log", service+".log")}
+	return proc.Command{Path: program, Args: args, Dir: l.dir, Log: filepath.Join(l.LogDir(), service+".log")}
 }

@@ -35,6 +35,9 @@ const (
 	serviceMirror      = "mirror"
 )
 
+// programLab is the program of the lab itself; it has the parts of the lab as subcommands.
+const programLab = "ramenlab"
+
 // on is the name of a service of one cluster.
 func on(service, cluster string) string { return service + "-" + cluster }
 

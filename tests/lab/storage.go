@@ -2,7 +2,60 @@
 
 package lab
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ramendr/ramen-direct/tests/lab/supervise"
+)
 
 // StartStorage starts the storage driver and the node of each spoke.
-func (l *Lab) StartStorage(ctx context.Context) error { return nil }
+func (l *Lab) StartStorage(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, spoke := range Spokes() {
+		peer := Spokes()[1-i]
+		group.Go(func() error { return l.startDriver(groupCtx, spoke, peer) })
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("start storage: %w", err)
+	}
+	return nil
+}
+
+func (l *Lab) startDriver(ctx context.Context, spoke, peer string) error {
+	service := on(serviceStorage, spoke)
+	listen := l.address(service)
+	args := append(l.partArgs(serviceStorage, spoke), "--listen="+listen, "--peer=http://"+l.linkAddress(link{spoke, peer}))
+	for _, interval := range slices.Sorted(maps.Keys(l.options.Intervals)) {
+		args = append(args, fmt.Sprintf("--interval=%s=%s", interval, l.options.Intervals[interval]))
+	}
+	return l.supervisor.Start(ctx, supervise.Service{
+		Name:    service,
+		Address: "http://" + listen,
+		Command: l.command(service, filepath.Join(l.binDir(), programLab), args...),
+		Ready:   func(ctx context.Context) error { return dial(ctx, listen) },
+		Restart: l.options.Restart,
+	})
+}
+
+// partArgs run a part of the lab for a spoke.
+func (l *Lab) partArgs(part, spoke string) []string {
+	return []string{part, "--cluster=" + spoke, "--kubeconfig=" + l.kubeconfigFile(spoke, part), "--data=" + l.DataDir()}
+}
+
+// dial fails unless somebody listens at the address.
+func dial(ctx context.Context, address string) error {
+	c, err := (&net.Dialer{Timeout: probeTimeout}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}

@@ -94,18 +94,20 @@ func CacheDir() (string, error) {
 	return filepath.Join(user, "ramen-direct", "lab"), nil
 }
 
-// Clean removes the programs of all versions from the user's cache and returns the folders that it removed. Go's own
+// Clean removes the programs of all versions, and the builds of this project, from the user's cache and returns the folders that it removed. Go's own
 // build cache stays.
 func Clean() ([]string, error) {
 	cache, err := CacheDir()
 	if err != nil {
 		return nil, err
 	}
-	found, err := filepath.Glob(filepath.Join(cache, "k8s-*"))
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", cache, err)
-	}
+	var found []string
 	var errs []error
+	for _, pattern := range []string{"k8s-*", "project-*"} {
+		dirs, err := filepath.Glob(filepath.Join(cache, pattern))
+		errs = append(errs, err)
+		found = append(found, dirs...)
+	}
 	for _, dir := range found {
 		errs = append(errs, os.RemoveAll(dir))
 	}

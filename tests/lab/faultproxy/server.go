@@ -33,16 +33,8 @@ func Args(control string, links []Link) []string {
 	return args
 }
 
-// Main runs the server with its arguments until the process is killed. It returns the exit code.
-func Main(args []string, stderr io.Writer) int {
-	if err := serve(args, stderr); err != nil {
-		fmt.Fprintln(stderr, "error:", err)
-		return 1
-	}
-	return 0
-}
-
-func serve(args []string, stderr io.Writer) error {
+// Main runs the server with its arguments until the process is killed. It logs to stderr.
+func Main(args []string, stderr io.Writer) error {
 	fs := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	control := fs.String("control", "", "host:port of the control API")
