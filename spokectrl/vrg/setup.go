@@ -9,7 +9,6 @@ import (
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/optional"
 )
 
 const (
@@ -53,29 +53,13 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 	if err != nil {
 		return fmt.Errorf("build controller of VolumeReplicationGroups: %w", err)
 	}
-	return watchLater(mgr, c, w)
+	return optional.Watch(mgr, "volumereplicationgroup", c, map[string]optional.Kind{
+		"volumereplications." + replicationv1.GroupVersion.Group:       {Object: &replicationv1.VolumeReplication{}, Wake: w.byOwnerLabels},
+		"volumereplicationclasses." + replicationv1.GroupVersion.Group: {Object: &replicationv1.VolumeReplicationClass{}, Wake: w.all},
+	})
 }
 
 // wished lets pass what is asked of a group, and its deletion; its status is written by nobody but us.
 func wished() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
-}
-
-// watchLater watches the kinds of optional APIs as soon as the cluster serves them.
-func watchLater(mgr manager.Manager, c controller.Controller, w wake) error {
-	l := &later{cache: mgr.GetCache(), controller: c, kinds: map[string]optional{
-		"volumereplications." + replicationv1.GroupVersion.Group:       {&replicationv1.VolumeReplication{}, w.byOwnerLabels},
-		"volumereplicationclasses." + replicationv1.GroupVersion.Group: {&replicationv1.VolumeReplicationClass{}, w.all},
-	}}
-	err := ctrl.NewControllerManagedBy(mgr).
-		Named("optional-apis").
-		For(&apiextensionsv1.CustomResourceDefinition{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
-			_, known := l.kinds[o.GetName()]
-			return known
-		}))).
-		Complete(l)
-	if err != nil {
-		return fmt.Errorf("build controller of optional APIs: %w", err)
-	}
-	return nil
 }
