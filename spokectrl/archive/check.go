@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+)
+
+// Check asks each store of the configuration whether it answers. The result has an entry for each profile; the error is
+// that of the configuration.
+func (a *Archive) Check(ctx context.Context) (Problems, error) {
+	cfg, err := ramenconfig.Load(ctx, a.Reader, a.Namespace, ramenconfig.SpokeConfigMap)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(cfg.S3StoreProfiles))
+	for _, p := range cfg.S3StoreProfiles {
+		names = append(names, p.S3ProfileName)
+	}
+	return a.each(ctx, names, func(ctx context.Context, s store.Store) error { return s.Check(ctx) }), nil
+}
