@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drclusterconfig
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/optional"
+)
+
+// Setup adds the controller to a manager. A class of any kind wakes it, as soon as its API is served.
+func Setup(mgr manager.Manager, r *Reconciler) error {
+	d, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("build discovery client: %w", err)
+	}
+	r.Version = d.ServerVersion
+	every := func(ctx context.Context, _ client.Object) []reconcile.Request {
+		list := &v1alpha1.DRClusterConfigList{}
+		if err := mgr.GetClient().List(ctx, list); err != nil {
+			return nil
+		}
+		out := make([]reconcile.Request, 0, len(list.Items))
+		for i := range list.Items {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+		return out
+	}
+	kinds := map[string]optional.Kind{}
+	for _, s := range sources() {
+		if s.optionalName == "" {
+			continue
+		}
+		class := &metav1.PartialObjectMetadata{}
+		class.SetGroupVersionKind(s.gvk)
+		kinds[s.optionalName+"."+s.gvk.Group] = optional.Kind{Object: class, Wake: every}
+	}
+	all := handler.EnqueueRequestsFromMapFunc(every)
+	c, err := ctrl.NewControllerManagedBy(mgr).
+		Named("drclusterconfig").
+		For(&v1alpha1.DRClusterConfig{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&storagev1.StorageClass{}, all).
+		Watches(&corev1.ConfigMap{}, all).
+		Build(r)
+	if err != nil {
+		return fmt.Errorf("build controller of DRClusterConfig: %w", err)
+	}
+	return optional.Watch(mgr, "drclusterconfig", c, kinds)
+}
