@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The program spokectrl runs on a DR cluster and obeys its VolumeReplicationGroups: it protects, demotes, promotes and
+// restores their volumes, and tells the hub through a DRClusterConfig what the cluster has.
+package main
+
+import (
+	"flag"
+	"os"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/ramendr/ramen-direct/internal/boot"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
+	"github.com/ramendr/ramen-direct/spokectrl/vrg"
+)
+
+const leaderID = "spokectrl.ramendr.openshift.io"
+
+func main() {
+	fs := flag.NewFlagSet("spokectrl", flag.ContinueOnError)
+	os.Exit(boot.Run(leaderID, fs, options, setup))
+}
+
+func options(f boot.Flags) (manager.Options, error) { return vrg.Options(f.Namespace) }
+
+// setup builds the graph.
+func setup(mgr manager.Manager, f boot.Flags) error {
+	stores := &archive.Archive{
+		Reader:    mgr.GetAPIReader(),
+		Open:      store.Reusing(s3.Open),
+		Namespace: f.Namespace,
+		Clock:     clock.RealClock{},
+	}
+	if err := vrg.Setup(mgr, &vrg.Reconciler{
+		Client:    mgr.GetClient(),
+		Live:      mgr.GetAPIReader(),
+		Archive:   stores,
+		Providers: provider.Set{volrep.Provider{}},
+		Clock:     clock.RealClock{},
+		Namespace: f.Namespace,
+	}); err != nil {
+		return err
+	}
+	return drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
+		Client:  mgr.GetClient(),
+		Live:    mgr.GetAPIReader(),
+		Archive: stores,
+		Clock:   clock.RealClock{},
+	})
+}
