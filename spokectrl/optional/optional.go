@@ -33,7 +33,7 @@ type Kind struct {
 // Watch lets c watch kinds, by the names of their definitions, as soon as the cluster serves them. A watch that was
 // started goes on when its definition is deleted: it delivers again when the definition returns.
 func Watch(mgr manager.Manager, name string, c controller.Controller, kinds map[string]Kind) error {
-	err := ctrs.NewControllerManagedBy(mgr).
+	err := ctrl.NewControllerManagedBy(mgr).
 		Named(name+"-optional").
 		For(&apiextensionsv1.CustomResourceDefinition{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
 			_, known := kinds[o.GetName()]
