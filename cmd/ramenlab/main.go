@@ -16,8 +16,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+	"github.com/ramendr/ramen-direct/tests/lab/node"
 	"github.com/ramendr/ramen-direct/tests/lab/storage"
 )
 
@@ -41,9 +43,18 @@ func commands() []command {
 		{name: "proxy", hidden: true, run: func(_ context.Context, args []string, _, progress io.Writer) error {
 			return faultproxy.Main(args, progress)
 		}},
-		{name: "storage", hidden: true, run: func(ctx context.Context, args []string, _, _ io.Writer) error {
-			return storage.Main(ctx, args)
-		}},
+		{name: "storage", hidden: true, run: logged(storage.Main)},
+		{name: "node", hidden: true, run: logged(node.Main)},
+	}
+}
+
+// logged is the command of a part of the lab that logs.
+func logged(run func(context.Context, []string) error) func(context.Context, []string, io.Writer, io.Writer) error {
+	return func(ctx context.Context, args []string, _, _ io.Writer) error {
+		if err := (&boot.Flags{LogLevel: "info"}).Logging(); err != nil {
+			return err
+		}
+		return run(ctx, args)
 	}
 }
 

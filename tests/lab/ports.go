@@ -55,8 +55,7 @@ func ports() []string {
 		out = append(out, on(serviceEtcd, c), portPeer+on(serviceEtcd, c), on(serviceAPIServer, c), on(serviceControllers, c))
 	}
 	for _, c := range Spokes() {
-		out = append(out, on(serviceStorage, c), portHealth+on(serviceStorage, c), portHealth+on(serviceNode, c),
-			portHealth+on(serviceSpokectrl, c), portHealth+on(serviceMirror, c))
+		out = append(out, on(serviceStorage, c), portHealth+on(serviceSpokectrl, c), portHealth+on(serviceMirror, c))
 	}
 	for _, l := range links() {
 		out = append(out, portLink+l.name())

@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/tests/lab/supervise"
 )
@@ -23,6 +25,7 @@ func (l *Lab) StartStorage(ctx context.Context) error {
 	for i, spoke := range Spokes() {
 		peer := Spokes()[1-i]
 		group.Go(func() error { return l.startDriver(groupCtx, spoke, peer) })
+		group.Go(func() error { return l.startNode(groupCtx, spoke) })
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("start storage: %w", err)
@@ -42,6 +45,18 @@ func (l *Lab) startDriver(ctx context.Context, spoke, peer string) error {
 		Address: "http://" + listen,
 		Command: l.command(service, filepath.Join(l.binDir(), programLab), args...),
 		Ready:   func(ctx context.Context) error { return dial(ctx, listen) },
+		Restart: l.options.Restart,
+	})
+}
+
+func (l *Lab) startNode(ctx context.Context, spoke string) error {
+	service := on(serviceNode, spoke)
+	return l.supervisor.Start(ctx, supervise.Service{
+		Name:    service,
+		Command: l.command(service, filepath.Join(l.binDir(), programLab), l.partArgs(serviceNode, spoke)...),
+		Ready: func(ctx context.Context) error {
+			return l.Cluster(spoke).Client.Get(ctx, client.ObjectKey{Name: spoke + "-node"}, &corev1.Node{})
+		},
 		Restart: l.options.Restart,
 	})
 }

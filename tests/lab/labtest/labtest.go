@@ -18,9 +18,13 @@ import (
 // tailBytes is how much of each log a failed test shows.
 const tailBytes = 4000
 
-// Start starts a lab for one test, in a temporary folder if o names none, which logs to the test.
+// Start starts a lab for one test, in a temporary folder if o names none, which logs to the test. With -short the test
+// is skipped.
 func Start(t testing.TB, o lab.Options) *lab.Lab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a lab takes real API servers, whose programs may have to be built first")
+	}
 	if o.Dir == "" {
 		// Not t.TempDir: that would outlive a test that is killed, while the registry of labs removes this one.
 		dir, err := os.MkdirTemp("", "ramenlab-")
