@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -81,7 +82,8 @@ func (l *Links) Link(cluster string) exchange.Link {
 	return l.last[cluster].link
 }
 
-// Changes returns a channel that gets an event for each link that comes or goes; the event's object is the Lease.
+// Changes returns a channel that gets an event for each link that comes or goes; the event's object has the name of the
+// cluster. Each caller gets a channel of its own.
 func (l *Links) Changes() <-chan event.GenericEvent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,7 +118,7 @@ func (l *Links) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Resu
 	}
 	now := l.clock.Now()
 	link := l.beats.See(cluster, lease, now)
-	l.tell(ctx, cluster, req.NamespacedName, lease, link)
+	l.tell(ctx, cluster, lease, link)
 	switch link.State {
 	case exchange.LinkLive:
 		return reconcile.Result{RequeueAfter: exchange.LiveFor - link.Age(now) + time.Millisecond}, nil
@@ -127,7 +129,7 @@ func (l *Links) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Resu
 	return reconcile.Result{}, nil
 }
 
-func (l *Links) tell(ctx context.Context, cluster string, key types.NamespacedName, lease *coordinationv1.Lease, link exchange.Link) {
+func (l *Links) tell(ctx context.Context, cluster string, lease *coordinationv1.Lease, link exchange.Link) {
 	l.mu.Lock()
 	was := l.last[cluster]
 	now := seen{link: link}
@@ -145,14 +147,14 @@ func (l *Links) tell(ctx context.Context, cluster string, key types.NamespacedNa
 
 	if was.link.State != link.State {
 		log.FromContext(ctx).Info("Link changed", "cluster", cluster, "was", was.link.State.String(), "is", link.State.String())
-		about := &coordinationv1.Lease{}
-		about.Namespace, about.Name = key.Namespace, key.Name
+		about := &v1alpha1.DRCluster{}
+		about.Name = cluster
 		for _, c := range listeners {
 			send(ctx, c, about)
 		}
 	}
 	for who := range waiting {
-		about := &coordinationv1.Lease{}
+		about := &v1alpha1.DRPlacementControl{}
 		about.Namespace, about.Name = who.Namespace, who.Name
 		send(ctx, l.inventory, about)
 	}

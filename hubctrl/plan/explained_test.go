@@ -27,7 +27,7 @@ func unexplained(f Facts) string {
 
 // healthy reports whether the facts say that the workload runs, protected, on one cluster.
 func healthy(f *Facts) bool {
-	h := f.home()
+	h := f.Home()
 	if h == Nowhere {
 		return false
 	}
@@ -44,7 +44,7 @@ func awaited(f *Facts, w Wait) bool {
 		case TargetNamed:
 			return !f.Target.Named()
 		case ConflictSolved:
-			return f.wishes(Primary) == 2 && f.home() == Nowhere
+			return f.wishes(Primary) == 2 && f.Home() == Nowhere
 		case PolicyValid:
 			return !f.Usable
 		}

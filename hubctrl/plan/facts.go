@@ -188,9 +188,9 @@ func (f *Facts) wishes(r Role) int {
 	return n
 }
 
-// home is the side that is wished Primary; of two, the one that was promoted later; Nowhere if there is none, or two
+// Home is the side that is wished Primary; of two, the one that was promoted later; Nowhere if there is none, or two
 // that were promoted at once.
-func (f *Facts) home() Side {
+func (f *Facts) Home() Side {
 	a, b := f.At(First).Wish, f.At(Second).Wish
 	switch {
 	case a.Role != Primary && b.Role != Primary:

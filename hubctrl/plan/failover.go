@@ -10,7 +10,7 @@ func failover(f *Facts) Plan {
 	}
 	at := f.At(t)
 	switch {
-	case f.home() == t:
+	case f.Home() == t:
 		return settle(f, t, phases(Failover))
 	case at.Wish.Role == NoRole && at.missing() != Nothing:
 		return wait(Initiating, CheckingPrerequisites, t, at.missing())
@@ -35,7 +35,7 @@ func failover(f *Facts) Plan {
 // survivor is the side to fail over to. Without a named one it is the side that the last failover promoted, else the
 // side that is not home: an action that stays in the spec must not swing back.
 func survivor(f *Facts) Side {
-	h := f.home()
+	h := f.Home()
 	switch {
 	case f.Target != Nowhere:
 		return f.Target

@@ -9,7 +9,7 @@ func relocate(f *Facts, t Side) Plan {
 	}
 	s := t.Peer()
 	source, target := f.At(s), f.At(t)
-	h := f.home()
+	h := f.Home()
 	moving := source.Wish.FinalSync != NoFinalSync
 	switch {
 	case h == t:

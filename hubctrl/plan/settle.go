@@ -63,7 +63,7 @@ func retained(d Decision) Decision {
 
 // stay moves no role.
 func stay(f *Facts) Plan {
-	h := f.home()
+	h := f.Home()
 	switch {
 	case h != Nowhere:
 		return settle(f, h, phases(Stay))

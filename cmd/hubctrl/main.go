@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The program hubctrl runs on the hub: it carries out what users ask of DRPlacementControls, DRPolicies and DRClusters.
+// It never talks to another cluster: its world is its own objects, the outboxes, the inboxes and their leases.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drcluster"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
+	"github.com/ramendr/ramen-direct/hubctrl/drpolicy"
+	"github.com/ramendr/ramen-direct/hubctrl/links"
+	"github.com/ramendr/ramen-direct/internal/boot"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
+)
+
+const leaderID = "hubctrl.ramendr.openshift.io"
+
+func main() {
+	fs := flag.NewFlagSet("hubctrl", flag.ContinueOnError)
+	os.Exit(boot.Run(leaderID, fs, options, setup))
+}
+
+func options(boot.Flags) (manager.Options, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return manager.Options{}, fmt.Errorf("build scheme: %w", err)
+		}
+	}
+	return manager.Options{
+		Scheme: scheme,
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				// Of all leases of the hub only those of the mirrors.
+				&coordinationv1.Lease{}: {Field: fields.OneTermEqualSelector("metadata.name", exchange.LeaseName)},
+			},
+		},
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},
+	}, nil
+}
+
+// setup builds the graph.
+func setup(mgr manager.Manager, f boot.Flags) error {
+	system := &corev1.Namespace{}
+	if err := mgr.GetAPIReader().Get(context.Background(), client.ObjectKey{Name: metav1.NamespaceSystem}, system); err != nil {
+		return fmt.Errorf("find the id of this hub: %w", err)
+	}
+	origin, now := string(system.UID), clock.RealClock{}
+	watched, err := links.Setup(mgr, now)
+	if err != nil {
+		return err
+	}
+	if err := drcluster.Setup(mgr, drcluster.Options{
+		Namespace: f.Namespace, Origin: origin, Open: store.Reusing(s3.Open), Links: watched, Wake: watched.Changes(), Clock: now,
+	}); err != nil {
+		return err
+	}
+	if err := drpolicy.Setup(mgr, drpolicy.Options{Clock: now}); err != nil {
+		return err
+	}
+	return drpc.Setup(mgr, drpc.Options{
+		Origin: origin, Links: watched, Changed: watched.Changes(), Inventory: watched.Inventory(), Clock: now,
+	})
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/cond"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// order is the order of conditions that users of Ramen know; the rest follows.
+var order = []string{
+	v1alpha1.ConditionAvailable, v1alpha1.ConditionPeerReady, v1alpha1.ConditionProtected,
+	v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled,
+}
+
+func ordered(list []metav1.Condition) []metav1.Condition {
+	slices.SortStableFunc(list, func(a, b metav1.Condition) int {
+		return slices.Index(order, a.Type) - slices.Index(order, b.Type)
+	})
+	return list
+}
+
+func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.Condition {
+	gen := w.drpc.Generation
+	available, peer, protected := w.available(next, words), w.peerReady(next, words), w.protected()
+	list := []metav1.Condition{available, peer, protected}
+
+	ready := next.Done() && available.Status == metav1.ConditionTrue && peer.Status == metav1.ConditionTrue
+	stalled := words.user
+	reason, message := outcome.ReasonOK, "the workload runs, and its peer stands by"
+	switch {
+	case actErr != nil:
+		reason, message = outcome.ReasonError, actErr.Error()
+		ready = false
+	case words.fact != "":
+		reason, message = words.fact, words.message
+	case !ready:
+		reason, message = "Progressing", fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
+	}
+	return append(list,
+		cond.New(v1alpha1.ConditionReady, cond.Status(ready), reason, message, gen),
+		cond.New(v1alpha1.ConditionReconciling, cond.Status(!ready && !stalled), reason, message, gen),
+		cond.New(v1alpha1.ConditionStalled, cond.Status(stalled), reason, message, gen),
+	)
+}
+
+// available says whether the cluster that should run the workload is Primary and ready now.
+func (w *world) available(next plan.Plan, words words) metav1.Condition {
+	gen := w.drpc.Generation
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return cond.New(v1alpha1.ConditionAvailable, status, reason, message, gen)
+	}
+	phase := string(phases[next.Phase])
+	running := w.running()
+	if running == nil {
+		message := words.message
+		if message == "" {
+			message = "the workload runs nowhere yet"
+		}
+		return is(metav1.ConditionFalse, phase, message)
+	}
+	c := w.facts.At(w.sideOf(running.cluster))
+	switch {
+	case !c.Live:
+		return is(metav1.ConditionUnknown, "LinkLost", "the workload runs on "+running.cluster+" as far as is known: "+lostLink(running))
+	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
+		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.cluster)
+	case c.Wish.Role == plan.Primary && !c.Report.Answered && running.report != nil && running.report.Status.State == v1alpha1.PrimaryState:
+		return is(metav1.ConditionTrue, phase, fmt.Sprintf("the workload runs on %s; %s", running.cluster, unanswered(running)))
+	default:
+		return is(metav1.ConditionFalse, phase, fmt.Sprintf("cluster %s is not Primary and ready: %s", running.cluster, why(running, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)))
+	}
+}
+
+// running is the side where the workload shall run now; nil: nowhere.
+func (w *world) running() *side {
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		if w.facts.At(s).Decision == plan.RunHere {
+			return w.at(s)
+		}
+	}
+	return nil
+}
+
+// peerReady says whether the other cluster answers Secondary, over a live link, now.
+func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
+	gen := w.drpc.Generation
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return cond.New(v1alpha1.ConditionPeerReady, status, reason, message, gen)
+	}
+	h := w.facts.Home()
+	if !h.Named() {
+		message := words.message
+		if message == "" {
+			message = fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
+		}
+		return is(metav1.ConditionFalse, "Progressing", message)
+	}
+	p := h.Peer()
+	at, c := w.at(p), w.facts.At(p)
+	switch {
+	case !c.Live:
+		return is(metav1.ConditionFalse, "LinkLost", lostLink(at))
+	case c.Wish.Role == plan.Primary:
+		return is(metav1.ConditionFalse, "NotStarted", fmt.Sprintf("cluster %s is still told to be Primary", at.cluster))
+	case !c.Report.Answered:
+		return is(metav1.ConditionFalse, "Progressing", unanswered(at))
+	case c.Report.State != plan.IsSecondary:
+		return is(metav1.ConditionFalse, "Progressing", fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
+	default:
+		return is(metav1.ConditionTrue, "Success", fmt.Sprintf("cluster %s is Secondary", at.cluster))
+	}
+}
+
+// protected says whether the peer could take over what the workload has written up to the last synchronisation.
+func (w *world) protected() metav1.Condition {
+	gen := w.drpc.Generation
+	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return cond.New(v1alpha1.ConditionProtected, status, reason, message, gen)
+	}
+	at := w.source()
+	switch {
+	case at == nil:
+		return is(metav1.ConditionFalse, "Progressing", "no cluster is Primary")
+	case at.report == nil:
+		return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s has not reported", at.cluster))
+	case !w.facts.At(w.sideOf(at.cluster)).Live:
+		return is(metav1.ConditionUnknown, "LinkLost", lostLink(at)+lastSync(at))
+	}
+	for _, kind := range []string{v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected, v1alpha1.VRGNoClusterDataConflict, v1alpha1.VRGClusterDataProtected} {
+		c := exchange.Condition(at.report, kind)
+		switch {
+		case c.Status == metav1.ConditionTrue, kind == v1alpha1.VRGDataProtected && c.Status == metav1.ConditionFalse && c.Reason == "Replicating":
+		case c.Status == metav1.ConditionUnknown:
+			return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+		case failed[c.Reason]:
+			return is(metav1.ConditionFalse, "Error", fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+		default:
+			return is(metav1.ConditionFalse, "Progressing", fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+		}
+	}
+	switch {
+	case at.report.Status.State != v1alpha1.PrimaryState:
+		return is(metav1.ConditionFalse, "Progressing", fmt.Sprintf("cluster %s is not Primary yet", at.cluster))
+	case len(at.report.Status.ProtectedPVCs) == 0:
+		return is(metav1.ConditionUnknown, "NoVolumes", "nothing to protect yet: no PVC matches spec.pvcSelector")
+	case at.report.Status.LastGroupSyncTime == nil:
+		return is(metav1.ConditionFalse, "Progressing", "not every volume has been synchronised once")
+	default:
+		return is(metav1.ConditionTrue, "Protected", fmt.Sprintf("%d volumes are protected", len(at.report.Status.ProtectedPVCs)))
+	}
+}
+
+// failed are the reasons of a group's conditions that mean an error rather than progress.
+var failed = map[string]bool{
+	"Error": true, "UnknownError": true, "UploadError": true, "AnnotationFailed": true,
+	"ClusterDataConflictPrimary": true, "ClusterDataConflictSecondary": true, "PeerClassNotFound": true, "StorageIDNotFound": true,
+}
+
+func lastSync(at *side) string {
+	if at.report == nil || at.report.Status.LastGroupSyncTime == nil {
+		return "; its data was never synchronised"
+	}
+	return "; what was written after " + at.report.Status.LastGroupSyncTime.UTC().Format(time.RFC3339) + " would be lost by a failover"
+}
+
+// ended are the phases in which no operation is under way.
+var ended = map[v1alpha1.DRState]bool{"": true, v1alpha1.WaitForUser: true, v1alpha1.Deployed: true, v1alpha1.FailedOver: true, v1alpha1.Relocated: true}
+
+// clockAction notes when an operation began and how long it took, for people.
+func clockAction(s, was *v1alpha1.DRPlacementControlStatus, next plan.Plan, now time.Time) {
+	if ended[was.Phase] && !ended[s.Phase] {
+		s.ActionStartTime, s.ActionDuration = &metav1.Time{Time: now.Truncate(time.Second)}, nil
+	}
+	if next.Done() && s.ActionStartTime != nil && s.ActionDuration == nil {
+		s.ActionDuration = &metav1.Duration{Duration: now.Sub(s.ActionStartTime.Time).Round(time.Second)}
+	}
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// passed are the annotations of a DRPlacementControl that its clusters read.
+var passed = []string{
+	v1alpha1.DRPCAnnotationPrefix + "use-volsync-for-pvc-protection",
+	v1alpha1.DRPCAnnotationPrefix + "is-submariner-enabled",
+	v1alpha1.DRPCAnnotationPrefix + "is-cg-enabled",
+	v1alpha1.DRPCAnnotationPrefix + "enable-diff",
+}
+
+// frame is a wish without a spec.
+func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: map[string]any{}}
+	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("VolumeReplicationGroup"))
+	u.SetNamespace(exchange.Outbox(cluster))
+	u.SetName(exchange.ObjectName(w.group.Namespace, w.group.Name))
+	u.SetLabels(map[string]string{v1alpha1.LabelCreatedByRamen: "true"})
+	u.SetFinalizers([]string{exchange.FinalizerWish})
+	annotations := map[string]string{
+		exchange.AnnotationNamespace:          w.group.Namespace,
+		exchange.AnnotationName:               w.group.Name,
+		exchange.AnnotationEpoch:              exchange.FormatEpoch(epoch),
+		exchange.AnnotationDRPC:               client.ObjectKeyFromObject(w.drpc).String(),
+		exchange.AnnotationOrigin:             r.origin,
+		v1alpha1.AnnotationDestinationCluster: cluster,
+		v1alpha1.AnnotationDRPCUID:            string(w.drpc.UID),
+	}
+	for _, key := range passed {
+		if v, ok := w.drpc.Annotations[key]; ok {
+			annotations[key] = v
+		}
+	}
+	u.SetAnnotations(annotations)
+	return u
+}
+
+// intent is the wish that wr asks for.
+func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (apply.Intent, error) {
+	at := w.at(wr.Side)
+	u := r.frame(w, at.cluster, epoch)
+	if at.wish != nil && at.wish.Annotations[exchange.AnnotationAdoptUID] != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, at.wish.Annotations[exchange.AnnotationAdoptUID]))
+	}
+	spec := w.spec(wr)
+	if err := setSpec(u, &spec); err != nil {
+		return nil, err
+	}
+	return apply.Untyped(u), nil
+}
+
+// spec is the spec of the wish that wr asks for.
+func (w *world) spec(wr plan.Write) v1alpha1.VolumeReplicationGroupSpec {
+	from := &w.drpc.Spec
+	spec := v1alpha1.VolumeReplicationGroupSpec{
+		PVCSelector:          from.PVCSelector,
+		ReplicationState:     v1alpha1.Secondary,
+		S3Profiles:           w.profiles,
+		ProtectedNamespaces:  from.ProtectedNamespaces,
+		KubeObjectProtection: from.KubeObjectProtection,
+		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,
+		RunFinalSync:         wr.FinalSync == plan.Run,
+		Async: &v1alpha1.VRGAsyncSpec{
+			SchedulingInterval:               w.policy.Spec.SchedulingInterval,
+			ReplicationClassSelector:         w.policy.Spec.ReplicationClassSelector,
+			VolumeSnapshotClassSelector:      w.policy.Spec.VolumeSnapshotClassSelector,
+			VolumeGroupSnapshotClassSelector: w.policy.Spec.VolumeGroupSnapshotClassSelector,
+			PeerClasses:                      w.peerClasses(),
+		},
+	}
+	if wr.Role == plan.Primary {
+		spec.ReplicationState = v1alpha1.Primary
+	}
+	if from.VolSyncSpec != nil {
+		spec.VolSync.MoverConfig = from.VolSyncSpec.MoverConfig
+	}
+	switch wr.For {
+	case plan.Failover:
+		spec.Action = v1alpha1.VRGActionFailover
+	case plan.Relocate:
+		spec.Action = v1alpha1.VRGActionRelocate
+	case plan.Stay:
+	}
+	return spec
+}
+
+// peerClasses are the classes that the application was first protected with, and those that the policy gained since: the
+// technique of a protected volume never changes under it.
+func (w *world) peerClasses() []v1alpha1.PeerClass {
+	var out []v1alpha1.PeerClass
+	for i := range w.sides {
+		if wish := w.sides[i].wish; wish != nil && wish.Spec.Async != nil && len(wish.Spec.Async.PeerClasses) > len(out) {
+			out = slices.Clone(wish.Spec.Async.PeerClasses)
+		}
+	}
+	for _, c := range w.policy.Status.Async.PeerClasses {
+		if !slices.ContainsFunc(out, func(o v1alpha1.PeerClass) bool { return o.StorageClassName == c.StorageClassName }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether
+// it wrote.
+func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
+	wrote := false
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		at, fact := w.at(s), w.facts.At(s).Wish
+		if at.wish == nil || fact.Deleting {
+			continue
+		}
+		wr := plan.Write{Kind: plan.PutWish, Side: s, Role: fact.Role, FinalSync: fact.FinalSync, For: fact.For}
+		if equality.Semantic.DeepEqual(at.wish.Spec, w.spec(wr)) {
+			continue
+		}
+		intent, err := r.intent(w, wr, epochOf(at.wish))
+		if err != nil {
+			return wrote, err
+		}
+		if err := r.wishes().Owned(ctx, intent); err != nil {
+			return wrote, fmt.Errorf("refresh wish for %s: %w", at.cluster, err)
+		}
+		wrote = true
+	}
+	return wrote, nil
+}
+
+func setSpec(u *unstructured.Unstructured, spec *v1alpha1.VolumeReplicationGroupSpec) error {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
+	if err != nil {
+		return fmt.Errorf("convert spec: %w", err)
+	}
+	u.Object["spec"] = content
+	return nil
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	m[key] = value
+	return m
+}

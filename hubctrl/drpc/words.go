@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+var phases = map[plan.Phase]v1alpha1.DRState{
+	plan.WaitForUser: v1alpha1.WaitForUser,
+	plan.Initiating:  v1alpha1.Initiating,
+	plan.Deploying:   v1alpha1.Deploying,
+	plan.Deployed:    v1alpha1.Deployed,
+	plan.FailingOver: v1alpha1.FailingOver,
+	plan.FailedOver:  v1alpha1.FailedOver,
+	plan.Relocating:  v1alpha1.Relocating,
+	plan.Relocated:   v1alpha1.Relocated,
+	plan.Deleting:    v1alpha1.Deleting,
+}
+
+var steps = map[plan.Step]v1alpha1.ProgressionStatus{
+	plan.Completed:             v1alpha1.ProgressionCompleted,
+	plan.Paused:                v1alpha1.ProgressionPaused,
+	plan.CheckingPrerequisites: v1alpha1.ProgressionCheckingFailoverPrerequisites,
+	plan.FailingOverToCluster:  v1alpha1.ProgressionFailingOverToCluster,
+	plan.WaitingForRestore:     v1alpha1.ProgressionWaitingForResourceRestore,
+	plan.WaitingForReadiness:   v1alpha1.ProgressionWaitForReadiness,
+	plan.CleaningUp:            v1alpha1.ProgressionCleaningUp,
+	plan.WaitOnUserToCleanUp:   v1alpha1.ProgressionWaitOnUserToCleanUp,
+	plan.PreparingFinalSync:    v1alpha1.ProgressionPreparingFinalSync,
+	plan.ClearingPlacement:     v1alpha1.ProgressionClearingPlacement,
+	plan.RunningFinalSync:      v1alpha1.ProgressionRunningFinalSync,
+	plan.EnsuringSecondary:     v1alpha1.ProgressionEnsuringVolumesAreSecondary,
+	plan.Removing:              v1alpha1.ProgressionDeleting,
+}
+
+// words are what users read about a wait.
+type words struct {
+	fact, message, next string
+	user                bool      // only the user can help
+	since               time.Time // when it became so, if the fact itself tells; else zero
+}
+
+// explain says what a plan waits for, on which cluster, since when, and what happens next (I7).
+func (w *world) explain(wait plan.Wait) words {
+	var at *side
+	if wait.On.Named() {
+		at = w.at(wait.On)
+	}
+	const goesOn = "it goes on by itself"
+	switch wait.Fact {
+	case plan.Nothing:
+		return words{}
+	case plan.LinkIsLive:
+		return words{fact: "LinkLive", message: lostLink(at), since: at.link.LastRenewal,
+			next: goesOn + " when the mirror of " + at.cluster + " reports again; to run the workload on the other cluster now, set action Failover"}
+	case plan.InboxComplete:
+		message := fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at))
+		if at.link.State == exchange.LinkLive {
+			message = fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster)
+		}
+		return words{fact: "InboxComplete", message: message, since: at.link.LastRenewal,
+			next: goesOn + " when the mirror of " + at.cluster + " reports; if that cluster is lost for good, set action Failover and failoverCluster to the other one"}
+	case plan.Answer:
+		return words{fact: "Answer", message: unanswered(at), next: goesOn + " when the cluster answers"}
+	case plan.BeingPrimary:
+		return words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: goesOn}
+	case plan.BeingProtected:
+		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: goesOn + " when it is stored"}
+	case plan.BeingSecondary:
+		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: goesOn}
+	case plan.BeingPrepared:
+		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronisation", at.cluster), next: goesOn}
+	case plan.BeingSynced:
+		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronisation", at.cluster), next: goesOn}
+	case plan.WorkloadGone:
+		return words{fact: "WorkloadGone", message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, exchange.Condition(at.report, v1alpha1.VRGInUse).Message),
+			next: "delete the workload and its PVCs on " + at.cluster + ", or let the deployment tool follow status.decisions; " + goesOn + " then"}
+	case plan.ObjectGone:
+		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: goesOn + " when the cluster has removed it"}
+	case plan.PolicyValid:
+		return words{fact: "PolicyValid", message: fmt.Sprintf("DRPolicy %s is not valid: %s", w.policy.Name, conditionText(meta.FindStatusCondition(w.policy.Status.Conditions, v1alpha1.ConditionValidated))), next: goesOn + " when the policy is valid"}
+	case plan.TargetNamed:
+		return w.explainTarget()
+	case plan.ConflictSolved:
+		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
+			next: "set action Failover and failoverCluster to the cluster whose data shall be kept"}
+	case plan.ForeignRemoved:
+		return words{fact: "ForeignObject", user: true, message: fmt.Sprintf("VolumeReplicationGroup %s on cluster %s was not made by this or another hub", w.group, at.cluster),
+			next: fmt.Sprintf("remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)}
+	}
+	panic("unknown fact")
+}
+
+func (w *world) explainTarget() words {
+	field, value := "spec.preferredCluster", w.drpc.Spec.PreferredCluster
+	if w.facts.Ask == plan.Failover {
+		field, value = "spec.failoverCluster", w.drpc.Spec.FailoverCluster
+	}
+	message := field + " is empty"
+	if value != "" {
+		message = fmt.Sprintf("%s is %q, which is not a cluster of DRPolicy %s", field, value, w.policy.Name)
+	}
+	return words{fact: "TargetNamed", user: true, message: message,
+		next: fmt.Sprintf("set %s to %s or %s", field, w.sides[0].cluster, w.sides[1].cluster)}
+}
+
+func lostLink(at *side) string {
+	switch at.link.State {
+	case exchange.LinkNever:
+		return fmt.Sprintf("the mirror of cluster %s has never reported", at.cluster)
+	case exchange.LinkConnecting:
+		return fmt.Sprintf("the mirror of cluster %s is connecting", at.cluster)
+	case exchange.LinkLost:
+		return fmt.Sprintf("cluster %s can't be reached; last heard of at %s", at.cluster, at.link.LastRenewal.UTC().Format(time.RFC3339))
+	case exchange.LinkLive:
+	}
+	return fmt.Sprintf("cluster %s is connected", at.cluster)
+}
+
+func unanswered(at *side) string {
+	if at.wish != nil {
+		c := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied)
+		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration == at.wish.Generation {
+			return fmt.Sprintf("the mirror of cluster %s can't apply the wish: %s", at.cluster, conditionText(c))
+		}
+	}
+	if at.report != nil && at.report.Status.Exchange != nil && !exchange.CaughtUp(at.report) {
+		return fmt.Sprintf("the controller on cluster %s has not looked at the latest wish yet", at.cluster)
+	}
+	return fmt.Sprintf("cluster %s has not answered the latest wish yet", at.cluster)
+}
+
+// why is the first of the conditions that is not True, in words.
+func why(at *side, kinds ...string) string {
+	for _, kind := range kinds {
+		if c := exchange.Condition(at.report, kind); c.Status != metav1.ConditionTrue {
+			return fmt.Sprintf("%s is %s, %s", kind, c.Status, conditionText(&c))
+		}
+	}
+	return fmt.Sprintf("its state is %s", at.report.Status.State)
+}
+
+func conditionText(c *metav1.Condition) string {
+	if c == nil {
+		return "not looked at yet"
+	}
+	if c.Message == "" {
+		return c.Reason
+	}
+	return c.Reason + ": " + c.Message
+}
