@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,6 +20,10 @@ import (
 
 // program is what a container runs. dirs are the folders of the volumes that it mounts, in order.
 type program func(ctx context.Context, clk clock.WithTicker, dirs []string) error
+
+// Witness is the file, beside the folder of a volume's data and not replicated with it, in which the writer notes the
+// last record that was acknowledged.
+const Witness = "acknowledged"
 
 // programOf is the program of a container, or why this node does not know it.
 func programOf(pod *corev1.Pod, c *corev1.Container) (program, error) {
@@ -78,7 +83,11 @@ func write(ctx context.Context, clk clock.WithTicker, dir string, every time.Dur
 			due = append(due, now)
 		}
 		if len(due) > 0 {
-			if _, err := w.Append(due...); err != nil {
+			last, err := w.Append(due...)
+			if err != nil {
+				return err
+			}
+			if err := journal.Note(filepath.Join(filepath.Dir(dir), Witness), last); err != nil {
 				return err
 			}
 		}
