@@ -20,8 +20,7 @@ func TestX1_TheMirrorWritesCopyReportAndDeliveryAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	w.applied(wish, metav1.ConditionTrue, "Applied")
 
 	clone := w.copy("db")
@@ -44,8 +43,7 @@ func TestX1_WhatIsChangedOnTheSpokeIsChangedBack(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 
 	edit(w, w.spoke, w.copy("db"), func(vrg *v1alpha1.VolumeReplicationGroup) {
 		vrg.Spec.ReplicationState = v1alpha1.Primary
@@ -93,8 +91,7 @@ func TestX3_AnAnswerNeedsTheSpokeToHaveCaughtUp(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
 	w.eventually(func() bool {
@@ -103,8 +100,7 @@ func TestX3_AnAnswerNeedsTheSpokeToHaveCaughtUp(t *testing.T) {
 	}, "the report does not show the new wish")
 	assert.False(t, exchange.Answers(wish, w.report("db")), "the spoke has not looked yet")
 	assert.Equal(t, v1alpha1.SecondaryState, w.report("db").Status.State)
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	assert.Equal(t, v1alpha1.PrimaryState, w.report("db").Status.State)
 }
 
@@ -112,8 +108,7 @@ func TestX4_AbsenceIsKnownOnceTheDigestMatches(t *testing.T) {
 	w := newWorld(t)
 	stop := w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	w.eventually(w.inboxComplete, "the digest does not match the inbox")
 	stop()
 
@@ -129,8 +124,7 @@ func TestX6_ACopyIsDeletedForItsOwnWishOnly(t *testing.T) {
 	w := newWorld(t)
 	stop := w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	w.applied(wish, metav1.ConditionTrue, "Applied")
 
 	// A wish that is gone without having been deleted in order means nothing.
@@ -157,8 +151,7 @@ func TestX6_X10_DeletionIsFollowedFromWishToReport(t *testing.T) {
 	wish := w.wish("db")
 	w.eventually(func() bool { return w.copy("db") != nil }, "no copy")
 	edit(w, w.spoke, w.copy("db"), func(vrg *v1alpha1.VolumeReplicationGroup) { vrg.Finalizers = []string{v1alpha1.VRGFinalizer} })
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 
 	require.NoError(t, w.hub.Delete(t.Context(), wish))
 	w.eventually(func() bool {
@@ -180,8 +173,7 @@ func TestX6_ADeletionWhileTheMirrorIsDownIsObeyedLater(t *testing.T) {
 	w := newWorld(t)
 	stop := w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	stop()
 	require.NoError(t, w.hub.Delete(t.Context(), wish))
 	w.start()

@@ -95,8 +95,7 @@ func TestX9_AnOutdatedViewOfTheWishUndoesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	w.applied(wish, metav1.ConditionTrue, "Applied")
 	w.second()
 	w.quiet()
@@ -104,8 +103,7 @@ func TestX9_AnOutdatedViewOfTheWishUndoesNothing(t *testing.T) {
 	before := w.spokeWire.writes()
 
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	w.quiet()
 	assert.Equal(t, v1alpha1.Primary, w.copy("db").Spec.ReplicationState)
 	assert.Equal(t, before, w.spokeWire.writes(), "the mirror with the outdated view wrote")
@@ -116,8 +114,7 @@ func TestX6_AnOutdatedViewOfADeletedWishMakesNoNewCopy(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	w.applied(wish, metav1.ConditionTrue, "Applied")
 	w.second()
 	w.quiet()
@@ -160,8 +157,7 @@ func TestX9_OldReportsDoNotReplaceNewerOnes(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	wish := w.wish("db")
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	w.quiet()
 
 	// A second mirror whose write of a report is held up while the first tells of something newer.
@@ -169,8 +165,7 @@ func TestX9_OldReportsDoNotReplaceNewerOnes(t *testing.T) {
 	held, release := hold(hub)
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.RunFinalSync = true })
 	<-held
-	w.obey("db")
-	w.answered(wish, "db")
+	w.carriedOut(wish, "db")
 	told := w.report("db").Status.Exchange.SpokeResourceVersion
 	release()
 	w.quiet()

@@ -23,6 +23,7 @@ type wire struct {
 	fail    func(*http.Request) error
 	hook    func(*http.Request)
 	conns   map[*conn]struct{}
+	dials   int
 	silent  bool // a black hole: connections stay, nothing passes
 	cut     bool // connections are reset and refused
 	frozen  bool // watches of outboxes show nothing more
@@ -162,6 +163,7 @@ func (w *wire) before(hook func(*http.Request)) {
 
 func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	w.mu.Lock()
+	w.dials++
 	cut := w.cut
 	w.mu.Unlock()
 	if cut {
@@ -192,11 +194,11 @@ func (w *wire) set(silent, cut bool) {
 	}
 }
 
-// open is how many connections there are.
-func (w *wire) open() int {
+// dialled is how often a connection was asked for.
+func (w *wire) dialled() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.conns)
+	return w.dials
 }
 
 // conn passes nothing while its wire is silent. What was lost stays lost, as on a network whose peer is gone.

@@ -155,6 +155,11 @@ func (w *world) startOn(hubWire, spokeWire *wire, clk clock.Clock) (l *link.Link
 	spoke.Impersonate.UserName = "system:serviceaccount:ramen-system:mirror"
 	l, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk})
 	require.NoError(w.t, err)
+	return l, w.run(l)
+}
+
+// run keeps a link until the test ends or stop is called.
+func (w *world) run(l *link.Link) (stop func()) {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -166,7 +171,7 @@ func (w *world) startOn(hubWire, spokeWire *wire, clk clock.Clock) (l *link.Link
 		<-done
 	}
 	w.t.Cleanup(stop)
-	return l, stop
+	return stop
 }
 
 // newWish is what the hub's controller would wish for name in the namespace of the application.
@@ -241,19 +246,20 @@ func (w *world) inboxComplete() bool {
 	return exchange.Complete(w.lease(), all.Items)
 }
 
-// obey plays the spoke's controller: it looks at the copy and reports its role.
-func (w *world) obey(name string) {
+// obey plays the spoke's controller: it looks at the copy and reports its role, unless it has. It reports whether it could.
+func (w *world) obey(name string) bool {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool {
-		vrg := w.copy(name)
-		if vrg == nil {
-			return false
-		}
-		vrg.Status.ObservedGeneration = vrg.Generation
-		vrg.Status.State = map[v1alpha1.ReplicationState]v1alpha1.State{v1alpha1.Primary: v1alpha1.PrimaryState, v1alpha1.Secondary: v1alpha1.SecondaryState}[vrg.Spec.ReplicationState]
-		meta.SetStatusCondition(&vrg.Status.Conditions, metav1.Condition{Type: v1alpha1.VRGDataReady, Status: metav1.ConditionTrue, Reason: "Ready", ObservedGeneration: vrg.Generation})
-		return w.spoke.Status().Update(w.t.Context(), vrg) == nil
-	}, soon, polling, "the spoke's controller cannot report about %s", name)
+	vrg := w.copy(name)
+	if vrg == nil {
+		return false
+	}
+	if vrg.Status.ObservedGeneration == vrg.Generation {
+		return true
+	}
+	vrg.Status.ObservedGeneration = vrg.Generation
+	vrg.Status.State = map[v1alpha1.ReplicationState]v1alpha1.State{v1alpha1.Primary: v1alpha1.PrimaryState, v1alpha1.Secondary: v1alpha1.SecondaryState}[vrg.Spec.ReplicationState]
+	meta.SetStatusCondition(&vrg.Status.Conditions, metav1.Condition{Type: v1alpha1.VRGDataReady, Status: metav1.ConditionTrue, Reason: "Ready", ObservedGeneration: vrg.Generation})
+	return w.spoke.Status().Update(w.t.Context(), vrg) == nil
 }
 
 // eventually waits for a condition and says which.
@@ -262,12 +268,12 @@ func (w *world) eventually(condition func() bool, what string, args ...any) {
 	require.Eventually(w.t, condition, soon, polling, append([]any{what}, args...)...)
 }
 
-// answered waits until the report answers the wish.
-func (w *world) answered(wish *v1alpha1.VolumeReplicationGroup, name string) {
+// carriedOut plays the spoke's controller until the report answers the wish.
+func (w *world) carriedOut(wish *v1alpha1.VolumeReplicationGroup, name string) {
 	w.t.Helper()
 	w.eventually(func() bool {
 		now := w.get(w.hub, wish.Namespace, wish.Name)
-		return exchange.Answers(now, w.report(name))
+		return w.obey(name) && exchange.Answers(now, w.report(name))
 	}, "the wish for %s is not answered", name)
 }
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link_test
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/mirror/link"
+)
+
+var errRefused = errors.New("refused by the test")
+
+func toInbox(req *http.Request) bool {
+	return isWrite(req) && strings.Contains(req.URL.Path, "/inbox-") && strings.Contains(req.URL.Path, "/volumereplicationgroups")
+}
+
+func TestX5_NoRenewalWhileAFactIsNotWritten(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	w.quiet()
+
+	var refused atomic.Int64
+	w.hubWire.setFail(func(req *http.Request) error {
+		if toInbox(req) {
+			refused.Add(1)
+			return errRefused
+		}
+		return nil
+	})
+	vrg := w.copy("db")
+	vrg.Status.State = v1alpha1.UnknownState
+	require.NoError(t, w.spoke.Status().Update(t.Context(), vrg))
+	w.eventually(func() bool { return refused.Load() > 0 }, "the fact is not sent")
+	renewal := w.lease().Spec.RenewTime.Time
+	start := time.Now()
+	w.eventually(func() bool { return time.Since(start) > exchange.RenewEvery+2*time.Second }, "time passes")
+	assert.Equal(t, renewal, w.lease().Spec.RenewTime.Time, "renewed over a fact that is not written")
+
+	w.hubWire.setFail(nil)
+	w.eventually(func() bool { return w.lease().Spec.RenewTime.After(renewal) }, "not renewed")
+	assert.Equal(t, v1alpha1.UnknownState, w.report("db").Status.State, "renewed before the fact was written")
+}
+
+func TestX5_NoRenewalBeforeTheSpokeWasListed(t *testing.T) {
+	w := newWorld(t)
+	var lists atomic.Int64
+	w.spokeWire.setFail(func(req *http.Request) error {
+		if strings.HasSuffix(req.URL.Path, "/volumereplicationgroups") {
+			lists.Add(1)
+			return errRefused
+		}
+		return nil
+	})
+	l, _ := w.startOn(w.hubWire, w.spokeWire, clock.RealClock{})
+	w.eventually(func() bool { return lists.Load() >= 6 }, "the spoke is not listed again")
+	var lease coordinationv1.Lease
+	err := w.hub.Get(t.Context(), client.ObjectKey{Namespace: exchange.Inbox(w.cluster), Name: exchange.LeaseName}, &lease)
+	assert.True(t, apierrors.IsNotFound(err), "renewed: %v", err)
+	require.ErrorIs(t, l.Live(), link.ErrNotLive)
+
+	w.spokeWire.setFail(nil)
+	w.eventually(func() bool { return l.Live() == nil }, "not live")
+	assert.NotEmpty(t, w.lease().Annotations[exchange.AnnotationSpokeID])
+}
+
+func TestX5_ABlackHoleIsNoticedAndSurvived(t *testing.T) {
+	for name, side := range map[string]func(*world) *wire{
+		"on the way to the hub":   func(w *world) *wire { return w.hubWire },
+		"on the way to the spoke": func(w *world) *wire { return w.spokeWire },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start()
+			wish := w.wish("db")
+			w.carriedOut(wish, "db")
+			broken := side(w)
+			dials := broken.dialled()
+			start := time.Now()
+			broken.set(true, false)
+			require.Eventually(t, func() bool { return broken.dialled() > dials }, exchange.LiveFor, polling, "the dead connection is still believed in")
+			t.Logf("noticed after %s", time.Since(start).Round(time.Millisecond))
+
+			edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
+			broken.set(false, false)
+			healed := time.Now()
+			w.carriedOut(wish, "db")
+			t.Logf("answered %s after healing", time.Since(healed).Round(time.Millisecond))
+			assert.Less(t, time.Since(healed), 5*time.Second)
+		})
+	}
+}
+
+func TestX5_ACutIsHealedSoon(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	dials := w.hubWire.dialled()
+	w.hubWire.set(false, true)
+	w.eventually(func() bool { return w.hubWire.dialled() > dials+10 }, "the hub is not tried again")
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
+	vrg := w.copy("db")
+	vrg.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Name: "pvc"}}
+	require.NoError(t, w.spoke.Status().Update(t.Context(), vrg))
+
+	w.hubWire.set(false, false)
+	healed := time.Now()
+	w.carriedOut(wish, "db")
+	t.Logf("answered %s after healing", time.Since(healed).Round(time.Millisecond))
+	assert.Less(t, time.Since(healed), 4*time.Second)
+	assert.Len(t, w.report("db").Status.ProtectedPVCs, 1)
+}
+
+func TestX5_TheLeaseIsRenewedEveryFiveSeconds(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.quiet()
+	first := w.lease().Spec.RenewTime.Time
+	w.eventually(func() bool { return w.lease().Spec.RenewTime.After(first) }, "not renewed")
+	assert.InDelta(t, 5, w.lease().Spec.RenewTime.Sub(first).Seconds(), 1)
+}
+
+func TestATokenThatWasReplacedIsPickedUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	w := newWorld(t)
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(w.cluster), Name: exchange.ServiceAccount}}
+	w.create(w.hub, account)
+	file := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(file, []byte("expired"), 0o600))
+
+	hub := rest.AnonymousClientConfig(hubAdmin)
+	hub.BearerTokenFile = file
+	l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin), Holder: "test", Clock: clock.RealClock{}})
+	require.NoError(t, err)
+	var refused atomic.Int64
+	w.hubWire.before(func(*http.Request) { refused.Add(1) })
+	w.run(l)
+	w.eventually(func() bool { return refused.Load() > 5 }, "the hub is not tried")
+	require.Error(t, l.Live())
+
+	request := &authenticationv1.TokenRequest{}
+	require.NoError(t, w.hub.SubResource("token").Create(t.Context(), account, request))
+	require.NoError(t, os.WriteFile(file, []byte(request.Status.Token), 0o600))
+	// client-go reads the file once a minute.
+	require.Eventually(t, func() bool { return l.Live() == nil }, 75*time.Second, time.Second, "the new token is not used")
+}
