@@ -198,3 +198,26 @@ func TestWhatACopyLacks(t *testing.T) {
 	assert.Len(t, r.After(0), 5)
 	assert.Equal(t, "5 records, 1 to 5, 0 gaps, 0 corrupt", fmt.Sprint(r))
 }
+
+func FuzzVerifyNeverTrustsDamage(f *testing.F) {
+	f.Add(40, byte(1))
+	f.Fuzz(func(t *testing.T, at int, bit byte) {
+		dir := t.TempDir()
+		write(t, dir, 4)
+		var size int
+		edit(t, dir, func(b []byte) []byte {
+			size = len(b)
+			if at >= 0 && at < size {
+				b[at] ^= bit
+			}
+			return b
+		})
+		r, err := journal.Verify(dir)
+		require.NoError(t, err)
+		if bit == 0 || at < 0 || at >= size {
+			require.True(t, r.Intact())
+			return
+		}
+		require.Less(t, r.Count, 4, "a damaged record was counted")
+	})
+}

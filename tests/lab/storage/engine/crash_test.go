@@ -116,7 +116,7 @@ func TestACrashAtAnyStepLosesNothing(t *testing.T) {
 // Whatever controllers, links and crashes do, in any order: bytes that were acknowledged are somewhere, and a side that
 // is promoted without force while the other one is not primary has them all.
 func TestAnyOrderOfEventsLosesNothing(t *testing.T) {
-	runs := 150
+	runs := 80
 	if testing.Short() {
 		runs = 20
 	}

@@ -162,6 +162,9 @@ func TestAnOrderlyMoveLosesNothingAndGoesBack(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, Promotion{Changed: true}, done)
 		assert.Empty(t, lacks(w.records(b, dataName), w.acknowledged))
+		names, err := readNames(b.dir(vol))
+		require.NoError(t, err)
+		assert.Subset(t, []string{"data", "lock", "in-use", "state.json"}, names, "copies share files with data, writes would show in them")
 		require.NoError(t, w.write(b, 2))
 		_, err = b.Pass(t.Context(), vol, b.link)
 		require.NoError(t, err)
@@ -202,6 +205,21 @@ func TestAFinalCopyWhoseAnswerWasLostIsKnownToHaveArrived(t *testing.T) {
 	require.NoError(t, w.write(b, 1))
 	require.Equal(t, InSync, align(t, a, true), "nothing diverged, nothing to move aside")
 	assert.Empty(t, lacks(w.records(b, dataName), w.acknowledged))
+}
+
+func TestOwnContentThatGoesOnStillContainsWhatItWasMadeFrom(t *testing.T) {
+	w, a, b := protected(t, 3)
+	require.NoError(t, a.Demote(t.Context(), vol))
+	w.deaf(true)
+	require.Equal(t, Behind, align(t, a, false)) // it arrived, but a does not know
+	w.deaf(false)
+	_, err := b.Promote(t.Context(), vol, b.link, false)
+	require.NoError(t, err)
+	require.NoError(t, w.write(b, 1))
+	require.NoError(t, b.Demote(t.Context(), vol))
+	_, err = b.Promote(t.Context(), vol, b.link, false)
+	require.NoError(t, err)
+	require.Equal(t, InSync, align(t, a, false))
 }
 
 func TestAPrimaryPeerIsInTheWayOfAPromotion(t *testing.T) {

@@ -48,7 +48,8 @@ func (s *Store) Commit(ctx context.Context, handle, token string) error {
 		return err
 	}
 	defer release()
-	if st.Role != Secondary || st.Incoming == nil || st.Incoming.Token != token {
+	// A promotion forgets what is coming in, too.
+	if st.Incoming == nil || st.Incoming.Token != token {
 		return fmt.Errorf("receive volume %s: %w", handle, ErrSuperseded)
 	}
 	// Until the state names it, the new generation is litter.
