@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package servertest runs the controllers of a DR cluster against a real API server and the real PV controllers of
+// Kubernetes, with the rights of config/spoke and no others. It proves what a fake client can't: ownership of fields,
+// binding, watches, and rights.
+package servertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/spokectrl/vrg"
+	"github.com/ramendr/ramen-direct/tests/lab/binaries"
+	"github.com/ramendr/ramen-direct/tests/lab/source"
+)
+
+// admin may do all; spokectrl has the rights of its ServiceAccount.
+var (
+	admin, spokectrl *rest.Config
+	csiAddons        string // folder of the definitions of csi-addons
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	log.SetLogger(logr.Discard())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stop, err := start(ctx)
+	defer stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func start(ctx context.Context) (stop func(), err error) {
+	stop = func() {}
+	dir, err := binaries.Ensure(ctx, os.Stderr)
+	if err != nil {
+		return stop, err
+	}
+	module, err := source.Module(ctx, "github.com/csi-addons/kubernetes-csi-addons")
+	if err != nil {
+		return stop, err
+	}
+	csiAddons = filepath.Join(module, "config", "crd", "bases")
+	env := &envtest.Environment{
+		BinaryAssetsDirectory: dir,
+		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd")},
+		ErrorIfCRDPathMissing: true,
+	}
+	if admin, err = env.Start(); err != nil {
+		return stop, fmt.Errorf("start API server: %w", err)
+	}
+	admin.QPS = -1
+	stop = func() { _ = env.Stop() }
+	user, err := env.AddUser(envtest.User{Name: "system:serviceaccount:ramen-system:spokectrl", Groups: []string{"system:authenticated"}}, admin)
+	if err != nil {
+		return stop, fmt.Errorf("add user: %w", err)
+	}
+	spokectrl = user.Config()
+	spokectrl.QPS = -1
+	if err := install(ctx, filepath.Join("..", "..", "config", "spoke")); err != nil {
+		return stop, err
+	}
+	controllers, err := startControllers(ctx, env, dir)
+	if err != nil {
+		return stop, err
+	}
+	return func() {
+		_ = controllers.Process.Kill()
+		_ = controllers.Wait()
+		_ = env.Stop()
+	}, nil
+}
+
+// install creates the objects of a folder of manifests.
+func install(ctx context.Context, dir string) error {
+	scheme, err := vrg.Scheme()
+	if err != nil {
+		return err
+	}
+	c, err := client.New(admin, client.Options{Scheme: scheme})
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"namespace.yaml", "serviceaccount.yaml", "role.yaml"} {
+		text, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a folder of this project
+		if err != nil {
+			return err
+		}
+		d := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+		for {
+			u := &unstructured.Unstructured{}
+			if err := d.Decode(u); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if err := c.Create(ctx, u); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// startControllers runs those controllers of Kubernetes that bind, protect and release volumes.
+func startControllers(ctx context.Context, env *envtest.Environment, dir string) (*exec.Cmd, error) {
+	kubeconfig := filepath.Join(env.ControlPlane.APIServer.CertDir, "controllers.kubeconfig")
+	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "kube-controller-manager"), //nolint:gosec // built by the lab
+		"--kubeconfig="+kubeconfig, "--leader-elect=false", "--secure-port=0",
+		"--controllers=persistentvolume-binder-controller,persistentvolume-protection-controller,persistentvolumeclaim-protection-controller,garbage-collector-controller")
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start kube-controller-manager: %w", err)
+	}
+	return cmd, nil
+}
