@@ -5,6 +5,7 @@
 package labtest
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,9 +19,20 @@ import (
 // tailBytes is how much of each log a failed test shows.
 const tailBytes = 4000
 
-// Start starts a lab for one test, in a temporary folder if o names none, which logs to the test. With -short the test
-// is skipped.
+// Start starts a lab with lab.Start for one test, in a temporary folder if o names none, which logs to the test. With
+// -short the test is skipped.
 func Start(t testing.TB, o lab.Options) *lab.Lab {
+	t.Helper()
+	return start(t, o, lab.Start)
+}
+
+// Up is like Start, with lab.Up: all parts of the lab run.
+func Up(t testing.TB, o lab.Options) *lab.Lab {
+	t.Helper()
+	return start(t, o, lab.Up)
+}
+
+func start(t testing.TB, o lab.Options, run func(context.Context, lab.Options) (*lab.Lab, error)) *lab.Lab {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a lab takes real API servers, whose programs may have to be built first")
@@ -34,7 +46,7 @@ func Start(t testing.TB, o lab.Options) *lab.Lab {
 	if o.Log == nil {
 		o.Log = t.Output()
 	}
-	l, err := lab.Start(t.Context(), o)
+	l, err := run(t.Context(), o)
 	require.NoError(t, err, "the lab starts")
 	t.Cleanup(func() {
 		if t.Failed() {
