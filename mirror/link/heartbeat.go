@@ -123,16 +123,17 @@ type unreported struct {
 	names map[string]string // by the name of the report: <namespace>/<name> on the spoke
 }
 
-func (u *unreported) set(report, object string) {
+// set says whether report can't be written, and about which object it is. It reports whether that is new.
+func (u *unreported) set(report, object string, refused bool) (changed bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.names[report] = object
-}
-
-func (u *unreported) delete(report string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	delete(u.names, report)
+	_, was := u.names[report]
+	if refused {
+		u.names[report] = object
+	} else {
+		delete(u.names, report)
+	}
+	return was != refused
 }
 
 // String lists the objects, sorted.

@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/go-logr/zapr"
+	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/mirror/link"
 	"github.com/ramendr/ramen-direct/tests/lab/binaries"
@@ -24,6 +27,7 @@ var hubAdmin, spokeAdmin *rest.Config
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	log.SetLogger(zapr.NewLogger(zap.NewNop()))
 	if err := link.NoticeDeadConnections(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -31,7 +31,7 @@ func (l *Link) report(ctx context.Context, it item) error {
 func (l *Link) reportGroup(ctx context.Context, it item) error {
 	clone, report := l.visibleCopy(it.name), l.inbox.get(it.name)
 	if clone == nil {
-		l.unreported.delete(it.name)
+		l.noteRefusal(it.name, "", false)
 		return l.withdraw(ctx, report)
 	}
 	err := l.tell(ctx, clone, report)
@@ -39,7 +39,7 @@ func (l *Link) reportGroup(ctx context.Context, it item) error {
 		// The other objects of the cluster are not kept waiting for this one. Of this one the hub must not believe what
 		// was true once, so it gets to know nothing, and sees that something is missing (X4).
 		log.FromContext(ctx).Error(err, "Hub refuses report", "report", it.name)
-		l.unreported.set(it.name, fmt.Sprintf("%s/%s", clone.GetNamespace(), clone.GetName()))
+		l.noteRefusal(it.name, fmt.Sprintf("%s/%s", clone.GetNamespace(), clone.GetName()), true)
 		l.up.addLater(it, unreportableRetry)
 		if report = l.inbox.get(it.name); translate.Stamped(report) {
 			return l.withdraw(ctx, report)
@@ -49,12 +49,19 @@ func (l *Link) reportGroup(ctx context.Context, it item) error {
 	if err != nil {
 		return err
 	}
-	l.unreported.delete(it.name)
+	l.noteRefusal(it.name, "", false)
 	if len(l.reportWriter.skew.known()) > 0 {
 		l.up.addLater(it, skewMemory)
 	}
 	l.deliveries.addLater(it, deliveryDelay)
 	return nil
+}
+
+// noteRefusal remembers whether the hub refuses a report, and has the lease tell.
+func (l *Link) noteRefusal(report, object string, refused bool) {
+	if l.unreported.set(report, object, refused) {
+		l.noteInventory()
+	}
 }
 
 // tell writes the report about clone: first what identifies it, then facts and stamp in one write (X3). A crash in
