@@ -44,8 +44,12 @@ func (f *flags) register(fs *flag.FlagSet) {
 
 func main() {
 	var f flags
-	f.register(flag.CommandLine)
-	flag.Parse()
+	// A set of its own: libraries register flags of the same names in the common one.
+	fs := flag.NewFlagSet("mirror", flag.ContinueOnError)
+	f.register(fs)
+	if err := fs.Parse(os.Args[1:]); err != nil {
+		os.Exit(2)
+	}
 	if f.boot.ShowVersion {
 		fmt.Println(boot.Version)
 		return

@@ -33,6 +33,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{name: "up", args: "[--dir DIR] [--interval 1m=2s]", about: "start the lab and leave it running", run: up},
+		{name: "demo", args: "[--dir DIR]", about: "protect, relocate, fail over, bring back, disable; counting records", run: runDemo},
 		{name: "status", args: "[--dir DIR]", about: "show what runs, the links, the kubeconfigs", run: status},
 		{name: "fault", args: "[--dir DIR] KIND TARGET", about: "break links: cut, blackhole, half, delay; or heal", run: fault},
 		{name: "kubectl", args: "[--dir DIR] CLUSTER ARGS...", about: "run kubectl on hub, dr1 or dr2", run: kubectl},

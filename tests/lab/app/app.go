@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app is the application that the lab protects: a Deployment that writes numbered records to a volume, whoever
+// deploys it by following the decisions of its DRPlacementControl, and the count of what is there and what was lost. It
+// stands for a user and a deployment tool: it speaks to the clusters as they would, and looks at bytes, never at status,
+// to count.
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/journal"
+	"github.com/ramendr/ramen-direct/tests/lab/node"
+)
+
+// writeEvery is the time between two records.
+const writeEvery = 20 * time.Millisecond
+
+// App is one application.
+type App struct {
+	Namespace, Name string
+	lab             *lab.Lab
+}
+
+// New describes an application of the lab; nothing is made yet.
+func New(l *lab.Lab, namespace, name string) *App {
+	return &App{Namespace: namespace, Name: name, lab: l}
+}
+
+// Key is the name of its DRPlacementControl, its Deployment and its PVC.
+func (a *App) Key() client.ObjectKey { return client.ObjectKey{Namespace: a.Namespace, Name: a.Name} }
+
+func (a *App) labels() map[string]string { return map[string]string{"app": a.Name} }
+
+// Protect makes the namespace and the DRPlacementControl on the hub, as a user would.
+func (a *App) Protect(ctx context.Context, preferred string) error {
+	hub := a.lab.Cluster(lab.Hub).Client
+	if err := a.ensureNamespace(ctx, hub); err != nil {
+		return err
+	}
+	drpc := &v1alpha1.DRPlacementControl{
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name},
+		Spec: v1alpha1.DRPlacementControlSpec{
+			DRPolicyRef:      corev1.ObjectReference{Name: lab.Policy},
+			PreferredCluster: preferred,
+			PVCSelector:      metav1.LabelSelector{MatchLabels: a.labels()},
+		},
+	}
+	if err := hub.Create(ctx, drpc); err != nil {
+		return fmt.Errorf("protect %s: %w", a.Key(), err)
+	}
+	return nil
+}
+
+func (a *App) ensureNamespace(ctx context.Context, c client.Client) error {
+	err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: a.Namespace}})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create namespace %s: %w", a.Namespace, err)
+	}
+	return nil
+}
+
+// Control reads the DRPlacementControl.
+func (a *App) Control(ctx context.Context) (*v1alpha1.DRPlacementControl, error) {
+	drpc := &v1alpha1.DRPlacementControl{}
+	if err := a.lab.Cluster(lab.Hub).Client.Get(ctx, a.Key(), drpc); err != nil {
+		return nil, fmt.Errorf("read DRPlacementControl %s: %w", a.Key(), err)
+	}
+	return drpc, nil
+}
+
+// Ask changes the spec of the DRPlacementControl, as a user would.
+func (a *App) Ask(ctx context.Context, edit func(*v1alpha1.DRPlacementControlSpec)) error {
+	drpc, err := a.Control(ctx)
+	if err != nil {
+		return err
+	}
+	before := drpc.DeepCopy()
+	edit(&drpc.Spec)
+	if err := a.lab.Cluster(lab.Hub).Client.Patch(ctx, drpc, client.MergeFrom(before)); err != nil {
+		return fmt.Errorf("change DRPlacementControl %s: %w", a.Key(), err)
+	}
+	return nil
+}
+
+// Unprotect deletes the DRPlacementControl.
+func (a *App) Unprotect(ctx context.Context) error {
+	drpc, err := a.Control(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.lab.Cluster(lab.Hub).Client.Delete(ctx, drpc); err != nil {
+		return fmt.Errorf("delete DRPlacementControl %s: %w", a.Key(), err)
+	}
+	return nil
+}
+
+// Claim reads the PVC on a cluster.
+func (a *App) Claim(ctx context.Context, cluster string) (*corev1.PersistentVolumeClaim, error) {
+	pvc := &corev1.PersistentVolumeClaim{}
+	if err := a.lab.Cluster(cluster).Client.Get(ctx, a.Key(), pvc); err != nil {
+		return nil, fmt.Errorf("read PVC %s on %s: %w", a.Key(), cluster, err)
+	}
+	return pvc, nil
+}
+
+// Volume finds the handle of the application's volume, by the PVC on a cluster.
+func (a *App) Volume(ctx context.Context, cluster string) (string, error) {
+	pvc, err := a.Claim(ctx, cluster)
+	if err != nil {
+		return "", err
+	}
+	pv := &corev1.PersistentVolume{}
+	if err := a.lab.Cluster(cluster).Client.Get(ctx, client.ObjectKey{Name: pvc.Spec.VolumeName}, pv); err != nil {
+		return "", fmt.Errorf("read PV %s on %s: %w", pvc.Spec.VolumeName, cluster, err)
+	}
+	if pv.Spec.CSI == nil {
+		return "", fmt.Errorf("PV %s on %s is no CSI volume", pv.Name, cluster)
+	}
+	return pv.Spec.CSI.VolumeHandle, nil
+}
+
+// Journal reads the records in the volume on a cluster where it is in use.
+func (a *App) Journal(cluster, handle string) (journal.Report, error) {
+	return journal.Verify(filepath.Join(a.volume(cluster, handle), "data"))
+}
+
+// Acknowledged is the last record that the writer on a cluster saw written.
+func (a *App) Acknowledged(cluster, handle string) (journal.Record, error) {
+	return journal.Noted(filepath.Join(a.volume(cluster, handle), node.Witness))
+}
+
+func (a *App) volume(cluster, handle string) string {
+	return filepath.Join(a.lab.DataDir(), cluster, "volumes", handle)
+}
+
+func (a *App) deployment() *appsv1.Deployment {
+	one := int32(1)
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, Labels: a.labels()},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &one,
+			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
+			Selector: &metav1.LabelSelector{MatchLabels: a.labels()},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: a.labels()},
+				Spec: corev1.PodSpec{
+					Containers: []corev1.Container{{
+						Name: "writer", Image: "lab/writer", Args: []string{"--every=" + writeEvery.String()},
+						VolumeMounts: []corev1.VolumeMount{{Name: "journal", MountPath: "/journal"}},
+					}},
+					Volumes: []corev1.Volume{{Name: "journal", VolumeSource: corev1.VolumeSource{
+						PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: a.Name},
+					}}},
+				},
+			},
+		},
+	}
+}
+
+func (a *App) claim() *corev1.PersistentVolumeClaim {
+	class := lab.StorageClass
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, Labels: a.labels()},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: &class,
+			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+	}
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+)
+
+// retryAfter is how long the deployer waits after an error before it looks again.
+const retryAfter = 200 * time.Millisecond
+
+// Deploy follows status.decisions of the DRPlacementControl until ctx ends or DR is disabled: it applies the
+// application's objects where they shall run and removes them where they shall not exist, as an Argo CD ApplicationSet
+// would that uses a DRPlacementControl as its clusterDecisionResource. A cluster that is retained is left alone.
+func (a *App) Deploy(ctx context.Context, log func(format string, args ...any)) {
+	for ctx.Err() == nil {
+		done, err := a.follow(ctx, log)
+		if done {
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			log("deployer: %v", err)
+		}
+		select {
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follow watches the decisions until the watch ends; done means that DR is disabled.
+func (a *App) follow(ctx context.Context, log func(string, ...any)) (done bool, err error) {
+	w, err := a.lab.Cluster(lab.Hub).Client.Watch(ctx, &v1alpha1.DRPlacementControlList{},
+		client.InNamespace(a.Namespace), client.MatchingFields{"metadata.name": a.Name})
+	if err != nil {
+		return false, fmt.Errorf("watch decisions: %w", err)
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		drpc, ok := event.Object.(*v1alpha1.DRPlacementControl)
+		if !ok {
+			return false, fmt.Errorf("watch decisions: %v", apierrors.FromObject(event.Object))
+		}
+		if event.Type == watch.Deleted || drpc.DeletionTimestamp != nil {
+			return true, nil // whoever deploys lets the application run on where it is
+		}
+		if err := a.apply(ctx, drpc.Status.Decisions, log); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+func (a *App) apply(ctx context.Context, decisions []v1alpha1.ClusterDecision, log func(string, ...any)) error {
+	reason := map[string]v1alpha1.DecisionReason{}
+	for _, d := range decisions {
+		reason[d.ClusterName] = d.Reason
+	}
+	for _, cluster := range lab.Spokes() {
+		var err error
+		switch reason[cluster] {
+		case v1alpha1.DecisionRun:
+			err = a.install(ctx, cluster, log)
+		case v1alpha1.DecisionRetain:
+		default:
+			err = a.remove(ctx, cluster, log)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) install(ctx context.Context, cluster string, log func(string, ...any)) error {
+	c := a.lab.Cluster(cluster).Client
+	if err := a.ensureNamespace(ctx, c); err != nil {
+		return err
+	}
+	for _, o := range []client.Object{a.claim(), a.deployment()} {
+		switch err := c.Create(ctx, o); {
+		case apierrors.IsAlreadyExists(err):
+		case err != nil:
+			return fmt.Errorf("deploy on %s: %w", cluster, err)
+		default:
+			log("deployer: created %T %s on %s", o, a.Key(), cluster)
+		}
+	}
+	return nil
+}
+
+func (a *App) remove(ctx context.Context, cluster string, log func(string, ...any)) error {
+	c := a.lab.Cluster(cluster).Client
+	meta := metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name}
+	for _, o := range []client.Object{&appsv1.Deployment{ObjectMeta: meta}, &corev1.PersistentVolumeClaim{ObjectMeta: meta}} {
+		switch err := c.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationBackground)); {
+		case apierrors.IsNotFound(err):
+		case err != nil:
+			return fmt.Errorf("remove from %s: %w", cluster, err)
+		default:
+			log("deployer: deleted %T %s on %s", o, a.Key(), cluster)
+		}
+	}
+	return nil
+}

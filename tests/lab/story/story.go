@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package story moves one application of the lab about and counts its records after each step. The demo shows it, the
+// tests repeat it under faults. It promises that a step that returns without an error ended as the project promises: in
+// status as users see it, and in bytes.
+package story
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/app"
+	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+	"github.com/ramendr/ramen-direct/tests/lab/journal"
+)
+
+// patience is how long a step may take before it is called stuck. Far more than it needs: machines are noisy.
+const patience = 4 * time.Minute
+
+// tick is how often the story looks.
+const tick = 50 * time.Millisecond
+
+// settling is what a pass of replication may take beyond its interval before its loss is called too old.
+const settling = time.Second
+
+// Story is one application and what happened to it.
+type Story struct {
+	App      *app.App
+	lab      *lab.Lab
+	interval time.Duration
+	handle   string    // of the application's volume
+	cut      time.Time // when the failed side was cut off
+}
+
+// New begins a story. interval is how long the scheduling interval of the policy really lasts.
+func New(l *lab.Lab, a *app.App, interval time.Duration) *Story {
+	return &Story{App: a, lab: l, interval: interval}
+}
+
+// Moved is what a move took and lost.
+type Moved struct {
+	Loss app.Loss
+	Took time.Duration
+}
+
+// Protect protects the application, waits until it runs on cluster and its peer holds a copy.
+func (s *Story) Protect(ctx context.Context, cluster string) error {
+	if err := s.App.Protect(ctx, cluster); err != nil {
+		return err
+	}
+	if err := s.settled(ctx, v1alpha1.Deployed, cluster); err != nil {
+		return err
+	}
+	err := s.await(ctx, "the application has a volume", func(ctx context.Context) error {
+		handle, err := s.App.Volume(ctx, cluster)
+		s.handle = handle
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.writes(ctx, cluster); err != nil {
+		return err
+	}
+	return s.protected(ctx)
+}
+
+// Relocate moves the application and counts: nothing may be lost.
+func (s *Story) Relocate(ctx context.Context, target string) (Moved, error) {
+	source := peerOf(target)
+	began := now()
+	err := s.App.Ask(ctx, func(spec *v1alpha1.DRPlacementControlSpec) {
+		spec.Action, spec.PreferredCluster = v1alpha1.ActionRelocate, target
+	})
+	if err != nil {
+		return Moved{}, err
+	}
+	if err := s.settled(ctx, v1alpha1.Relocated, target); err != nil {
+		return Moved{}, err
+	}
+	if err := s.writes(ctx, target); err != nil {
+		return Moved{}, err
+	}
+	moved := Moved{Took: since(began)}
+	last, err := s.App.Acknowledged(source, s.handle)
+	if err != nil {
+		return moved, err
+	}
+	if moved.Loss, err = s.lost(last, target); err != nil {
+		return moved, err
+	}
+	if moved.Loss.Records != 0 {
+		return moved, fmt.Errorf("the relocate from %s to %s lost data: %s", source, target, moved.Loss)
+	}
+	return moved, s.protected(ctx)
+}
+
+// FailoverWithout breaks every link of the cluster that runs the application, fails over to target and counts: only what
+// was written in the last interval may be lost.
+func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultproxy.Kind) (Moved, error) {
+	source := peerOf(target)
+	if err := s.lab.Fault(source, kind); err != nil {
+		return Moved{}, err
+	}
+	s.cut = now()
+	last, err := s.App.Acknowledged(source, s.handle)
+	if err != nil {
+		return Moved{}, err
+	}
+	moved, err := s.Failover(ctx, target)
+	if err != nil {
+		return moved, err
+	}
+	if moved.Loss, err = s.lost(last, target); err != nil {
+		return moved, err
+	}
+	if limit := s.interval + settling; moved.Loss.Age > limit {
+		return moved, fmt.Errorf("the failover from %s to %s lost data older than one interval and a pass (%s): %s", source, target, limit, moved.Loss)
+	}
+	return moved, nil
+}
+
+// Failover fails over to target and waits until the application runs there. It counts nothing.
+func (s *Story) Failover(ctx context.Context, target string) (Moved, error) {
+	began := now()
+	err := s.App.Ask(ctx, func(spec *v1alpha1.DRPlacementControlSpec) {
+		spec.Action, spec.FailoverCluster = v1alpha1.ActionFailover, target
+	})
+	if err != nil {
+		return Moved{}, err
+	}
+	err = s.control(ctx, "it is failed over to "+target, func(drpc *v1alpha1.DRPlacementControl) error {
+		return errors.Join(phase(drpc, v1alpha1.FailedOver), runs(drpc, target), condition(drpc, v1alpha1.ConditionAvailable))
+	})
+	if err != nil {
+		return Moved{}, err
+	}
+	if err := s.writes(ctx, target); err != nil {
+		return Moved{}, err
+	}
+	return Moved{Took: since(began)}, nil
+}
+
+// Return heals the links of a cluster and waits until it stands by again.
+func (s *Story) Return(ctx context.Context, cluster string) (time.Duration, error) {
+	began := now()
+	if err := s.lab.Heal(cluster); err != nil {
+		return 0, err
+	}
+	home := peerOf(cluster)
+	if err := s.settled(ctx, v1alpha1.FailedOver, home); err != nil {
+		return 0, err
+	}
+	took := since(began)
+	if err := s.writes(ctx, home); err != nil {
+		return took, err
+	}
+	return took, s.protected(ctx)
+}
+
+// Disable ends the protection and checks that application and data stay, and nothing else.
+func (s *Story) Disable(ctx context.Context) (journal.Report, error) {
+	drpc, err := s.App.Control(ctx)
+	if err != nil {
+		return journal.Report{}, err
+	}
+	home := drpc.Status.PreferredDecision.ClusterName
+	if err := s.App.Unprotect(ctx); err != nil {
+		return journal.Report{}, err
+	}
+	err = s.await(ctx, "the DRPlacementControl is gone", func(ctx context.Context) error {
+		drpc, err := s.App.Control(ctx)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return errors.New(describe(drpc))
+	})
+	if err != nil {
+		return journal.Report{}, err
+	}
+	if err := s.writes(ctx, home); err != nil {
+		return journal.Report{}, err
+	}
+	if err := s.leftovers(ctx, home); err != nil {
+		return journal.Report{}, err
+	}
+	report, err := s.App.Journal(home, s.handle)
+	if err == nil && !report.Intact() {
+		err = fmt.Errorf("the journal is damaged: %s", report)
+	}
+	return report, err
+}
+
+// lost counts what the application on cluster lacks of what was acknowledged elsewhere.
+func (s *Story) lost(last journal.Record, cluster string) (app.Loss, error) {
+	report, err := s.App.Journal(cluster, s.handle)
+	if err != nil {
+		return app.Loss{}, err
+	}
+	return app.LostSince(last, report)
+}
+
+// settled waits until the operation is over: the application runs on cluster, its peer stands by.
+func (s *Story) settled(ctx context.Context, want v1alpha1.DRState, cluster string) error {
+	return s.control(ctx, fmt.Sprintf("it is %s on %s, with its peer ready", want, cluster), func(drpc *v1alpha1.DRPlacementControl) error {
+		return errors.Join(phase(drpc, want), runs(drpc, cluster), condition(drpc, v1alpha1.ConditionReady), progression(drpc))
+	})
+}
+
+// protected waits until the peer holds a copy that was made after now.
+func (s *Story) protected(ctx context.Context) error {
+	from := now().Truncate(time.Second)
+	return s.control(ctx, "it is protected", func(drpc *v1alpha1.DRPlacementControl) error {
+		if t := drpc.Status.LastGroupSyncTime; t == nil || t.Time.Before(from) {
+			return fmt.Errorf("last synchronisation at %v, want one after %v", t, from)
+		}
+		return condition(drpc, v1alpha1.ConditionProtected)
+	})
+}
+
+// writes waits until the application on cluster has written something new.
+func (s *Story) writes(ctx context.Context, cluster string) error {
+	from := now()
+	return s.await(ctx, "the application writes on "+cluster, func(context.Context) error {
+		report, err := s.App.Journal(cluster, s.handle)
+		if err != nil {
+			return err
+		}
+		if !report.Last.Time.After(from) {
+			return fmt.Errorf("last record at %s", report.Last.Time)
+		}
+		return nil
+	})
+}
+
+func phase(drpc *v1alpha1.DRPlacementControl, want v1alpha1.DRState) error {
+	if drpc.Status.Phase != want || drpc.Status.ObservedGeneration != drpc.Generation {
+		return fmt.Errorf("phase is %q, want %q", drpc.Status.Phase, want)
+	}
+	return nil
+}
+
+func progression(drpc *v1alpha1.DRPlacementControl) error {
+	if drpc.Status.Progression != v1alpha1.ProgressionCompleted {
+		return fmt.Errorf("progression is %q", drpc.Status.Progression)
+	}
+	return nil
+}
+
+func runs(drpc *v1alpha1.DRPlacementControl, cluster string) error {
+	if got := drpc.Status.PreferredDecision.ClusterName; got != cluster {
+		return fmt.Errorf("it runs on %q, want %q", got, cluster)
+	}
+	return nil
+}
+
+func condition(drpc *v1alpha1.DRPlacementControl, kind string) error {
+	c := meta.FindStatusCondition(drpc.Status.Conditions, kind)
+	if c == nil {
+		return fmt.Errorf("there is no condition %s", kind)
+	}
+	if c.Status != metav1.ConditionTrue {
+		return fmt.Errorf("%s is %s, %s: %s", kind, c.Status, c.Reason, c.Message)
+	}
+	return nil
+}
+
+func describe(drpc *v1alpha1.DRPlacementControl) string {
+	text := fmt.Sprintf("phase %s, progression %s", drpc.Status.Phase, drpc.Status.Progression)
+	if w := drpc.Status.Waiting; w != nil {
+		text += ", waiting: " + w.Message
+	}
+	return text
+}
+
+func peerOf(cluster string) string {
+	if cluster == lab.DR1 {
+		return lab.DR2
+	}
+	return lab.DR1
+}
+
+// control waits until the DRPlacementControl is as ok wants it.
+func (s *Story) control(ctx context.Context, what string, ok func(*v1alpha1.DRPlacementControl) error) error {
+	return s.await(ctx, what, func(ctx context.Context) error {
+		drpc, err := s.App.Control(ctx)
+		if err != nil {
+			return err
+		}
+		if err := ok(drpc); err != nil {
+			return fmt.Errorf("%s: %w", describe(drpc), err)
+		}
+		return nil
+	})
+}
+
+func (s *Story) await(ctx context.Context, what string, ok func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	timer := time.NewTicker(tick)
+	defer timer.Stop()
+	var last error
+	for {
+		err := ok(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s: %w: %w", what, ctx.Err(), last)
+		}
+	}
+}
+
+// The story happens in real time: the lab's processes do.
+func now() time.Time                  { return time.Now() }    //nolint:forbidigo // see above
+func since(t time.Time) time.Duration { return time.Since(t) } //nolint:forbidigo // see above
