@@ -91,6 +91,7 @@ type Group struct {
 	Restore    Restore
 	Remembered bool // the group carries the memory that the restore was done
 	FinalSync  bool // a final synchronisation is prepared or asked for
+	Discard    bool // what only this side has is given up: it failed, and the peer took over
 	Unprotect  bool // the configuration allows to unprotect single volumes
 	Archived   bool // every store holds what it should hold
 	Volumes    []Volume

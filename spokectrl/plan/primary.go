@@ -14,7 +14,7 @@ func primary(g Group, p *Plan) {
 	for i, v := range g.Volumes {
 		p.Verdicts[i] = protect(g, i, v, p, &replicas)
 	}
-	if !g.Archived && (g.Remembered || !g.FinalSync) {
+	if !g.Archived && !g.FinalSync {
 		p.group(Upload)
 	}
 	p.Steps = append(p.Steps, replicas.Steps...)
@@ -23,10 +23,10 @@ func primary(g Group, p *Plan) {
 // restored decides about the gate before everything that a primary does.
 func restored(g Group, p *Plan) bool {
 	if g.FinalSync {
-		// The claims that leave now are wanted again if the user changes his mind: then the gate must open anew, so
-		// that they come back from the store. Without this, a claim that still leaves would look like one that the user
+		// The claims that leave from now on are wanted again if the user changes his mind: then the gate opens anew, and
+		// they come back from the store. Without this, a claim that still leaves then would look like one that its user
 		// deleted for good.
-		if g.Remembered && leaving(g) {
+		if g.Remembered {
 			p.group(Forget)
 		}
 		return true
@@ -35,6 +35,9 @@ func restored(g Group, p *Plan) bool {
 	case RestoreDone:
 		return true
 	case RestoreComplete:
+		if leaving(g) {
+			return false // they were not deleted for good in this term: their volumes stay retained
+		}
 		p.group(Remember)
 		return true
 	case RestoreMissing:
@@ -48,7 +51,7 @@ func restored(g Group, p *Plan) bool {
 
 func leaving(g Group) bool {
 	for _, v := range g.Volumes {
-		if v.Selected && v.Claim == ClaimLeaving {
+		if v.Claim == ClaimLeaving && !v.Foreign {
 			return true
 		}
 	}
@@ -91,7 +94,7 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	case v.Claim == ClaimLeaving && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
 	case !v.Selected, v.Claim == ClaimLeaving, v.Claim == ClaimAbsent:
-		return letGo(i, v, p, true)
+		return letGo(i, v, replicas, true) // after its metadata left the stores
 	case v.Claim == ClaimPending:
 		return Verdict{Discovered, WhyUnbound}
 	case v.Replica == ReplicaLeaving:
@@ -135,8 +138,11 @@ func letGo(i int, v Volume, p *Plan, policy bool) Verdict {
 	case ReplicaAbsent, ReplicaForeign:
 	}
 	// The claim's labels are how the PV is found again: it comes first.
-	if policy && v.Kept {
+	switch {
+	case policy && v.Kept:
 		p.volume(i, GiveUp)
+	case !policy && !v.Kept && v.Claim == ClaimLeaving && v.Marks != MarksNone:
+		p.volume(i, Retain) // the claim was deleted between two steps of ours
 	}
 	if v.Marks != MarksNone && v.Claim != ClaimAbsent {
 		p.volume(i, Unmark)

@@ -7,13 +7,13 @@ func secondary(g Group, p *Plan) {
 		p.group(Forget) // the next term as primary starts with a restore
 	}
 	for i, v := range g.Volumes {
-		p.Verdicts[i] = release(i, v, p)
+		p.Verdicts[i] = release(g, i, v, p)
 	}
 }
 
 // release decides for one volume of a secondary. Its replica is kept until it is in sync; its PV stays retained for
 // good, so that deleting the claim never destroys the copy.
-func release(i int, v Volume, p *Plan) Verdict {
+func release(g Group, i int, v Volume, p *Plan) Verdict {
 	switch {
 	case v.Foreign:
 		return Verdict{Discovered, WhyForeign}
@@ -24,7 +24,7 @@ func release(i int, v Volume, p *Plan) Verdict {
 	case v.Replica == ReplicaLeaving:
 		return Verdict{AtSecondary, WhyLeaving}
 	case v.Replica == ReplicaAbsent:
-		return free(i, v, p)
+		return free(g, i, v, p)
 	case v.Told == Primary && v.Claim == ClaimAbsent:
 		return Verdict{Releasing, WhyClaimLost} // dropping the replica could take the peer's copy with it
 	case v.Told == Primary && v.Use != UseFree:
@@ -47,20 +47,22 @@ func release(i int, v Volume, p *Plan) Verdict {
 }
 
 // free decides for a volume of a secondary that has no replica.
-func free(i int, v Volume, p *Plan) Verdict {
-	// Marked, never sealed: it was told to leave before it had been replicated once. The peer has no copy.
-	lost := v.Marks != MarksNone && !v.Sealed && v.Claim == ClaimBound
-	if v.Marks != MarksNone && v.Claim != ClaimAbsent && !lost {
-		if !v.Kept && v.Claim != ClaimPending {
+func free(g Group, i int, v Volume, p *Plan) Verdict {
+	exists := v.Claim == ClaimBound || v.Claim == ClaimLeaving
+	switch {
+	case v.Marks != MarksNone && !v.Sealed && exists && !g.Discard:
+		// It was told to leave before it had been replicated once: the peer has no copy. It is held, so that a return
+		// to primary finds it.
+		return Verdict{Releasing, WhyUnprotected}
+	case v.Marks != MarksNone && v.Claim != ClaimAbsent:
+		if !v.Kept && exists {
 			p.volume(i, Retain)
 		}
 		p.volume(i, Unmark)
 		return Verdict{AtSecondary, WhyNothing}
-	}
-	switch {
-	case v.Claim == ClaimAbsent, v.Claim == ClaimLeaving, !v.Selected:
+	case !exists, v.Claim == ClaimLeaving, !v.Selected:
 		return Verdict{Gone, WhyNothing}
-	case v.Kept && !lost:
+	case v.Kept:
 		return Verdict{AtSecondary, WhyNothing}
 	default:
 		return Verdict{Discovered, WhyUnprotected}

@@ -68,6 +68,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		Held:       controllerutil.ContainsFinalizer(vrg, v1alpha1.VRGFinalizer),
 		Remembered: has,
 		FinalSync:  vrg.Spec.PrepareForFinalSync || vrg.Spec.RunFinalSync,
+		Discard:    vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		Unprotect:  true,
 	}
 	current := has && remembered == exchange.FormatEpoch(epoch)
@@ -191,7 +192,8 @@ func (f *facts) observeContent(a *archive.Archive) error {
 		if v.item.PV == nil || fact.Foreign || !fact.Selected || verdicts[i].Phase == plan.Releasing || verdicts[i].Phase == plan.Gone {
 			continue
 		}
-		if fact.Marks != plan.MarksNone || verdicts[i].Phase == plan.Protecting || verdicts[i].Phase == plan.AtPrimary {
+		// A claim that was just restored is not bound yet: it must not leave the stores meanwhile.
+		if fact.Marks != plan.MarksNone || verdicts[i].Why == plan.WhyUnbound || verdicts[i].Phase == plan.Protecting || verdicts[i].Phase == plan.AtPrimary {
 			pairs = append(pairs, capsule.Pair{PV: v.item.PV, PVC: v.item.Claim})
 		}
 	}

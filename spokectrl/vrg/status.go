@@ -33,8 +33,9 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 		Exchange:           was.Status.Exchange,
 	}
 	primary := f.group.Role == plan.Primary
-	out.PrepareForFinalSyncComplete = primary && was.Spec.PrepareForFinalSync
-	out.FinalSyncComplete = primary && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse
+	// Only after the note of the restore is gone: from the answer on, the hub takes the application away.
+	out.PrepareForFinalSyncComplete = primary && done.group == nil && was.Spec.PrepareForFinalSync
+	out.FinalSyncComplete = primary && done.group == nil && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse
 	for i := range f.volumes {
 		if s.listed(i) {
 			out.ProtectedPVCs = append(out.ProtectedPVCs, s.protectedPVC(i, was, now))

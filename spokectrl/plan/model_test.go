@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+)
+
+type origin struct {
+	previous int
+	name     string
+}
+
+// explore walks all states that can be reached and returns the shortest way to a violation: of safety, or to a state
+// from which nothing but new wishes leads on. It is empty if there is none.
+func explore(first world, decide func(plan.Group) plan.Plan) (states int, violation []string) {
+	ids := map[world]int{first: 0}
+	list := []world{first}
+	via := []origin{{-1, "start"}}
+	back := [][]int{nil} // fair edges, reversed
+	trace := func(i int, what string) []string {
+		out := []string{what}
+		for ; i >= 0; i = via[i].previous {
+			out = append(out, via[i].name)
+		}
+		slices.Reverse(out[1:])
+		return out
+	}
+	for i := 0; i < len(list); i++ {
+		for _, e := range list[i].next(decide) {
+			j, seen := ids[e.to]
+			if !seen {
+				j = len(list)
+				ids[e.to] = j
+				list, via, back = append(list, e.to), append(via, origin{i, e.name}), append(back, nil)
+			}
+			if e.fair {
+				back[j] = append(back[j], i)
+			}
+			if e.to.bad != "" {
+				return len(list), trace(j, e.to.bad)
+			}
+		}
+	}
+	live := make([]bool, len(list))
+	var queue []int
+	for i, w := range list {
+		if w.settled() {
+			live[i] = true
+			queue = append(queue, i)
+		}
+	}
+	for len(queue) > 0 {
+		i := queue[0]
+		queue = queue[1:]
+		for _, j := range back[i] {
+			if !live[j] {
+				live[j] = true
+				queue = append(queue, j)
+			}
+		}
+	}
+	if i := slices.Index(live, false); i >= 0 {
+		return len(list), trace(i, fmt.Sprintf("stuck: %+v, plan %+v", list[i], decide(list[i].facts())))
+	}
+	return len(list), nil
+}
+
+func bounds(short bool) (flips, faults, wishes uint8) {
+	if short {
+		return 2, 1, 2
+	}
+	return 4, 2, 4
+}
+
+func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
+	n, violation := explore(start(bounds(testing.Short())), plan.Decide)
+	t.Logf("%d states", n)
+	require.Empty(t, violation)
+}
+
+// TestEveryGuardIsNeeded removes one guard at a time, by lying about a fact or by losing or moving steps.
+func TestEveryGuardIsNeeded(t *testing.T) {
+	lie := func(change func(*plan.Group)) func(plan.Group) plan.Plan {
+		return func(g plan.Group) plan.Plan {
+			g.Volumes = slices.Clone(g.Volumes)
+			change(&g)
+			return plan.Decide(g)
+		}
+	}
+	each := func(change func(*plan.Volume)) func(plan.Group) plan.Plan {
+		return lie(func(g *plan.Group) {
+			for i := range g.Volumes {
+				change(&g.Volumes[i])
+			}
+		})
+	}
+	lose := func(kinds ...plan.Kind) func(plan.Group) plan.Plan {
+		return func(g plan.Group) plan.Plan {
+			p := plan.Decide(g)
+			p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return slices.Contains(kinds, s.Kind) })
+			return p
+		}
+	}
+	for name, mutant := range map[string]func(plan.Group) plan.Plan{
+		"every volume looks free":         each(func(v *plan.Volume) { v.Use = plan.UseFree }),
+		"every replica looks settled":     each(func(v *plan.Volume) { v.Settled = true }),
+		"every volume looks retained":     each(func(v *plan.Volume) { v.Kept = true }),
+		"every marked claim looks sealed": each(func(v *plan.Volume) { v.Sealed = true }),
+		"every claim looks marked":        each(func(v *plan.Volume) { v.Marks = plan.MarksAll }),
+		"no claim looks marked":           each(func(v *plan.Volume) { v.Marks = plan.MarksNone }),
+		"a claim that leaves looks bound": each(func(v *plan.Volume) { v.Claim = min(v.Claim, plan.ClaimBound) }),
+		"a replica that leaves looks gone": each(func(v *plan.Volume) {
+			if v.Replica == plan.ReplicaLeaving {
+				v.Replica = plan.ReplicaAbsent
+			}
+		}),
+		"an absent replica is not noticed": each(func(v *plan.Volume) { v.Exact = true; v.Replica = max(v.Replica, plan.ReplicaPresent) }),
+		"the restore looks done":           lie(func(g *plan.Group) { g.Restore = plan.RestoreDone }),
+		"the restore looks complete":       lie(func(g *plan.Group) { g.Restore = plan.RestoreComplete }),
+		"every failure looks forgiven":     lie(func(g *plan.Group) { g.Discard = true }),
+		"no failure is noticed":            lie(func(g *plan.Group) { g.Discard = false }),
+		"a final sync is not noticed":      lie(func(g *plan.Group) { g.FinalSync = false }),
+		"a secondary's end looks a primary's": lie(func(g *plan.Group) {
+			if g.Ending {
+				g.Role = plan.Primary
+			}
+		}),
+		"the finalizer looks present":  lie(func(g *plan.Group) { g.Held = g.Held || !g.Ending }),
+		"the stores look up to date":   lie(func(g *plan.Group) { g.Archived = true }),
+		"nothing is remembered":        lose(plan.Remember),
+		"nothing is forgotten":         lose(plan.Forget),
+		"nothing is rebuilt":           lose(plan.Rebuild),
+		"the stores are not emptied":   lose(plan.Empty),
+		"the policy is not restored":   lose(plan.GiveUp),
+		"the finalizer is not removed": lose(plan.Unhold),
+		"nothing is retained":          lose(plan.Retain),
+		"steps are taken in the reverse": func(g plan.Group) plan.Plan {
+			p := plan.Decide(g)
+			slices.Reverse(p.Steps)
+			return p
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, violation := explore(start(2, 1, 3), mutant)
+			require.NotEmpty(t, violation, "the guard is not needed, or an invariant is missing")
+			t.Log(violation[0])
+		})
+	}
+}
