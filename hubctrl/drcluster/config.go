@@ -8,39 +8,40 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	acv1alpha1 "github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
 )
 
 // keepConfig keeps the spec of the cluster's DRClusterConfig. Its status is the agent's.
 func (r *Reconciler) keepConfig(ctx context.Context, cluster string, policies []v1alpha1.DRPolicy) error {
-	want := schedules(policies)
-	have := &v1alpha1.DRClusterConfig{}
-	switch err := r.live.Get(ctx, client.ObjectKey{Name: cluster}, have); {
-	case apierrors.IsNotFound(err):
-	case err != nil:
-		return fmt.Errorf("read DRClusterConfig %s: %w", cluster, err)
-	case slices.Equal(have.Spec.ReplicationSchedules, want) && have.Labels[v1alpha1.LabelCreatedByRamen] == "true":
-		return nil
-	}
-	intent := acv1alpha1.DRClusterConfig(cluster).WithLabels(created()).
-		WithSpec(acv1alpha1.DRClusterConfigSpec().WithReplicationSchedules(want...))
-	if err := r.apply.Owned(ctx, intent); err != nil {
+	intent := &unstructured.Unstructured{}
+	intent.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("DRClusterConfig"))
+	intent.SetName(cluster)
+	intent.SetLabels(created())
+	// Untyped, so that an empty list is sent: an apply that leaves the last field of a spec out makes the spec null, and
+	// the API server refuses that.
+	intent.Object["spec"] = map[string]any{"replicationSchedules": schedules(policies)}
+	if _, err := r.apply.Kept(ctx, r.live, apply.Untyped(intent)); err != nil {
 		return fmt.Errorf("keep DRClusterConfig %s: %w", cluster, err)
 	}
 	return nil
 }
 
 // schedules are the distinct intervals of the policies, sorted: the order of a list of objects must not show.
-func schedules(policies []v1alpha1.DRPolicy) []string {
-	var out []string
+func schedules(policies []v1alpha1.DRPolicy) []any {
+	var distinct []string
 	for _, p := range policies {
-		out = append(out, p.Spec.SchedulingInterval)
+		distinct = append(distinct, p.Spec.SchedulingInterval)
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	slices.Sort(distinct)
+	out := []any{}
+	for _, s := range slices.Compact(distinct) {
+		out = append(out, s)
+	}
+	return out
 }
 
 // policiesNaming are the DRPolicies that list cluster, also those that are being deleted.

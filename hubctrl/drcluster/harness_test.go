@@ -55,14 +55,14 @@ type world struct {
 	clock    *clocktesting.FakePassiveClock
 	links    links
 	events   *events.FakeRecorder
-	writes   int              // that reached the API server
-	failures map[op]error     // of writes
+	writes   int // that reached the API server
+	failures map[op]error
 	checks   int              // of buckets
 	store    map[string]error // what ails the store of a profile
 	r        *Reconciler
 }
 
-// op names a write: its verb and the name of the object.
+// op names a call: its verb and the name of the object, or the kind of a list.
 type op struct{ verb, name string }
 
 type links map[string]exchange.Link
@@ -122,10 +122,16 @@ func (w *world) interceptors() interceptor.Funcs {
 	}
 	return interceptor.Funcs{
 		Apply: func(ctx context.Context, c client.WithWatch, intent runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-			if err := hit("apply", *intent.(interface{ GetName() *string }).GetName()); err != nil {
+			if err := hit("apply", nameOf(intent)); err != nil {
 				return err
 			}
 			return c.Apply(ctx, intent, opts...)
+		},
+		List: func(ctx context.Context, c client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
+			if _, ok := l.(*v1alpha1.VolumeReplicationGroupList); ok && w.failures[op{"list", "VolumeReplicationGroupList"}] != nil {
+				return w.failures[op{"list", "VolumeReplicationGroupList"}]
+			}
+			return c.List(ctx, l, opts...)
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
 			if err := hit("patch", o.GetName()); err != nil {
@@ -143,6 +149,18 @@ func (w *world) interceptors() interceptor.Funcs {
 			w.writes++
 			return c.SubResource(sub).Apply(ctx, intent, opts...)
 		},
+	}
+}
+
+// nameOf reads the name of an intent, typed or not.
+func nameOf(intent runtime.ApplyConfiguration) string {
+	switch named := intent.(type) {
+	case interface{ GetName() *string }:
+		return *named.GetName()
+	case interface{ GetName() string }:
+		return named.GetName()
+	default:
+		return ""
 	}
 }
 

@@ -47,12 +47,16 @@ type failure struct {
 
 // Reconcile looks at one DRCluster.
 func (r *Reconciler) Reconcile(ctx context.Context, dc *v1alpha1.DRCluster) (reconcile.Result, error) {
-	var blocked error
+	var blocked *outcome.Waiting
 	if !dc.DeletionTimestamp.IsZero() {
 		if !slices.Contains(dc.Finalizers, v1alpha1.DRClusterFinalizer) {
 			return reconcile.Result{}, nil // ours is gone: what happens next is not our business
 		}
-		if blocked = r.blocked(ctx, dc.Name); blocked == nil {
+		var err error
+		if blocked, err = r.blocked(ctx, dc.Name); err != nil {
+			return r.reportRemoval(ctx, dc, err) // keep nothing: the removal may have begun
+		}
+		if blocked == nil {
 			return r.reportRemoval(ctx, dc, r.remove(ctx, dc))
 		}
 	}
@@ -109,8 +113,11 @@ func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now seen) 
 }
 
 // result folds the failures of the steps: after how long to come again, or an error to retry.
-func (r *Reconciler) result(cluster string, failed []failure, blocked error) (reconcile.Result, error) {
-	errs := []error{blocked}
+func (r *Reconciler) result(cluster string, failed []failure, blocked *outcome.Waiting) (reconcile.Result, error) {
+	var errs []error
+	if blocked != nil {
+		errs = append(errs, blocked)
+	}
 	for _, f := range failed {
 		errs = append(errs, f.err)
 	}

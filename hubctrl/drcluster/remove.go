@@ -38,20 +38,20 @@ const (
 
 // blocked says what still needs a cluster that is being deleted; nil: nothing. It reads live: the cache may not show yet
 // who needs it.
-func (r *Reconciler) blocked(ctx context.Context, cluster string) error {
+func (r *Reconciler) blocked(ctx context.Context, cluster string) (*outcome.Waiting, error) {
 	policies, err := r.policiesNaming(ctx, r.live, cluster)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(policies) > 0 {
 		return &outcome.Waiting{
 			Reason:  reasonListed,
 			Message: "delete the DRPolicies that list this cluster first: " + joined(policies, func(p v1alpha1.DRPolicy) string { return p.Name }),
-		}
+		}, nil
 	}
 	wishes, err := r.wishes(ctx, cluster)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	alive := slices.DeleteFunc(wishes, func(w v1alpha1.VolumeReplicationGroup) bool { return !w.DeletionTimestamp.IsZero() })
 	if len(alive) > 0 {
@@ -60,9 +60,9 @@ func (r *Reconciler) blocked(ctx context.Context, cluster string) error {
 			Message: fmt.Sprintf("namespace %s holds wishes of protected applications, delete their DRPlacementControls first: %s",
 				exchange.Outbox(cluster), joined(alive, func(w v1alpha1.VolumeReplicationGroup) string { return w.Name })),
 			After: recheck,
-		}
+		}, nil
 	}
-	return nil
+	return nil, nil
 }
 
 func joined[T any](list []T, name func(T) string) string {

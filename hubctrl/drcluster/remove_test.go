@@ -137,3 +137,15 @@ func TestANamespaceOfSomebodyElseSurvivesTheRemoval(t *testing.T) {
 	assert.False(t, w.get(&v1alpha1.DRCluster{}, "", "dr1"))
 	assert.True(t, w.get(&corev1.Namespace{}, "", "inbox-dr1"))
 }
+
+func TestARemovalThatCanNotLookPutsNothingBack(t *testing.T) {
+	w := leaving(t)
+	w.delete(policy("policy", ""))
+	w.delete(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "ramen-mirror-cluster-dr1"}})
+	boom := errors.New("boom")
+	w.failures[op{"list", "VolumeReplicationGroupList"}] = boom
+	_, err := w.reconcile()
+	require.ErrorIs(t, err, boom)
+	assert.False(t, w.get(&rbacv1.ClusterRole{}, "", "ramen-mirror-cluster-dr1"), "the removal had begun")
+	assert.True(t, w.get(&corev1.Namespace{}, "", "outbox-dr1"), "what is not known is not absent")
+}

@@ -24,7 +24,7 @@ import (
 const maxNote = 1000
 
 // report writes the status of a cluster that is kept.
-func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, failed []failure, blocked error) (reconcile.Result, error) {
+func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, failed []failure, blocked *outcome.Waiting) (reconcile.Result, error) {
 	after := dc.DeepCopy()
 	after.Status.Phase = phase(failed)
 	conditions := []metav1.Condition{validated(dc, failed), connected(dc, now.link), skewed(dc, now.lease)}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster_test
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	authorizationv1 "k8s.io/api/authorization/v1"
+)
+
+// agentRights are all rights of the agent of dr1 on the hub, among those that are asked for: "<namespace>
+// <resource>[<name>]: <verbs>". A * is the whole cluster.
+var agentRights = []string{
+	"* drclusterconfigs/status[dr1]: patch",
+	"* drclusterconfigs[dr1]: get list watch",
+	"inbox-dr1 leases: create",
+	"inbox-dr1 leases[mirror]: get list watch update patch",
+	"inbox-dr1 serviceaccounts/token[mirror]: create",
+	"inbox-dr1 volumereplicationgroups/status: get list watch create update patch delete",
+	"inbox-dr1 volumereplicationgroups: get list watch create update patch delete",
+	"outbox-dr1 secrets: get list watch",
+	"outbox-dr1 volumereplicationgroups/status: patch",
+	"outbox-dr1 volumereplicationgroups: get list watch",
+}
+
+// hubRights are all rights of hubctrl, likewise, while there are the clusters dr1 and dr2.
+var hubRights = []string{
+	"* clusterrolebindings: get create patch delete",
+	"* clusterroles: get create patch delete",
+	"* drclusterconfigs/status: patch",
+	"* drclusterconfigs: get list watch create patch delete",
+	"* drclusters/status: update patch",
+	"* drclusters: get list watch update patch",
+	"* drplacementcontrols/status: update patch",
+	"* drplacementcontrols: get list watch update patch",
+	"* drpolicies/status: update patch",
+	"* drpolicies: get list watch update patch",
+	"* events: create patch",
+	"* leases: get list watch",
+	"* namespaces: get list watch create patch delete",
+	"* rolebindings: get create patch",
+	"* serviceaccounts: get create patch",
+	"* volumereplicationgroups: get list watch",
+	"outbox-dr1 secrets: get list watch create update patch delete",
+	"outbox-dr1 volumereplicationgroups: create update patch delete",
+	"outbox-dr2 secrets: get list watch create update patch delete",
+	"outbox-dr2 volumereplicationgroups: create update patch delete",
+	"ramen-system configmaps: get list watch",
+	"ramen-system leases: create update patch",
+	"ramen-system secrets: get list watch",
+}
+
+var (
+	verbs      = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "bind", "escalate", "impersonate"}
+	names      = []string{"mirror", "dr1", "dr2"}
+	namespaces = []string{"", "outbox-dr1", "inbox-dr1", "outbox-dr2", "inbox-dr2", "ramen-system", "default"}
+	clusterful = []string{ // resources without a namespace
+		"ramendr.openshift.io/drclusterconfigs", "ramendr.openshift.io/drclusterconfigs/status",
+		"ramendr.openshift.io/drclusters", "ramendr.openshift.io/drclusters/status",
+		"ramendr.openshift.io/drpolicies", "ramendr.openshift.io/drpolicies/status",
+		"/namespaces", "/nodes", "/persistentvolumes",
+		"rbac.authorization.k8s.io/clusterroles", "rbac.authorization.k8s.io/clusterrolebindings",
+		"apiextensions.k8s.io/customresourcedefinitions",
+	}
+	namespaced = []string{
+		"ramendr.openshift.io/volumereplicationgroups", "ramendr.openshift.io/volumereplicationgroups/status",
+		"ramendr.openshift.io/drplacementcontrols", "ramendr.openshift.io/drplacementcontrols/status",
+		"coordination.k8s.io/leases", "/secrets", "/configmaps", "/pods", "/events",
+		"/serviceaccounts", "/serviceaccounts/token",
+		"rbac.authorization.k8s.io/roles", "rbac.authorization.k8s.io/rolebindings",
+	}
+)
+
+// rights asks the API server, verb by verb, what a ServiceAccount may do. What it may do under any name is not repeated
+// for single names, and what it may do in the whole cluster not for single namespaces.
+func (h *hub) rights(t *testing.T, namespace, account string) []string {
+	t.Helper()
+	var mu sync.Mutex
+	var out []string
+	var group errgroup.Group
+	group.SetLimit(16)
+	ask := func(in, resource string) {
+		group.Go(func() error {
+			wide, err := h.allowed(t, namespace, account, "", resource, "")
+			if err != nil {
+				return err
+			}
+			any, err := h.allowed(t, namespace, account, in, resource, "")
+			if err != nil {
+				return err
+			}
+			if in != "" {
+				any = without(any, wide)
+			}
+			mu.Lock()
+			out = add(out, in, resource, "", any)
+			mu.Unlock()
+			for _, name := range names {
+				one, err := h.allowed(t, namespace, account, in, resource, name)
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				out = add(out, in, resource, name, without(without(one, any), wide))
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	for _, r := range clusterful {
+		ask("", r)
+	}
+	for _, r := range namespaced {
+		for _, n := range namespaces {
+			ask(n, r)
+		}
+	}
+	require.NoError(t, group.Wait())
+	slices.Sort(out)
+	return out
+}
+
+func (h *hub) allowed(t *testing.T, namespace, account, in, resource, name string) ([]string, error) {
+	apiGroup, rest, _ := strings.Cut(resource, "/")
+	kind, sub, _ := strings.Cut(rest, "/")
+	var out []string
+	for _, verb := range verbs {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User:   "system:serviceaccount:" + namespace + ":" + account,
+			Groups: groupsOf(namespace),
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: in, Verb: verb, Group: apiGroup, Resource: kind, Subresource: sub, Name: name,
+			},
+		}}
+		if err := h.Client.Create(t.Context(), review); err != nil {
+			return nil, err
+		}
+		if review.Status.Allowed {
+			out = append(out, verb)
+		}
+	}
+	return out, nil
+}
+
+func add(lines []string, in, resource, name string, verbs []string) []string {
+	if len(verbs) == 0 {
+		return lines
+	}
+	_, line, _ := strings.Cut(resource, "/")
+	if in == "" {
+		in = "*"
+	}
+	if name != "" {
+		line += "[" + name + "]"
+	}
+	return append(lines, in+" "+line+": "+strings.Join(verbs, " "))
+}
+
+func without(list, drop []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(drop, s) })
+}
