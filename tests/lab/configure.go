@@ -29,7 +29,8 @@ const (
 // storageID is the id of the storage of a spoke.
 func storageID(cluster string) string { return "lab-" + cluster }
 
-// configure makes the configuration of the operator, the keys of the object stores and, on a spoke, the storage classes.
+// configure makes the configuration of the operator and, on the hub, the keys of the object stores, on a spoke, the
+// storage classes.
 func (l *Lab) configure(ctx context.Context, c *Cluster) error {
 	config, err := l.operatorConfig(c.Name)
 	if err != nil {
@@ -37,6 +38,9 @@ func (l *Lab) configure(ctx context.Context, c *Cluster) error {
 	}
 	objects := []client.Object{config}
 	for _, s := range l.Stores() {
+		if c.Name != Hub {
+			break // hubctrl brings the keys to the spokes
+		}
 		objects = append(objects, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: Namespace, Name: s.Profile},
 			StringData: map[string]string{"AWS_ACCESS_KEY_ID": s.AccessKey, "AWS_SECRET_ACCESS_KEY": s.SecretKey},

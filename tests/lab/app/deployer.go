@@ -101,10 +101,18 @@ func (a *App) install(ctx context.Context, cluster string, log func(string, ...a
 	return nil
 }
 
+// remove takes away what install made. Where there is no Deployment nothing was installed: a PVC that is restored there
+// ahead of the workload is not the deployer's.
 func (a *App) remove(ctx context.Context, cluster string, log func(string, ...any)) error {
 	c := a.lab.Cluster(cluster).Client
 	meta := metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name}
-	for _, o := range []client.Object{&appsv1.Deployment{ObjectMeta: meta}, &corev1.PersistentVolumeClaim{ObjectMeta: meta}} {
+	switch err := c.Get(ctx, a.Key(), &appsv1.Deployment{}); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look for the Deployment on %s: %w", cluster, err)
+	}
+	for _, o := range []client.Object{&corev1.PersistentVolumeClaim{ObjectMeta: meta}, &appsv1.Deployment{ObjectMeta: meta}} {
 		switch err := c.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationBackground)); {
 		case apierrors.IsNotFound(err):
 		case err != nil:
