@@ -51,7 +51,7 @@ type checked struct {
 }
 
 func newBuckets(open store.Opener, c clock.PassiveClock) *buckets {
-	return &buckets{open: store.Reusing(open), clock: c, last: map[string]checked{}}
+	return &buckets{open: open, clock: c, last: map[string]checked{}}
 }
 
 // check is the outcome of the last check of the cluster's bucket, or of a new one if that is due or cfg changed.

@@ -257,6 +257,15 @@ func TestConnectedSaysWhatTheLinkIs(t *testing.T) {
 	}
 }
 
+func TestAHubThatHasJustStartedDoesNotCallALinkNeverConnected(t *testing.T) {
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr1", Name: "mirror"}}
+	w := newWorld(t, lease)
+	w.links["dr1"] = exchange.Link{}
+	w.mustReconcile()
+	assert.Equal(t, metav1.ConditionUnknown, w.condition("Connected").Status)
+	assert.Equal(t, "Connecting", w.condition("Connected").Reason)
+}
+
 func TestALinkThatIsLostIsAnEvent(t *testing.T) {
 	w := newWorld(t)
 	w.mustReconcile()

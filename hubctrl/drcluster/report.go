@@ -27,7 +27,7 @@ const maxNote = 1000
 func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, failed []failure, blocked *outcome.Waiting) (reconcile.Result, error) {
 	after := dc.DeepCopy()
 	after.Status.Phase = phase(failed)
-	conditions := []metav1.Condition{validated(dc, failed), connected(dc, now.link), skewed(dc, now.lease)}
+	conditions := []metav1.Condition{validated(dc, failed), connected(dc, now), skewed(dc, now.lease)}
 	if blocked != nil {
 		conditions = append(conditions, deletionBlocked(dc, blocked))
 	}
@@ -84,7 +84,11 @@ func validated(dc *v1alpha1.DRCluster, failed []failure) metav1.Condition {
 }
 
 // connected says since when, never for how long: an age would make each pass a write.
-func connected(dc *v1alpha1.DRCluster, link exchange.Link) metav1.Condition {
+func connected(dc *v1alpha1.DRCluster, now seen) metav1.Condition {
+	link := now.link
+	if link.State == exchange.LinkNever && now.lease != nil {
+		link.State = exchange.LinkConnecting // a hub that has just started has not looked at the lease yet
+	}
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionConnected, status, reason, message, dc.Generation)
 	}

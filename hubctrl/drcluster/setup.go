@@ -48,7 +48,7 @@ type Options struct {
 	Namespace string
 	// Origin is the id of this hub, which wishes carry (X8): the UID of its namespace kube-system.
 	Origin string
-	// Open opens object stores.
+	// Open opens object stores, before each check of one.
 	Open store.Opener
 	// Links tells the state of links.
 	Links LinkReader
