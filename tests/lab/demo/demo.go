@@ -89,7 +89,11 @@ func tell(ctx context.Context, s *screen, t *story.Story) error {
 		return err
 	}
 	s.result("failover dr2 -> dr1, dr2 cut off", failed.Loss.String(), failed.Took)
+	if err := t.Noticed(ctx, lab.DR2); err != nil {
+		return err
+	}
 	s.show("drpc, which says what it waits for", "get", "drpc", "-A", "-o", "wide")
+	s.show("and since when", "get", "drpc", "-n", t.App.Namespace, t.App.Name, "-o", "jsonpath={.status.waiting}{'\\n'}")
 
 	s.title("Bring dr2 back: it is demoted and synchronised again")
 	back, err := t.Return(ctx, lab.DR2)
@@ -104,7 +108,7 @@ func tell(ctx context.Context, s *screen, t *story.Story) error {
 	if err != nil {
 		return err
 	}
-	s.result("DR disabled, application runs on", fmt.Sprintf("%d records, none missing", kept.Count), 0)
+	s.result("DR disabled, the application runs on with its data", fmt.Sprintf("%d records, none missing", kept.Count), 0)
 	s.summary()
 	return nil
 }
