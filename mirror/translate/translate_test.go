@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate_test
+
+import (
+	"encoding/json"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/mirror/translate"
+)
+
+var (
+	target = types.NamespacedName{Namespace: "app", Name: "db"}
+	noon   = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+)
+
+// object is an object of our kind with the given parts; nil parts are left out.
+func object(namespace, name, uid string, generation int64, annotations map[string]string, spec, status map[string]any) *translate.Object {
+	o := &translate.Object{Object: map[string]any{"apiVersion": "ramendr.openshift.io/v1alpha1", "kind": "VolumeReplicationGroup"}}
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	o.SetUID(types.UID(uid))
+	o.SetGeneration(generation)
+	o.SetAnnotations(annotations)
+	if spec != nil {
+		o.Object["spec"] = spec
+	}
+	if status != nil {
+		o.Object["status"] = status
+	}
+	return o
+}
+
+func newWish() *translate.Object {
+	o := object("outbox-dr1", "app.db", "wish", 3, map[string]string{
+		exchange.AnnotationNamespace: "app", exchange.AnnotationName: "db", exchange.AnnotationOrigin: "hub", exchange.AnnotationEpoch: "2",
+		exchange.AnnotationDRPC: "app/drpc", "drplacementcontrol.ramendr.openshift.io/drpc-uid": "d", "kubectl.kubernetes.io/last": "no",
+	}, map[string]any{"replicationState": "primary", "s3Profiles": []any{"a", "b"}}, nil)
+	o.SetFinalizers([]string{exchange.FinalizerWish})
+	o.SetLabels(map[string]string{"ramendr.openshift.io/created-by-ramen": "true"})
+	return o
+}
+
+// stored is what an API server holds after manager applied intent.
+func stored(intent *translate.Object, uid string, manager string) *translate.Object {
+	o := intent.DeepCopy()
+	o.SetUID(types.UID(uid))
+	o.SetResourceVersion("10")
+	metadata := map[string]any{"f:annotations": leaves(o.GetAnnotations())}
+	if len(o.GetLabels()) > 0 {
+		metadata["f:labels"] = leaves(o.GetLabels())
+	}
+	fields := map[string]any{"f:metadata": metadata}
+	for key, value := range o.Object {
+		if m, ok := value.(map[string]any); ok && key != "metadata" {
+			fields["f:"+key] = leaves(m)
+		}
+	}
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: manager, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(string(raw))}})
+	return o
+}
+
+func leaves[V any](m map[string]V) map[string]any {
+	out := map[string]any{}
+	for key := range m {
+		out["f:"+key] = map[string]any{}
+	}
+	return out
+}
+
+func newCopy() *translate.Object {
+	return stored(translate.CopyOf(newWish(), target), "copy", translate.ManagerCopy)
+}
+
+func annotate(o *translate.Object, key, value string) {
+	a := maps.Clone(o.GetAnnotations())
+	if a == nil {
+		a = map[string]string{}
+	}
+	a[key] = value
+	o.SetAnnotations(a)
+}
+
+func deleting(o *translate.Object) {
+	now := metav1.NewTime(noon)
+	o.SetDeletionTimestamp(&now)
+}
+
+func TestDecide(t *testing.T) {
+	type change = func(wish, clone *translate.Object)
+	for name, tc := range map[string]struct {
+		none   bool // no copy
+		change change
+		verb   translate.Verb
+		reason string
+		doubt  bool
+	}{
+		"nothing to do when the copy is as wished": {verb: translate.Nothing},
+		"a copy that is missing is created":        {none: true, verb: translate.Create},
+		"a copy that was there before needs a look at the wish": {none: true, verb: translate.Create, doubt: true, change: func(wish, _ *translate.Object) {
+			wish.Object["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Applied", "status": "True"}}}
+		}},
+		"another spec is applied": {verb: translate.Update, change: func(wish, _ *translate.Object) {
+			wish.Object["spec"].(map[string]any)["replicationState"] = "secondary"
+		}},
+		"a field that the wish gave up is given up": {verb: translate.Update, change: func(wish, _ *translate.Object) {
+			delete(wish.Object["spec"].(map[string]any), "s3Profiles")
+		}},
+		"an annotation that the wish gave up is given up": {verb: translate.Update, change: func(wish, _ *translate.Object) {
+			a := wish.GetAnnotations()
+			delete(a, "drplacementcontrol.ramendr.openshift.io/drpc-uid")
+			wish.SetAnnotations(a)
+		}},
+		"another generation is applied though nothing else changed": {verb: translate.Update, change: func(wish, _ *translate.Object) {
+			wish.SetGeneration(4)
+		}},
+		"defaults of an API server are left alone": {verb: translate.Nothing, change: func(_, clone *translate.Object) {
+			clone.Object["spec"].(map[string]any)["defaulted"] = "x"
+		}},
+		"what somebody else added to the spec is overwritten": {verb: translate.Overwrite, change: func(_, clone *translate.Object) {
+			clone.Object["spec"].(map[string]any)["runFinalSync"] = true
+			clone.SetManagedFields(append(clone.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: "kubectl-edit", Operation: metav1.ManagedFieldsOperationUpdate,
+				FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:runFinalSync":{}}}`)}))
+		}},
+		"labels and finalizers of the spoke are left alone": {verb: translate.Nothing, change: func(_, clone *translate.Object) {
+			clone.SetLabels(map[string]string{"ramendr.openshift.io/created-by-ramen": "true", "own": "x"})
+			clone.SetFinalizers([]string{"f"})
+		}},
+		"a wish without an origin is refused": {verb: translate.Refuse, reason: "InvalidWish", change: func(wish, _ *translate.Object) {
+			annotate(wish, exchange.AnnotationOrigin, "")
+		}},
+		"a wish without a target is refused": {verb: translate.Refuse, reason: "InvalidWish", change: func(wish, _ *translate.Object) {
+			annotate(wish, exchange.AnnotationName, "")
+		}},
+		"a wish with a broken epoch is refused": {verb: translate.Refuse, reason: "InvalidWish", change: func(wish, _ *translate.Object) {
+			annotate(wish, exchange.AnnotationEpoch, "two")
+		}},
+		"a lower epoch is refused": {verb: translate.Refuse, reason: "EpochRefused", change: func(_, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationEpoch, "3")
+		}},
+		"an unreadable epoch of the copy is no epoch 0": {verb: translate.Refuse, reason: "EpochRefused", change: func(_, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationEpoch, "?")
+		}},
+		"a lower generation in the same epoch is refused": {verb: translate.Refuse, reason: "EpochRefused", doubt: true, change: func(_, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishGeneration, "4")
+		}},
+		"a lower generation in a higher epoch is applied": {verb: translate.Update, doubt: true, change: func(wish, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishGeneration, "4")
+			annotate(wish, exchange.AnnotationEpoch, "3")
+		}},
+		"another wish of the same hub takes the copy over, after a second look": {verb: translate.Update, doubt: true, change: func(_, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishUID, "older")
+		}},
+		"a copy of another hub is refused": {verb: translate.Refuse, reason: "OwnedElsewhere", change: func(_, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationOrigin, "elsewhere")
+		}},
+		"a copy of another hub is adopted by its UID": {verb: translate.Update, change: func(wish, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationOrigin, "elsewhere")
+			annotate(wish, exchange.AnnotationAdoptUID, "copy")
+		}},
+		"adoption does not lift the epoch": {verb: translate.Refuse, reason: "EpochRefused", change: func(wish, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationOrigin, "elsewhere")
+			annotate(clone, exchange.AnnotationEpoch, "9")
+			annotate(wish, exchange.AnnotationAdoptUID, "copy")
+		}},
+		"a copy that is going is waited for": {verb: translate.Refuse, reason: "CopyTerminating", change: func(_, clone *translate.Object) {
+			deleting(clone)
+		}},
+		"a deleted wish deletes its copy":           {verb: translate.Delete, change: func(wish, _ *translate.Object) { deleting(wish) }},
+		"a deleted wish without a copy is done":     {none: true, verb: translate.Nothing, change: func(wish, _ *translate.Object) { deleting(wish) }},
+		"a copy that is going is not deleted again": {verb: translate.Nothing, change: func(wish, clone *translate.Object) { deleting(wish); deleting(clone) }},
+		"a deleted wish does not delete the copy of another": {verb: translate.Refuse, reason: "OwnedElsewhere", change: func(wish, clone *translate.Object) {
+			deleting(wish)
+			annotate(clone, exchange.AnnotationWishUID, "another")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wish, clone := newWish(), newCopy()
+			if tc.change != nil {
+				tc.change(wish, clone)
+			}
+			if tc.none {
+				clone = nil
+			}
+			d := translate.Decide(wish, clone, nil)
+			assert.Equal(t, tc.verb, d.Verb)
+			assert.Equal(t, tc.reason, d.Reason)
+			assert.Equal(t, tc.doubt, d.Doubtful)
+			if tc.verb == translate.Refuse {
+				assert.NotEmpty(t, d.Message)
+			}
+		})
+	}
+}
+
+func TestOverwritingLeavesWhatIsNotOurs(t *testing.T) {
+	clone := newCopy()
+	clone.SetFinalizers([]string{"f"})
+	clone.SetLabels(map[string]string{"own": "x"})
+	clone.Object["status"] = map[string]any{"state": "Primary"}
+	clone.Object["spec"].(map[string]any)["runFinalSync"] = true
+	clone.SetManagedFields(append(clone.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: "work", Operation: metav1.ManagedFieldsOperationApply,
+		FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:runFinalSync":{}}}`)}))
+	whole := translate.Decide(newWish(), clone, nil).Intent
+	assert.Equal(t, newWish().Object["spec"], whole.Object["spec"])
+	assert.Equal(t, []string{"f"}, whole.GetFinalizers())
+	assert.Equal(t, map[string]string{"own": "x", "ramendr.openshift.io/created-by-ramen": "true"}, whole.GetLabels())
+	assert.Equal(t, clone.Object["status"], whole.Object["status"])
+	assert.Equal(t, "10", whole.GetResourceVersion())
+}
+
+func TestX3_FactsAndStampAreOneStatus(t *testing.T) {
+	clone := newCopy()
+	clone.SetGeneration(5)
+	clone.Object["status"] = map[string]any{"state": "Primary", "unknown": []any{"x"}, "exchange": "not a stamp"}
+	report := translate.Report("dr1", clone)
+	assert.Equal(t, "inbox-dr1", report.GetNamespace())
+	assert.Equal(t, "app.db", report.GetName())
+	assert.NotContains(t, report.Object, "status")
+	assert.False(t, translate.Stamped(report))
+
+	status := translate.ReportStatus("dr1", clone, nil, noon)
+	assert.NotContains(t, status.Object, "spec")
+	assert.Equal(t, map[string]any{
+		"state": "Primary", "unknown": []any{"x"},
+		"exchange": map[string]any{
+			"wishUID": "wish", "wishGeneration": int64(3), "epoch": int64(2), "origin": "hub",
+			"spokeUID": "copy", "spokeGeneration": int64(5), "spokeResourceVersion": "10", "observedTime": "2026-01-01T12:00:00Z",
+		},
+	}, status.Object["status"])
+}
+
+func TestX10_TheStampSaysThatTheCopyIsGoing(t *testing.T) {
+	clone := newCopy()
+	deleting(clone)
+	stamp := translate.ReportStatus("dr1", clone, nil, noon).Object["status"].(map[string]any)["exchange"].(map[string]any)
+	assert.Equal(t, true, stamp["spokeDeleting"])
+}
+
+func TestX11_TimeAloneIsNoReasonToReport(t *testing.T) {
+	clone := newCopy()
+	clone.Object["status"] = map[string]any{"state": "Primary"}
+	first := translate.ReportStatus("dr1", clone, nil, noon)
+	assert.Equal(t, first, translate.ReportStatus("dr1", clone, first, noon.Add(time.Hour)))
+	clone.SetResourceVersion("11")
+	assert.NotEqual(t, first, translate.ReportStatus("dr1", clone, first, noon.Add(time.Hour)))
+}
+
+func TestAReportAboutWhatNoMirrorMadeNamesNoWish(t *testing.T) {
+	clone := object("app", "db", "u", 1, nil, map[string]any{}, nil)
+	stamp := translate.ReportStatus("dr1", clone, nil, noon).Object["status"].(map[string]any)["exchange"]
+	assert.Equal(t, map[string]any{"spokeUID": "u", "spokeGeneration": int64(1), "spokeResourceVersion": "", "observedTime": "2026-01-01T12:00:00Z"}, stamp)
+}
+
+func TestSatisfied(t *testing.T) {
+	intent := func(spec map[string]any) *translate.Object { return object("n", "o", "", 0, nil, spec, nil) }
+	for name, tc := range map[string]struct {
+		want, have map[string]any
+		satisfied  bool
+	}{
+		"equal":                              {map[string]any{"a": "x"}, map[string]any{"a": "x"}, true},
+		"another value":                      {map[string]any{"a": "x"}, map[string]any{"a": "y"}, false},
+		"a missing field":                    {map[string]any{"a": "x"}, map[string]any{}, false},
+		"a missing field that is empty":      {map[string]any{"a": map[string]any{}, "b": []any{}, "c": nil}, map[string]any{}, true},
+		"false is not empty":                 {map[string]any{"a": false}, map[string]any{}, false},
+		"zero is not empty":                  {map[string]any{"a": int64(0)}, map[string]any{}, false},
+		"a list in another order":            {map[string]any{"a": []any{"x", "y"}}, map[string]any{"a": []any{"y", "x"}}, true},
+		"a shorter list":                     {map[string]any{"a": []any{"x"}}, map[string]any{"a": []any{"x", "y"}}, false},
+		"an item without a field it had":     {map[string]any{"a": []any{map[string]any{"n": "1"}}}, map[string]any{"a": []any{map[string]any{"n": "1", "m": "2"}}}, false},
+		"a map where there was a scalar":     {map[string]any{"a": map[string]any{"b": "x"}}, map[string]any{"a": "x"}, false},
+		"a field of somebody else beside it": {map[string]any{"a": "x"}, map[string]any{"a": "x", "b": "y"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.satisfied, translate.Satisfied(intent(tc.want), intent(tc.have), "m", ""))
+		})
+	}
+	assert.False(t, translate.Satisfied(intent(nil), nil, "m", ""), "there is no object")
+}
+
+func TestX7_WhatWasDroppedIsNamed(t *testing.T) {
+	sent := object("n", "o", "", 0, nil, map[string]any{"new": "x", "known": "y", "empty": nil,
+		"list": []any{map[string]any{"n": "1", "new": "x"}, map[string]any{"n": "2"}}, "deep": map[string]any{"new": int64(1)}}, nil)
+	kept := object("n", "o", "", 0, nil, map[string]any{"known": "y",
+		"list": []any{map[string]any{"n": "1"}, map[string]any{"n": "2"}}, "deep": map[string]any{}}, nil)
+	dropped := translate.Dropped(sent, kept)
+	assert.Equal(t, "spec.deep.new, spec.list[].new, spec.new", dropped.String())
+	assert.Empty(t, translate.Dropped(dropped.Without(sent), kept))
+	assert.Equal(t, dropped, dropped.In(sent))
+	assert.Empty(t, dropped.In(kept))
+}
+
+func TestDelivery(t *testing.T) {
+	wish, clone := newWish(), newCopy()
+	clone.SetGeneration(1)
+	read := func(o *translate.Object) map[string]string {
+		out := map[string]string{}
+		for _, c := range o.Object["status"].(map[string]any)["conditions"].([]any) {
+			m := c.(map[string]any)
+			assert.Equal(t, int64(3), m["observedGeneration"])
+			out[m["type"].(string)] = m["status"].(string) + "/" + m["reason"].(string)
+		}
+		return out
+	}
+	assert.Equal(t, map[string]string{"Applied": "True/Applied", "Available": "True/Exists", "Progressing": "True/NotObserved", "Degraded": "False/AsExpected"},
+		read(translate.Delivery(wish, clone, translate.Outcome{}, noon)))
+	clone.Object["status"] = map[string]any{"observedGeneration": int64(1)}
+	told := translate.Delivery(wish, clone, translate.Outcome{}, noon)
+	assert.Equal(t, "False/Observed", read(told)["Progressing"])
+
+	wish.Object["status"] = told.Object["status"]
+	assert.Equal(t, told, translate.Delivery(wish, clone, translate.Outcome{}, noon.Add(time.Hour)), "times change with the status only")
+	refused := translate.Outcome{Reason: "EpochRefused", Message: "no"}
+	assert.Equal(t, map[string]string{"Applied": "False/EpochRefused", "Available": "False/NotFound", "Progressing": "True/Creating", "Degraded": "True/EpochRefused"},
+		read(translate.Delivery(wish, nil, refused, noon)))
+	deleting(wish)
+	assert.Equal(t, map[string]string{"Applied": "True/Deleted", "Available": "False/NotFound", "Progressing": "False/Gone", "Degraded": "False/AsExpected"},
+		read(translate.Delivery(wish, nil, translate.Outcome{}, noon)))
+}
+
+func TestConfigGoesDownByItsSpecAndUpByItsStatus(t *testing.T) {
+	o := object("", "dr1", "u", 2, map[string]string{"a": "b"}, map[string]any{"replicationSchedules": []any{"1m"}, "new": "x"}, map[string]any{"clusterID": "id"})
+	o.SetResourceVersion("7")
+	down, up := translate.ConfigOf(o), translate.ConfigReport(o)
+	assert.Equal(t, map[string]any{"name": "dr1"}, down.Object["metadata"])
+	assert.Equal(t, o.Object["spec"], down.Object["spec"])
+	assert.NotContains(t, down.Object, "status")
+	assert.Equal(t, map[string]any{"name": "dr1"}, up.Object["metadata"])
+	assert.Equal(t, o.Object["status"], up.Object["status"])
+	assert.NotContains(t, up.Object, "spec")
+}
