@@ -72,6 +72,17 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		"a peer that has a wish and no object yet gets no second one": {home(), func(f *Facts) {
 			f.At(Second).Report = Report{View: Absent}
 		}, Wait{Fact: Answer, On: Second}},
+		"a source that is not ready is not relocated": {home(), func(f *Facts) {
+			f.Ask, f.Target = Relocate, Second
+			f.At(First).Report.Ready = false
+		}, Wait{Fact: BeingPrimary, On: First}},
+		"nobody is Primary, and nothing is known of the other side": {home(), func(f *Facts) {
+			f.Target = Second
+			f.At(First).Wish, f.At(First).Report = Wish{}, Report{}
+		}, Wait{Fact: InboxComplete, On: First}},
+		"nobody is Primary, and nothing is known of the target": {home(), func(f *Facts) {
+			f.At(First).Wish, f.At(First).Report = Wish{}, Report{}
+		}, Wait{Fact: InboxComplete, On: First}},
 		"a failover to a cluster of which nothing is known": {home(), func(f *Facts) {
 			f.Ask, f.Target = Failover, Second
 			f.At(Second).Wish, f.At(Second).Report = Wish{}, Report{}
@@ -131,6 +142,11 @@ func TestDecideGoesOn(t *testing.T) {
 		"a finished failover leaves no mark once its action is cleared, so that the next one moves": {home(), func(f *Facts) {
 			f.At(First).Wish.For = Failover
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary}}},
+		"a stray Pod that can't use its volume on the peer changes nothing": {home(), func(f *Facts) { f.At(Second).Report.InUse = true }, nil},
+		"a cluster that is given up is not waited for while its object is adopted": {home(), func(f *Facts) {
+			f.Deleting = true
+			f.At(Second).Live, f.At(Second).Abandon, f.At(Second).Wish.Adopting = false, true, true
+		}, []Write{{Kind: RemoveWish, Side: Second}}},
 		"a cluster that is given up lets the application go": {both(), func(f *Facts) {
 			f.Deleting = true
 			f.At(Second).Live, f.At(Second).Report, f.At(Second).Abandon = false, Report{}, true

@@ -23,6 +23,7 @@ type spoke struct {
 	state  State
 	ready  bool // restored (a Primary), or replicating (a Secondary)
 	prep   bool // ready for the final synchronisation
+	final  bool // the final synchronisation is done
 	app    bool // the workload runs
 	latest bool // holds every acknowledged write
 }
@@ -137,7 +138,7 @@ func (w *world) act(wr Write) {
 				w.fault("a promotion that does not raise the epoch")
 			}
 		}
-		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !(s.sync == Run && !s.app) && !w.split {
+		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && !w.split {
 			w.fault("I2: a source is demoted before its final synchronisation is done")
 		}
 		if w.outbox[i].Deleting {
@@ -187,8 +188,11 @@ func (w *world) act(wr Write) {
 // promoted checks a wish for a new Primary at i.
 func (w *world) promoted(i int, wr Write) {
 	asked := w.ask == Failover
-	if s := w.spoke[i]; wr.For == Failover && s.state == Between {
+	if s := w.spoke[i]; wr.For == Failover && s.told == Secondary && s.state != IsSecondary {
 		w.fault("a failover promotes a copy that is not complete")
+	}
+	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary {
+		w.fault("a promotion interrupts a demotion")
 	}
 	if wr.For == Failover && !asked {
 		w.fault("a promotion for another operation than the user's")
@@ -241,7 +245,7 @@ func (w *world) up(i int) {
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
 		// While the workload leaves, its volumes are neither ready nor stored anew.
 		state: s.state, stored: w.stored && !leaving, ready: s.ready && !leaving,
-		prepared: s.prep, synced: s.sync == Run && !s.app, inuse: s.app,
+		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app,
 	}
 }
 
@@ -259,9 +263,12 @@ func (w *world) work(i int) {
 	case s.told == Primary && s.state == IsPrimary:
 		w.stored = w.stored || s.seen && s.ready && s.sync == NoFinalSync
 		s.prep = s.sync == Prepare && s.seen || s.sync == Run && s.prep
+		s.final = s.sync == Run && s.seen && !s.app
 		s.seen, s.ready = true, true
+	case s.told == Primary && !s.seen:
+		s.seen = true // it says that it is told so before it is so
 	case s.told == Primary:
-		s.seen, s.state, s.ready = true, IsPrimary, false
+		s.state, s.ready = IsPrimary, false
 		if s.why == Failover {
 			s.latest, p.latest, w.born = true, false, true // the user chose this side's data
 			return
@@ -274,7 +281,7 @@ func (w *world) work(i int) {
 		}
 		w.born = true
 	case s.state == IsPrimary:
-		s.seen, s.prep = true, false
+		s.seen, s.prep, s.final = true, false, false
 		if !s.app {
 			s.state, s.ready = Between, false
 		}

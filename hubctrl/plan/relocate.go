@@ -19,7 +19,7 @@ func relocate(f *Facts, t Side) Plan {
 	case h == Nowhere:
 		return switchTo(f, t, phases(Relocate))
 	// From here s is home.
-	case target.Wish.Role != Secondary, !moving && target.Decision != Gone:
+	case target.Wish.Role != Secondary, target.Decision != Gone:
 		// A failover to s is not finished: first that.
 		return settle(f, s, names{Initiating, Initiating})
 	// Every gate holds anew at each step: until the demotion the way back costs nothing.
@@ -39,12 +39,12 @@ func relocate(f *Facts, t Side) Plan {
 		return do(Relocating, ClearingPlacement, publish(s, Gone, Gone))
 	case source.Wish.FinalSync == Prepare:
 		return do(Relocating, RunningFinalSync, keep(s, Run, Relocate))
-	case !source.Report.Synced && source.Report.InUse:
-		return wait(Relocating, RunningFinalSync, s, WorkloadGone)
-	case !source.Report.Synced:
-		return wait(Relocating, RunningFinalSync, s, BeingSynced)
-	default:
+	case source.Report.Synced:
 		return do(Relocating, EnsuringSecondary, secondary(s, Relocate))
+	case source.Report.InUse:
+		return wait(Relocating, RunningFinalSync, s, WorkloadGone)
+	default:
+		return wait(Relocating, RunningFinalSync, s, BeingSynced)
 	}
 }
 

@@ -12,7 +12,7 @@ func remove(f *Facts) Plan {
 	for _, s := range []Side{first, first.Peer()} {
 		c := f.At(s)
 		switch {
-		case c.Wish.Adopting && !c.Wish.Deleting && !c.Abandon && c.short(Between) != Nothing:
+		case c.Wish.Adopting && !c.Wish.Deleting && !c.Abandon:
 			// The mirror deletes only what carries the wish's UID (X6).
 			return wait(Deleting, Removing, s, c.short(Between))
 		case c.Wish.Role != NoRole && !c.Wish.Deleting:
