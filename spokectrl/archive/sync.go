@@ -22,6 +22,18 @@ func (a *Archive) Current(g capsule.Group, profiles []string, t Term, content ca
 	return len(profiles) > 0
 }
 
+// Learn reads what the stores hold, for Current to know, and writes nothing. A store that does not answer stays unknown.
+func (a *Archive) Learn(ctx context.Context, g capsule.Group, profiles []string) {
+	unknown := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { return a.know(place{g, name}).manifest != nil })
+	a.each(ctx, unknown, func(ctx context.Context, s store.Store) error {
+		m, err := manifestOf(ctx, s, g)
+		if err == nil && m != nil {
+			a.learn(place{g, s.Profile()}, knowledge{manifest: m})
+		}
+		return err
+	})
+}
+
 func holds(m *capsule.Manifest, t Term, content capsule.Content) bool {
 	if m.Epoch != t.Epoch || m.Cluster != t.Cluster || len(m.Objects) != len(content) {
 		return false

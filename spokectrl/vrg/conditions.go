@@ -201,7 +201,7 @@ func (s pass) restored() bool {
 func (s pass) clusterDataReady() provider.Finding {
 	switch {
 	case s.group.Role == plan.Secondary || s.group.Ending:
-		return yes(reasonUnused, "a secondary restores nothing")
+		return yes(reasonUnused, "nothing to restore in this role")
 	case s.group.FinalSync, s.group.Restore == plan.RestoreDone:
 		return yes(reasonRestored, "restored")
 	case s.done.group != nil:
@@ -218,7 +218,7 @@ func (s pass) clusterDataReady() provider.Finding {
 func (s pass) clusterDataProtected() provider.Finding {
 	switch {
 	case s.group.Role == plan.Secondary || s.group.Ending:
-		return yes(reasonUnused, "a secondary stores nothing")
+		return yes(reasonUnused, "nothing to store in this role")
 	case len(s.profiles()) == 0:
 		return no(reasonUploadError, "spec.s3Profiles names no store: add one to the policy's clusters")
 	case s.done.stores.Err() != nil:

@@ -53,7 +53,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		return nil, err
 	}
 	epoch, err := exchange.EpochOf(vrg)
-	if err != nil {
+	if err != nil && vrg.DeletionTimestamp.IsZero() {
 		return nil, &outcome.Refused{Reason: provider.ReasonError, Err: err}
 	}
 	system := &corev1.Namespace{}
@@ -92,6 +92,9 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	}
 	if steady {
 		f.group.Unprotect = r.unprotect(ctx)
+	}
+	if f.group.FinalSync {
+		r.Archive.Learn(ctx, f.id, f.profiles()) // nothing is written now, but what is stored is still told
 	}
 	return f, f.observeContent(r.Archive)
 }

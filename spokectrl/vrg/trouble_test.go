@@ -246,15 +246,19 @@ func TestAChangeOfMindDuringAFinalSyncLosesNothing(t *testing.T) {
 }
 
 func TestAFinalSyncIsCompleteWhenNobodyUsesTheVolumes(t *testing.T) {
-	c := deployed(t, newStores())
+	s := newStores()
+	c := deployed(t, s)
 	c.run("p", "data")
 	final := func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.RunFinalSync = true }
 	c.wish(v1alpha1.Primary, "1", final)
 	c.settle()
 	assert.False(t, c.group().Status.FinalSyncComplete)
+	assert.Equal(t, "True/Uploaded", c.says("ClusterDataProtected"), "a final sync changes nothing that is stored")
 	c.remove(&corev1.Pod{}, ns, "p")
+	c.restart(s)
 	c.settle()
 	assert.True(t, c.group().Status.FinalSyncComplete)
+	assert.Equal(t, "True/Uploaded", c.says("ClusterDataProtected"), "nor does a restart")
 }
 
 func TestAClaimThatItsUserDeletesIsForgotten(t *testing.T) {
