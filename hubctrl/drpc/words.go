@@ -61,13 +61,13 @@ func (w *world) explain(wait plan.Wait) words {
 		return words{}
 	case plan.LinkIsLive:
 		return words{fact: "LinkLive", message: lostLink(at), since: at.link.LastRenewal,
-			next: goesOn + " when the mirror of " + at.cluster + " reports again; to run the workload on the other cluster now, set action Failover"}
+			next: goesOn + " when the mirror of " + at.cluster + " reports again" + w.without(wait.On)}
 	case plan.InboxComplete:
-		message := fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at))
 		if at.link.State == exchange.LinkLive {
-			message = fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster)
+			// Its last renewal says nothing about since when.
+			return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster), next: goesOn + " when it is"}
 		}
-		return words{fact: "InboxComplete", message: message, since: at.link.LastRenewal,
+		return words{fact: "InboxComplete", message: fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at)), since: at.link.LastRenewal,
 			next: goesOn + " when the mirror of " + at.cluster + " reports; if that cluster is lost for good, set action Failover and failoverCluster to the other one"}
 	case plan.Answer:
 		return words{fact: "Answer", message: unanswered(at), next: goesOn + " when the cluster answers"}
@@ -87,17 +87,49 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.ObjectGone:
 		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: goesOn + " when the cluster has removed it"}
 	case plan.PolicyValid:
-		return words{fact: "PolicyValid", message: fmt.Sprintf("DRPolicy %s is not valid: %s", w.policy.Name, conditionText(meta.FindStatusCondition(w.policy.Status.Conditions, v1alpha1.ConditionValidated))), next: goesOn + " when the policy is valid"}
+		return words{fact: "PolicyValid", message: w.invalid(), next: goesOn + " when the policy is valid"}
 	case plan.TargetNamed:
 		return w.explainTarget()
 	case plan.ConflictSolved:
 		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
 			next: "set action Failover and failoverCluster to the cluster whose data shall be kept"}
 	case plan.ForeignRemoved:
-		return words{fact: "ForeignObject", user: true, message: fmt.Sprintf("VolumeReplicationGroup %s on cluster %s was not made by this or another hub", w.group, at.cluster),
-			next: fmt.Sprintf("remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)}
+		return words{fact: "ForeignObject", user: true, message: fmt.Sprintf("VolumeReplicationGroup %s on cluster %s is not this hub's: %s", w.group, at.cluster, foreign(at)),
+			next: fmt.Sprintf("if nobody needs it, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)}
 	}
 	panic("unknown fact")
+}
+
+// invalid says why the policy can't be used to begin a protection.
+func (w *world) invalid() string {
+	switch c := meta.FindStatusCondition(w.policy.Status.Conditions, v1alpha1.ConditionValidated); {
+	case w.policy.DeletionTimestamp != nil:
+		return fmt.Sprintf("DRPolicy %s is being deleted", w.policy.Name)
+	case c != nil && c.Status == metav1.ConditionTrue:
+		return fmt.Sprintf("a DRCluster of DRPolicy %s is missing", w.policy.Name)
+	default:
+		return fmt.Sprintf("DRPolicy %s is not valid: %s", w.policy.Name, conditionText(c))
+	}
+}
+
+func foreign(at *side) string {
+	if at.wish != nil {
+		return "the mirror can't apply the wish: " + conditionText(meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied))
+	}
+	return "no hub made it"
+}
+
+// without says what the user can do without a cluster that can't be reached.
+func (w *world) without(lost plan.Side) string {
+	switch {
+	case w.facts.Deleting:
+		return fmt.Sprintf("; to give that cluster up: kubectl -n %s annotate drpc %s %s=%s",
+			w.drpc.Namespace, w.drpc.Name, v1alpha1.AnnotationAbandonCluster, w.at(lost).cluster)
+	case w.facts.Home() == lost:
+		return "; to run the workload on the other cluster now, set action Failover"
+	default:
+		return ""
+	}
 }
 
 func (w *world) explainTarget() words {
@@ -127,13 +159,14 @@ func lostLink(at *side) string {
 }
 
 func unanswered(at *side) string {
-	if at.wish != nil {
-		c := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied)
-		if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration == at.wish.Generation {
-			return fmt.Sprintf("the mirror of cluster %s can't apply the wish: %s", at.cluster, conditionText(c))
-		}
+	if at.wish == nil {
+		return fmt.Sprintf("cluster %s is not told anything yet", at.cluster)
 	}
-	if at.report != nil && at.report.Status.Exchange != nil && !exchange.CaughtUp(at.report) {
+	c := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied)
+	if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration == at.wish.Generation {
+		return fmt.Sprintf("the mirror of cluster %s can't apply the wish: %s", at.cluster, conditionText(c))
+	}
+	if ours(at) && !exchange.CaughtUp(at.report) {
 		return fmt.Sprintf("the controller on cluster %s has not looked at the latest wish yet", at.cluster)
 	}
 	return fmt.Sprintf("cluster %s has not answered the latest wish yet", at.cluster)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Needs Go, git and make; everything else comes from Go modules.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+BIN := bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -X github.com/ramendr/ramen-direct/internal/boot.Version=$(VERSION)
+TOOLS := tests/tools
+# States that the model check explores at most, for each of its worlds.
+MODEL_STATES ?= 6000000
+
+.PHONY: help
+help: ## Show this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the programs into bin/
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+.PHONY: demo
+demo: ## Protect, relocate, fail over and bring back an application in the embedded lab
+	$(GO) build -o $(BIN)/ramenlab ./cmd/ramenlab
+	$(BIN)/ramenlab demo
+
+.PHONY: test
+test: ## Run all tests with the race detector; the first run builds the lab's programs
+	$(GO) run ./tests/lab/binaries/ensure
+	$(GO) test -race -timeout 40m ./...
+
+.PHONY: test-short
+test-short: ## Run the tests that need no lab
+	$(GO) test -short ./...
+
+.PHONY: model
+model: ## Check the plans exhaustively, and that every guard in them is needed
+	RAMEN_MODEL_STATES=$(MODEL_STATES) $(GO) test -count=1 -timeout 60m -v -run 'Reachable' ./hubctrl/plan ./spokectrl/plan
+	$(GO) test -count=1 -timeout 60m -tags mutants -run 'Mutant' -v ./hubctrl/plan ./spokectrl/plan
+
+.PHONY: stories
+stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED choose the kill runs
+	$(GO) test -count=1 -race -timeout 60m -v ./tests/stories
+
+.PHONY: generate
+generate: ## Write generated code and manifests anew
+	$(GO) tool controller-gen object:headerFile=internal/boilerplate.txt applyconfiguration:headerFile=internal/boilerplate.txt \
+		crd:crdVersions=v1 paths=./api/... output:crd:dir=config/crd
+
+.PHONY: lint
+lint: ## Run the linters
+	$(GO) -C $(TOOLS) build -o $(CURDIR)/$(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	$(BIN)/golangci-lint run ./...
+
+.PHONY: tidy
+tidy: ## Tidy the modules
+	$(GO) mod tidy
+	$(GO) -C $(TOOLS) mod tidy
+	$(GO) -C tests/lab/binaries/programs mod tidy
+
+.PHONY: verify
+verify: generate tidy lint ## Prove that generated files are up to date and the linters are content
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "run gofmt"; exit 1; }
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "the tree is not clean: commit what make generate and make tidy changed"; exit 1; }
+
+.PHONY: clean
+clean: ## Remove bin/
+	rm -rf $(BIN)
