@@ -11,9 +11,10 @@ import (
 
 // Loss is what a move of the workload lost.
 type Loss struct {
-	Records int           // acknowledged records that the new side does not have
-	Age     time.Duration // how old the oldest of them was when the old side was last counted; zero if there is none
-	Kept    uint64        // the last record that came along
+	Records int            // acknowledged records that the new side does not have
+	Oldest  journal.Record // the first of them; zero if there is none, or if the old side's journal is gone
+	Age     time.Duration  // how old it was when the old side was last counted; zero if Oldest is
+	Kept    uint64         // the last record that came along
 }
 
 // String is the loss in words.
@@ -24,9 +25,9 @@ func (l Loss) String() string {
 	return fmt.Sprintf("%d records lost, the oldest written %s before", l.Records, l.Age.Round(time.Millisecond))
 }
 
-// LostSince counts what the workload on cluster lacks of what was acknowledged as last elsewhere. The numbers of a writer
-// that lost records start again after those that it found, so that records are told by their times.
-func LostSince(last journal.Record, now journal.Report) (Loss, error) {
+// LostSince counts what the workload lacks now of what was acknowledged as last elsewhere; was is the journal there. The
+// numbers of a writer that lost records start again after those that it found, so that records are told by their times.
+func LostSince(last journal.Record, was, now journal.Report) (Loss, error) {
 	if len(now.Gaps) > 0 || now.Corrupt > 0 {
 		return Loss{}, fmt.Errorf("the journal is damaged: %s", now)
 	}
@@ -35,7 +36,8 @@ func LostSince(last journal.Record, now journal.Report) (Loss, error) {
 		return Loss{Kept: kept.Number}, nil
 	}
 	loss := Loss{Records: int(last.Number - kept.Number), Kept: kept.Number} //nolint:gosec // counts of a lab
-	// Records are written at an even pace: the one after the last that was kept is the oldest that was lost.
-	loss.Age = last.Time.Sub(kept.Time)
+	if lost := was.After(kept.Number); len(lost) > 0 {
+		loss.Oldest, loss.Age = lost[0], last.Time.Sub(lost[0].Time)
+	}
 	return loss, nil
 }

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -99,6 +100,15 @@ func (a *App) install(ctx context.Context, cluster string, log func(string, ...a
 		}
 	}
 	return nil
+}
+
+// Remove takes the application away from all clusters, as a user would who needs it no more.
+func (a *App) Remove(ctx context.Context, log func(format string, args ...any)) error {
+	var errs []error
+	for _, cluster := range lab.Spokes() {
+		errs = append(errs, a.remove(ctx, cluster, log))
+	}
+	return errors.Join(errs...)
 }
 
 // remove takes away what install made. Where there is no Deployment nothing was installed: a PVC that is restored there

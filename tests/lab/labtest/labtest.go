@@ -16,6 +16,8 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab"
 )
 
+const whyNotShort = "a lab takes real API servers, whose programs may have to be built first"
+
 // tailBytes is how much of each log a failed test shows.
 const tailBytes = 4000
 
@@ -35,11 +37,10 @@ func Up(t testing.TB, o lab.Options) *lab.Lab {
 func start(t testing.TB, o lab.Options, run func(context.Context, lab.Options) (*lab.Lab, error)) *lab.Lab {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("a lab takes real API servers, whose programs may have to be built first")
+		t.Skip(whyNotShort)
 	}
 	if o.Dir == "" {
-		// Not t.TempDir: that would outlive a test that is killed, while the registry of labs removes this one.
-		dir, err := os.MkdirTemp("", "ramenlab-")
+		dir, err := tempDir()
 		require.NoError(t, err)
 		o.Dir = dir
 	}
@@ -50,16 +51,18 @@ func start(t testing.TB, o lab.Options, run func(context.Context, lab.Options) (
 	require.NoError(t, err, "the lab starts")
 	t.Cleanup(func() {
 		if t.Failed() {
-			showLogs(t, l)
+			showLogs(l, t.Logf)
 		}
 		require.NoError(t, l.Down(), "the lab ends")
 	})
 	return l
 }
 
+// tempDir is not t.TempDir: that would outlive a test that is killed, while the registry of labs removes this one.
+func tempDir() (string, error) { return os.MkdirTemp("", "ramenlab-") }
+
 // showLogs prints the ends of the logs of the project's own programs; those of Kubernetes would drown them.
-func showLogs(t testing.TB, l *lab.Lab) {
-	t.Helper()
+func showLogs(l *lab.Lab, show func(format string, args ...any)) {
 	for _, service := range l.State().Services {
 		if strings.HasPrefix(service.Name, "etcd-") || strings.HasPrefix(service.Name, "apiserver-") ||
 			strings.HasPrefix(service.Name, "controller-manager-") {
@@ -67,9 +70,9 @@ func showLogs(t testing.TB, l *lab.Lab) {
 		}
 		text, err := os.ReadFile(service.Log)
 		if err != nil {
-			t.Logf("log of %s: %v", service.Name, err)
+			show("log of %s: %v", service.Name, err)
 			continue
 		}
-		t.Logf("the end of %s:\n%s", filepath.Base(service.Log), text[max(0, len(text)-tailBytes):])
+		show("the end of %s:\n%s", filepath.Base(service.Log), text[max(0, len(text)-tailBytes):])
 	}
 }

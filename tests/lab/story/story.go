@@ -30,7 +30,7 @@ const tick = 50 * time.Millisecond
 
 // settling is what a noisy machine may add to the interval and to the time that a pass takes before a loss is called too
 // old.
-const settling = time.Second
+const settling = 2 * time.Second
 
 // Story is one application and what happened to it.
 type Story struct {
@@ -95,7 +95,7 @@ func (s *Story) Relocate(ctx context.Context, target string) (Moved, error) {
 	if err != nil {
 		return moved, err
 	}
-	if moved.Loss, err = s.lost(last, target); err != nil {
+	if moved.Loss, err = s.lost(last, journal.Report{}, target); err != nil { // nobody reads the volume of a secondary
 		return moved, err
 	}
 	if moved.Loss.Records != 0 {
@@ -105,7 +105,7 @@ func (s *Story) Relocate(ctx context.Context, target string) (Moved, error) {
 }
 
 // FailoverWithout breaks every link of the cluster that runs the application, fails over to target and counts: only what
-// was written in the last interval may be lost.
+// was written after the last synchronisation that the status told of may be lost, which is one interval.
 func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultproxy.Kind) (Moved, error) {
 	source := peerOf(target)
 	if err := s.lab.Fault(source, kind); err != nil {
@@ -124,8 +124,16 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 	if err != nil {
 		return moved, err
 	}
-	if moved.Loss, err = s.lost(last, target); err != nil {
+	was, err := s.App.Journal(source, s.handle)
+	if err != nil {
 		return moved, err
+	}
+	if moved.Loss, err = s.lost(last, was, target); err != nil {
+		return moved, err
+	}
+	if synced := before.Status.LastGroupSyncTime; moved.Loss.Records > 0 && synced != nil && moved.Loss.Oldest.Time.Before(synced.Time) {
+		return moved, fmt.Errorf("the failover from %s to %s lost data that was written at %s, though all was said to be synchronised up to %s",
+			source, target, moved.Loss.Oldest.Time, synced)
 	}
 	// A pass that was cut off does not count: the one before it began an interval earlier.
 	limit := s.interval + settling
@@ -223,13 +231,13 @@ func (s *Story) Disable(ctx context.Context) (journal.Report, error) {
 	return report, err
 }
 
-// lost counts what the application on cluster lacks of what was acknowledged elsewhere.
-func (s *Story) lost(last journal.Record, cluster string) (app.Loss, error) {
-	report, err := s.App.Journal(cluster, s.handle)
+// lost counts what the application on cluster lacks of what was acknowledged elsewhere; was is the journal there.
+func (s *Story) lost(last journal.Record, was journal.Report, cluster string) (app.Loss, error) {
+	now, err := s.App.Journal(cluster, s.handle)
 	if err != nil {
 		return app.Loss{}, err
 	}
-	return app.LostSince(last, report)
+	return app.LostSince(last, was, now)
 }
 
 // settled waits until the operation is over: the application runs on cluster, its peer stands by.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stories
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/tests/lab"
+)
+
+// What the environment may choose: how often the story is told under kills, and the seed of the moments.
+const (
+	envRuns = "RAMEN_STORY_RUNS"
+	envSeed = "RAMEN_STORY_SEED"
+
+	defaultRuns = 2
+)
+
+// The time between two kills. A controller takes two seconds or so to be back.
+const (
+	killAfterAtLeast = 300 * time.Millisecond
+	killAfterAtMost  = 4 * time.Second
+)
+
+// victims are all processes of the project's own that hold what they know in memory.
+var victims = []string{"hubctrl", "spokectrl-dr1", "spokectrl-dr2", "mirror-dr1", "mirror-dr2"}
+
+// TestKilledControllersChangeNothing tells the demo's story while controllers are killed at random moments. All counts
+// are as without.
+func TestKilledControllersChangeNothing(t *testing.T) {
+	l := shared.Lab(t)
+	runs, seed := number(t, envRuns, defaultRuns), number(t, envSeed, uint64(time.Now().UnixNano())) //nolint:forbidigo,gosec // a seed
+	t.Logf("to repeat: %s=%d %s=%d", envSeed, seed, envRuns, runs)
+	for run := range runs {
+		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
+			a := enter(t, l, fmt.Sprintf("killed-%d", run))
+			// A controller that is dead says nothing: add the time until it is back.
+			a.witness.limit = 4 * silent
+			stop := kill(t, l, rand.New(rand.NewPCG(seed, run))) //nolint:gosec // moments need no secrecy
+			t.Cleanup(stop)
+			tellDemo(t, []*actor{a}, func() {})
+			stop()
+		})
+	}
+}
+
+// kill kills controllers until stop is called.
+func kill(t *testing.T, l *lab.Lab, random *rand.Rand) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	began := time.Now() //nolint:forbidigo // the moments are logged
+	var gone sync.WaitGroup
+	gone.Go(func() {
+		for {
+			pause := killAfterAtLeast + time.Duration(random.Int64N(int64(killAfterAtMost-killAfterAtLeast)))
+			victim := victims[random.IntN(len(victims))]
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
+			}
+			if err := l.Kill(victim); err != nil {
+				t.Errorf("kill %s: %v", victim, err)
+				return
+			}
+			t.Logf("%6.1fs killed %s", time.Since(began).Seconds(), victim) //nolint:forbidigo // see above
+		}
+	})
+	return func() { cancel(); gone.Wait() }
+}
+
+// number is a number from the environment.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, name)
+	return n
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package stories tests the whole system on the lab: three real API servers, real object stores, real bytes, and the
+// project's programs as processes with the rights that they have in production. It promises what users see: each story
+// ends as the README promises, in status and in counted records, whatever is killed or wrong meanwhile, and at no moment
+// does anything wait without saying why.
+package stories
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
+)
+
+// interval is how long the scheduling interval of the policy, a minute, lasts here.
+const interval = 2 * time.Second
+
+// patience is how long a test waits for something that takes seconds. Machines are noisy.
+const patience = 2 * time.Minute
+
+// tick is how often a test looks.
+const tick = 100 * time.Millisecond
+
+// shared is the lab of all stories. They run one after the other, each with applications in namespaces of their own: a
+// link that is cut is cut for all.
+var shared = labtest.Shared{Options: lab.Options{
+	Intervals: map[string]time.Duration{lab.SchedulingInterval: interval},
+	Restart:   true,
+}}
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
