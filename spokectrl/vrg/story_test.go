@@ -63,7 +63,8 @@ func TestASecondPassWritesNothing(t *testing.T) {
 	c.provision("data")
 	c.wish(v1alpha1.Primary, "1")
 	c.settle()
-	c.writes, s.writes = 0, 0
+	c.writes = 0
+	s.writes.Store(0)
 	_, err := c.pass()
 	require.NoError(t, err)
 	assert.Zero(t, c.writes)
@@ -72,7 +73,7 @@ func TestASecondPassWritesNothing(t *testing.T) {
 	_, err = c.pass()
 	require.NoError(t, err)
 	assert.Zero(t, c.writes, "nor after a restart")
-	assert.Zero(t, s.writes, "nor to the stores")
+	assert.Zero(t, s.writes.Load(), "nor to the stores")
 }
 
 func TestAFreshSecondaryWithoutVolumes(t *testing.T) {

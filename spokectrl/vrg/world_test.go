@@ -5,6 +5,7 @@ package vrg_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ const (
 type stores struct {
 	server *mem.Server
 	down   map[string]bool
-	writes int
+	writes atomic.Int64
 }
 
 func newStores() *stores {
@@ -61,7 +62,7 @@ func newStores() *stores {
 func (s *stores) open() store.Opener {
 	return storetest.Faulty(s.server.Open, func(_ context.Context, c storetest.Call) error {
 		if c.Op == storetest.OpPut {
-			s.writes++
+			s.writes.Add(1)
 		}
 		if s.down[c.Profile] {
 			return storetest.Failure(c.Profile, store.ReasonUnreachable, context.DeadlineExceeded)
