@@ -160,3 +160,11 @@ func all(t *testing.T, actors []*actor, what string, do func(ctx context.Context
 	require.NoError(t, group.Wait(), what)
 	t.Logf("%s: %s", what, time.Since(began).Round(100*time.Millisecond)) //nolint:forbidigo // see above
 }
+
+// cleanupContext is for what a test does after its end.
+func cleanupContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	time.AfterFunc(patience, cancel)
+	return ctx
+}

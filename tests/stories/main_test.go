@@ -27,7 +27,7 @@ const tick = 100 * time.Millisecond
 // shared is the lab of all stories. They run one after the other, each with applications in namespaces of their own: a
 // link that is cut is cut for all.
 var shared = labtest.Shared{Options: lab.Options{
-	Intervals: map[string]time.Duration{lab.SchedulingInterval: interval},
+	Intervals: map[string]time.Duration{lab.SchedulingInterval: interval, samplePolicyInterval: interval},
 	Restart:   true,
 }}
 

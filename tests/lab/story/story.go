@@ -57,6 +57,11 @@ func (s *Story) Protect(ctx context.Context, cluster string) error {
 	if err := s.App.Protect(ctx, cluster); err != nil {
 		return err
 	}
+	return s.Begin(ctx, cluster)
+}
+
+// Begin waits until an application that somebody protected runs on cluster and its peer holds a copy.
+func (s *Story) Begin(ctx context.Context, cluster string) error {
 	if err := s.settled(ctx, v1alpha1.Deployed, cluster); err != nil {
 		return err
 	}
@@ -68,10 +73,7 @@ func (s *Story) Protect(ctx context.Context, cluster string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writes(ctx, cluster); err != nil {
-		return err
-	}
-	return s.protected(ctx)
+	return s.GoesOn(ctx, cluster)
 }
 
 // Relocate moves the application and counts: nothing may be lost.
@@ -189,10 +191,16 @@ func (s *Story) Return(ctx context.Context, cluster string) (time.Duration, erro
 		return 0, err
 	}
 	took := since(began)
-	if err := s.writes(ctx, home); err != nil {
-		return took, err
+	return took, s.GoesOn(ctx, home)
+}
+
+// GoesOn waits until the application on cluster has written something new, and its peer holds a copy that was made after
+// now.
+func (s *Story) GoesOn(ctx context.Context, cluster string) error {
+	if err := s.writes(ctx, cluster); err != nil {
+		return err
 	}
-	return took, s.protected(ctx)
+	return s.protected(ctx)
 }
 
 // Disable ends the protection and checks that application and data stay, and nothing else.

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stories
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+)
+
+// TestARelocateIsTakenBack while the workload has to leave and nobody removes it: it never stops where it is. Later the
+// same relocate goes through.
+func TestARelocateIsTakenBack(t *testing.T) {
+	l := shared.Lab(t)
+	a := protected(t, l, "taken-back", lab.DR1)
+	pod := podOf(a, lab.DR1)
+	a.leave()
+	a.ask(func(s *v1alpha1.DRPlacementControlSpec) {
+		s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, lab.DR2
+	})
+	w := a.waits("WorkloadGone", lab.DR1)
+	assert.Contains(t, w.Message, "Pod taken-back-")
+	assert.Contains(t, w.NextStep, "delete the workload and its PVCs on dr1")
+	assert.Regexp(t, `taken-back .* Relocating +WaitOnUserToCleanUp .*the workload still uses the volumes on cluster dr1`,
+		onHub(t, l, "get", "drpc", "-n", "taken-back", "-o", "wide"))
+
+	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = "" })
+	drpc := a.settled(v1alpha1.Deployed, lab.DR1)
+	assert.Equal(t, []v1alpha1.ClusterDecision{{ClusterName: lab.DR1, ClusterNamespace: lab.DR1, Reason: v1alpha1.DecisionRun}}, drpc.Status.Decisions)
+	require.NoError(t, a.GoesOn(t.Context(), lab.DR1), "replication resumes")
+	assert.Equal(t, pod, podOf(a, lab.DR1), "the workload was left alone")
+
+	a.follow()
+	_, err := a.Relocate(t.Context(), lab.DR2)
+	require.NoError(t, err)
+}
+
+// TestAFailoverWithoutATargetGoesToTheOtherClusterOnce: it does not swing back, neither by itself nor when the hub
+// forgets what it did.
+func TestAFailoverWithoutATargetGoesToTheOtherClusterOnce(t *testing.T) {
+	l := shared.Lab(t)
+	a := protected(t, l, "no-target", lab.DR1)
+	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = v1alpha1.ActionFailover })
+	a.settled(v1alpha1.FailedOver, lab.DR2)
+	require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
+	pod := podOf(a, lab.DR2)
+	require.NoError(t, l.Kill("hubctrl"))
+	require.NoError(t, l.StartProcess(t.Context(), "hubctrl"))
+	require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
+	a.settled(v1alpha1.FailedOver, lab.DR2)
+	assert.Equal(t, pod, podOf(a, lab.DR2))
+
+	// To ask again for what is so changes nothing either.
+	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.FailoverCluster = lab.DR2 })
+	a.settled(v1alpha1.FailedOver, lab.DR2)
+	assert.Equal(t, pod, podOf(a, lab.DR2))
+}
+
+// TestARelocateToWhereItIsMovesNothing.
+func TestARelocateToWhereItIsMovesNothing(t *testing.T) {
+	l := shared.Lab(t)
+	a := protected(t, l, "stays", lab.DR1)
+	pod := podOf(a, lab.DR1)
+	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = v1alpha1.ActionRelocate })
+	a.settled(v1alpha1.Relocated, lab.DR1)
+	require.NoError(t, a.GoesOn(t.Context(), lab.DR1))
+	assert.Equal(t, pod, podOf(a, lab.DR1))
+}
+
+// TestProtectionEndsWhenALostClusterReturns: until then the deletion waits and names it, and the application runs on.
+func TestProtectionEndsWhenALostClusterReturns(t *testing.T) {
+	l := shared.Lab(t)
+	a := protected(t, l, "deleted", lab.DR1)
+	require.NoError(t, l.Fault(lab.DR2, faultproxy.BlackHole))
+	var disabling errgroup.Group
+	disabling.Go(func() error {
+		_, err := a.Disable(t.Context())
+		return err
+	})
+	w := a.waits("LinkLive", lab.DR2)
+	assert.Contains(t, w.Message, "cluster dr2 can't be reached; last heard of at")
+	drpc, err := a.App.Control(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, v1alpha1.Deleting, drpc.Status.Phase)
+	assert.Contains(t, onHub(t, l, "describe", "drpc", "-n", "deleted", "deleted"), w.Message)
+	require.NoError(t, l.Heal(lab.DR2))
+	require.NoError(t, disabling.Wait())
+}
+
+// podOf is the Pod of the application on a cluster.
+func podOf(a *actor, cluster string) types.UID {
+	a.t.Helper()
+	pods := &corev1.PodList{}
+	require.NoError(a.t, a.lab.Cluster(cluster).Client.List(a.t.Context(), pods, client.InNamespace(a.App.Namespace)))
+	require.Len(a.t, pods.Items, 1)
+	return pods.Items[0].UID
+}
