@@ -227,6 +227,15 @@ func TestTheBucketIsAskedAgain(t *testing.T) {
 	assert.Equal(t, "Succeeded", w.condition("Validated").Reason)
 }
 
+func TestAnUnknownFieldOfTheConfigurationIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.update(configMap(config + "\ns3StoreProfile: []\n"))
+	w.mustReconcile()
+	c := w.condition("Validated")
+	assert.Equal(t, metav1.ConditionTrue, c.Status)
+	assert.Contains(t, c.Message, "unknown fields, which are ignored: s3StoreProfile")
+}
+
 func TestConnectedSaysWhatTheLinkIs(t *testing.T) {
 	heard := time.Date(2026, 1, 1, 11, 58, 0, 0, time.UTC)
 	for name, tc := range map[string]struct {

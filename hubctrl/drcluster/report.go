@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -27,7 +28,7 @@ const maxNote = 1000
 func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, failed []failure, blocked *outcome.Waiting) (reconcile.Result, error) {
 	after := dc.DeepCopy()
 	after.Status.Phase = phase(failed)
-	conditions := []metav1.Condition{validated(dc, failed), connected(dc, now), skewed(dc, now.lease)}
+	conditions := []metav1.Condition{validated(dc, now, failed), connected(dc, now), skewed(dc, now.lease)}
 	if blocked != nil {
 		conditions = append(conditions, deletionBlocked(dc, blocked))
 	}
@@ -76,11 +77,19 @@ func phase(failed []failure) v1alpha1.DRClusterPhase {
 	return v1alpha1.ClusterAvailable
 }
 
-func validated(dc *v1alpha1.DRCluster, failed []failure) metav1.Condition {
+func validated(dc *v1alpha1.DRCluster, now seen, failed []failure) metav1.Condition {
 	if len(failed) == 0 {
-		return cond.New(v1alpha1.ConditionValidated, metav1.ConditionTrue, reasonSucceeded, "Validated the cluster", dc.Generation)
+		return cond.New(v1alpha1.ConditionValidated, metav1.ConditionTrue, reasonSucceeded, "Validated the cluster"+unknownFields(now), dc.Generation)
 	}
 	return cond.New(v1alpha1.ConditionValidated, metav1.ConditionFalse, failed[0].reason, failed[0].err.Error(), dc.Generation)
+}
+
+// unknownFields names what the configuration holds and nobody reads: most likely a slip of the pen.
+func unknownFields(now seen) string {
+	if now.config == nil || len(now.config.Unknown) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the configuration has unknown fields, which are ignored: %s", strings.Join(now.config.Unknown, ", "))
 }
 
 // connected says since when, never for how long: an age would make each pass a write.
