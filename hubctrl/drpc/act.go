@@ -8,9 +8,8 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
@@ -18,60 +17,47 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// act carries writes out in their order and stops at the first error. It decides nothing.
-func (r *Reconciler) act(ctx context.Context, w *world, writes []plan.Write) error {
-	if err := r.hold(ctx, w.drpc); err != nil {
+// act carries the writes of a plan out in their order and stops at the first error; a plan that is done lets it bring
+// the content of wishes up to date. It reports whether it wrote. It decides nothing.
+func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, error) {
+	// Before anything is done for it, and again if somebody took the finalizer off: else nobody would clean up.
+	if w.drpc.DeletionTimestamp == nil && (len(next.Writes) > 0 || w.wished()) {
+		if err := apply.Hold(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer); err != nil {
+			return false, err
+		}
+	}
+	if next.Done() {
+		return r.refresh(ctx, w)
+	}
+	if len(next.Writes) > 0 {
+		log.FromContext(ctx).Info("Carry out plan", "phase", phases[next.Phase], "step", steps[next.Step], "writes", len(next.Writes))
+	}
+	for _, wr := range next.Writes {
+		if err := r.write(ctx, w, wr); err != nil {
+			return true, err
+		}
+	}
+	return len(next.Writes) > 0, nil
+}
+
+func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
+	switch wr.Kind {
+	case plan.PutWish:
+		return r.putWish(ctx, w, wr)
+	case plan.AdoptWish:
+		return r.adoptWish(ctx, w, wr.Side)
+	case plan.RemoveWish:
+		return r.removeWish(ctx, w.at(wr.Side).wish)
+	case plan.DropWish:
+		return r.dropWish(ctx, w.at(wr.Side).wish)
+	case plan.Publish:
+		return r.publish(ctx, w, wr.Decisions)
+	case plan.Finish:
+		err := apply.Release(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer)
+		w.finished = err == nil
 		return err
 	}
-	for _, wr := range writes {
-		var err error
-		switch wr.Kind {
-		case plan.PutWish:
-			err = r.putWish(ctx, w, wr)
-		case plan.AdoptWish:
-			err = r.adoptWish(ctx, w, wr.Side)
-		case plan.RemoveWish:
-			err = r.removeWish(ctx, w.at(wr.Side).wish)
-		case plan.DropWish:
-			err = r.dropWish(ctx, w.at(wr.Side).wish)
-		case plan.Publish:
-			err = r.publish(ctx, w, wr.Decisions)
-		case plan.Finish:
-			err = r.letGo(ctx, w.drpc)
-			w.finished = err == nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hold puts our finalizer on a DRPlacementControl before anything is done for it.
-func (r *Reconciler) hold(ctx context.Context, drpc *v1alpha1.DRPlacementControl) error {
-	if drpc.DeletionTimestamp != nil || controllerutil.ContainsFinalizer(drpc, v1alpha1.DRPCFinalizer) {
-		return nil
-	}
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("DRPlacementControl"))
-	u.SetNamespace(drpc.Namespace)
-	u.SetName(drpc.Name)
-	u.SetUID(drpc.UID) // a deleted object is not made anew
-	u.SetFinalizers([]string{v1alpha1.DRPCFinalizer})
-	if err := apply.New(r.client, ownerFinalizer).Shared(ctx, apply.Untyped(u)); err != nil {
-		return fmt.Errorf("hold DRPlacementControl: %w", err)
-	}
-	return nil
-}
-
-func (r *Reconciler) letGo(ctx context.Context, drpc *v1alpha1.DRPlacementControl) error {
-	if !controllerutil.RemoveFinalizer(drpc, v1alpha1.DRPCFinalizer) {
-		return nil
-	}
-	if err := r.client.Update(ctx, drpc); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("let DRPlacementControl go: %w", err)
-	}
-	return nil
+	panic("unknown write")
 }
 
 func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error {
@@ -79,7 +65,7 @@ func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error
 	if err != nil {
 		return err
 	}
-	if err := r.wishes().Owned(ctx, intent); err != nil {
+	if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
 		return fmt.Errorf("write wish for %s: %w", w.at(wr.Side).cluster, err)
 	}
 	return nil
@@ -121,13 +107,7 @@ func (r *Reconciler) removeWish(ctx context.Context, wish *v1alpha1.VolumeReplic
 }
 
 func (r *Reconciler) dropWish(ctx context.Context, wish *v1alpha1.VolumeReplicationGroup) error {
-	if wish == nil || !controllerutil.RemoveFinalizer(wish, exchange.FinalizerWish) {
-		return nil
-	}
-	if err := r.client.Update(ctx, wish); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("drop tombstone %s/%s: %w", wish.Namespace, wish.Name, err)
-	}
-	return nil
+	return apply.Release(ctx, r.client, wish, exchange.FinalizerWish)
 }
 
 // publish tells those who deploy where the workload's objects may exist.

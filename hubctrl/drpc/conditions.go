@@ -74,11 +74,19 @@ func (w *world) available(next plan.Plan, words words) metav1.Condition {
 		return is(metav1.ConditionUnknown, "LinkLost", "the workload runs on "+running.cluster+" as far as is known: "+lostLink(running))
 	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
 		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.cluster)
-	case c.Wish.Role == plan.Primary && !c.Report.Answered && running.report != nil && running.report.Status.State == v1alpha1.PrimaryState:
+	case c.Wish.Role == plan.Primary && !c.Report.Answered && stillPrimary(running):
 		return is(metav1.ConditionTrue, phase, fmt.Sprintf("the workload runs on %s; %s", running.cluster, unanswered(running)))
 	default:
 		return is(metav1.ConditionFalse, phase, fmt.Sprintf("cluster %s is not Primary and ready: %s", running.cluster, why(running, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)))
 	}
+}
+
+// stillPrimary reports whether a side that was told something new was Primary, and nothing was wrong with it, when it
+// last reported.
+func stillPrimary(at *side) bool {
+	return at.report != nil && at.report.Status.State == v1alpha1.PrimaryState &&
+		exchange.Condition(at.report, v1alpha1.VRGDataReady).Status != metav1.ConditionFalse &&
+		exchange.Condition(at.report, v1alpha1.VRGClusterDataReady).Status != metav1.ConditionFalse
 }
 
 // running is the side where the workload shall run now; nil: nowhere.

@@ -10,8 +10,6 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -26,6 +24,7 @@ type world struct {
 	drpc     *v1alpha1.DRPlacementControl
 	policy   *v1alpha1.DRPolicy
 	profiles []string // S3 profiles of both clusters, sorted
+	complete bool     // every DRCluster was found, so that profiles are all
 	group    client.ObjectKey
 	sides    [2]side
 	facts    plan.Facts
@@ -39,6 +38,9 @@ type side struct {
 	wish    *v1alpha1.VolumeReplicationGroup // nil: none
 	report  *v1alpha1.VolumeReplicationGroup // nil: not in the inbox
 }
+
+// wished reports whether anything was wished for the application.
+func (w *world) wished() bool { return w.sides[0].wish != nil || w.sides[1].wish != nil }
 
 func (w *world) at(s plan.Side) *side {
 	if s == plan.First {
@@ -58,16 +60,13 @@ func groupOf(drpc *v1alpha1.DRPlacementControl) client.ObjectKey {
 
 // observe looks at everything that matters for drpc. It only reads.
 func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (*world, error) {
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(drpc), drpc); err != nil {
-		return nil, fmt.Errorf("read DRPlacementControl: %w", err)
-	}
 	w := &world{drpc: drpc, group: groupOf(drpc)}
 	if err := r.observePolicy(ctx, w); err != nil {
 		return nil, err
 	}
 	spec := &drpc.Spec
 	w.facts.Deleting = drpc.DeletionTimestamp != nil
-	w.facts.Usable = w.policy.DeletionTimestamp == nil && cond.IsTrue(w.policy.Status.Conditions, v1alpha1.ConditionValidated)
+	w.facts.Usable = w.complete && w.policy.DeletionTimestamp == nil && cond.IsTrue(w.policy.Status.Conditions, v1alpha1.ConditionValidated)
 	switch spec.Action {
 	case v1alpha1.ActionFailover:
 		w.facts.Ask, w.facts.Target = plan.Failover, w.sideOf(spec.FailoverCluster)
@@ -80,6 +79,9 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 		if err := r.observeSide(ctx, w, s); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.observeRivals(ctx, w); err != nil {
+		return nil, err
 	}
 	rankEpochs(w)
 	return w, nil
@@ -100,12 +102,14 @@ func (r *Reconciler) observePolicy(ctx context.Context, w *world) error {
 	case err != nil:
 		return fmt.Errorf("read DRPolicy %s: %w", name, err)
 	}
+	w.complete = true
 	for i, cluster := range w.policy.Spec.DRClusters {
 		w.sides[i].cluster = cluster
 		c := &v1alpha1.DRCluster{}
 		err := r.client.Get(ctx, client.ObjectKey{Name: cluster}, c)
 		if apierrors.IsNotFound(err) {
-			continue // the policy says so; what runs goes on
+			w.complete = false // the policy says so; what runs goes on
+			continue
 		}
 		if err != nil {
 			return fmt.Errorf("read DRCluster %s: %w", cluster, err)
@@ -168,8 +172,7 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 		return fmt.Errorf("read wish for %s: %w", at.cluster, err)
 	}
 	if at.wish != nil && at.wish.Annotations[exchange.AnnotationDRPC] != client.ObjectKeyFromObject(w.drpc).String() {
-		return &outcome.Refused{Reason: "Conflict", Err: fmt.Errorf("the DRPlacementControl %s protects namespace %s under this name already: rename or delete one of the two",
-			at.wish.Annotations[exchange.AnnotationDRPC], w.group.Namespace)}
+		return conflict(w, at.wish.Annotations[exchange.AnnotationDRPC])
 	}
 	at.report = &v1alpha1.VolumeReplicationGroup{}
 	switch err := r.client.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(at.cluster), Name: name}, at.report); {
@@ -213,138 +216,4 @@ func (r *Reconciler) view(ctx context.Context, at *side) (plan.View, error) {
 	case exchange.Unknown, exchange.Present:
 	}
 	return plan.Unknown, nil
-}
-
-func decisionOf(drpc *v1alpha1.DRPlacementControl, cluster string) plan.Decision {
-	for _, d := range drpc.Status.Decisions {
-		if d.ClusterName != cluster {
-			continue
-		}
-		switch d.Reason {
-		case v1alpha1.DecisionRun:
-			return plan.RunHere
-		case v1alpha1.DecisionRetain:
-			return plan.Retain
-		}
-	}
-	return plan.Gone
-}
-
-func wishFacts(at *side) plan.Wish {
-	if at.wish == nil {
-		return plan.Wish{}
-	}
-	spec := &at.wish.Spec
-	w := plan.Wish{Role: plan.Secondary, Deleting: at.wish.DeletionTimestamp != nil}
-	if spec.ReplicationState == v1alpha1.Primary {
-		w.Role = plan.Primary
-	}
-	switch {
-	case spec.RunFinalSync:
-		w.FinalSync = plan.Run
-	case spec.PrepareForFinalSync:
-		w.FinalSync = plan.Prepare
-	}
-	switch spec.Action {
-	case v1alpha1.VRGActionFailover:
-		w.For = plan.Failover
-	case v1alpha1.VRGActionRelocate:
-		w.For = plan.Relocate
-	}
-	w.Adopting = at.wish.Annotations[exchange.AnnotationAdoptUID] != "" && !ours(at)
-	return w
-}
-
-// ours reports whether the report is about an object that carries the wish's UID.
-func ours(at *side) bool {
-	return at.report != nil && at.wish != nil && at.report.Status.Exchange != nil &&
-		at.report.Status.Exchange.WishUID == string(at.wish.UID)
-}
-
-func reportFacts(at *side, view plan.View) plan.Report {
-	out := plan.Report{View: view, Removed: removed(at)}
-	if at.report == nil {
-		return out
-	}
-	status := &at.report.Status
-	if status.Exchange == nil {
-		out.View = plan.Unknown // half written: the mirror is not done with it
-		return out
-	}
-	made := status.Exchange.WishUID != ""
-	out.Orphan = at.wish == nil && made && !status.Exchange.SpokeDeleting
-	out.Foreign = at.wish == nil && !made || at.wish != nil && refusedAs(at.wish, "OwnedElsewhere")
-	if !exchange.Answers(at.wish, at.report) {
-		return out
-	}
-	is := func(kind string) bool {
-		return exchange.Condition(at.report, kind).Status == metav1.ConditionTrue
-	}
-	out.Answered = true
-	switch {
-	case status.State == v1alpha1.PrimaryState:
-		out.State = plan.IsPrimary
-	case status.State == v1alpha1.SecondaryState && is(v1alpha1.VRGDataProtected):
-		out.State = plan.IsSecondary
-	}
-	out.Ready = is(v1alpha1.VRGDataReady) && is(v1alpha1.VRGClusterDataReady)
-	out.Protected = out.Ready && is(v1alpha1.VRGClusterDataProtected)
-	out.Prepared, out.Synced = status.PrepareForFinalSyncComplete, status.FinalSyncComplete
-	out.InUse = is(v1alpha1.VRGInUse)
-	return out
-}
-
-// removed reports whether the mirror saw the tombstone and that its object is gone. It says so after it removed the
-// report; a report that the cache still shows means that the cache is behind.
-func removed(at *side) bool {
-	if at.wish == nil || at.wish.DeletionTimestamp == nil || at.report != nil {
-		return false
-	}
-	applied := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied)
-	available := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishAvailable)
-	return applied != nil && applied.Status == metav1.ConditionTrue && applied.ObservedGeneration == at.wish.Generation &&
-		available != nil && available.Status == metav1.ConditionFalse && available.ObservedGeneration == at.wish.Generation
-}
-
-func refusedAs(wish *v1alpha1.VolumeReplicationGroup, reason string) bool {
-	c := meta.FindStatusCondition(wish.Status.Conditions, v1alpha1.WishApplied)
-	return c != nil && c.Status == metav1.ConditionFalse && c.Reason == reason && c.ObservedGeneration == wish.Generation
-}
-
-// rankEpochs folds the epochs of the two wishes into their order.
-func rankEpochs(w *world) {
-	first, second := epochOf(w.sides[0].wish), epochOf(w.sides[1].wish)
-	a, b := &w.facts.At(plan.First).Wish.Epoch, &w.facts.At(plan.Second).Wish.Epoch
-	switch {
-	case first > second:
-		*a, *b = 2, 1
-	case second > first:
-		*a, *b = 1, 2
-	default:
-		*a, *b = 1, 1
-	}
-}
-
-// epochOf is the epoch of a wish; an unreadable one counts as none: the mirror refuses it with a message.
-func epochOf(wish *v1alpha1.VolumeReplicationGroup) int64 {
-	if wish == nil {
-		return 0
-	}
-	epoch, err := exchange.EpochOf(wish)
-	if err != nil {
-		return 0
-	}
-	return epoch
-}
-
-// lastEpoch is the highest epoch that the hub sees.
-func (w *world) lastEpoch() int64 {
-	var last int64
-	for i := range w.sides {
-		last = max(last, epochOf(w.sides[i].wish))
-		if rep := w.sides[i].report; rep != nil && rep.Status.Exchange != nil {
-			last = max(last, rep.Status.Exchange.Epoch)
-		}
-	}
-	return last
 }

@@ -4,13 +4,14 @@ package drpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -24,7 +25,6 @@ const (
 	ownerWish      = "hubctrl-drpc"
 	ownerStatus    = "hubctrl-drpc-status"
 	ownerDecisions = "hubctrl-drpc-decisions"
-	ownerFinalizer = "hubctrl-drpc-finalizer"
 )
 
 // Links tells how the links to the clusters fare.
@@ -47,47 +47,52 @@ type Reconciler struct {
 // steps that need no answer in between.
 const maxSteps = 8
 
+// errEndless is what a pass ends with that found something to write each time that it looked.
+var errEndless = errors.New("the plan does not come to rest: it is tried again")
+
 // Reconcile makes one pass.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Result, error) {
-	drpc := &v1alpha1.DRPlacementControl{}
-	if err := r.live.Get(ctx, req.NamespacedName, drpc); err != nil {
-		if client.IgnoreNotFound(err) == nil {
-			return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
-		}
-		return reconcile.Result{}, fmt.Errorf("read DRPlacementControl: %w", err)
+	before, err := r.read(ctx, req.NamespacedName)
+	switch {
+	case apierrors.IsNotFound(err):
+		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
+	case err != nil:
+		return reconcile.Result{}, err
 	}
-	before := drpc.DeepCopy()
-	var (
-		w      *world
-		next   plan.Plan
-		seeErr error
-		actErr error
-	)
-	for range maxSteps {
-		w, seeErr = r.observe(ctx, drpc)
-		if seeErr != nil {
-			break
-		}
-		next = plan.Decide(w.facts)
-		if next.Done() {
-			if changed, err := r.refresh(ctx, w); err != nil || !changed {
-				actErr = err
-				break
-			}
-			continue
-		}
-		if len(next.Writes) == 0 {
-			break
-		}
-		log.FromContext(ctx).Info("Carry out plan", "phase", phases[next.Phase], "step", steps[next.Step], "writes", len(next.Writes))
-		if actErr = r.act(ctx, w, next.Writes); actErr != nil || w.finished {
-			break
-		}
-	}
+	w, next, seeErr, actErr := r.carryOut(ctx, before.DeepCopy())
 	if w != nil && w.finished {
-		return reconcile.Result{}, actErr
+		r.recordLeft(w)
+		return reconcile.Result{}, nil
 	}
 	return r.report(ctx, before, w, next, seeErr, actErr)
+}
+
+// carryOut observes, decides and acts until there is nothing to do but wait. It returns the last look and plan.
+func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (w *world, next plan.Plan, seeErr, actErr error) {
+	for range maxSteps {
+		if w, seeErr = r.observe(ctx, drpc); seeErr != nil {
+			return w, next, seeErr, nil
+		}
+		next = plan.Decide(w.facts)
+		wrote, err := r.act(ctx, w, next)
+		if err != nil || !wrote || w.finished {
+			return w, next, nil, err
+		}
+		if drpc, seeErr = r.read(ctx, client.ObjectKeyFromObject(drpc)); seeErr != nil {
+			return w, next, seeErr, nil
+		}
+	}
+	return w, next, nil, errEndless
+}
+
+// read returns the application's object as it is now. It is a new one each time: decoding into the last one would leave
+// what is gone since, such as a decision that was taken back.
+func (r *Reconciler) read(ctx context.Context, key client.ObjectKey) (*v1alpha1.DRPlacementControl, error) {
+	drpc := &v1alpha1.DRPlacementControl{}
+	if err := r.live.Get(ctx, key, drpc); err != nil {
+		return nil, fmt.Errorf("read DRPlacementControl: %w", err)
+	}
+	return drpc, nil
 }
 
 func (r *Reconciler) wishes() apply.Applier { return apply.New(r.client, ownerWish) }

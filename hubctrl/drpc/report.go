@@ -5,6 +5,7 @@ package drpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +19,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // report computes the whole status from what was seen, decided and done, and writes it if it changed. It is the only
@@ -30,7 +32,7 @@ func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementCon
 		r.reportBlind(after, now, reason, seeErr)
 	} else {
 		r.reportWorld(after, w, next, now, actErr)
-		r.awaitInventory(w, next)
+		result.RequeueAfter = r.awaitInventory(w, next)
 	}
 	if saved, saveErr := r.save(ctx, before, after, now); saveErr != nil {
 		err = errors.Join(err, saveErr)
@@ -53,7 +55,9 @@ func (r *Reconciler) reportBlind(drpc *v1alpha1.DRPlacementControl, now time.Tim
 	for _, kind := range []string{v1alpha1.ConditionAvailable, v1alpha1.ConditionPeerReady, v1alpha1.ConditionProtected} {
 		list = append(list, cond.New(kind, metav1.ConditionUnknown, reason, err.Error(), gen))
 	}
-	drpc.Status.ObservedGeneration = gen
+	if stalled {
+		drpc.Status.ObservedGeneration = gen // else the spec was not considered yet
+	}
 	drpc.Status.Conditions = ordered(cond.Merge(drpc.Status.Conditions, now, list...))
 }
 
@@ -124,13 +128,19 @@ func (w *world) source() *side {
 	return nil
 }
 
-// awaitInventory asks to be woken when what the plan waits for may become known.
-func (r *Reconciler) awaitInventory(w *world, next plan.Plan) {
+// awaitInventory asks to be woken when what the plan waits for may become known. Lease and inbox come from caches of
+// their own: the lease may be told before the last report that it counts is seen. Hence the look after a while.
+func (r *Reconciler) awaitInventory(w *world, next plan.Plan) time.Duration {
 	switch next.Wait.Fact {
 	case plan.InboxComplete, plan.ObjectGone:
-		r.links.Await(w.at(next.Wait.On).cluster, client.ObjectKeyFromObject(w.drpc))
+		at := w.at(next.Wait.On)
+		r.links.Await(at.cluster, client.ObjectKeyFromObject(w.drpc))
+		if at.link.State == exchange.LinkLive {
+			return exchange.LiveFor
+		}
 	default:
 	}
+	return 0
 }
 
 // save writes the status, but for the decisions, which have an owner of their own.
@@ -148,7 +158,7 @@ func (r *Reconciler) save(ctx context.Context, before, after *v1alpha1.DRPlaceme
 
 // events tells of transitions that were saved.
 func (r *Reconciler) events(before, after *v1alpha1.DRPlacementControl) {
-	if r.recorder == nil || before.Status.Phase == after.Status.Phase {
+	if before.Status.Phase == after.Status.Phase {
 		return
 	}
 	reason, ok := map[v1alpha1.DRState]string{
@@ -172,4 +182,19 @@ func (r *Reconciler) events(before, after *v1alpha1.DRPlacementControl) {
 		kind = corev1.EventTypeWarning
 	}
 	r.recorder.Eventf(after, nil, kind, reason, "Protect", "%s", message)
+}
+
+// recordLeft tells what a protection that ended left behind on clusters that were given up.
+func (r *Reconciler) recordLeft(w *world) {
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		at, c := w.at(s), w.facts.At(s)
+		if !c.Abandon || c.Report.Removed || at.cluster == "" {
+			continue
+		}
+		what := "it is not known what was left there"
+		if at.wish != nil {
+			what = fmt.Sprintf("VolumeReplicationGroup %s may be left there; %s/%s has it removed when the cluster returns", w.group, at.wish.Namespace, at.wish.Name)
+		}
+		r.recorder.Eventf(w.drpc, nil, corev1.EventTypeWarning, "DRPCClusterAbandoned", "Abandon", "cluster %s was given up: %s", at.cluster, what)
+	}
 }

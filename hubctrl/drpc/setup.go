@@ -58,6 +58,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	err = ctrl.NewControllerManagedBy(mgr).Named("drplacementcontrol").
 		For(&v1alpha1.DRPlacementControl{}, builder.WithPredicates(asked)).
 		Watches(&v1alpha1.VolumeReplicationGroup{}, handler.EnqueueRequestsFromMapFunc(drpcOf)).
+		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(r.ofRival), builder.WithPredicates(gone())).
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy)).
 		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofCluster), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Channel(o.Changed, handler.EnqueueRequestsFromMapFunc(r.ofCluster))).
@@ -77,6 +78,15 @@ func deletion() predicate.Predicate {
 		},
 		CreateFunc: func(event.CreateEvent) bool { return true },
 		DeleteFunc: func(event.DeleteEvent) bool { return true },
+	}
+}
+
+// gone lets only pass that an object is gone.
+func gone() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
 	}
 }
 
@@ -102,6 +112,24 @@ func drpcOf(_ context.Context, o client.Object) []reconcile.Request {
 		return []reconcile.Request{{NamespacedName: target}}
 	}
 	return nil
+}
+
+// ofRival asks for a pass over those that an application which is gone was in the way of.
+func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.Request {
+	drpc, ok := o.(*v1alpha1.DRPlacementControl)
+	if !ok {
+		return nil
+	}
+	rivals, err := r.rivals(ctx, drpc)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "find rivals")
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range rivals {
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&rivals[i])})
+	}
+	return out
 }
 
 func (r *Reconciler) ofPolicy(ctx context.Context, o client.Object) []reconcile.Request {

@@ -53,7 +53,7 @@ func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.
 }
 
 // intent is the wish that wr asks for.
-func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (apply.Intent, error) {
+func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (*unstructured.Unstructured, error) {
 	at := w.at(wr.Side)
 	u := r.frame(w, at.cluster, epoch)
 	if at.wish != nil && at.wish.Annotations[exchange.AnnotationAdoptUID] != "" {
@@ -63,7 +63,7 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (apply.Intent,
 	if err := setSpec(u, &spec); err != nil {
 		return nil, err
 	}
-	return apply.Untyped(u), nil
+	return u, nil
 }
 
 // spec is the spec of the wish that wr asks for.
@@ -72,7 +72,7 @@ func (w *world) spec(wr plan.Write) v1alpha1.VolumeReplicationGroupSpec {
 	spec := v1alpha1.VolumeReplicationGroupSpec{
 		PVCSelector:          from.PVCSelector,
 		ReplicationState:     v1alpha1.Secondary,
-		S3Profiles:           w.profiles,
+		S3Profiles:           w.s3Profiles(),
 		ProtectedNamespaces:  from.ProtectedNamespaces,
 		KubeObjectProtection: from.KubeObjectProtection,
 		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,
@@ -101,6 +101,17 @@ func (w *world) spec(wr plan.Write) v1alpha1.VolumeReplicationGroupSpec {
 	return spec
 }
 
+// s3Profiles are the profiles of both clusters. While a DRCluster is missing its profile is not known: the stores that
+// the application uses stay.
+func (w *world) s3Profiles() []string {
+	for i := range w.sides {
+		if wish := w.sides[i].wish; wish != nil && !w.complete {
+			return wish.Spec.S3Profiles
+		}
+	}
+	return w.profiles
+}
+
 // peerClasses are the classes that the application was first protected with, and those that the policy gained since: the
 // technique of a protected volume never changes under it.
 func (w *world) peerClasses() []v1alpha1.PeerClass {
@@ -118,8 +129,8 @@ func (w *world) peerClasses() []v1alpha1.PeerClass {
 	return out
 }
 
-// refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether
-// it wrote.
+// refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
+// wrote.
 func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
 	wrote := false
 	for _, s := range []plan.Side{plan.First, plan.Second} {
@@ -128,19 +139,29 @@ func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
 			continue
 		}
 		wr := plan.Write{Kind: plan.PutWish, Side: s, Role: fact.Role, FinalSync: fact.FinalSync, For: fact.For}
-		if equality.Semantic.DeepEqual(at.wish.Spec, w.spec(wr)) {
-			continue
-		}
 		intent, err := r.intent(w, wr, epochOf(at.wish))
 		if err != nil {
 			return wrote, err
 		}
-		if err := r.wishes().Owned(ctx, intent); err != nil {
+		if equality.Semantic.DeepEqual(at.wish.Spec, w.spec(wr)) && tells(at.wish.Annotations, intent.GetAnnotations()) {
+			continue
+		}
+		if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
 			return wrote, fmt.Errorf("refresh wish for %s: %w", at.cluster, err)
 		}
 		wrote = true
 	}
 	return wrote, nil
+}
+
+// tells reports whether a wish has the annotations that come from the user's object.
+func tells(have, want map[string]string) bool {
+	for _, key := range append([]string{v1alpha1.AnnotationDRPCUID}, passed...) {
+		if have[key] != want[key] {
+			return false
+		}
+	}
+	return true
 }
 
 func setSpec(u *unstructured.Unstructured, spec *v1alpha1.VolumeReplicationGroupSpec) error {
