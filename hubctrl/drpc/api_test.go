@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/stretchr/testify/assert"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// versioned gives objects a UID and generations as a real API server does; the fake one gives neither.
+func versioned(c client.WithWatch) client.WithWatch {
+	made := 0
+	around := func(ctx context.Context, c client.WithWatch, kind, namespace, name string, write func() error) error {
+		key := client.ObjectKey{Namespace: namespace, Name: name}
+		if kind != "VolumeReplicationGroup" && kind != "DRPlacementControl" {
+			return write()
+		}
+		read := func() (*unstructured.Unstructured, error) {
+			u := &unstructured.Unstructured{}
+			u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+			err := c.Get(ctx, key, u)
+			return u, err
+		}
+		before, err := read()
+		if client.IgnoreNotFound(err) != nil {
+			return err
+		}
+		if err := write(); err != nil {
+			return err
+		}
+		after, err := read()
+		if err != nil {
+			return client.IgnoreNotFound(err)
+		}
+		metadata := map[string]any{}
+		switch {
+		case after.GetUID() == "":
+			made++
+			metadata["uid"], metadata["generation"] = fmt.Sprintf("uid-%d", made), 1
+		case !reflect.DeepEqual(before.Object["spec"], after.Object["spec"]), (before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil):
+			metadata["generation"] = before.GetGeneration() + 1
+		default:
+			return nil
+		}
+		text, err := json.Marshal(map[string]any{"metadata": metadata})
+		if err != nil {
+			return err
+		}
+		return c.Patch(ctx, after, client.RawPatch(types.MergePatchType, text))
+	}
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Apply: func(ctx context.Context, c client.WithWatch, intent runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			u := untyped(intent)
+			return around(ctx, c, u.GetKind(), u.GetNamespace(), u.GetName(), func() error { return c.Apply(ctx, intent, opts...) })
+		},
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			return around(ctx, c, kindOf(o), o.GetNamespace(), o.GetName(), func() error { return c.Create(ctx, o, opts...) })
+		},
+		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+			return around(ctx, c, kindOf(o), o.GetNamespace(), o.GetName(), func() error { return c.Update(ctx, o, opts...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			return around(ctx, c, kindOf(o), o.GetNamespace(), o.GetName(), func() error { return c.Delete(ctx, o, opts...) })
+		},
+	})
+}
+
+// watched notes each write of the hub in words, and lets it fail where the test says so.
+func (h *hub) watched() interceptor.Funcs {
+	hit := func(verb, what string) error {
+		if h.crashAt >= 0 && h.count >= h.crashAt {
+			return errCrash
+		}
+		if h.fail != nil {
+			if err := h.fail(verb, what); err != nil {
+				return err
+			}
+		}
+		h.count++
+		h.log = append(h.log, what)
+		return nil
+	}
+	return interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if h.fail != nil {
+				if err := h.fail("get", kindOf(o)+" "+key.String()); err != nil {
+					return err
+				}
+			}
+			return c.Get(ctx, key, o, opts...)
+		},
+		Apply: func(ctx context.Context, c client.WithWatch, intent runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+			wish := untyped(intent)
+			if err := hit("apply", wishInWords(wish)); err != nil {
+				return err
+			}
+			if was := (&v1alpha1.VolumeReplicationGroup{}); c.Get(ctx, client.ObjectKeyFromObject(wish), was) == nil {
+				assert.GreaterOrEqual(h.t, epochText(wish), epochText(was), "an epoch never falls (X9)")
+			}
+			return c.Apply(ctx, intent, opts...)
+		},
+		SubResourceApply: func(ctx context.Context, c client.Client, sub string, intent runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
+			if err := hit("apply status", statusInWords(untyped(intent), opts)); err != nil {
+				return err
+			}
+			return c.SubResource(sub).Apply(ctx, intent, opts...)
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+			verb := "hold"
+			if text, _ := p.Data(o); len(o.GetFinalizers()) > 0 || !json.Valid(text) {
+				verb = "release"
+			}
+			if err := hit("patch", verb+" "+nameInWords(o)); err != nil {
+				return err
+			}
+			return c.Patch(ctx, o, p, opts...)
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			if err := hit("delete", "remove "+nameInWords(o)); err != nil {
+				return err
+			}
+			return c.Delete(ctx, o, opts...)
+		},
+		Update: func(context.Context, client.WithWatch, client.Object, ...client.UpdateOption) error {
+			return apierrors.NewBadRequest("an update would write the whole object, the user's fields too")
+		},
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+			return apierrors.NewBadRequest("wishes are applied")
+		},
+	}
+}
+
+func wishInWords(u *unstructured.Unstructured) string {
+	cluster, _ := exchange.ClusterOf(u.GetNamespace())
+	at := func(field string) any { v, _, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", field); return v }
+	out := fmt.Sprintf("wish %s %v", cluster, at("replicationState"))
+	for _, flag := range []string{"prepareForFinalSync", "runFinalSync"} {
+		if at(flag) == true {
+			out += " " + flag
+		}
+	}
+	if action := at("action"); action != nil {
+		out += fmt.Sprintf(" for %v", action)
+	}
+	out += " epoch " + u.GetAnnotations()["exchange.ramendr.openshift.io/epoch"]
+	if uid := u.GetAnnotations()["exchange.ramendr.openshift.io/adopt-uid"]; uid != "" {
+		out += " adopting " + uid
+	}
+	return out
+}
+
+func statusInWords(u *unstructured.Unstructured, opts []client.SubResourceApplyOption) string {
+	o := &client.SubResourceApplyOptions{}
+	o.ApplyOpts(opts)
+	if o.FieldManager != "hubctrl-drpc-decisions" {
+		return "status"
+	}
+	var d v1alpha1.DRPlacementControl
+	_ = runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &d)
+	return "decisions [" + decided(d.Status.Decisions) + "]"
+}
+
+func epochText(o client.Object) int64 {
+	n, _ := exchange.EpochOf(o)
+	return n
+}
+
+func nameInWords(o client.Object) string {
+	if cluster, ok := exchange.ClusterOf(o.GetNamespace()); ok {
+		return "wish " + cluster
+	}
+	return "drpc " + o.GetName()
+}
+
+func kindOf(o client.Object) string { return reflect.TypeOf(o).Elem().Name() }
+
+func untyped(intent runtime.ApplyConfiguration) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{}
+	text, err := json.Marshal(intent)
+	if err == nil {
+		err = u.UnmarshalJSON(text)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return u
+}

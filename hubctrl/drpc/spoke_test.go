@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// spoke is one cluster with its mirror: the group of the application, and whether the workload runs.
+type spoke struct {
+	has      bool
+	drpc     string
+	stamp    v1alpha1.ExchangeStamp
+	spec     v1alpha1.VolumeReplicationGroupSpec
+	observed int64
+	state    v1alpha1.State
+	inUse    bool // a Pod uses the volumes
+	stuck    bool // its controller is down
+	broken   string
+	made     int
+}
+
+// connect makes the link live.
+func (h *hub) connect(cluster string) {
+	h.links.state[cluster] = exchange.Link{State: exchange.LinkLive, LastRenewal: h.clock.Now()}
+}
+
+// cut loses the link: the last renewal is as long ago as the link counts as live.
+func (h *hub) cut(cluster string) {
+	h.links.state[cluster] = exchange.Link{State: exchange.LinkLost, LastRenewal: h.clock.Now().Add(-exchange.LiveFor)}
+}
+
+func (h *hub) live(cluster string) bool { return h.links.state[cluster].State == exchange.LinkLive }
+
+// obey lets the mirror of cluster deliver the wish, the cluster obey it, and the mirror report.
+func (h *hub) obey(cluster string) {
+	h.t.Helper()
+	h.deliver(cluster)
+	h.work(cluster)
+	h.tell(cluster)
+	h.confirm(cluster)
+}
+
+// deliver is the mirror on its way down.
+func (h *hub) deliver(cluster string) {
+	h.t.Helper()
+	s, wish := h.spokes[cluster], h.wish(cluster)
+	if wish == nil {
+		return
+	}
+	if wish.DeletionTimestamp != nil {
+		if s.stamp.WishUID == string(wish.UID) {
+			*s = spoke{inUse: s.inUse, made: s.made}
+		}
+		return
+	}
+	epoch, err := exchange.EpochOf(wish)
+	require.NoError(h.t, err)
+	origin := wish.Annotations["exchange.ramendr.openshift.io/origin"]
+	switch {
+	case !s.has:
+		s.made++
+		s.has, s.stamp.SpokeUID = true, fmt.Sprintf("%s-%d", cluster, s.made)
+	case s.stamp.Origin != origin && wish.Annotations["exchange.ramendr.openshift.io/adopt-uid"] != s.stamp.SpokeUID, epoch < s.stamp.Epoch:
+		return // refused
+	}
+	s.stamp.WishUID, s.stamp.WishGeneration, s.stamp.Epoch, s.stamp.Origin = string(wish.UID), wish.Generation, epoch, origin
+	s.drpc = wish.Annotations["exchange.ramendr.openshift.io/drpc"]
+	if !equality.Semantic.DeepEqual(s.spec, wish.Spec) {
+		s.spec = *wish.Spec.DeepCopy()
+		s.stamp.SpokeGeneration++
+	}
+}
+
+// work is the cluster's own controller: it is Primary when told so, and Secondary once the workload has left.
+func (h *hub) work(cluster string) {
+	s := h.spokes[cluster]
+	if !s.has || s.stuck {
+		return
+	}
+	s.observed = s.stamp.SpokeGeneration
+	switch {
+	case s.spec.ReplicationState == v1alpha1.Primary:
+		s.state = v1alpha1.PrimaryState
+	case s.inUse:
+		s.state = v1alpha1.UnknownState
+	default:
+		s.state = v1alpha1.SecondaryState
+	}
+}
+
+// tell is the mirror on its way up: the report, then the lease with the inventory.
+func (h *hub) tell(cluster string) {
+	h.t.Helper()
+	s, was := h.spokes[cluster], h.inbox(cluster)
+	switch {
+	case !s.has && was != nil:
+		require.NoError(h.t, h.api.Delete(h.t.Context(), was))
+	case s.has && was == nil:
+		require.NoError(h.t, h.api.Create(h.t.Context(), h.reportOf(cluster)))
+	case s.has:
+		now := h.reportOf(cluster)
+		was.Spec, was.Annotations = now.Spec, now.Annotations
+		require.NoError(h.t, h.api.Update(h.t.Context(), was))
+	}
+	if s.has {
+		h.restate(cluster, func(status *v1alpha1.VolumeReplicationGroupStatus) { *status = h.reportOf(cluster).Status })
+	}
+	inbox := &v1alpha1.VolumeReplicationGroupList{}
+	require.NoError(h.t, h.api.List(h.t.Context(), inbox))
+	var reports []v1alpha1.VolumeReplicationGroup
+	for _, r := range inbox.Items {
+		if r.Namespace == "inbox-"+cluster {
+			reports = append(reports, r)
+		}
+	}
+	h.lease(cluster, exchange.Digest(exchange.ItemsOf(reports)))
+}
+
+// restate changes the status of the report about cluster.
+func (h *hub) restate(cluster string, edit func(*v1alpha1.VolumeReplicationGroupStatus)) {
+	h.t.Helper()
+	report := h.inbox(cluster)
+	edit(&report.Status)
+	require.NoError(h.t, h.api.Status().Update(h.t.Context(), report))
+}
+
+// lease writes the lease of cluster with the digest of what lies on the cluster.
+func (h *hub) lease(cluster, digest string) {
+	h.t.Helper()
+	lease := &coordinationv1.Lease{}
+	lease.Namespace, lease.Name = "inbox-"+cluster, "mirror"
+	if h.get(lease, client.ObjectKeyFromObject(lease)) {
+		lease.Annotations = map[string]string{"exchange.ramendr.openshift.io/inventory": digest}
+		require.NoError(h.t, h.api.Update(h.t.Context(), lease))
+		return
+	}
+	lease.Annotations = map[string]string{"exchange.ramendr.openshift.io/inventory": digest}
+	require.NoError(h.t, h.api.Create(h.t.Context(), lease))
+}
+
+// confirm writes the delivery status of the wish.
+func (h *hub) confirm(cluster string) {
+	h.t.Helper()
+	if h.wish(cluster) == nil {
+		return
+	}
+	available := metav1.ConditionFalse
+	if h.spokes[cluster].has {
+		available = metav1.ConditionTrue
+	}
+	h.delivery(cluster, condition("Applied", "True", "Applied", ""), condition("Available", available, "Exists", ""))
+}
+
+// delivery sets conditions of the wish, at its generation.
+func (h *hub) delivery(cluster string, list ...metav1.Condition) {
+	h.t.Helper()
+	wish := h.wish(cluster)
+	for i := range list {
+		list[i].ObservedGeneration = wish.Generation
+	}
+	wish.Status.Conditions = list
+	require.NoError(h.t, h.api.Status().Update(h.t.Context(), wish))
+}
+
+func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
+	s := h.spokes[cluster]
+	r := &v1alpha1.VolumeReplicationGroup{}
+	r.Namespace, r.Name = "inbox-"+cluster, "shop.db"
+	r.Annotations = map[string]string{
+		"exchange.ramendr.openshift.io/namespace": "shop",
+		"exchange.ramendr.openshift.io/name":      "db",
+	}
+	if s.drpc != "" {
+		r.Annotations["exchange.ramendr.openshift.io/drpc"] = s.drpc
+	}
+	r.Spec = *s.spec.DeepCopy()
+	r.Status.State, r.Status.ObservedGeneration = s.state, s.observed
+	r.Status.Exchange = s.stamp.DeepCopy()
+	r.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Namespace: "shop", Name: "data"}}
+	synced := metav1.NewTime(start.Add(-time.Minute))
+	r.Status.LastGroupSyncTime = &synced
+	r.Status.Conditions = s.conditions()
+	if s.state == v1alpha1.PrimaryState && s.observed == s.stamp.SpokeGeneration {
+		r.Status.PrepareForFinalSyncComplete = s.spec.PrepareForFinalSync
+		r.Status.FinalSyncComplete = s.spec.RunFinalSync && !s.inUse
+	}
+	return r
+}
+
+func (s *spoke) conditions() []metav1.Condition {
+	var list []metav1.Condition
+	switch {
+	case s.state == v1alpha1.PrimaryState && s.broken != "":
+		list = append(list, condition("DataReady", "False", "Error", s.broken), condition("DataProtected", "False", "Error", s.broken))
+	case s.state == v1alpha1.PrimaryState:
+		list = append(list, condition("DataReady", "True", "Ready", ""), condition("DataProtected", "False", "Replicating", ""))
+	case s.state == v1alpha1.SecondaryState:
+		list = append(list, condition("DataReady", "True", "Replicating", ""), condition("DataProtected", "True", "DataProtected", ""))
+	default:
+		list = append(list, condition("DataReady", "False", "Progressing", "Pod shop/web uses PVC data"), condition("DataProtected", "False", "Progressing", ""))
+	}
+	list = append(list, condition("ClusterDataReady", "True", "Restored", ""), condition("ClusterDataProtected", "True", "Uploaded", ""),
+		condition("NoClusterDataConflict", "True", "NoConflict", ""))
+	if s.inUse {
+		list = append(list, condition("InUse", "True", "PodsRunning", "Pod shop/web uses PVC data"))
+	} else {
+		list = append(list, condition("InUse", "False", "NotInUse", ""))
+	}
+	for i := range list {
+		list[i].ObservedGeneration = s.observed
+	}
+	return list
+}
+
+// follow is whoever deploys the workload, and follows the published decisions.
+func (h *hub) follow() {
+	h.t.Helper()
+	d := h.drpc()
+	if d == nil {
+		return
+	}
+	reasons := map[string]v1alpha1.DecisionReason{}
+	for _, c := range d.Status.Decisions {
+		reasons[c.ClusterName] = c.Reason
+	}
+	for name, s := range h.spokes {
+		switch {
+		case !h.live(name):
+		case reasons[name] == v1alpha1.DecisionRun && s.state == v1alpha1.PrimaryState:
+			s.inUse = true
+		case reasons[name] == "":
+			s.inUse = false
+		}
+	}
+}
+
+// settle lets everybody act until nobody has anything left to do, and returns what the hub wrote. A hub that crashes is
+// started again.
+func (h *hub) settle() []string {
+	h.t.Helper()
+	var out []string
+	for range 30 {
+		if _, err := h.try(app); errors.Is(err, errCrash) {
+			h.start(h.r.origin)
+			h.log = []string{"(crash)"}
+		} else {
+			require.NoError(h.t, err)
+		}
+		wrote := h.wrote()
+		out = append(out, wrote...)
+		before := []spoke{*h.spokes["dr1"], *h.spokes["dr2"]}
+		h.follow()
+		for _, name := range []string{"dr1", "dr2"} {
+			if h.live(name) {
+				h.obey(name)
+			}
+		}
+		if len(wrote) == 0 && reflect.DeepEqual(before, []spoke{*h.spokes["dr1"], *h.spokes["dr2"]}) {
+			return out
+		}
+	}
+	require.Fail(h.t, "nothing comes to rest", "%s: %v", h.shows(), out)
+	return nil
+}
+
+func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: metav1.NewTime(start)}
+}
