@@ -147,7 +147,7 @@ func saysControl(drpc *v1alpha1.DRPlacementControl, kind string) string {
 // all lets several applications do the same at once.
 func all(t *testing.T, actors []*actor, what string, do func(ctx context.Context, a *actor) error) {
 	t.Helper()
-	began := time.Now() //nolint:forbidigo // a story takes real time
+	began := time.Now()
 	group, ctx := errgroup.WithContext(t.Context())
 	for _, a := range actors {
 		group.Go(func() error {
@@ -158,7 +158,7 @@ func all(t *testing.T, actors []*actor, what string, do func(ctx context.Context
 		})
 	}
 	require.NoError(t, group.Wait(), what)
-	t.Logf("%s: %s", what, time.Since(began).Round(100*time.Millisecond)) //nolint:forbidigo // see above
+	t.Logf("%s: %s", what, time.Since(began).Round(100*time.Millisecond))
 }
 
 // cleanupContext is for what a test does after its end.

@@ -38,14 +38,14 @@ var victims = []string{"hubctrl", "spokectrl-dr1", "spokectrl-dr2", "mirror-dr1"
 // are as without.
 func TestKilledControllersChangeNothing(t *testing.T) {
 	l := shared.Lab(t)
-	runs, seed := number(t, envRuns, defaultRuns), number(t, envSeed, uint64(time.Now().UnixNano())) //nolint:forbidigo,gosec // a seed
+	runs, seed := number(t, envRuns, defaultRuns), number(t, envSeed, uint64(time.Now().UnixNano()))
 	t.Logf("to repeat: %s=%d %s=%d", envSeed, seed, envRuns, runs)
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
 			a := enter(t, l, fmt.Sprintf("killed-%d", run))
 			// A controller that is dead says nothing: add the time until it is back.
 			a.witness.limit = 4 * silent
-			stop := kill(t, l, rand.New(rand.NewPCG(seed, run))) //nolint:gosec // moments need no secrecy
+			stop := kill(t, l, rand.New(rand.NewPCG(seed, run)))
 			t.Cleanup(stop)
 			tellDemo(t, []*actor{a}, func() {})
 			stop()
@@ -57,7 +57,7 @@ func TestKilledControllersChangeNothing(t *testing.T) {
 func kill(t *testing.T, l *lab.Lab, random *rand.Rand) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	began := time.Now() //nolint:forbidigo // the moments are logged
+	began := time.Now()
 	var gone sync.WaitGroup
 	gone.Go(func() {
 		for {
@@ -72,7 +72,7 @@ func kill(t *testing.T, l *lab.Lab, random *rand.Rand) (stop func()) {
 				t.Errorf("kill %s: %v", victim, err)
 				return
 			}
-			t.Logf("%6.1fs killed %s", time.Since(began).Seconds(), victim) //nolint:forbidigo // see above
+			t.Logf("%6.1fs killed %s", time.Since(began).Seconds(), victim)
 		}
 	})
 	return func() { cancel(); gone.Wait() }

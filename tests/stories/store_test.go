@@ -135,7 +135,7 @@ func requireNotStored(a *actor, why string) {
 		assert.True(c, strings.HasPrefix(saysControl(drpc, v1alpha1.ConditionProtected), "False/Error: cluster dr1: ClusterDataProtected: UploadError"), saysControl(drpc, v1alpha1.ConditionProtected))
 		assert.Equal(c, "True", saysControl(drpc, v1alpha1.ConditionAvailable))
 	})
-	from := time.Now().Truncate(time.Second) //nolint:forbidigo // the lab runs in real time
+	from := time.Now().Truncate(time.Second)
 	a.control("data is replicated all the same", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		synced := drpc.Status.LastGroupSyncTime
 		assert.True(c, synced != nil && synced.After(from), "last synchronisation at %s", synced)

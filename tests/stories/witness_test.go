@@ -70,7 +70,7 @@ func (w *witness) look(ctx context.Context, c client.WithWatch, key client.Objec
 			return
 		}
 		w.mu.Lock()
-		w.samples = append(w.samples, sample{at: time.Now(), deleted: event.Type == watch.Deleted, status: drpc.Status}) //nolint:forbidigo // real time
+		w.samples = append(w.samples, sample{at: time.Now(), deleted: event.Type == watch.Deleted, status: drpc.Status})
 		w.mu.Unlock()
 	}
 }

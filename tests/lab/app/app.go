@@ -89,7 +89,7 @@ func (a *App) Ask(ctx context.Context, edit func(*v1alpha1.DRPlacementControlSpe
 	}
 	before := drpc.DeepCopy()
 	edit(&drpc.Spec)
-	if err := a.lab.Cluster(lab.Hub).Client.Patch(ctx, drpc, client.MergeFrom(before)); err != nil {
+	if err := a.lab.Cluster(lab.Hub).Client.Patch(ctx, drpc, client.MergeFrom(before)); err != nil { //nolint:forbidigo // a user patches what they name
 		return fmt.Errorf("change DRPlacementControl %s: %w", a.Key(), err)
 	}
 	return nil

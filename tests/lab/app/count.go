@@ -35,7 +35,7 @@ func LostSince(last journal.Record, was, now journal.Report) (Loss, error) {
 	if kept.Number >= last.Number {
 		return Loss{Kept: kept.Number}, nil
 	}
-	loss := Loss{Records: int(last.Number - kept.Number), Kept: kept.Number} //nolint:gosec // counts of a lab
+	loss := Loss{Records: int(last.Number - kept.Number), Kept: kept.Number}
 	if lost := was.After(kept.Number); len(lost) > 0 {
 		loss.Oldest, loss.Age = lost[0], last.Time.Sub(lost[0].Time)
 	}

@@ -52,7 +52,7 @@ func (a *App) follow(ctx context.Context, log func(string, ...any)) (done bool, 
 	for event := range w.ResultChan() {
 		drpc, ok := event.Object.(*v1alpha1.DRPlacementControl)
 		if !ok {
-			return false, fmt.Errorf("watch decisions: %v", apierrors.FromObject(event.Object))
+			return false, fmt.Errorf("watch decisions: %w", apierrors.FromObject(event.Object))
 		}
 		if event.Type == watch.Deleted || drpc.DeletionTimestamp != nil {
 			return true, nil // whoever deploys lets the application run on where it is

@@ -39,7 +39,7 @@ func (s *Shared) Lab(t testing.TB) *lab.Lab {
 			o.Log = os.Stderr // it outlives the test that starts it
 		}
 		// Not the context of the test, for the same reason.
-		s.lab, s.err = lab.Up(context.Background(), o) //nolint:contextcheck // see above
+		s.lab, s.err = lab.Up(context.Background(), o)
 	})
 	require.NoError(t, s.err, "the shared lab starts")
 	return s.lab
