@@ -38,6 +38,9 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			results[i] = m.fate(t)
+			if results[i] != "" {
+				fmt.Printf("caught    %-110s %s\n", m.name, results[i])
+			}
 		}()
 	}
 	wg.Wait()
@@ -48,7 +51,6 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			continue
 		}
 		caught++
-		fmt.Printf("caught    %-110s %s\n", m.name, results[i])
 	}
 	fmt.Printf("%d of %d mutants caught\n", caught, len(all))
 }
@@ -166,7 +168,7 @@ func (m mutant) fate(t *testing.T) string {
 	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
 		t.Error(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", filepath.Join(dir, "overlay.json"), "-short", "-count=1", "-vet=off", ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", filepath.Join(dir, "overlay.json"), "-count=1", "-failfast", "-vet=off", ".")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return ""
