@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/stretchr/testify/assert"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -120,7 +121,7 @@ func (h *hub) watched() interceptor.Funcs {
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
 			verb := "hold"
-			if text, _ := p.Data(o); len(o.GetFinalizers()) > 0 || !json.Valid(text) {
+			if text, _ := p.Data(o); strings.Contains(string(text), `"remove"`) {
 				verb = "release"
 			}
 			if err := hit("patch", verb+" "+nameInWords(o)); err != nil {

@@ -211,6 +211,15 @@ func (h *hub) ask(edit func(*v1alpha1.DRPlacementControl)) {
 	require.NoError(h.t, h.api.Update(h.t.Context(), d))
 }
 
+// policy changes the policy, its status included.
+func (h *hub) policy(edit func(*v1alpha1.DRPolicy)) {
+	h.t.Helper()
+	p := &v1alpha1.DRPolicy{}
+	require.True(h.t, h.get(p, client.ObjectKey{Name: "policy"}))
+	edit(p)
+	require.NoError(h.t, h.api.Update(h.t.Context(), p))
+}
+
 func (h *hub) failover(to string) {
 	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.Action, d.Spec.FailoverCluster = "Failover", to })
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// again is the application as Git knows it: another UID, nothing in its status.
+func again(edits ...func(*v1alpha1.DRPlacementControl)) *v1alpha1.DRPlacementControl {
+	return newDRPC(append(edits, func(d *v1alpha1.DRPlacementControl) { d.UID = "drpc-again" })...)
+}
+
+func TestANewHubAdoptsWhatRuns(t *testing.T) {
+	h := deployed(t)
+	before := []spoke{*h.spokes["dr1"], *h.spokes["dr2"]}
+	h.rebuild("hub-2", again())
+	assert.Equal(t, []string{
+		"hold drpc db",
+		"wish dr1 primary epoch 1 adopting dr1-1",
+		"wish dr2 secondary epoch 1 adopting dr2-1",
+		"decisions [dr1 Run]",
+	}, h.settle())
+	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+	for i, name := range []string{"dr1", "dr2"} {
+		s := h.spokes[name]
+		assert.Equal(t, before[i].spec, s.spec, "the same spec (I6)")
+		assert.Equal(t, before[i].stamp.SpokeGeneration, s.stamp.SpokeGeneration)
+		assert.Equal(t, "hub-2", s.stamp.Origin)
+		assert.Equal(t, "drpc-again", h.wish(name).Annotations["drplacementcontrol.ramendr.openshift.io/drpc-uid"])
+	}
+}
+
+func TestANewHubThatKnowsNoClassesYetTakesNoneAway(t *testing.T) {
+	h := deployed(t)
+	h.rebuild("hub-2", again())
+	h.policy(func(p *v1alpha1.DRPolicy) { p.Status = v1alpha1.DRPolicyStatus{} })
+	require.NoError(t, h.api.Delete(t.Context(), cluster("dr1", "")))
+	require.NoError(t, h.api.Delete(t.Context(), cluster("dr2", "")))
+	h.settle()
+	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+	assert.Equal(t, []string{"s3-a", "s3-b"}, h.wish("dr1").Spec.S3Profiles)
+	assert.Len(t, h.wish("dr1").Spec.Async.PeerClasses, 1)
+}
+
+func TestANewHubFindsAFailoverDoneThatGitStillAsksFor(t *testing.T) {
+	h := deployed(t)
+	h.failover("dr2")
+	h.settle()
+	h.rebuild("hub-2", again(func(d *v1alpha1.DRPlacementControl) { d.Spec.Action, d.Spec.FailoverCluster = "Failover", "dr2" }))
+	assert.Equal(t, []string{
+		"hold drpc db",
+		"wish dr1 secondary for Failover epoch 2 adopting dr1-1",
+		"wish dr2 primary for Failover epoch 2 adopting dr2-1",
+		"decisions [dr2 Run]",
+	}, h.settle(), "nothing moves")
+	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())
+}
+
+func TestANewHubAdoptsNothingBeforeBothClustersAreSeen(t *testing.T) {
+	h := deployed(t)
+	h.rebuild("hub-2", again())
+	h.links.state["dr1"] = exchange.Link{}
+	require.NoError(t, h.api.Delete(t.Context(), h.inbox("dr1")))
+	h.pass()
+	assert.Empty(t, h.wrote(), "the one that is not seen may be the Primary")
+	assert.Equal(t, "InboxComplete", h.drpc().Status.Waiting.Fact)
+	assert.Equal(t, "dr1", h.drpc().Status.Waiting.Cluster)
+
+	h.failover("dr2")
+	wrote := h.settle()
+	assert.Equal(t, "wish dr2 secondary epoch 1 adopting dr2-1", wrote[1], "a failover is the user's word that the other is lost")
+	assert.Equal(t, "FailedOver/Cleaning Up [dr2 Run] dr2:primary@2", h.shows())
+
+	h.connect("dr1")
+	h.tell("dr1")
+	wrote = h.settle()
+	assert.Equal(t, "wish dr1 primary epoch 1 adopting dr1-1", wrote[0], "as it is, before it is told anything else")
+	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())
+}
+
+func TestANewHubFindsARelocateHalfDone(t *testing.T) {
+	h := deployed(t)
+	h.relocate("dr2")
+	for h.wish("dr1").Spec.ReplicationState == "primary" {
+		h.pass()
+		h.follow()
+		h.obey("dr1")
+	}
+	h.rebuild("hub-2", again(func(d *v1alpha1.DRPlacementControl) { d.Spec.Action, d.Spec.PreferredCluster = "Relocate", "dr2" }))
+	h.settle()
+	assert.Equal(t, "Relocated/Completed [dr2 Run] dr1:secondary@1 dr2:primary@2", h.shows())
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+func TestEventsFindTheirApplications(t *testing.T) {
+	other := newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Name, d.Spec.DRPolicyRef.Name = "other", "another" })
+	h := newHub(t, newDRPC(), other)
+	group := func(namespace string, annotations map[string]string) *v1alpha1.VolumeReplicationGroup {
+		v := &v1alpha1.VolumeReplicationGroup{}
+		v.Namespace, v.Name, v.Annotations = namespace, "shop.db", annotations
+		return v
+	}
+	about := map[string]string{"exchange.ramendr.openshift.io/namespace": "shop", "exchange.ramendr.openshift.io/name": "db"}
+	wished := map[string]string{"exchange.ramendr.openshift.io/drpc": "ops/db", "exchange.ramendr.openshift.io/namespace": "shop", "exchange.ramendr.openshift.io/name": "db"}
+	at := func(namespace, name string) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: clientKey(namespace, name)}}
+	}
+	for name, tc := range map[string]struct{ got, want []reconcile.Request }{
+		"a wish, its DRPlacementControl":                       {drpcOf(t.Context(), group("outbox-dr1", wished)), at("ops", "db")},
+		"a report, its DRPlacementControl":                     {drpcOf(t.Context(), group("inbox-dr1", wished)), at("ops", "db")},
+		"a report about a foreign object, whom it may disturb": {drpcOf(t.Context(), group("inbox-dr1", about)), at("shop", "db")},
+		"an object without annotations, nobody":                {drpcOf(t.Context(), group("inbox-dr1", nil)), nil},
+		"a policy, those that name it":                         {h.r.ofPolicy(t.Context(), policy()), at("shop", "db")},
+		"a cluster, those of its policies":                     {h.r.ofCluster(t.Context(), cluster("dr2", "")), at("shop", "db")},
+		"a cluster of no policy, nobody":                       {h.r.ofCluster(t.Context(), cluster("dr7", "")), nil},
+		"an object that is gone, none that protects another":   {h.r.ofRival(t.Context(), other), nil},
+	} {
+		assert.Equal(t, tc.want, tc.got, name)
+	}
+}
+
+func TestOnlyObjectsOfTheExchangeAreIndexed(t *testing.T) {
+	v := &v1alpha1.VolumeReplicationGroup{}
+	v.Annotations = map[string]string{"exchange.ramendr.openshift.io/drpc": "shop/db"}
+	v.Namespace = "shop"
+	assert.Empty(t, drpcKey(v), "a copy on a hub that is a spoke too")
+	v.Namespace = "inbox-dr1"
+	assert.Equal(t, []string{"shop/db"}, drpcKey(v))
+}
+
+func TestDeletionWakesUsOnce(t *testing.T) {
+	was, is := newDRPC(), newDRPC()
+	assert.False(t, deletion().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "a status write is no news")
+	now := is.CreationTimestamp
+	is.DeletionTimestamp = &now
+	assert.True(t, deletion().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
+	assert.True(t, gone().Delete(event.DeleteEvent{Object: is}))
+	assert.False(t, gone().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
+}
