@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestTranscripts plays stories in the world of the model, everybody in turn, and compares what the hub writes and what
+// the clusters do with testdata/*.txt, so that a change of behaviour is read as a text diff. Run with -rewrite to accept
+// one. The commands:
+//
+//	deployed                   a new world in which the application runs on dr1
+//	new                        a new world in which the application was just made
+//	user <ask> [<cluster>]     failover, relocate, clear, delete, abandon
+//	cut <cluster>, heal <cluster>, lose-hub
+//	run [plans=<n>]            everybody acts until nothing changes, or the hub carried out n plans
+func TestTranscripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		s := &stage{world: start(limits{})}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			s.out.Reset()
+			s.obey(t, d)
+			if s.world.bad != "" {
+				d.Fatalf(t, "%s\n%s", s.world.bad, s.out.String())
+			}
+			return s.out.String()
+		})
+	})
+}
+
+// stage is a world whose events are written down.
+type stage struct {
+	world world
+	out   strings.Builder
+}
+
+func (s *stage) say(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
+
+func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
+	w := &s.world
+	switch d.Cmd {
+	case "new":
+		*w = start(limits{})
+	case "deployed":
+		*w = start(limits{})
+		s.run(1000)
+		s.out.Reset()
+	case "user":
+		s.user(t, d)
+	case "cut":
+		w.link[side(t, d, 0).index()] = false
+	case "heal":
+		w.link[side(t, d, 0).index()] = true
+	case "lose-hub":
+		w.losses = 1
+		w.loseHub()
+	case "run":
+		plans := 1000
+		d.MaybeScanArgs(t, "plans", &plans)
+		s.run(plans)
+	default:
+		d.Fatalf(t, "unknown command")
+	}
+}
+
+func (s *stage) user(t *testing.T, d *datadriven.TestData) {
+	w := &s.world
+	switch d.CmdArgs[0].Key {
+	case "failover":
+		w.ask, w.target = Failover, side(t, d, 1)
+	case "relocate":
+		w.ask, w.target = Relocate, side(t, d, 1)
+	case "clear":
+		w.ask, w.target = Stay, First
+	case "delete":
+		w.deleting = true
+	case "abandon":
+		w.abandon[side(t, d, 1).index()] = true
+	default:
+		d.Fatalf(t, "unknown wish of the user")
+	}
+}
+
+// side reads the n-th argument; without it: nowhere.
+func side(t *testing.T, d *datadriven.TestData, n int) Side {
+	if len(d.CmdArgs) <= n {
+		return Nowhere
+	}
+	for _, s := range []Side{First, Second} {
+		if d.CmdArgs[n].Key == s.String() {
+			return s
+		}
+	}
+	d.Fatalf(t, "no such cluster")
+	return Nowhere
+}
+
+// run lets hub and clusters act in turn. At the end it says what the hub tells the user.
+func (s *stage) run(plans int) {
+	w := &s.world
+	var told Wait
+	for !w.finished {
+		p := Decide(w.observe())
+		if len(p.Writes) > 0 && plans == 0 {
+			break
+		}
+		was := *w
+		if len(p.Writes) > 0 {
+			plans--
+			s.say("hub: %s/%s", p.Phase, p.Step)
+		}
+		for _, wr := range p.Writes {
+			s.say("  %s", wr)
+			w.act(wr)
+		}
+		w.fold()
+		head := s.out.String()
+		for i := range 2 {
+			s.cluster(i)
+		}
+		if *w == was {
+			break
+		}
+		if p.Wait.Fact != Nothing && p.Wait != told {
+			told = p.Wait
+			tail := strings.TrimPrefix(s.out.String(), head)
+			s.out.Reset()
+			s.out.WriteString(head)
+			s.say("hub %s", told)
+			s.out.WriteString(tail)
+		}
+	}
+	if w.finished {
+		s.say("= gone")
+		return
+	}
+	if p := Decide(w.observe()); len(p.Writes) == 0 {
+		s.say("= %s/%s, %s", p.Phase, p.Step, p.Wait)
+	}
+}
+
+// cluster lets the mirror, the controller and whoever deploys act on one cluster.
+func (s *stage) cluster(i int) {
+	w := &s.world
+	was := w.spoke[i].String()
+	if w.link[i] {
+		w.down(i)
+	}
+	w.work(i)
+	if w.link[i] {
+		w.deploy(i)
+		w.up(i)
+	}
+	w.fold()
+	if is := w.spoke[i].String(); is != was {
+		s.say("%s: %s", Side(i+1), is)
+	}
+}
+
+func (s spoke) String() string {
+	out := "no object"
+	if s.has {
+		out = fmt.Sprintf("told %s, is %s", s.told, s.state)
+		if s.told.String() == s.state.String() {
+			out = s.state.String()
+		}
+	}
+	switch {
+	case s.sync != NoFinalSync && s.prep:
+		out += ", prepared"
+	case s.deleting:
+		out += ", being deleted"
+	}
+	if s.app {
+		out += ", runs the workload"
+	}
+	return out
+}
