@@ -174,6 +174,20 @@ func manifestOf(ctx context.Context, s store.Store, g capsule.Group) (*capsule.M
 	return m, nil
 }
 
+// resting reports whether a store failed a moment ago and is left alone.
+func (a *Archive) resting(k knowledge) bool {
+	return k.failure != nil && a.Clock.Since(k.failed) < Pause
+}
+
+// remember notes which of the stores that were asked failed.
+func (a *Archive) remember(g capsule.Group, asked []string, problems Problems) {
+	for _, name := range asked {
+		if err := problems[name]; err != nil {
+			a.learn(place{g, name}, knowledge{failure: err, failed: a.Clock.Now()})
+		}
+	}
+}
+
 func (a *Archive) forget(p place) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

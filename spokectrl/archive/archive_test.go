@@ -179,6 +179,29 @@ func TestAStoreThatFailedIsLeftAloneForAWhile(t *testing.T) {
 	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "1"))["a"])
 }
 
+func TestAFailedStoreIsWaitedForOnceInARestore(t *testing.T) {
+	f := newFixture()
+	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "1")).Err())
+	f.restart()
+	asked := 0
+	f.fault = func(ctx context.Context, c storetest.Call) error {
+		if c.Profile == "a" {
+			asked++
+		}
+		return down("a")(ctx, c)
+	}
+	for range 3 {
+		n := f.Newest(t.Context(), group, profiles)
+		assert.Equal(t, archive.Found, n.Answer)
+		require.ErrorContains(t, n.Problems.Err(), "S3 profile a")
+	}
+	require.Error(t, f.Sync(t.Context(), group, profiles, term(2), content(t, "1"))["a"])
+	assert.Equal(t, 1, asked)
+	f.clock.Step(archive.Pause)
+	f.fault = nil
+	require.NoError(t, f.Newest(t.Context(), group, profiles).Problems.Err())
+}
+
 func TestEmptyRemovesAllOfTheGroupAndNothingElse(t *testing.T) {
 	f := newFixture()
 	other := capsule.Group{Namespace: "app", Name: "g2"}

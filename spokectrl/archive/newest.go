@@ -5,6 +5,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -37,21 +38,40 @@ type candidate struct {
 }
 
 // Newest looks for the newest complete capsule of a group. One that can be read suffices, whatever became of the other
-// stores; but nothing is taken for "none" unless all answered. A broken capsule is replaced only by one of its epoch.
+// stores; but nothing is taken for "none" unless all answered. A broken capsule is replaced only by one of its epoch. A
+// store that did not answer is left alone for Pause if another has a capsule: a restore takes several looks, and a
+// failover must not wait for the store of the failed side at each.
 func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string) Newest {
 	var mu sync.Mutex
 	var found []candidate
-	out := Newest{Answer: Unknown}
-	out.Problems = a.each(ctx, profiles, func(ctx context.Context, s store.Store) error {
-		m, err := manifestOf(ctx, s, g)
-		if err != nil || m == nil {
-			return err
+	out := Newest{Answer: Unknown, Problems: Problems{}}
+	look := func(profiles []string) {
+		problems := a.each(ctx, profiles, func(ctx context.Context, s store.Store) error {
+			m, err := manifestOf(ctx, s, g)
+			if err != nil || m == nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, candidate{s, m})
+			return nil
+		})
+		a.remember(g, profiles, problems)
+		maps.Copy(out.Problems, problems)
+	}
+	var awake, silent []string
+	for _, name := range profiles {
+		if k := a.know(place{g, name}); a.resting(k) && store.ReasonOf(k.failure) == store.ReasonUnreachable {
+			silent = append(silent, name)
+			out.Problems[name] = k.failure
+		} else {
+			awake = append(awake, name)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		found = append(found, candidate{s, m})
-		return nil
-	})
+	}
+	look(awake)
+	if len(found) == 0 {
+		look(silent)
+	}
 	slices.SortFunc(found, func(a, b candidate) int {
 		switch {
 		case a.manifest.Newer(b.manifest):

@@ -56,7 +56,7 @@ func (a *Archive) Sync(ctx context.Context, g capsule.Group, profiles []string, 
 		switch {
 		case k.manifest != nil && holds(k.manifest, t, content):
 			problems[name] = nil
-		case k.failure != nil && a.Clock.Since(k.failed) < Pause:
+		case a.resting(k):
 			problems[name] = k.failure
 		default:
 			ask = append(ask, name)
@@ -65,11 +65,7 @@ func (a *Archive) Sync(ctx context.Context, g capsule.Group, profiles []string, 
 	maps.Copy(problems, a.each(ctx, ask, func(ctx context.Context, s store.Store) error {
 		return a.syncOne(ctx, s, g, t, content)
 	}))
-	for _, name := range ask {
-		if err := problems[name]; err != nil {
-			a.learn(place{g, name}, knowledge{failure: err, failed: a.Clock.Now()})
-		}
-	}
+	a.remember(g, ask, problems)
 	return problems
 }
 
