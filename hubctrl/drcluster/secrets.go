@@ -26,7 +26,7 @@ const labelStoreKeys = "ramendr.openshift.io/s3-profile-keys"
 // A profile whose Secret can't be read is left as it is: the DRCluster that uses the profile says what is wrong.
 func (r *Reconciler) distribute(ctx context.Context, cluster string, now seen) error {
 	if now.configErr != nil {
-		return nil // unknown is not "no profiles"; checkBucket says what is wrong
+		return nil //nolint:nilerr // unknown is not "no profiles"; checkBucket says what is wrong
 	}
 	wanted := map[string]bool{}
 	complete := true

@@ -87,14 +87,15 @@ func summary(peers []v1alpha1.PeerClass, skipped []peerclass.Skipped) string {
 	if names != nil {
 		return "drpolicy validated; StorageClasses that can be protected: " + strings.Join(names, ", ")
 	}
-	text := "drpolicy validated, but no StorageClass can be protected"
+	var text strings.Builder
+	text.WriteString("drpolicy validated, but no StorageClass can be protected")
 	for _, s := range skipped {
-		text += ". " + s.StorageClass + ": " + s.Why
+		text.WriteString(". " + s.StorageClass + ": " + s.Why)
 	}
 	if skipped == nil {
-		text += ": none has the label " + v1alpha1.LabelStorageID
+		text.WriteString(": none has the label " + v1alpha1.LabelStorageID)
 	}
-	return text
+	return text.String()
 }
 
 func (c cluster) validated() bool {

@@ -5,6 +5,7 @@ package plan
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,9 +29,9 @@ func explore(first world, bound int) (states int, complete bool, violation []str
 			})
 		}
 		out := []string{head}
-		for i := len(steps) - 1; i >= 0; i-- {
-			if !strings.HasPrefix(steps[i], "@") {
-				out = append(out, steps[i])
+		for _, step := range slices.Backward(steps) {
+			if !strings.HasPrefix(step, "@") {
+				out = append(out, step)
 			}
 		}
 		if last != "" {

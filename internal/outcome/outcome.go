@@ -63,7 +63,7 @@ func Of(errs ...error) (reason string, res reconcile.Result, err error) {
 	case refused != nil:
 		return refused.Reason, reconcile.Result{}, reconcile.TerminalError(refused)
 	case wait != nil:
-		return wait.Reason, reconcile.Result{RequeueAfter: wait.After}, nil
+		return wait.Reason, reconcile.Result{RequeueAfter: wait.After}, nil //nolint:nilerr // a wait is no error
 	default:
 		return ReasonOK, reconcile.Result{}, nil
 	}

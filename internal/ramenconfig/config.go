@@ -29,10 +29,10 @@ type Config struct {
 	S3StoreProfiles           []S3StoreProfile     `json:"s3StoreProfiles,omitempty"`
 	RamenOpsNamespace         string               `json:"ramenOpsNamespace,omitempty"`
 	MaxConcurrentReconciles   int                  `json:"maxConcurrentReconciles,omitempty"`
-	DrClusterOperator         DrClusterOperator    `json:"drClusterOperator,omitempty"`
-	VolSync                   VolSync              `json:"volSync,omitempty"`
-	KubeObjectProtection      KubeObjectProtection `json:"kubeObjectProtection,omitempty"`
-	MultiNamespace            MultiNamespace       `json:"multiNamespace,omitempty"`
+	DrClusterOperator         DrClusterOperator    `json:"drClusterOperator,omitzero"`
+	VolSync                   VolSync              `json:"volSync,omitzero"`
+	KubeObjectProtection      KubeObjectProtection `json:"kubeObjectProtection,omitzero"`
+	MultiNamespace            MultiNamespace       `json:"multiNamespace,omitzero"`
 	VolumeUnprotectionEnabled *bool                `json:"volumeUnprotectionEnabled,omitempty"`
 
 	// Unknown lists the paths of fields that this project does not know, sorted.

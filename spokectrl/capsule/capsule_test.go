@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
@@ -39,7 +38,7 @@ func pair() capsule.Pair {
 				},
 				OwnerReferences: []metav1.OwnerReference{{Name: "x"}},
 			},
-			Spec:   corev1.PersistentVolumeClaimSpec{VolumeName: "pv", StorageClassName: ptr.To("sc")},
+			Spec:   corev1.PersistentVolumeClaimSpec{VolumeName: "pv", StorageClassName: new("sc")},
 			Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound},
 		},
 		PV: &corev1.PersistentVolume{

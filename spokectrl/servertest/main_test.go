@@ -102,7 +102,7 @@ func install(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, name := range []string{"namespace.yaml", "serviceaccount.yaml", "role.yaml"} {
-		text, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a folder of this project
+		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func startControllers(ctx context.Context, env *envtest.Environment, dir string)
 	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, "kube-controller-manager"), //nolint:gosec // built by the lab
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "kube-controller-manager"),
 		"--kubeconfig="+kubeconfig, "--leader-elect=false", "--secure-port=0",
 		"--controllers=persistentvolume-binder-controller,persistentvolume-protection-controller,persistentvolumeclaim-protection-controller,garbage-collector-controller")
 	if err := cmd.Start(); err != nil {

@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -81,7 +80,7 @@ func (s *spoke) start(server *mem.Server) {
 	options, err := vrg.Options(operator)
 	require.NoError(s.t, err)
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
-	options.Controller.SkipNameValidation = ptr.To(true)
+	options.Controller.SkipNameValidation = new(true)
 	mgr, err := manager.New(spokectrl, options)
 	require.NoError(s.t, err)
 	stores := &archive.Archive{Reader: mgr.GetAPIReader(), Open: server.Open, Namespace: operator, Clock: clock.RealClock{}}
@@ -135,7 +134,7 @@ func (s *spoke) provision(claim string) {
 	s.create(&corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: claim, Labels: map[string]string{"app": "x"}},
 		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: ptr.To("lab-rep"), VolumeName: "pv-" + s.ns + "-" + claim, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: new("lab-rep"), VolumeName: "pv-" + s.ns + "-" + claim, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Resources: corev1.VolumeResourceRequirements{Requests: size},
 		},
 	})
@@ -250,7 +249,7 @@ func (s *spoke) pod(name, claim string) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name},
 		Spec: corev1.PodSpec{
-			AutomountServiceAccountToken: ptr.To(false),
+			AutomountServiceAccountToken: new(false),
 			Containers:                   []corev1.Container{{Name: "c", Image: "image"}},
 			Volumes: []corev1.Volume{{Name: "data", VolumeSource: corev1.VolumeSource{
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}},

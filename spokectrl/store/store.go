@@ -62,8 +62,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // ReasonOf is the Reason of the first *Error in err's tree; ReasonError if there is none.
 func ReasonOf(err error) Reason {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Reason
 	}
 	return ReasonError

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -156,7 +155,7 @@ func (r *Reconciler) tell(ctx context.Context, a apply.Applier, v *volume, role 
 func (r *Reconciler) drop(ctx context.Context, v *volume) error {
 	for _, obj := range v.provider.Leftovers(v.state) {
 		// With the UID: one of the same name that was made since is not ours to delete.
-		err := r.Client.Delete(ctx, obj, client.Preconditions{UID: ptr.To(obj.GetUID())})
+		err := r.Client.Delete(ctx, obj, client.Preconditions{UID: new(obj.GetUID())})
 		if client.IgnoreNotFound(err) != nil {
 			return explained("delete the replica of claim "+v.item.Name, err)
 		}

@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
@@ -65,8 +64,8 @@ func (c *cluster) answer(vr *replicationv1.VolumeReplication) {
 	set(vr, "Degraded", metav1.ConditionFalse, "Healthy")
 	set(vr, "Resyncing", metav1.ConditionFalse, "NotResyncing")
 	if want == replicationv1.PrimaryState {
-		vr.Status.LastSyncTime = ptr.To(metav1.NewTime(c.clock.Now().Add(-30 * time.Second)))
-		vr.Status.LastSyncBytes = ptr.To(int64(100))
+		vr.Status.LastSyncTime = new(metav1.NewTime(c.clock.Now().Add(-30 * time.Second)))
+		vr.Status.LastSyncBytes = new(int64(100))
 		vr.Status.LastSyncDuration = &metav1.Duration{Duration: 2 * time.Second}
 	}
 	require.NoError(c.t, c.client.Status().Update(c.t.Context(), vr))

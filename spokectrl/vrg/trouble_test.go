@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -54,7 +53,7 @@ func TestWhatCountsAsUse(t *testing.T) {
 		"an attachment": func(c *cluster) {
 			require.NoError(t, c.client.Create(t.Context(), &storagev1.VolumeAttachment{
 				ObjectMeta: metav1.ObjectMeta{Name: "a"},
-				Spec:       storagev1.VolumeAttachmentSpec{NodeName: "node-1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: ptr.To("pv-data")}},
+				Spec:       storagev1.VolumeAttachmentSpec{NodeName: "node-1", Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: new("pv-data")}},
 			}))
 		},
 		"a Pod that waits": func(c *cluster) { c.run("p", "data") },
@@ -167,7 +166,7 @@ func TestTheFailedSideIsDemotedWithAutoResync(t *testing.T) {
 func TestOneBadClaimStopsNoOther(t *testing.T) {
 	c := newCluster(t, "dr1", newStores())
 	c.provision("good")
-	c.provision("odd", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.StorageClassName = ptr.To("other") })
+	c.provision("odd", func(pvc *corev1.PersistentVolumeClaim) { pvc.Spec.StorageClassName = new("other") })
 	c.provision("foreign", func(pvc *corev1.PersistentVolumeClaim) {
 		pvc.Labels[v1alpha1.LabelOwnerName], pvc.Labels[v1alpha1.LabelOwnerNamespace] = "someone", "else"
 	})

@@ -4,6 +4,7 @@ package vrg_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,7 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	testclock "k8s.io/utils/clock/testing"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -173,9 +173,7 @@ func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeRepl
 	}
 	g.Finalizers = intent.Finalizers
 	delete(g.Annotations, vrg.AnnotationRestored)
-	for k, v := range intent.Annotations {
-		g.Annotations[k] = v
-	}
+	maps.Copy(g.Annotations, intent.Annotations)
 	return w.Update(ctx, g)
 }
 
@@ -246,7 +244,7 @@ func (c *cluster) provision(claim string, change ...func(*corev1.PersistentVolum
 	pvc := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: claim, UID: types.UID("uid-" + claim), Labels: map[string]string{"app": "x"}},
 		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: ptr.To("lab-rep"), VolumeName: "pv-" + claim, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: new("lab-rep"), VolumeName: "pv-" + claim, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
 		},
 		Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound},

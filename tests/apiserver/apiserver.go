@@ -65,7 +65,7 @@ func Start(t *testing.T) *Server {
 // Kubectl runs kubectl as a user would, in the folder of the project.
 func (s *Server) Kubectl(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), s.kubectl, append([]string{"--kubeconfig", s.kubeconfig}, args...)...) //nolint:gosec // a program of the lab
+	cmd := exec.CommandContext(t.Context(), s.kubectl, append([]string{"--kubeconfig", s.kubeconfig}, args...)...)
 	cmd.Dir = s.root
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "kubectl %v: %s", args, out)

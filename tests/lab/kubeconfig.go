@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"k8s.io/utils/ptr"
 
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -57,7 +56,7 @@ func MirrorOnHub(cluster string) Identity {
 func (l *Lab) Kubeconfig(ctx context.Context, id Identity) (string, error) {
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: id.ServiceAccount}}
 	request := &authenticationv1.TokenRequest{
-		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds()))},
+		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: new(int64(tokenLifetime.Seconds()))},
 	}
 	cluster := l.Cluster(id.Cluster)
 	if err := cluster.Client.SubResource("token").Create(ctx, account, request); err != nil {

@@ -35,5 +35,5 @@ func parse(text string) (time.Duration, bool) {
 	}
 	// 16 bits are 45 years in the smallest unit and can't overflow in the largest.
 	n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
-	return time.Duration(n) * unit, err == nil //nolint:gosec // at most 16 bits
+	return time.Duration(n) * unit, err == nil
 }

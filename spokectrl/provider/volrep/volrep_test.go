@@ -15,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -33,7 +32,7 @@ func volume() provider.Volume {
 	return provider.Volume{
 		Namespace: "app", Name: "data",
 		Group: provider.Group{Namespace: "app", Name: "g", UID: "u", Interval: "60m", Role: plan.Primary},
-		Claim: &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "app", Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("sc")}},
+		Claim: &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "app", Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: new("sc")}},
 		Class: &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "sc", Labels: map[string]string{v1alpha1.LabelStorageID: "s1"}}, Provisioner: driver},
 	}
 }
@@ -147,7 +146,7 @@ func TestChoose(t *testing.T) {
 			class("a", func(c *replicationv1.VolumeReplicationClass) { c.Labels[v1alpha1.LabelReplicationID] = "r2" }), class("b"),
 		}, want: "b"},
 		"a class outside of the peer classes": {
-			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Claim.Spec.StorageClassName = ptr.To("other") }},
+			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Claim.Spec.StorageClassName = new("other") }},
 			reason: "PeerClassNotFound", says: `StorageClass "other"`,
 		},
 		"a storage class without id": {

@@ -39,7 +39,7 @@ func startGateway(t *testing.T) store.Config {
 	ca := writeCertificate(t, certFile, keyFile)
 	address := freeAddress(t)
 
-	cmd := exec.CommandContext(t.Context(), filepath.Join(bins, "versitygw"), //nolint:gosec // a program of the lab
+	cmd := exec.CommandContext(t.Context(), filepath.Join(bins, "versitygw"),
 		"--port", address, "--cert", certFile, "--key", keyFile, "--access", "reader", "--secret", "letmein", "--quiet",
 		"posix", "--nometa", data)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()

@@ -35,7 +35,7 @@ type Options struct {
 
 // Run tells the story. Its error says what was not as promised.
 func Run(ctx context.Context, o Options) (err error) {
-	s := &screen{out: o.Out, began: time.Now()} //nolint:forbidigo // a demo shows real time
+	s := &screen{out: o.Out, began: time.Now()}
 	s.title("Start three clusters, an object store, storage that replicates, and the controllers")
 	l, err := lab.Up(ctx, lab.Options{Dir: o.Dir, Log: s, Intervals: map[string]time.Duration{lab.SchedulingInterval: Interval}, Restart: true})
 	if err != nil {
@@ -125,7 +125,7 @@ type screen struct {
 func (s *screen) line(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = fmt.Fprintf(s.out, "%6.1fs  %s\n", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...)) //nolint:forbidigo // a demo shows real time
+	_, _ = fmt.Fprintf(s.out, "%6.1fs  %s\n", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // Write takes progress lines of the lab.

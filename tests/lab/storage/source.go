@@ -5,6 +5,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
@@ -101,12 +102,7 @@ func (r *replicator) unmark(ctx context.Context, vr *replicationv1alpha1.VolumeR
 }
 
 func has(obj client.Object, finalizer string) bool {
-	for _, f := range obj.GetFinalizers() {
-		if f == finalizer {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(obj.GetFinalizers(), finalizer)
 }
 
 func claimKind() schema.GroupVersionKind {

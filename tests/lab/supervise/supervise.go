@@ -248,7 +248,7 @@ func awaitReady(ctx context.Context, service Service, process *proc.Process) err
 		select {
 		case <-tick.C:
 		case <-process.Done():
-			return fmt.Errorf("%s ended (%v) before it was ready; the end of its log %s:\n%s",
+			return fmt.Errorf("%s ended (%w) before it was ready; the end of its log %s:\n%s",
 				service.Name, process.Err(), service.Command.Log, tail(service.Command.Log))
 		case <-ctx.Done():
 			return fmt.Errorf("wait until %s is ready: %w; it says: %w; the end of its log %s:\n%s",

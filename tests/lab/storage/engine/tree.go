@@ -78,7 +78,7 @@ func (c *copier) take(path string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	switch info.Mode().Type() {
+	switch info.Mode().Type() { //nolint:exhaustive // all others are refused below
 	case fs.ModeDir:
 		c.dirs = append(c.dirs, folder{target, info.Mode().Perm()})
 		if inside == "." {
