@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -79,9 +78,6 @@ const (
 	DefaultSpokeOperatorNamespace = "ramen-system"
 )
 
-// accepted are fields of Ramen that have no meaning here but are no mistake either.
-var accepted = []string{"apiVersion", "kind", "metadata", "ramenControllerType", "leaderElection", "health", "metrics", "retainNamespaceSCCAcrossPeers"}
-
 // ErrNotFound means that the ConfigMap or its key is missing.
 var ErrNotFound = errors.New("configuration not found")
 
@@ -150,25 +146,6 @@ func (c *Config) Profile(name string) (S3StoreProfile, error) {
 		names = append(names, p.S3ProfileName)
 	}
 	return S3StoreProfile{}, fmt.Errorf("s3StoreProfiles has no profile %q (it has: %s)", name, strings.Join(names, ", "))
-}
-
-// unknown lists the top-level fields of given that Config does not know.
-func unknown(given map[string]any) []string {
-	known := map[string]bool{}
-	for _, k := range accepted {
-		known[k] = true
-	}
-	for _, k := range []string{"s3StoreProfiles", "ramenOpsNamespace", "maxConcurrentReconciles", "drClusterOperator", "volSync", "kubeObjectProtection", "multiNamespace", "volumeUnprotectionEnabled"} {
-		known[k] = true
-	}
-	var out []string
-	for k := range given {
-		if !known[k] {
-			out = append(out, k)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // Enabled is the value of a switch that is on unless it is set to false.
