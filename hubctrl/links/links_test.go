@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package links_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/hubctrl/links"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// hub is a hub that watches the lease of dr1.
+type hub struct {
+	t       *testing.T
+	client  client.WithWatch
+	clock   *clocktesting.FakePassiveClock
+	links   *links.Links
+	changes <-chan event.GenericEvent
+	fail    error // of reads
+}
+
+func newHub(t *testing.T) *hub {
+	t.Helper()
+	s := runtime.NewScheme()
+	require.NoError(t, coordinationv1.AddToScheme(s))
+	h := &hub{t: t, clock: clocktesting.NewFakePassiveClock(start)}
+	h.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(s).Build(), interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if h.fail != nil {
+				return h.fail
+			}
+			return c.Get(ctx, key, o, opts...)
+		},
+	})
+	h.links = links.New(h.client, h.clock)
+	h.changes = h.links.Changes()
+	return h
+}
+
+var lease = client.ObjectKey{Namespace: "inbox-dr1", Name: "mirror"}
+
+// renew is the mirror, whose clock is an hour off.
+func (h *hub) renew(digest string) {
+	h.t.Helper()
+	l := &coordinationv1.Lease{}
+	err := h.client.Get(h.t.Context(), lease, l)
+	l.Namespace, l.Name = lease.Namespace, lease.Name
+	at := metav1.NewMicroTime(h.clock.Now().Add(-time.Hour))
+	l.Spec.RenewTime = &at
+	l.Annotations = map[string]string{"exchange.ramendr.openshift.io/inventory": digest}
+	if err != nil {
+		require.NoError(h.t, h.client.Create(h.t.Context(), l))
+		return
+	}
+	require.NoError(h.t, h.client.Update(h.t.Context(), l))
+}
+
+// look lets the hub look at the lease, and returns after what time it looks again by itself.
+func (h *hub) look() time.Duration {
+	h.t.Helper()
+	res, err := h.links.Reconcile(h.t.Context(), reconcile.Request{NamespacedName: lease})
+	require.NoError(h.t, err)
+	return res.RequeueAfter
+}
+
+func (h *hub) pass(d time.Duration) { h.clock.SetTime(h.clock.Now().Add(d)) }
+
+// told are the names of the objects of the events on c.
+func told(c <-chan event.GenericEvent) []string {
+	var out []string
+	for {
+		select {
+		case e := <-c:
+			out = append(out, client.ObjectKeyFromObject(e.Object).String())
+		default:
+			return out
+		}
+	}
+}
+
+func TestALinkIsLiveOnceItsRenewalWasSeen(t *testing.T) {
+	h := newHub(t)
+	assert.Equal(t, exchange.LinkNever, h.links.Link("dr1").State)
+	h.renew("a")
+	assert.Equal(t, 15*time.Second+time.Millisecond, h.look())
+	assert.Equal(t, exchange.LinkConnecting, h.links.Link("dr1").State, "the lease may be an old one")
+	h.pass(5 * time.Second)
+	h.renew("a")
+	assert.Equal(t, 15*time.Second+time.Millisecond, h.look())
+	assert.Equal(t, exchange.Link{State: exchange.LinkLive, LastRenewal: start.Add(5 * time.Second)}, h.links.Link("dr1"), "by the hub's clock")
+	assert.Equal(t, []string{"/dr1", "/dr1"}, told(h.changes))
+}
+
+// live returns a hub whose link to dr1 is live since now.
+func live(t *testing.T) *hub {
+	t.Helper()
+	h := newHub(t)
+	h.renew("a")
+	h.look()
+	h.pass(time.Second)
+	h.renew("a")
+	h.look()
+	require.Equal(t, exchange.LinkLive, h.links.Link("dr1").State)
+	told(h.changes)
+	return h
+}
+
+func TestASilentLinkIsToldLostInTime(t *testing.T) {
+	h := live(t)
+	again := h.look()
+	assert.Equal(t, 15*time.Second+time.Millisecond, again, "it looks by itself when the link may be lost: a silent link sends no event")
+	h.pass(again)
+	assert.Zero(t, h.look())
+	assert.Equal(t, exchange.Link{State: exchange.LinkLost, LastRenewal: start.Add(time.Second)}, h.links.Link("dr1"))
+	assert.Equal(t, []string{"/dr1"}, told(h.changes))
+	h.renew("a")
+	h.look()
+	assert.Equal(t, exchange.LinkLive, h.links.Link("dr1").State)
+	assert.Equal(t, []string{"/dr1"}, told(h.changes))
+}
+
+func TestALookInBetweenDoesNotPutTheEndOff(t *testing.T) {
+	h := live(t)
+	h.pass(10 * time.Second)
+	assert.Equal(t, 5*time.Second+time.Millisecond, h.look())
+}
+
+func TestARenewalThatChangesNothingWakesNobody(t *testing.T) {
+	h := live(t)
+	h.links.Await("dr1", client.ObjectKey{Namespace: "shop", Name: "db"})
+	for range 3 {
+		h.pass(5 * time.Second)
+		h.renew("a")
+		h.look()
+	}
+	assert.Empty(t, told(h.changes))
+	assert.Empty(t, told(h.links.Inventory()))
+}
+
+func TestWhoAwaitsAnInventoryIsWokenOnce(t *testing.T) {
+	h := live(t)
+	for range 2 {
+		h.links.Await("dr1", client.ObjectKey{Namespace: "shop", Name: "db"})
+	}
+	h.links.Await("dr2", client.ObjectKey{Namespace: "shop", Name: "other"})
+	h.renew("b")
+	h.look()
+	assert.Equal(t, []string{"shop/db"}, told(h.links.Inventory()))
+	h.renew("c")
+	h.look()
+	assert.Empty(t, told(h.links.Inventory()), "it has to ask again")
+	assert.Empty(t, told(h.changes))
+}
+
+func TestWhoAwaitsAnInventoryIsWokenWhenTheLinkComesBack(t *testing.T) {
+	h := live(t)
+	h.pass(time.Minute)
+	h.look()
+	h.links.Await("dr1", client.ObjectKey{Namespace: "shop", Name: "db"})
+	h.renew("a")
+	h.look()
+	assert.Equal(t, []string{"shop/db"}, told(h.links.Inventory()), "the same digest counts again")
+}
+
+func TestALeaseThatIsGoneIsNoLink(t *testing.T) {
+	h := live(t)
+	l := &coordinationv1.Lease{}
+	l.Namespace, l.Name = lease.Namespace, lease.Name
+	require.NoError(t, h.client.Delete(t.Context(), l))
+	assert.Zero(t, h.look())
+	assert.Equal(t, exchange.LinkNever, h.links.Link("dr1").State)
+	assert.Equal(t, []string{"/dr1"}, told(h.changes))
+}
+
+func TestAReadThatFailsChangesNothing(t *testing.T) {
+	h := live(t)
+	h.fail = errors.New("the API server is down")
+	_, err := h.links.Reconcile(t.Context(), reconcile.Request{NamespacedName: lease})
+	require.ErrorContains(t, err, "read lease of dr1: the API server is down")
+	assert.Equal(t, exchange.LinkLive, h.links.Link("dr1").State)
+	assert.Empty(t, told(h.changes))
+}
+
+func TestEachListenerHearsOfEachChange(t *testing.T) {
+	h := live(t)
+	second := h.links.Changes()
+	h.pass(time.Minute)
+	h.look()
+	assert.Equal(t, []string{"/dr1"}, told(h.changes))
+	assert.Equal(t, []string{"/dr1"}, told(second))
+}
