@@ -6,22 +6,32 @@ package plan
 func deploy(f *Facts) Plan {
 	h := f.Target
 	switch {
+	case h == Elsewhere:
+		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
 	case !f.At(First).known():
-		return wait(WaitForUser, Paused, First, InboxComplete)
+		return unseen(f, First)
 	case !f.At(Second).known():
-		return wait(WaitForUser, Paused, Second, InboxComplete)
+		return unseen(f, Second)
+	case h == Nowhere:
+		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
 	case f.At(First).Report.View == Present:
 		return wait(Deploying, Paused, First, ObjectGone)
 	case f.At(Second).Report.View == Present:
 		return wait(Deploying, Paused, Second, ObjectGone)
-	case !h.Named():
-		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
 	case !f.Usable:
 		return wait(Deploying, Paused, Nowhere, PolicyValid)
 	default:
 		// The peer first: a lone secondary is harmless, a lone primary would have nowhere to replicate to.
 		return do(Deploying, Paused, secondary(h.Peer(), Stay), promote(h, Stay))
 	}
+}
+
+// unseen waits for what lies on s. Where the peer has an object to be adopted, the user may know that s is lost.
+func unseen(f *Facts, s Side) Plan {
+	if f.At(s.Peer()).Report.Orphan {
+		return wait(WaitForUser, Paused, s, InboxComplete)
+	}
+	return wait(Initiating, Paused, s, InboxComplete)
 }
 
 // adopt lists the wishes to be made for objects that this hub did not wish, exactly as they are, before anything else is
