@@ -35,7 +35,7 @@ type flags struct {
 
 func (f *flags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.cluster, "cluster", "", "name of the DRCluster that this cluster is; required")
-	fs.StringVar(&f.hubKubeconfig, "hub-kubeconfig", "", "path of the kubeconfig for the hub; a tokenFile that it names may be replaced at any time; required")
+	fs.StringVar(&f.hubKubeconfig, "hub-kubeconfig", "", "path of the kubeconfig for the hub; a tokenFile that it names is renewed, and may be replaced at any time; required")
 	fs.StringVar(&f.boot.Kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "path of the kubeconfig for the cluster; empty: the cluster that the process runs in")
 	fs.StringVar(&f.boot.HealthAddress, "health-address", ":8081", `address of /healthz and /readyz; "0": none`)
 	fs.StringVar(&f.boot.LogLevel, "log-level", "info", "debug, info, warn or error")
@@ -92,6 +92,7 @@ func run(ctx context.Context, f flags) error {
 	logger := log.Log.WithName("mirror").WithValues("cluster", f.cluster)
 	group, ctx := errgroup.WithContext(log.IntoContext(ctx, logger))
 	group.Go(func() error { return l.Run(ctx) })
+	group.Go(func() error { return link.KeepToken(ctx, hub, f.cluster, clock.RealClock{}) })
 	group.Go(func() error { return serveHealth(ctx, f.boot.HealthAddress, l.Live) })
 	return group.Wait()
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -65,26 +64,4 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
-}
-
-// rightsOnHub are all the rights that a hub grants to the mirror of one cluster.
-func rightsOnHub(cluster string) (outbox, inbox, wide []rbacv1.PolicyRule) {
-	ramen, core := []string{"ramendr.openshift.io"}, []string{""}
-	groups := []string{"volumereplicationgroups"}
-	groupStatus := []string{"volumereplicationgroups/status"}
-	outbox = []rbacv1.PolicyRule{
-		{APIGroups: ramen, Resources: groups, Verbs: []string{"get", "list", "watch"}},
-		{APIGroups: core, Resources: []string{"secrets"}, Verbs: []string{"get", "list", "watch"}},
-		{APIGroups: ramen, Resources: groupStatus, Verbs: []string{"patch"}},
-	}
-	inbox = []rbacv1.PolicyRule{
-		{APIGroups: ramen, Resources: append(groupStatus, groups...), Verbs: []string{"get", "list", "watch", "create", "update", "patch", "delete"}},
-		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, ResourceNames: []string{"mirror"}, Verbs: []string{"get", "update", "patch"}},
-		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create"}},
-	}
-	wide = []rbacv1.PolicyRule{
-		{APIGroups: ramen, Resources: []string{"drclusterconfigs"}, ResourceNames: []string{cluster}, Verbs: []string{"get", "list", "watch"}},
-		{APIGroups: ramen, Resources: []string{"drclusterconfigs/status"}, ResourceNames: []string{cluster}, Verbs: []string{"patch"}},
-	}
-	return outbox, inbox, wide
 }

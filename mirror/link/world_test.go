@@ -19,6 +19,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -54,18 +55,20 @@ func newWorld(t *testing.T) *world {
 	n := worlds.Add(1)
 	w := &world{t: t, cluster: fmt.Sprintf("dr%d", n), app: fmt.Sprintf("app%d", n), hub: newClient(hubAdmin), spoke: newClient(spokeAdmin),
 		hubWire: newWire(), spokeWire: newWire()}
-	outbox, inbox, wide := rightsOnHub(w.cluster)
 	agent := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: exchange.Inbox(w.cluster), Name: exchange.ServiceAccount}
-	for ns, rules := range map[string][]rbacv1.PolicyRule{exchange.Outbox(w.cluster): outbox, exchange.Inbox(w.cluster): inbox} {
-		role, _ := exchange.ClusterOf(ns)
-		w.create(w.hub, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns, Labels: map[string]string{exchange.LabelExchange: "x", exchange.LabelCluster: role}}})
-		w.create(w.hub, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "mirror"}, Rules: rules})
-		w.create(w.hub, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "mirror"},
-			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "mirror"}, Subjects: []rbacv1.Subject{agent}})
+	bound := func(role string) rbacv1.RoleRef {
+		return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role}
 	}
-	w.create(w.hub, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "mirror-" + w.cluster}, Rules: wide})
-	w.create(w.hub, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "mirror-" + w.cluster},
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "mirror-" + w.cluster}, Subjects: []rbacv1.Subject{agent}})
+	for ns, role := range map[string]string{exchange.Outbox(w.cluster): "outbox", exchange.Inbox(w.cluster): "inbox"} {
+		w.create(w.hub, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns, Labels: map[string]string{exchange.LabelExchange: role, exchange.LabelCluster: w.cluster}}})
+		w.create(w.hub, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "mirror"}, RoleRef: bound("ramen-mirror-" + role), Subjects: []rbacv1.Subject{agent}})
+	}
+	own := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "mirror-" + w.cluster}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"ramendr.openshift.io"}, Resources: []string{"drclusterconfigs"}, ResourceNames: []string{w.cluster}, Verbs: []string{"get", "list", "watch"}},
+		{APIGroups: []string{"ramendr.openshift.io"}, Resources: []string{"drclusterconfigs/status"}, ResourceNames: []string{w.cluster}, Verbs: []string{"patch"}},
+	}}
+	w.create(w.hub, own)
+	w.create(w.hub, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: own.Name}, RoleRef: bound(own.Name), Subjects: []rbacv1.Subject{agent}})
 	w.create(w.spoke, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.app}})
 	t.Cleanup(w.clean)
 	return w
@@ -107,27 +110,24 @@ func newClient(cfg *rest.Config) client.Client {
 	return c
 }
 
-// grantRights gives the mirror its rights on the spoke: those of config/mirror and no others.
+// grantRights gives the mirror its rights: on the spoke those of config/mirror, on the hub those that config/hub lets
+// be granted, and no others.
 func grantRights(ctx context.Context) error {
-	c := newClient(spokeAdmin)
-	for _, file := range []string{"namespace.yaml", "role.yaml"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", "config", "mirror", file))
+	for _, file := range []string{"mirror/namespace.yaml", "mirror/role.yaml", "hub/agent_roles.yaml"} {
+		c := newClient(spokeAdmin)
+		if strings.HasPrefix(file, "hub/") {
+			c = newClient(hubAdmin)
+		}
+		text, err := os.ReadFile(filepath.Join("..", "..", "config", filepath.FromSlash(file)))
 		if err != nil {
 			return err
 		}
 		for document := range strings.SplitSeq(string(text), "\n---\n") {
-			var obj metav1.PartialObjectMetadata
-			if err := yaml.Unmarshal([]byte(document), &obj); err != nil {
+			obj := &unstructured.Unstructured{}
+			if err := yaml.Unmarshal([]byte(document), &obj.Object); err != nil {
 				return err
 			}
-			typed, err := c.Scheme().New(obj.GroupVersionKind())
-			if err != nil {
-				return err
-			}
-			if err := yaml.Unmarshal([]byte(document), typed); err != nil {
-				return err
-			}
-			if err := c.Create(ctx, typed.(client.Object)); err != nil {
+			if err := c.Create(ctx, obj); err != nil {
 				return err
 			}
 		}
