@@ -25,8 +25,8 @@ const (
 	thinking = 3 * time.Second
 )
 
-// TestRelocatesMayBeTakenBackAtAnyMoment: a user relocates here and there and clears the action, at random moments. The
-// last wish is carried out, and no record is lost on the way.
+// TestRelocatesMayBeTakenBackAtAnyMoment: a user relocates here and there and clears the action at random moments, while
+// controllers are killed. The last wish is carried out, and no record is lost on the way.
 func TestRelocatesMayBeTakenBackAtAnyMoment(t *testing.T) {
 	fickle(t, "fickle", func(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {
 		s.Action = []v1alpha1.DRAction{"", v1alpha1.ActionRelocate, v1alpha1.ActionRelocate}[random.IntN(3)]
@@ -52,7 +52,10 @@ func fickle(t *testing.T, name string, wish func(*rand.Rand, *v1alpha1.DRPlaceme
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
 			a := protected(t, l, fmt.Sprintf("%s-%d", name, run), lab.DR1)
+			a.witness.limit = killedSilent
 			random := rand.New(rand.NewPCG(seed, run))
+			stop := kill(t, l, rand.New(rand.NewPCG(seed, run)))
+			t.Cleanup(stop)
 			for range changesOfMind {
 				a.ask(func(s *v1alpha1.DRPlacementControlSpec) {
 					wish(random, s)
@@ -69,6 +72,7 @@ func fickle(t *testing.T, name string, wish func(*rand.Rand, *v1alpha1.DRPlaceme
 			check(a)
 			_, err := a.Disable(t.Context())
 			require.NoError(t, err)
+			stop()
 		})
 	}
 }

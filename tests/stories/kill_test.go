@@ -31,6 +31,9 @@ const (
 	killAfterAtMost  = 4 * time.Second
 )
 
+// killedSilent takes the place of silent under kills: a controller that is dead says nothing until it is back.
+const killedSilent = 4 * silent
+
 // victims are all processes of the project's own that hold what they know in memory.
 var victims = []string{"hubctrl", "spokectrl-dr1", "spokectrl-dr2", "mirror-dr1", "mirror-dr2"}
 
@@ -43,8 +46,7 @@ func TestKilledControllersChangeNothing(t *testing.T) {
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
 			a := enter(t, l, fmt.Sprintf("killed-%d", run))
-			// A controller that is dead says nothing: add the time until it is back.
-			a.witness.limit = 4 * silent
+			a.witness.limit = killedSilent
 			stop := kill(t, l, rand.New(rand.NewPCG(seed, run)))
 			t.Cleanup(stop)
 			tellDemo(t, []*actor{a}, func() {})
