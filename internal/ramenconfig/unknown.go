@@ -66,10 +66,10 @@ func join(path, key string) string {
 
 // fieldOf is the type of the field that key is read into. As the decoder does, it does not care for case.
 func fieldOf(of reflect.Type, key string) (reflect.Type, bool) {
-	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+	for field := range of.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name != "-" && strings.EqualFold(name, key) {
-			return of.Field(i).Type, true
+			return field.Type, true
 		}
 	}
 	return nil, false

@@ -4,6 +4,7 @@ package link_test
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -39,15 +39,11 @@ func (w *world) changeSchema(on *rest.Config, part string, change func(schema)) 
 	}
 	set(w.t.Context(), func(s schema) {
 		was := map[string]apiextensionsv1.JSONSchemaProps{}
-		for k, v := range s {
-			was[k] = v
-		}
+		maps.Copy(was, s)
 		w.t.Cleanup(func() {
 			set(context.Background(), func(s schema) {
 				clear(s)
-				for k, v := range was {
-					s[k] = v
-				}
+				maps.Copy(s, was)
 			})
 		})
 		change(s)
@@ -150,7 +146,7 @@ func TestX5_AReportThatTheHubRefusesDoesNotStopTheOthers(t *testing.T) {
 	w := newWorld(t)
 	w.changeSchema(hubAdmin, "status", func(s schema) {
 		limited := s["protectedPVCs"]
-		limited.MaxItems = ptr.To(int64(1))
+		limited.MaxItems = new(int64(1))
 		s["protectedPVCs"] = limited
 	})
 	w.start()

@@ -210,22 +210,20 @@ type conn struct {
 }
 
 func (c *conn) Read(b []byte) (int, error) {
-	for {
-		n, err := c.Conn.Read(b)
-		c.wire.mu.Lock()
-		silent, changed := c.wire.silent, c.wire.changed
-		c.wire.mu.Unlock()
-		if !silent {
-			return n, err
-		}
-		select {
-		case <-changed:
-		case <-c.closed:
-			return 0, net.ErrClosed
-		}
-		_ = c.Conn.Close() // bytes are lost: this connection can't go on
-		return 0, errCut
+	n, err := c.Conn.Read(b)
+	c.wire.mu.Lock()
+	silent, changed := c.wire.silent, c.wire.changed
+	c.wire.mu.Unlock()
+	if !silent {
+		return n, err
 	}
+	select {
+	case <-changed:
+	case <-c.closed:
+		return 0, net.ErrClosed
+	}
+	_ = c.Conn.Close() // bytes are lost: this connection can't go on
+	return 0, errCut
 }
 
 func (c *conn) Write(b []byte) (int, error) {
