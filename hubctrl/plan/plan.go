@@ -85,7 +85,7 @@ const (
 	WorkloadGone        // no workload uses the volumes
 	ObjectGone          // the object is gone from the cluster
 	PolicyValid         // the policy is valid
-	// What only the user can do:
+	// What follows only the user can bring about.
 	TargetNamed    // name a cluster of the policy as the target
 	ConflictSolved // two clusters are Primary and neither is newer: choose one by Failover
 	ForeignRemoved // an object of the same name that no hub made: remove or rename it
