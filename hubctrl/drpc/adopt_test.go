@@ -97,3 +97,16 @@ func TestANewHubFindsARelocateHalfDone(t *testing.T) {
 	h.settle()
 	assert.Equal(t, "Relocated/Completed [dr2 Run] dr1:secondary@1 dr2:primary@2", h.shows())
 }
+
+func TestAnObjectThatGoesAwayIsNotAdopted(t *testing.T) {
+	h := deployed(t)
+	for _, s := range h.spokes {
+		s.stamp.SpokeDeleting = true
+	}
+	h.rebuild("hub-2", again())
+	h.pass()
+	assert.Empty(t, h.wrote())
+	w := h.drpc().Status.Waiting
+	assert.Equal(t, "VolumeReplicationGroup shop/db is still there on cluster dr1", w.Message)
+	assert.Equal(t, "it goes on by itself when the cluster has removed it", w.NextStep)
+}

@@ -109,3 +109,17 @@ func TestATombstoneOfACopyThatWasNotSeenToGoStays(t *testing.T) {
 	assert.NotNil(t, h.wish("dr2"), "an empty inbox is no evidence (I3)")
 	assert.Nil(t, h.wish("dr1").DeletionTimestamp)
 }
+
+func TestATombstoneStaysWhileTheReportIsStillSeen(t *testing.T) {
+	h := deployed(t)
+	h.disable()
+	h.pass()
+	h.deliver("dr2")
+	h.confirm("dr2") // the mirror removed the report before; the cache does not show it yet
+	h.pass()
+	assert.Nil(t, h.wish("dr1").DeletionTimestamp)
+	assert.Equal(t, "ObjectGone", h.drpc().Status.Waiting.Fact)
+	h.tell("dr2")
+	h.pass()
+	assert.NotNil(t, h.wish("dr1").DeletionTimestamp)
+}
