@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
 	"github.com/ramendr/ramen-direct/tests/lab"
@@ -28,12 +29,14 @@ func (s *Story) leftovers(ctx context.Context, home string) error {
 			return fmt.Errorf("list VolumeReplicationGroups on %s: %w", cluster, err)
 		}
 		for i := range groups.Items {
-			errs = append(errs, fmt.Errorf("VolumeReplicationGroup %s is left on %s", client.ObjectKeyFromObject(&groups.Items[i]), cluster))
+			if g := &groups.Items[i]; s.ours(g) {
+				errs = append(errs, fmt.Errorf("VolumeReplicationGroup %s is left on %s", client.ObjectKeyFromObject(g), cluster))
+			}
 		}
 	}
 	for _, cluster := range lab.Spokes() {
 		replications := &replicationv1alpha1.VolumeReplicationList{}
-		if err := s.lab.Cluster(cluster).Client.List(ctx, replications); err != nil {
+		if err := s.lab.Cluster(cluster).Client.List(ctx, replications, client.InNamespace(s.App.Namespace)); err != nil {
 			return fmt.Errorf("list VolumeReplications on %s: %w", cluster, err)
 		}
 		for i := range replications.Items {
@@ -41,6 +44,11 @@ func (s *Story) leftovers(ctx context.Context, home string) error {
 		}
 	}
 	return errors.Join(append(errs, s.marks(ctx, home), s.objects(ctx))...)
+}
+
+// ours reports whether a group, a wish or a report is of this application: there may be others in the lab.
+func (s *Story) ours(group *v1alpha1.VolumeReplicationGroup) bool {
+	return group.Namespace == s.App.Namespace || group.Name == exchange.ObjectName(s.App.Namespace, s.App.Name)
 }
 
 // marks fails if the PVC or its PV still bear marks of the protection.
