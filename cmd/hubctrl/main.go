@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The program hubctrl runs on the hub: it carries out what users ask of DRPlacementControls, DRPolicies and DRClusters.
+// Command hubctrl runs on the hub: it carries out what users ask of DRPlacementControls, DRPolicies and DRClusters.
 // It never talks to another cluster: its world is its own objects, the outboxes, the inboxes and their leases.
 package main
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The program spokectrl runs on a DR cluster and obeys its VolumeReplicationGroups: it protects, demotes, promotes and
+// Command spokectrl runs on a DR cluster and obeys its VolumeReplicationGroups: it protects, demotes, promotes and
 // restores their volumes, and tells the hub through a DRClusterConfig what the cluster has.
 package main
 

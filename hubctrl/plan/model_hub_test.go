@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import "fmt"
+
+// What the hub writes in the model, and what each write must never do.
+
+func (w *world) fault(format string, args ...any) {
+	if w.bad == "" {
+		w.bad = fmt.Sprintf(format, args...)
+	}
+}
+
+// known is the highest epoch that the hub sees.
+func (w *world) known() uint8 {
+	return max(w.outbox[0].Epoch, w.outbox[1].Epoch, w.inbox[0].epoch, w.inbox[1].epoch)
+}
+
+// put writes a wish as the hub would: an unchanged one is not written.
+func (w *world) put(i int, next outbox) {
+	if w.outbox[i] == next {
+		return
+	}
+	if next.Epoch < w.outbox[i].Epoch {
+		w.fault("I5: the epoch of a wish went down")
+	}
+	w.outbox[i] = next
+	w.spoke[i].current, w.inbox[i].current = false, false
+}
+
+func (w *world) act(wr Write) {
+	i := wr.Side.index()
+	switch wr.Kind {
+	case PutWish:
+		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt}
+		if wr.Role == Primary {
+			next.Epoch = w.outbox[i].Epoch
+			if wr.Promote {
+				next.Epoch = w.known() + 1
+				w.promoted(i, wr)
+			} else if w.outbox[i].Role != Primary {
+				w.fault("a promotion that does not raise the epoch")
+			}
+		}
+		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && !w.split {
+			w.fault("I2: a source is demoted before its final synchronisation is done")
+		}
+		if w.outbox[i].Deleting {
+			w.fault("a tombstone was written")
+		}
+		w.put(i, next)
+	case AdoptWish:
+		in := w.inbox[i]
+		w.outbox[i] = outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}, adopt: true}
+	case RemoveWish:
+		if !w.deleting {
+			w.fault("I4: a wish is removed though nobody disabled DR")
+		}
+		w.outbox[i].Deleting = true
+		if o := w.outbox[1-i]; w.outbox[i].Role == Primary && o.Role == Secondary && !o.removed && !w.abandon[1-i] {
+			w.fault("the primary is removed before the secondary is gone")
+		}
+	case DropWish:
+		if !w.outbox[i].Deleting || w.spoke[i].has {
+			w.fault("I3: a tombstone is dropped while its object exists")
+		}
+		w.outbox[i] = outbox{}
+	case Publish:
+		for k, d := range wr.Decisions {
+			s := w.spoke[k]
+			if d == RunHere && w.decision[k] != RunHere && !(s.has && s.told == Primary && s.state == IsPrimary && s.ready) {
+				w.fault("the workload is sent to a cluster that is not Primary and restored")
+			}
+			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && !s.prep {
+				w.fault("the workload is taken away from a Primary whose final synchronisation is not prepared")
+			}
+		}
+		w.decision = wr.Decisions
+		if w.decision[0] == RunHere && w.decision[1] == RunHere {
+			w.fault("I1: the workload is sent to both clusters")
+		}
+	case Finish:
+		for k := range 2 {
+			if w.spoke[k].has && !w.abandon[k] {
+				w.fault("I3: DR is called disabled though an object is left")
+			}
+		}
+		w.finished = true
+	}
+}
+
+// promoted checks a wish for a new Primary at i.
+func (w *world) promoted(i int, wr Write) {
+	asked := w.ask == Failover
+	if s := w.spoke[i]; wr.For == Failover && s.told == Secondary && s.state != IsSecondary {
+		w.fault("a failover promotes a copy that is not complete")
+	}
+	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary {
+		w.fault("a promotion interrupts a demotion")
+	}
+	if wr.For == Failover && !asked {
+		w.fault("a promotion for another operation than the user's")
+	}
+	if w.outbox[1-i].Role == Primary {
+		if !asked {
+			w.fault("I1: two Primaries are wished and no failover was asked for")
+		}
+		w.split = true
+	}
+	if w.spoke[1-i].state == IsPrimary || w.spoke[1-i].told == Primary {
+		if !asked {
+			w.fault("I1: a Primary is wished while the other cluster is one")
+		}
+		w.split = true
+	}
+}
