@@ -103,6 +103,12 @@ func TestAMissingPolicyIsRefusedAndMovesNothing(t *testing.T) {
 		string(c.Status)+" "+c.Reason+" "+c.Message)
 	assert.Equal(t, "Unknown", string(h.condition("Available").Status))
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+	if w := h.drpc().Status.Waiting; assert.NotNil(t, w, "it is said where users look") {
+		assert.Equal(t, "NoSuchPolicy", w.Fact)
+		assert.Equal(t, c.Message, w.Message)
+		assert.NotEmpty(t, w.NextStep)
+		assert.NotNil(t, w.Since)
+	}
 }
 
 func TestAMissingDRClusterTakesNoStoreAway(t *testing.T) {

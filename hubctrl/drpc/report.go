@@ -57,8 +57,21 @@ func (r *Reconciler) reportBlind(drpc *v1alpha1.DRPlacementControl, now time.Tim
 	}
 	if stalled {
 		drpc.Status.ObservedGeneration = gen // else the spec was not considered yet
+		refusal(&drpc.Status, now, reason, err)
 	}
 	drpc.Status.Conditions = ordered(cond.Merge(drpc.Status.Conditions, now, list...))
+}
+
+// refusal says where users look for it what only they can mend (I7). What runs keeps its phase.
+func refusal(s *v1alpha1.DRPlacementControlStatus, now time.Time, reason string, err error) {
+	if s.Phase == "" {
+		s.Phase, s.Progression = v1alpha1.WaitForUser, v1alpha1.ProgressionPaused
+	}
+	since := &metav1.Time{Time: now.Truncate(time.Second)}
+	if s.Waiting != nil && s.Waiting.Fact == reason {
+		since = s.Waiting.Since
+	}
+	s.Waiting = &v1alpha1.Waiting{Fact: reason, Since: since, Message: err.Error(), NextStep: "mend it as the message says; it goes on by itself then"}
 }
 
 func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, next plan.Plan, now time.Time, actErr error) {
