@@ -103,7 +103,9 @@ spec:
 `)
 	a.control("the policy is missed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		assert.Contains(c, saysControl(drpc, v1alpha1.ConditionReady), `NoSuchPolicy: spec.drPolicyRef names "late-policy": there is no such DRPolicy: create it`)
+		assert.Equal(c, v1alpha1.WaitForUser, drpc.Status.Phase)
 	})
+	assert.Contains(t, a.waits("NoSuchPolicy", "").Message, "there is no such DRPolicy")
 	applied(t, l, fmt.Sprintf(`
 apiVersion: ramendr.openshift.io/v1alpha1
 kind: DRPolicy
