@@ -91,7 +91,8 @@ func TestLab(t *testing.T) {
 				seen[p.S3CompatibleEndpoint] = true
 				var secret corev1.Secret
 				key := client.ObjectKey{Namespace: p.S3SecretRef.Namespace, Name: p.S3SecretRef.Name}
-				require.NoError(t, l.Cluster(cluster).Client.Get(t.Context(), key, &secret))
+				// Only the hub has the keys before hubctrl runs, which brings them to the spokes.
+				require.NoError(t, l.Cluster(lab.Hub).Client.Get(t.Context(), key, &secret))
 				bucket := bucketOf(t, p, string(secret.Data["AWS_ACCESS_KEY_ID"]), string(secret.Data["AWS_SECRET_ACCESS_KEY"]))
 				require.NoError(t, bucket.put(t, "from-"+cluster, "here"))
 			}
