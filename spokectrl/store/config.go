@@ -20,7 +20,7 @@ import (
 // Keys of the Secret of a profile.
 const (
 	SecretKeyAccess = "AWS_ACCESS_KEY_ID"
-	SecretKeySecret = "AWS_SECRET_ACCESS_KEY" //nolint:gosec // the name of a key, not a key
+	SecretKeySecret = "AWS_SECRET_ACCESS_KEY"
 )
 
 // FromProfile is what is needed to open the store of a profile. The Secret is read from the namespace that the profile
