@@ -36,14 +36,6 @@ func (a Applier) Owned(ctx context.Context, intent Intent) error {
 	return nil
 }
 
-// Shared applies intent to an object that users write too: a conflict with them is an error.
-func (a Applier) Shared(ctx context.Context, intent Intent) error {
-	if err := a.client.Apply(ctx, intent, a.owner); err != nil {
-		return fmt.Errorf("apply as %s: %w", a.owner, err)
-	}
-	return nil
-}
-
 // Status applies the status subresource.
 func (a Applier) Status(ctx context.Context, intent Intent) error {
 	if err := a.client.Status().Apply(ctx, intent, a.owner, client.ForceOwnership); err != nil {

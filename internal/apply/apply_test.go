@@ -22,7 +22,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/apply"
 )
 
-func TestOwnedTakesFieldsBackAndSharedDoesNot(t *testing.T) {
+func TestOwnedTakesFieldsBack(t *testing.T) {
 	c := fake.NewClientBuilder().Build()
 	ours, theirs := apply.New(c, "ours"), apply.New(c, "theirs")
 	intent := func(value string) apply.Intent {
@@ -34,10 +34,6 @@ func TestOwnedTakesFieldsBackAndSharedDoesNot(t *testing.T) {
 		return m.Data["a"]
 	}
 	require.NoError(t, ours.Owned(t.Context(), intent("1")))
-	err := theirs.Shared(t.Context(), intent("2"))
-	require.ErrorContains(t, err, "apply as theirs: ")
-	assert.True(t, apierrors.IsConflict(err))
-	assert.Equal(t, "1", value())
 	require.NoError(t, theirs.Owned(t.Context(), intent("2")))
 	assert.Equal(t, "2", value())
 }
