@@ -17,8 +17,8 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// act carries the writes of a plan out in their order and stops at the first error; a plan that is done lets it bring
-// the content of wishes up to date. It reports whether it wrote. It decides nothing.
+// act carries the writes of a plan out in their order and stops at the first error; a plan whose roles are settled
+// lets it bring the content of wishes up to date. It reports whether it wrote. It decides nothing.
 func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, error) {
 	// Before anything is done for it, and again if somebody took the finalizer off: else nobody would clean up.
 	if w.drpc.DeletionTimestamp == nil && (len(next.Writes) > 0 || w.wished()) {
@@ -26,7 +26,7 @@ func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, e
 			return false, err
 		}
 	}
-	if next.Done() {
+	if next.Tend && len(next.Writes) == 0 {
 		return r.refresh(ctx, w)
 	}
 	if len(next.Writes) > 0 {

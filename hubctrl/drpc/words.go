@@ -30,6 +30,7 @@ var steps = map[plan.Step]v1alpha1.ProgressionStatus{
 	plan.Completed:             v1alpha1.ProgressionCompleted,
 	plan.Paused:                v1alpha1.ProgressionPaused,
 	plan.CheckingPrerequisites: v1alpha1.ProgressionCheckingFailoverPrerequisites,
+	plan.ActivatingMaintenance: v1alpha1.ProgressionWaitForStorageMaintenance,
 	plan.FailingOverToCluster:  v1alpha1.ProgressionFailingOverToCluster,
 	plan.WaitingForRestore:     v1alpha1.ProgressionWaitingForResourceRestore,
 	plan.WaitingForReadiness:   v1alpha1.ProgressionWaitForReadiness,
@@ -88,6 +89,8 @@ func (w *world) explain(wait plan.Wait) words {
 		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: goesOn + " when the cluster has removed it"}
 	case plan.PolicyValid:
 		return words{fact: "PolicyValid", message: w.invalid(), next: goesOn + " when the policy is valid"}
+	case plan.StorageReady:
+		return words{fact: "StorageReady", message: fmt.Sprintf("the storage of cluster %s is not in the maintenance mode that a failover needs", at.cluster), next: goesOn + " when it is"}
 	case plan.TargetNamed:
 		return w.explainTarget()
 	case plan.ConflictSolved:

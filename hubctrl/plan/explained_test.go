@@ -73,6 +73,8 @@ func awaited(f *Facts, w Wait) bool {
 		return answered && c.Report.InUse && c.Decision == Gone
 	case ObjectGone:
 		return c.Live && !c.Report.Removed && (c.Wish.Deleting || c.Wish.Role == NoRole && c.Report.View == Present && !c.Report.Orphan)
+	case StorageReady:
+		return answered && c.Unready
 	case ForeignRemoved:
 		return c.Report.Foreign
 	}

@@ -123,6 +123,7 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		{"one wish and one cut", limits{asks: 1, cuts: 1}, false},
 		{"two wishes of the user", limits{asks: 2}, false},
 		{"one wish and the loss of the hub", limits{asks: 1, losses: 1}, false},
+		{"one wish, and storage that needs a maintenance mode", limits{asks: 1, modes: true}, false},
 		{"two wishes and a cut", limits{asks: 2, cuts: 1}, true},
 		{"two wishes and the loss of the hub", limits{asks: 2, losses: 1}, true},
 	}

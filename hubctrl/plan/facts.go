@@ -129,6 +129,8 @@ type Cluster struct {
 	Report   Report
 	Decision Decision
 	Abandon  bool // the user gave the cluster up
+	// Unready : a failover to it needs a maintenance mode of its storage that is not active yet.
+	Unready bool
 }
 
 // Facts is the whole input.

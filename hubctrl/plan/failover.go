@@ -27,6 +27,8 @@ func failover(f *Facts) Plan {
 		return do(Initiating, CheckingPrerequisites, publish(t, Gone, f.At(t.Peer()).Decision))
 	case at.short(IsSecondary) != Nothing:
 		return wait(Initiating, CheckingPrerequisites, t, at.short(IsSecondary))
+	case at.Unready:
+		return wait(Initiating, ActivatingMaintenance, t, StorageReady)
 	default:
 		return do(FailingOver, FailingOverToCluster, retain(f, t, promote(t, Failover))...)
 	}

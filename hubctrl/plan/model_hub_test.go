@@ -99,6 +99,9 @@ func (w *world) promoted(i int, wr Write) {
 	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary {
 		w.fault("a promotion interrupts a demotion")
 	}
+	if wr.For == Failover && w.unready[i] && w.outbox[i].Role == Secondary {
+		w.fault("a failover promotes before the storage is ready for it")
+	}
 	if wr.For == Failover && !asked {
 		w.fault("a promotion for another operation than the user's")
 	}

@@ -55,6 +55,7 @@ type world struct {
 	deleting bool
 	finished bool
 	abandon  [2]bool
+	unready  [2]bool // the storage needs a maintenance mode that is not active
 	decision [2]Decision
 	outbox   [2]outbox
 	inbox    [2]inbox
@@ -62,6 +63,7 @@ type world struct {
 	link     [2]bool
 	stored   bool // the metadata of the volumes is in the stores
 	born     bool // some cluster was Primary once
+	modes    bool // the storage asks for a maintenance mode at each failover
 	split    bool // two Primaries are excused: a failover, until the failed side is back
 
 	asks, cuts, losses uint8 // user actions, link cuts, losses of the hub that are left
@@ -69,10 +71,13 @@ type world struct {
 }
 
 // limits bounds a world.
-type limits struct{ asks, cuts, losses uint8 }
+type limits struct {
+	asks, cuts, losses uint8
+	modes              bool // the storage asks for a maintenance mode at each failover
+}
 
 func start(l limits) world {
-	w := world{target: First, link: [2]bool{true, true}, asks: l.asks, cuts: l.cuts, losses: l.losses}
+	w := world{target: First, link: [2]bool{true, true}, asks: l.asks, cuts: l.cuts, losses: l.losses, modes: l.modes}
 	w.spoke[0].latest, w.spoke[1].latest = true, true
 	return w
 }
@@ -82,7 +87,7 @@ func (w *world) observe() Facts {
 	for i := range 2 {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
-		c.Live, c.Wish, c.Decision, c.Abandon = w.link[i], w.outbox[i].Wish, w.decision[i], w.abandon[i]
+		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
 		c.Wish.Adopting = w.outbox[i].adopt && !in.mine
 		c.Report = Report{View: in.view, Removed: w.outbox[i].removed}
 		if in.view != Present {
@@ -266,6 +271,9 @@ func (w *world) next(emit func(edge)) {
 		} else {
 			add(true, fmt.Sprint("heal ", c), func(n *world) { n.link[i] = true })
 		}
+		if w.ask == Failover {
+			add(true, fmt.Sprint("storage ready ", c), func(n *world) { n.unready[i] = false })
+		}
 		if s := w.spoke[i]; s.app && s.state == IsPrimary {
 			// A write by the workload. On a side that the user gave up it does not count.
 			add(false, fmt.Sprint("write ", c), func(n *world) {
@@ -294,7 +302,10 @@ func (w *world) next(emit func(edge)) {
 			a Ask
 			t Side
 		}{{Stay, First}, {Stay, Nowhere}, {Failover, First}, {Failover, Second}, {Failover, Nowhere}, {Relocate, First}, {Relocate, Second}} {
-			add(false, fmt.Sprintf("user %d to %d", u.a, u.t), func(n *world) { n.ask, n.target, n.asks = u.a, u.t, n.asks-1 })
+			add(false, fmt.Sprintf("user %d to %d", u.a, u.t), func(n *world) {
+				n.ask, n.target, n.asks = u.a, u.t, n.asks-1
+				n.unready = [2]bool{n.modes, n.modes}
+			})
 		}
 		add(false, "user deletes", func(n *world) { n.deleting, n.asks = true, n.asks-1 })
 	}

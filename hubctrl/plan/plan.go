@@ -56,6 +56,7 @@ const (
 	Completed Step = iota
 	Paused
 	CheckingPrerequisites
+	ActivatingMaintenance
 	FailingOverToCluster
 	WaitingForRestore
 	WaitingForReadiness
@@ -85,6 +86,7 @@ const (
 	WorkloadGone        // no workload uses the volumes
 	ObjectGone          // the object is gone from the cluster
 	PolicyValid         // the policy is valid
+	StorageReady        // the storage of the cluster has the maintenance mode that a failover needs
 	// What follows only the user can bring about.
 	TargetNamed    // name a cluster of the policy as the target
 	ConflictSolved // two clusters are Primary and neither is newer: choose one by Failover
@@ -103,6 +105,9 @@ type Plan struct {
 	Wait   Wait
 	Phase  Phase
 	Step   Step
+	// Tend : roles are settled, so the content of wishes follows what the user, the policy and the reports say. During a
+	// move it stays as it is: what a group reports while its workload leaves is no wish of anybody.
+	Tend bool
 }
 
 // Done reports whether there is nothing to do and nothing to wait for.

@@ -42,15 +42,21 @@ func settle(f *Facts, h Side, n names) Plan {
 	case peer.Decision != Gone && peer.Report.Answered:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
 	case peer.short(IsSecondary) != Nothing:
-		return wait(n.after, CleaningUp, p, peer.short(IsSecondary))
+		return tend(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
 	case at.short(Between) != Nothing:
-		return wait(n.after, Completed, h, at.short(Between))
+		return tend(wait(n.after, Completed, h, at.short(Between)))
 	case at.Wish.For != f.Ask:
 		// So that the next Failover without a named target is told from the last one.
 		return do(n.after, Completed, keep(h, NoFinalSync, f.Ask))
 	default:
-		return do(n.after, Completed)
+		return tend(do(n.after, Completed))
 	}
+}
+
+// tend lets the content of wishes follow the reports.
+func tend(p Plan) Plan {
+	p.Tend = true
+	return p
 }
 
 // retained is what becomes of a side's objects while it is not known to have been told Secondary.

@@ -29,7 +29,7 @@ func (p Phase) String() string {
 
 func (s Step) String() string {
 	return [...]string{
-		"Completed", "Paused", "CheckingPrerequisites", "FailingOverToCluster", "WaitingForRestore", "WaitingForReadiness", "CleaningUp",
+		"Completed", "Paused", "CheckingPrerequisites", "ActivatingMaintenance", "FailingOverToCluster", "WaitingForRestore", "WaitingForReadiness", "CleaningUp",
 		"WaitOnUserToCleanUp", "PreparingFinalSync", "ClearingPlacement", "RunningFinalSync", "EnsuringSecondary", "Removing",
 	}[s]
 }
@@ -37,7 +37,7 @@ func (s Step) String() string {
 func (f Fact) String() string {
 	return [...]string{
 		"nothing", "its link", "its whole inbox", "an answer", "being Primary and ready", "its metadata in every store", "being Secondary and in sync",
-		"being prepared", "its final synchronisation", "the workload to leave", "the object to go", "a valid policy",
+		"being prepared", "its final synchronisation", "the workload to leave", "the object to go", "a valid policy", "its storage to be ready for a failover",
 		"a target", "a choice between two primaries", "a foreign object to be removed",
 	}[f]
 }
