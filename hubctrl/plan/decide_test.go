@@ -22,7 +22,7 @@ func home() Facts {
 	f := both()
 	f.Clusters[0] = Cluster{Live: true, Decision: RunHere, Wish: Wish{Role: Primary, Epoch: 1},
 		Report: Report{View: Present, Answered: true, State: IsPrimary, Ready: true, Protected: true}}
-	f.Clusters[1] = Cluster{Live: true, Wish: Wish{Role: Secondary, Epoch: 1},
+	f.Clusters[1] = Cluster{Live: true, Decision: Gone, Wish: Wish{Role: Secondary, Epoch: 1},
 		Report: Report{View: Present, Answered: true, State: IsSecondary}}
 	return f
 }

@@ -47,6 +47,8 @@ func awaited(f *Facts, w Wait) bool {
 			return f.wishes(Primary) == 2 && f.Home() == Nowhere
 		case PolicyValid:
 			return !f.Usable
+		case SpecConfirmed:
+			return f.Stale && f.Ask != Stay && f.Home() != f.Target
 		}
 		return false
 	}

@@ -124,6 +124,7 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		{"two wishes of the user", limits{asks: 2}, false},
 		{"one wish and the loss of the hub", limits{asks: 1, losses: 1}, false},
 		{"one wish, and storage that needs a maintenance mode", limits{asks: 1, modes: true}, false},
+		{"one wish and a hub restored from a backup", limits{asks: 1, restores: 1}, false},
 		{"two wishes and a cut", limits{asks: 2, cuts: 1}, true},
 		{"two wishes and the loss of the hub", limits{asks: 2, losses: 1}, true},
 	}
@@ -133,7 +134,7 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 			continue
 		}
 		t.Run(w.name, func(t *testing.T) {
-			n, complete, violation := explore(start(w.limits), bound(3_000_000))
+			n, complete, violation := explore(start(w.limits), bound(6_000_000))
 			total += n
 			t.Logf("%d states, all of them: %v", n, complete)
 			if violation != nil {

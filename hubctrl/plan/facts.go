@@ -85,12 +85,30 @@ type Decision uint8
 
 // Decisions.
 const (
+	// Untold : this hub has published nothing yet: whoever deploys leaves things as they are.
+	Untold Decision = iota
 	// Gone : the workload's objects shall not exist there.
-	Gone Decision = iota
+	Gone
 	// Retain : leave them alone: the failed side, not yet demoted.
 	Retain
 	// RunHere : the workload runs there.
 	RunHere
+)
+
+// placed reports whether the workload's objects may exist by what was published.
+func (d Decision) placed() bool { return d == RunHere || d == Retain }
+
+// Memory says whether the hub knows what it wished last. A hub that was restored from a backup does not.
+type Memory uint8
+
+// States of the memory.
+const (
+	// Remembered : the cluster obeys no later wish than the hub's.
+	Remembered Memory = iota
+	// Forgotten : the cluster obeys a later wish, of which the hub knows nothing.
+	Forgotten
+	// Recalled : the wish was made anew from the report, but the cluster has not answered it yet.
+	Recalled
 )
 
 // Wish is what lies in the outbox of a cluster.
@@ -103,7 +121,7 @@ type Wish struct {
 	Adopting  bool  // it takes an object over, which does not carry its UID yet
 }
 
-// Report is what lies in the inbox of a cluster. All but View, Orphan, Foreign and Removed is said only by an answer: a report
+// Report is what lies in the inbox of a cluster. What follows Memory, but Removed, is said only by an answer: a report
 // of the wish as it is now, by a cluster that caught up (X3).
 type Report struct {
 	View     View
@@ -113,6 +131,7 @@ type Report struct {
 	Orphan bool
 	// Foreign : it reports an object that no hub made. It is never adopted.
 	Foreign   bool
+	Memory    Memory
 	State     State
 	Ready     bool // its data and metadata are restored and usable
 	Protected bool // its metadata is in every store, so that the peer can restore it
@@ -139,6 +158,9 @@ type Facts struct {
 	Target   Side // what the spec names for Ask; for Stay the preferred cluster
 	Deleting bool
 	Usable   bool // the policy is valid: needed only to begin protection
+	// Stale : the spec was restored from a backup along with the hub, and nobody has touched it since: it may ask for what
+	// was undone long ago.
+	Stale    bool
 	Clusters [2]Cluster
 }
 

@@ -22,7 +22,7 @@ func failover(f *Facts) Plan {
 		// It is Primary still, but its peer was promoted later: the way out of a split brain, or of a failover that the
 		// user takes back.
 		return do(FailingOver, FailingOverToCluster, retain(f, t, promote(t, Failover))...)
-	case at.Decision != Gone:
+	case at.Decision.placed():
 		// It was home before the last failover, and its own demotion is not finished: first that.
 		return do(Initiating, CheckingPrerequisites, publish(t, Gone, f.At(t.Peer()).Decision))
 	case at.short(IsSecondary) != Nothing:
@@ -54,7 +54,7 @@ func survivor(f *Facts) Side {
 func retain(f *Facts, t Side, w Write) []Write {
 	was := f.At(t.Peer()).Decision
 	if was == RunHere {
-		return []Write{publish(t, retained(f.At(t).Decision), Retain), w}
+		return []Write{publish(t, retained(f.At(t)), Retain), w}
 	}
 	return []Write{w}
 }

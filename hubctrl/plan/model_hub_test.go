@@ -26,6 +26,7 @@ func (w *world) put(i int, next outbox) {
 		w.fault("I5: the epoch of a wish went down")
 	}
 	w.outbox[i] = next
+	w.same[i] = false
 	w.spoke[i].current, w.inbox[i].current = false, false
 }
 
@@ -33,7 +34,7 @@ func (w *world) act(wr Write) {
 	i := wr.Side.index()
 	switch wr.Kind {
 	case PutWish:
-		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt}
+		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt, stale: w.outbox[i].stale}
 		if wr.Role == Primary {
 			next.Epoch = w.outbox[i].Epoch
 			if wr.Promote {
@@ -52,12 +53,14 @@ func (w *world) act(wr Write) {
 		w.put(i, next)
 	case AdoptWish:
 		in := w.inbox[i]
-		w.outbox[i] = outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}, adopt: true}
+		next := outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}}
+		next.adopt, next.stale = !in.mine, in.mine
+		w.put(i, next)
 	case RemoveWish:
 		if !w.deleting {
 			w.fault("I4: a wish is removed though nobody disabled DR")
 		}
-		w.outbox[i].Deleting = true
+		w.outbox[i].Deleting, w.same[i] = true, false
 		if o := w.outbox[1-i]; w.outbox[i].Role == Primary && o.Role == Secondary && !o.removed && !w.abandon[1-i] {
 			w.fault("the primary is removed before the secondary is gone")
 		}
@@ -65,7 +68,7 @@ func (w *world) act(wr Write) {
 		if !w.outbox[i].Deleting || w.spoke[i].has {
 			w.fault("I3: a tombstone is dropped while its object exists")
 		}
-		w.outbox[i] = outbox{}
+		w.outbox[i], w.same[i] = outbox{}, false
 	case Publish:
 		for k, d := range wr.Decisions {
 			s := w.spoke[k]
@@ -101,6 +104,9 @@ func (w *world) promoted(i int, wr Write) {
 	}
 	if wr.For == Failover && w.unready[i] && w.outbox[i].Role == Secondary {
 		w.fault("a failover promotes before the storage is ready for it")
+	}
+	if wr.For == Failover && (w.outbox[0].stale || w.outbox[1].stale) {
+		w.fault("a failover that only a backup remembers is carried out")
 	}
 	if wr.For == Failover && !asked {
 		w.fault("a promotion for another operation than the user's")

@@ -13,6 +13,8 @@ type spoke struct {
 	has      bool // the object exists
 	mine     bool // it was made from a wish of this life of the hub
 	current  bool // from the wish as it is now
+	later    bool // from a wish that the hub has forgotten
+	age      age  // of the wish that it was made from
 	seen     bool // the spoke's controller caught up with it
 	deleting bool
 	told     Role
@@ -28,11 +30,22 @@ type spoke struct {
 	latest bool // holds every acknowledged write
 }
 
+// age tells whether a wish was made before the backup of the hub, or is the one in the backup, or was made later.
+type age uint8
+
+const (
+	before age = iota
+	inBackup
+	since
+)
+
 // inbox is the last report.
 type inbox struct {
 	view    View
 	mine    bool
 	current bool
+	later   bool
+	age     age
 	seen    bool
 	told    Role
 	sync    FinalSync
@@ -47,54 +60,67 @@ type outbox struct {
 	Wish
 	removed bool // delivery status: the mirror saw the tombstone and that the object is gone
 	adopt   bool // names the UID of the object that lies on the spoke
+	stale   bool // was made anew after the hub was restored, and the user has not touched the spec since
 }
 
-type world struct {
+// hub is what lies in the hub's API server.
+type hub struct {
 	ask      Ask
 	target   Side
 	deleting bool
-	finished bool
 	abandon  [2]bool
-	unready  [2]bool // the storage needs a maintenance mode that is not active
 	decision [2]Decision
 	outbox   [2]outbox
 	inbox    [2]inbox
+}
+
+type world struct {
+	hub
+	backup   hub
+	kept     bool    // there is a backup
+	same     [2]bool // the wish has not changed since the backup
+	deaf     [2]bool // nothing was heard since the hub was restored: its link does not count as live (X5)
+	finished bool
+	unready  [2]bool // the storage needs a maintenance mode that is not active
 	spoke    [2]spoke
 	link     [2]bool
-	stored   bool // the metadata of the volumes is in the stores
-	born     bool // some cluster was Primary once
-	modes    bool // the storage asks for a maintenance mode at each failover
-	split    bool // two Primaries are excused: a failover, until the failed side is back
+	stored   bool  // the metadata of the volumes is in the stores
+	term     uint8 // the epoch of the Primary that stored it last
+	born     bool  // some cluster was Primary once
+	modes    bool  // the storage asks for a maintenance mode at each failover
+	split    bool  // two Primaries are excused: a failover, until the failed side is back
 
-	asks, cuts, losses uint8 // user actions, link cuts, losses of the hub that are left
-	bad                string
+	asks, cuts, losses, restores uint8 // user actions, link cuts, losses and restores of the hub that are left
+	bad                          string
 }
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses uint8
-	modes              bool // the storage asks for a maintenance mode at each failover
+	asks, cuts, losses, restores uint8
+	modes                        bool // the storage asks for a maintenance mode at each failover
 }
 
 func start(l limits) world {
-	w := world{target: First, link: [2]bool{true, true}, asks: l.asks, cuts: l.cuts, losses: l.losses, modes: l.modes}
+	w := world{hub: hub{target: First}, link: [2]bool{true, true},
+		asks: l.asks, cuts: l.cuts, losses: l.losses, restores: l.restores, modes: l.modes}
 	w.spoke[0].latest, w.spoke[1].latest = true, true
 	return w
 }
 
 func (w *world) observe() Facts {
-	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true}
+	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true, Stale: w.outbox[0].stale || w.outbox[1].stale}
 	for i := range 2 {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
-		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
+		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i] && !w.deaf[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
 		c.Wish.Adopting = w.outbox[i].adopt && !in.mine
 		c.Report = Report{View: in.view, Removed: w.outbox[i].removed}
 		if in.view != Present {
 			continue
 		}
 		c.Report.Orphan = !in.mine && !in.del && c.Wish.Role == NoRole
-		if !(in.mine && in.current && in.seen) {
+		c.Report.Memory = w.memory(i)
+		if !(in.mine && in.current && in.seen) || in.del {
 			continue
 		}
 		c.Report.Answered, c.Report.State = true, in.state
@@ -104,6 +130,19 @@ func (w *world) observe() Facts {
 		c.Report.Synced, c.Report.InUse = in.synced, in.inuse
 	}
 	return f
+}
+
+// memory tells whether the report is about a later wish than the hub's.
+func (w *world) memory(i int) Memory {
+	in, o := w.inbox[i], w.outbox[i]
+	switch {
+	case !in.mine || !in.later || o.Role == NoRole || o.Deleting || in.epoch < o.Epoch:
+		return Remembered
+	case in.told == o.Role && in.sync == o.FinalSync && in.why == o.For && in.epoch == o.Epoch:
+		return Recalled
+	default:
+		return Forgotten
+	}
 }
 
 // down is the mirror: wish to copy.
@@ -118,25 +157,35 @@ func (w *world) down(i int) {
 	case o.Deleting:
 	case s.has && !s.mine && !o.adopt, s.has && s.epoch > o.Epoch, s.deleting:
 		// refused (X8, X9), or terminating
+	case s.has && s.mine && s.later && s.epoch == o.Epoch && !s.obeys(o.Wish):
+		// refused (X9): its generation may be that of a wish that was obeyed before
 	default:
-		if !s.has || s.told != o.Role || s.sync != o.FinalSync || s.why != o.For {
+		if !s.has || !s.obeys(o.Wish) {
 			s.seen = false
 		}
-		s.has, s.mine, s.current = true, true, true
+		s.has, s.mine, s.current, s.later, s.age = true, true, true, false, since
+		if w.kept && w.same[i] {
+			s.age = inBackup
+		}
 		s.told, s.sync, s.why, s.epoch = o.Role, o.FinalSync, o.For, o.Epoch
 	}
+}
+
+func (s *spoke) obeys(w Wish) bool {
+	return s.told == w.Role && s.sync == w.FinalSync && s.why == w.For
 }
 
 // up is the mirror: copy to report.
 func (w *world) up(i int) {
 	s := w.spoke[i]
+	w.deaf[i] = false
 	if !s.has {
 		w.inbox[i] = inbox{view: Absent}
 		return
 	}
 	leaving := s.sync != NoFinalSync && !s.app
 	w.inbox[i] = inbox{
-		view: Present, mine: s.mine, current: s.current, seen: s.seen, del: s.deleting,
+		view: Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
 		// While the workload leaves, its volumes are neither ready nor stored anew.
 		state: s.state, stored: w.stored && !leaving, ready: s.ready && !leaving,
@@ -151,17 +200,21 @@ func (w *world) work(i int) {
 	switch {
 	case !s.has:
 	case s.deleting:
-		if s.told == Primary {
-			w.stored = false
+		if s.told == Primary && s.epoch >= w.term {
+			w.stored, w.term, w.born = false, 0, false // from here on it is as if it had never been protected
 		}
 		*s = spoke{app: s.app, latest: s.latest}
 	case s.told == Primary && s.state == IsPrimary:
-		w.stored = w.stored || s.seen && s.ready && s.sync == NoFinalSync
+		if s.seen && s.ready && s.sync == NoFinalSync && s.epoch >= w.term {
+			w.stored, w.term = true, s.epoch
+		}
 		s.prep = s.sync == Prepare && s.seen || s.sync == Run && s.prep
 		s.final = s.sync == Run && s.seen && !s.app
 		s.seen, s.ready = true, true
 	case s.told == Primary && !s.seen:
 		s.seen = true // it says that it is told so before it is so
+	case s.told == Primary && s.epoch < w.term:
+		// The stores tell that it was promoted elsewhere since.
 	case s.told == Primary:
 		s.state, s.ready = IsPrimary, false
 		if s.why == Failover {
@@ -200,13 +253,14 @@ func (w *world) deploy(i int) {
 		s.app = s.app || s.state == IsPrimary
 	case Gone:
 		s.app = false
-	case Retain:
+	case Retain, Untold:
 	}
 }
 
 // fold makes worlds equal that differ in numbers only whose order matters.
 func (w *world) fold() {
-	e := []*uint8{&w.outbox[0].Epoch, &w.outbox[1].Epoch, &w.spoke[0].epoch, &w.spoke[1].epoch, &w.inbox[0].epoch, &w.inbox[1].epoch}
+	e := []*uint8{&w.outbox[0].Epoch, &w.outbox[1].Epoch, &w.spoke[0].epoch, &w.spoke[1].epoch, &w.inbox[0].epoch, &w.inbox[1].epoch,
+		&w.backup.outbox[0].Epoch, &w.backup.outbox[1].Epoch, &w.backup.inbox[0].epoch, &w.backup.inbox[1].epoch, &w.term}
 	var has [256]bool
 	for _, p := range e {
 		has[*p] = true
@@ -223,15 +277,17 @@ func (w *world) fold() {
 		*p = rank[*p]
 	}
 	one := w.spoke[0].state != IsPrimary || w.spoke[1].state != IsPrimary
-	may := func(i int) bool {
-		return w.spoke[i].state == IsPrimary || w.spoke[i].told == Primary || w.outbox[i].Role == Primary
-	}
-	if !may(0) || !may(1) {
+	if !w.may(0) || !w.may(1) {
 		w.split = false
 	}
 	if !one && !w.split {
 		w.fault("I1: two clusters are Primary and no failover excuses it")
 	}
+}
+
+// may reports whether cluster i is Primary or could become it without another write of the hub.
+func (w *world) may(i int) bool {
+	return w.spoke[i].state == IsPrimary || w.spoke[i].told == Primary || w.outbox[i].Role == Primary
 }
 
 // edge is one step.
@@ -297,6 +353,12 @@ func (w *world) next(emit func(edge)) {
 	if w.losses > 0 {
 		add(false, "hub lost", func(n *world) { n.loseHub() })
 	}
+	if w.restores > 0 && !w.kept {
+		add(false, "hub backed up", func(n *world) { n.backUp() })
+	}
+	if w.restores > 0 && w.kept {
+		add(false, "hub restored", func(n *world) { n.restore() })
+	}
 	if w.asks > 0 && !w.deleting {
 		for _, u := range []struct {
 			a Ask
@@ -305,6 +367,7 @@ func (w *world) next(emit func(edge)) {
 			add(false, fmt.Sprintf("user %d to %d", u.a, u.t), func(n *world) {
 				n.ask, n.target, n.asks = u.a, u.t, n.asks-1
 				n.unready = [2]bool{n.modes, n.modes}
+				n.outbox[0].stale, n.outbox[1].stale = false, false
 			})
 		}
 		add(false, "user deletes", func(n *world) { n.deleting, n.asks = true, n.asks-1 })
@@ -315,8 +378,40 @@ func (w *world) next(emit func(edge)) {
 func (w *world) loseHub() {
 	w.losses--
 	w.outbox, w.inbox, w.decision = [2]outbox{}, [2]inbox{}, [2]Decision{}
+	w.deaf = [2]bool{true, true}
 	for i := range 2 {
 		w.spoke[i].mine, w.spoke[i].current = false, false
+	}
+}
+
+// backUp takes a snapshot of the hub.
+func (w *world) backUp() {
+	w.backup, w.kept, w.same = w.hub, true, [2]bool{true, true}
+	for i := range 2 {
+		w.spoke[i].age, w.backup.inbox[i].age = before, before
+		if w.spoke[i].current {
+			w.spoke[i].age = inBackup
+		}
+		if w.inbox[i].current {
+			w.backup.inbox[i].age = inBackup
+		}
+		w.inbox[i].age = w.backup.inbox[i].age
+	}
+}
+
+// restore gives the hub the state of the snapshot, with all that it knew of the user's wishes.
+func (w *world) restore() {
+	w.hub, w.backup, w.kept, w.same, w.restores = w.backup, hub{}, false, [2]bool{}, w.restores-1
+	w.deaf = [2]bool{true, true}
+	for i := range 2 {
+		s, in := &w.spoke[i], &w.inbox[i]
+		s.mine = s.mine && w.outbox[i].Role != NoRole
+		s.current, s.later = s.age == inBackup, s.age == since
+		in.current, in.later = in.age == inBackup, false
+		s.age, in.age = before, before
+	}
+	if w.may(0) && w.may(1) {
+		w.split = true // a cluster that heard nothing since the backup obeys it; the other one's promotion was forgotten
 	}
 }
 
@@ -330,6 +425,8 @@ func (w *world) settled() bool {
 	switch p.Wait.Fact {
 	case TargetNamed:
 		return w.target == Nowhere
+	case SpecConfirmed:
+		return f.Stale
 	case ConflictSolved:
 		return w.outbox[0].Role == Primary && w.outbox[1].Role == Primary
 	}

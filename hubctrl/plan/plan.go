@@ -9,7 +9,7 @@ type Kind uint8
 const (
 	// PutWish writes the wish of Side: Role, FinalSync, For; Promote raises its epoch above every known one.
 	PutWish Kind = iota
-	// AdoptWish makes the wish of Side from the report there, unchanged, naming the UID that it takes over.
+	// AdoptWish makes the wish of Side from the report there, unchanged, epoch included, naming the UID that it takes over.
 	AdoptWish
 	// RemoveWish deletes the wish of Side: it becomes a tombstone.
 	RemoveWish
@@ -91,6 +91,7 @@ const (
 	TargetNamed    // name a cluster of the policy as the target
 	ConflictSolved // two clusters are Primary and neither is newer: choose one by Failover
 	ForeignRemoved // an object of the same name that no hub made: remove or rename it
+	SpecConfirmed  // the spec is that of a backup and asks for a move: say again what is wanted
 )
 
 // Wait is what a plan waits for, and on which cluster.
@@ -152,12 +153,18 @@ func Decide(f Facts) Plan {
 		return wait(WaitForUser, Paused, foreign(&f), ForeignRemoved)
 	case len(adoptions) > 0:
 		return do(Initiating, Paused, adoptions...)
+	case recalling(&f) != Nowhere:
+		return wait(Initiating, Paused, recalling(&f), Answer)
 	case f.Deleting:
 		return remove(&f)
 	case f.wishes(NoRole) == 2:
 		return deploy(&f)
+	case f.Ask == Failover && f.Stale && f.Home() != survivor(&f):
+		return wait(WaitForUser, Paused, Nowhere, SpecConfirmed)
 	case f.Ask == Failover:
 		return failover(&f)
+	case f.Ask == Relocate && f.Stale && f.Home() == f.Target.Peer():
+		return wait(WaitForUser, Paused, Nowhere, SpecConfirmed)
 	case f.Ask == Relocate:
 		return relocate(&f, f.Target)
 	default:
@@ -165,11 +172,22 @@ func Decide(f Facts) Plan {
 	}
 }
 
-// foreign is a side with an object that no hub made and that is in the way. A Failover reads nothing of the failed side.
+// foreign is a side with an object that no hub made and that is in the way.
 func foreign(f *Facts) Side {
+	return f.blocking(func(c *Cluster) bool { return c.Report.Foreign })
+}
+
+// recalling is a side whose wish was made anew from a later one that the hub had forgotten. Until the cluster answers, a
+// new wish could be taken for the forgotten one of its number.
+func recalling(f *Facts) Side {
+	return f.blocking(func(c *Cluster) bool { return c.Live && c.Report.Memory == Recalled })
+}
+
+// blocking is the first side for which is holds; but a Failover reads nothing of the failed side.
+func (f *Facts) blocking(is func(*Cluster) bool) Side {
 	for _, s := range []Side{First, Second} {
 		failed := f.Ask == Failover && !f.Deleting && survivor(f) == s.Peer()
-		if f.At(s).Report.Foreign && !failed {
+		if is(f.At(s)) && !failed {
 			return s
 		}
 	}

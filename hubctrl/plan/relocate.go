@@ -19,7 +19,7 @@ func relocate(f *Facts, t Side) Plan {
 	case h == Nowhere:
 		return switchTo(f, t, phases(Relocate))
 	// From here s is home.
-	case target.Wish.Role != Secondary, target.Decision != Gone:
+	case target.Wish.Role != Secondary, target.Decision.placed():
 		// A failover to s is not finished: first that.
 		return settle(f, s, names{Initiating, Initiating})
 	// Every gate holds anew at each step: until the demotion the way back costs nothing.
@@ -58,10 +58,17 @@ func switchTo(f *Facts, t Side, n names) Plan {
 		return wait(n.under, EnsuringSecondary, s, source.missing())
 	case source.Wish.Role == NoRole:
 		return do(n.under, EnsuringSecondary, secondary(s, Relocate))
-	case source.short(IsSecondary) != Nothing:
-		return wait(n.under, EnsuringSecondary, s, source.short(IsSecondary))
+	case source.short(Between) != Nothing:
+		return wait(n.under, EnsuringSecondary, s, source.short(Between))
 	case target.Wish.Role == NoRole && target.missing() != Nothing:
 		return wait(n.under, EnsuringSecondary, t, target.missing())
+	case target.Wish.Role == Secondary && target.short(Between) != Nothing:
+		return wait(n.under, EnsuringSecondary, t, target.short(Between))
+	case source.Decision != Gone, target.Decision != Gone:
+		// A hub that found it so, new or restored from a backup: whoever deploys has to hear it from this one too.
+		return do(n.under, ClearingPlacement, publish(t, Gone, Gone))
+	case source.short(IsSecondary) != Nothing:
+		return wait(n.under, EnsuringSecondary, s, source.short(IsSecondary))
 	case target.Wish.Role == Secondary && target.short(IsSecondary) != Nothing:
 		return wait(n.under, EnsuringSecondary, t, target.short(IsSecondary))
 	default:

@@ -34,7 +34,7 @@ func settle(f *Facts, h Side, n names) Plan {
 	case at.Decision != RunHere:
 		// The peer's objects stay until it answered that it is told Secondary: else a deleted PVC would look to it like
 		// a user's wish to give up a protected volume.
-		return do(n.under, FailingOverToCluster, publish(h, RunHere, retained(peer.Decision)))
+		return do(n.under, FailingOverToCluster, publish(h, RunHere, retained(peer)))
 	case peer.Wish.Role == Primary:
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.Wish.Role == NoRole:
@@ -59,9 +59,10 @@ func tend(p Plan) Plan {
 	return p
 }
 
-// retained is what becomes of a side's objects while it is not known to have been told Secondary.
-func retained(d Decision) Decision {
-	if d == Gone {
+// retained is what becomes of a side's objects while it is not known to have been told Secondary. Where nothing was
+// published yet, a Secondary was told so by a former hub, or never held the workload.
+func retained(c *Cluster) Decision {
+	if c.Decision == Gone || c.Decision == Untold && c.Wish.Role == Secondary {
 		return Gone
 	}
 	return Retain

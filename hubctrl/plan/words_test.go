@@ -21,7 +21,7 @@ func (f FinalSync) String() string {
 	return [...]string{"", "prepare the final synchronisation", "run the final synchronisation"}[f]
 }
 
-func (d Decision) String() string { return [...]string{"Gone", "Retain", "Run"}[d] }
+func (d Decision) String() string { return [...]string{"untold", "Gone", "Retain", "Run"}[d] }
 
 func (p Phase) String() string {
 	return [...]string{"WaitForUser", "Initiating", "Deploying", "Deployed", "FailingOver", "FailedOver", "Relocating", "Relocated", "Deleting"}[p]
@@ -38,7 +38,7 @@ func (f Fact) String() string {
 	return [...]string{
 		"nothing", "its link", "its whole inbox", "an answer", "being Primary and ready", "its metadata in every store", "being Secondary and in sync",
 		"being prepared", "its final synchronisation", "the workload to leave", "the object to go", "a valid policy", "its storage to be ready for a failover",
-		"a target", "a choice between two primaries", "a foreign object to be removed",
+		"a target", "a choice between two primaries", "a foreign object to be removed", "a spec that is said again",
 	}[f]
 }
 
