@@ -244,11 +244,12 @@ type DRPlacementControlStatus struct {
 	// preferredDecision is the cluster where the workload runs now; empty while it must not run.
 	// +optional
 	PreferredDecision PlacementDecision `json:"preferredDecision,omitzero"`
-	// decisions are the clusters on which the workload's objects may exist, and why. An addition to Ramen's API.
+	// decisions are the clusters on which the workload's objects may exist, and why: none if the list is empty. While it
+	// is absent this hub has not decided yet, and what exists shall be left alone. An addition to Ramen's API. The list is
+	// atomic: an apply that empties a list by its keys takes the list away, which would say something else.
 	// +optional
-	// +listType=map
-	// +listMapKey=clusterName
-	Decisions []ClusterDecision `json:"decisions,omitempty"`
+	// +listType=atomic
+	Decisions []ClusterDecision `json:"decisions,omitzero"`
 	// waiting says what blocks the operation. An addition to Ramen's API.
 	// +optional
 	Waiting *Waiting `json:"waiting,omitempty"`

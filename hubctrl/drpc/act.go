@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -84,11 +85,16 @@ func (w *world) nextEpoch(wr plan.Write) int64 {
 	}
 }
 
-// adoptWish makes a wish from the report about an object that an earlier hub wished: the same spec and epoch.
+// adoptWish makes a wish from the report about an object that an earlier hub wished, or this one before it was restored
+// from a backup: the same spec and epoch.
 func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	intent := r.frame(w, at.cluster, at.report.Status.Exchange.Epoch)
-	intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationAdoptUID, at.report.Status.Exchange.SpokeUID))
+	if ours(at) {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationRecalled, strconv.FormatInt(w.drpc.Generation, 10)))
+	} else {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationAdoptUID, at.report.Status.Exchange.SpokeUID))
+	}
 	if err := setSpec(intent, &at.report.Spec); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func TestANewHubAdoptsNothingBeforeBothClustersAreSeen(t *testing.T) {
 	h.failover("dr2")
 	wrote := h.settle()
 	assert.Equal(t, "wish dr2 secondary epoch 1 adopting dr2-1", wrote[1], "a failover is the user's word that the other is lost")
-	assert.Equal(t, "FailedOver/Cleaning Up [dr2 Run] dr2:primary@2", h.shows())
+	assert.Equal(t, "FailedOver/Cleaning Up [dr1 Retain, dr2 Run] dr2:primary@2", h.shows())
 
 	h.connect("dr1")
 	h.tell("dr1")

@@ -3,6 +3,9 @@
 package drpc
 
 import (
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -12,6 +15,9 @@ import (
 )
 
 func decisionOf(drpc *v1alpha1.DRPlacementControl, cluster string) plan.Decision {
+	if drpc.Status.Decisions == nil {
+		return plan.Untold
+	}
 	for _, d := range drpc.Status.Decisions {
 		if d.ClusterName != cluster {
 			continue
@@ -69,6 +75,7 @@ func reportFacts(at *side, view plan.View) plan.Report {
 	}
 	made := status.Exchange.WishUID != ""
 	out.Orphan = at.wish == nil && made && !status.Exchange.SpokeDeleting
+	out.Memory = memory(at)
 	out.Foreign = at.wish == nil && !made || at.wish != nil && refusedAs(at.wish, "OwnedElsewhere")
 	if !exchange.Answers(at.wish, at.report) {
 		return out
@@ -88,6 +95,30 @@ func reportFacts(at *side, view plan.View) plan.Report {
 	out.Prepared, out.Synced = status.PrepareForFinalSyncComplete, status.FinalSyncComplete
 	out.InUse = is(v1alpha1.VRGInUse)
 	return out
+}
+
+// memory tells whether the cluster obeys a later wish than the hub's: one of a higher epoch, or of a higher generation in
+// the same epoch (X9). The hub was restored from a backup then.
+func memory(at *side) plan.Memory {
+	if !ours(at) || at.wish.DeletionTimestamp != nil {
+		return plan.Remembered
+	}
+	obeyed, epoch := at.report.Status.Exchange, epochOf(at.wish)
+	switch {
+	case obeyed.Epoch > epoch:
+		return plan.Forgotten
+	case obeyed.Epoch < epoch || obeyed.WishGeneration <= at.wish.Generation:
+		return plan.Remembered
+	case equality.Semantic.DeepEqual(at.wish.Spec, at.report.Spec):
+		return plan.Recalled
+	default:
+		return plan.Forgotten
+	}
+}
+
+// unconfirmed reports whether the user has not touched the spec since the wish was made anew after the hub was restored.
+func unconfirmed(at *side, drpc *v1alpha1.DRPlacementControl) bool {
+	return at.wish != nil && at.wish.Annotations[exchange.AnnotationRecalled] == strconv.FormatInt(drpc.Generation, 10)
 }
 
 // removed reports whether the mirror saw the tombstone and that its object is gone. It says so after it removed the

@@ -191,6 +191,7 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 	c.Abandon = w.drpc.Annotations[v1alpha1.AnnotationAbandonCluster] == at.cluster
 	c.Wish = wishFacts(at)
 	c.Report = reportFacts(at, view)
+	w.facts.Stale = w.facts.Stale || unconfirmed(at, w.drpc)
 	return nil
 }
 

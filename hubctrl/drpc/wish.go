@@ -59,6 +59,9 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (*unstructured
 	if at.wish != nil && at.wish.Annotations[exchange.AnnotationAdoptUID] != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, at.wish.Annotations[exchange.AnnotationAdoptUID]))
 	}
+	if unconfirmed(at, w.drpc) {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, at.wish.Annotations[exchange.AnnotationRecalled]))
+	}
 	spec := w.spec(wr)
 	if err := setSpec(u, &spec); err != nil {
 		return nil, err

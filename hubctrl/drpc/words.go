@@ -96,11 +96,33 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.ConflictSolved:
 		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
 			next: "set action Failover and failoverCluster to the cluster whose data shall be kept"}
+	case plan.SpecConfirmed:
+		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which %s. This spec asks for %s, and nothing was moved yet",
+			w.whereItIs(), asked(&w.drpc.Spec)), next: "look at spec.action and the clusters in the spec, and set them to what you want; any change of the spec is a confirmation"}
 	case plan.ForeignRemoved:
 		return words{fact: "ForeignObject", user: true, message: fmt.Sprintf("VolumeReplicationGroup %s on cluster %s is not this hub's: %s", w.group, at.cluster, foreign(at)),
 			next: fmt.Sprintf("if nobody needs it, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)}
 	}
 	panic("unknown fact")
+}
+
+// whereItIs says where the workload is by the wishes.
+func (w *world) whereItIs() string {
+	if h := w.facts.Home(); h.Named() {
+		return fmt.Sprintf("the workload is on cluster %s", w.at(h).cluster)
+	}
+	return "no cluster is Primary"
+}
+
+func asked(spec *v1alpha1.DRPlacementControlSpec) string {
+	target := spec.PreferredCluster
+	if spec.Action == v1alpha1.ActionFailover {
+		target = spec.FailoverCluster
+	}
+	if target == "" {
+		target = "the other cluster"
+	}
+	return fmt.Sprintf("%s to %s", spec.Action, target)
 }
 
 // invalid says why the policy can't be used to begin a protection.

@@ -124,9 +124,13 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		{"two wishes of the user", limits{asks: 2}, false},
 		{"one wish and the loss of the hub", limits{asks: 1, losses: 1}, false},
 		{"one wish, and storage that needs a maintenance mode", limits{asks: 1, modes: true}, false},
-		{"one wish and a hub restored from a backup", limits{asks: 1, restores: 1}, false},
+		{"a running application, one wish and a hub restored from a backup", limits{asks: 1, restores: 1, deployed: true}, false},
+		{"a running application, one wish and a cluster that returns from a backup", limits{asks: 1, returns: 1, deployed: true}, false},
 		{"two wishes and a cut", limits{asks: 2, cuts: 1}, true},
 		{"two wishes and the loss of the hub", limits{asks: 2, losses: 1}, true},
+		{"one wish and a hub restored from a backup", limits{asks: 1, restores: 1}, true},
+		{"one wish and a cluster that returns from a backup", limits{asks: 1, returns: 1}, true},
+		{"a running application, two wishes and a hub restored from a backup", limits{asks: 2, restores: 1, deployed: true}, true},
 	}
 	total := 0
 	for _, w := range worlds {

@@ -26,8 +26,16 @@ func (w *world) put(i int, next outbox) {
 		w.fault("I5: the epoch of a wish went down")
 	}
 	w.outbox[i] = next
-	w.same[i] = false
+	w.changed(i)
 	w.spoke[i].current, w.inbox[i].current = false, false
+}
+
+// changed notes that the wish of cluster i is no longer that of a backup.
+func (w *world) changed(i int) {
+	w.same[i] = false
+	if w.oldOf == Side(i+1) {
+		w.oldWish = false
+	}
 }
 
 func (w *world) act(wr Write) {
@@ -60,7 +68,8 @@ func (w *world) act(wr Write) {
 		if !w.deleting {
 			w.fault("I4: a wish is removed though nobody disabled DR")
 		}
-		w.outbox[i].Deleting, w.same[i] = true, false
+		w.outbox[i].Deleting = true
+		w.changed(i)
 		if o := w.outbox[1-i]; w.outbox[i].Role == Primary && o.Role == Secondary && !o.removed && !w.abandon[1-i] {
 			w.fault("the primary is removed before the secondary is gone")
 		}
@@ -68,7 +77,8 @@ func (w *world) act(wr Write) {
 		if !w.outbox[i].Deleting || w.spoke[i].has {
 			w.fault("I3: a tombstone is dropped while its object exists")
 		}
-		w.outbox[i], w.same[i] = outbox{}, false
+		w.outbox[i] = outbox{}
+		w.changed(i)
 	case Publish:
 		for k, d := range wr.Decisions {
 			s := w.spoke[k]

@@ -79,7 +79,10 @@ type world struct {
 	backup   hub
 	kept     bool    // there is a backup
 	same     [2]bool // the wish has not changed since the backup
-	deaf     [2]bool // nothing was heard since the hub was restored: its link does not count as live (X5)
+	deaf     [2]bool // nothing was heard since one side was restored: the link does not count as live (X5)
+	old      spoke   // the object of a cluster in its backup
+	oldOf    Side    // whose backup that is
+	oldWish  bool    // the wish for it has not changed since
 	finished bool
 	unready  [2]bool // the storage needs a maintenance mode that is not active
 	spoke    [2]spoke
@@ -90,21 +93,43 @@ type world struct {
 	modes    bool  // the storage asks for a maintenance mode at each failover
 	split    bool  // two Primaries are excused: a failover, until the failed side is back
 
-	asks, cuts, losses, restores uint8 // user actions, link cuts, losses and restores of the hub that are left
-	bad                          string
+	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup.
+	asks, cuts, losses, restores, returns uint8
+	bad                                   string
 }
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses, restores uint8
-	modes                        bool // the storage asks for a maintenance mode at each failover
+	asks, cuts, losses, restores, returns uint8
+	modes                                 bool // the storage asks for a maintenance mode at each failover
+	deployed                              bool // it begins with an application that runs
 }
 
 func start(l limits) world {
-	w := world{hub: hub{target: First}, link: [2]bool{true, true},
-		asks: l.asks, cuts: l.cuts, losses: l.losses, restores: l.restores, modes: l.modes}
+	w := world{hub: hub{target: First}, link: [2]bool{true, true}, modes: l.modes}
 	w.spoke[0].latest, w.spoke[1].latest = true, true
+	if l.deployed {
+		w.rest()
+	}
+	w.asks, w.cuts, w.losses, w.restores, w.returns = l.asks, l.cuts, l.losses, l.restores, l.returns
 	return w
+}
+
+// rest lets everybody act in turn until nothing changes.
+func (w *world) rest() {
+	for was := (world{}); was != *w; {
+		was = *w
+		for _, wr := range Decide(w.observe()).Writes {
+			w.act(wr)
+		}
+		for i := range 2 {
+			w.down(i)
+			w.work(i)
+			w.deploy(i)
+			w.up(i)
+		}
+		w.fold()
+	}
 }
 
 func (w *world) observe() Facts {
@@ -260,7 +285,7 @@ func (w *world) deploy(i int) {
 // fold makes worlds equal that differ in numbers only whose order matters.
 func (w *world) fold() {
 	e := []*uint8{&w.outbox[0].Epoch, &w.outbox[1].Epoch, &w.spoke[0].epoch, &w.spoke[1].epoch, &w.inbox[0].epoch, &w.inbox[1].epoch,
-		&w.backup.outbox[0].Epoch, &w.backup.outbox[1].Epoch, &w.backup.inbox[0].epoch, &w.backup.inbox[1].epoch, &w.term}
+		&w.backup.outbox[0].Epoch, &w.backup.outbox[1].Epoch, &w.backup.inbox[0].epoch, &w.backup.inbox[1].epoch, &w.term, &w.old.epoch}
 	var has [256]bool
 	for _, p := range e {
 		has[*p] = true
@@ -353,6 +378,18 @@ func (w *world) next(emit func(edge)) {
 	if w.losses > 0 {
 		add(false, "hub lost", func(n *world) { n.loseHub() })
 	}
+	if w.returns > 0 {
+		for i := range 2 {
+			s := Side(i + 1)
+			if w.oldOf == Nowhere {
+				add(false, fmt.Sprint("backed up ", s), func(n *world) { n.old, n.oldOf, n.oldWish = n.spoke[i], s, true })
+			}
+			// What comes back after its removal was proved is nobody's any more: it lies in the inbox for all to see.
+			if w.oldOf == s && !w.outbox[i].removed {
+				add(false, fmt.Sprint("returns from its backup ", s), func(n *world) { n.returnOf(i) })
+			}
+		}
+	}
 	if w.restores > 0 && !w.kept {
 		add(false, "hub backed up", func(n *world) { n.backUp() })
 	}
@@ -412,6 +449,20 @@ func (w *world) restore() {
 	}
 	if w.may(0) && w.may(1) {
 		w.split = true // a cluster that heard nothing since the backup obeys it; the other one's promotion was forgotten
+	}
+}
+
+// returnOf gives cluster i the object that is in its backup. The storage is as it was.
+func (w *world) returnOf(i int) {
+	was, old := w.spoke[i], w.old
+	w.spoke[i] = old
+	s := &w.spoke[i]
+	s.mine, s.current = old.mine && w.outbox[i].Role != NoRole, old.current && w.oldWish
+	s.state, s.ready, s.app, s.latest = was.state, was.ready, was.app, was.latest
+	w.old, w.oldOf, w.oldWish, w.returns = spoke{}, Nowhere, false, w.returns-1
+	w.deaf[i] = true
+	if w.may(0) && w.may(1) && w.term <= old.epoch {
+		w.split = true // before the new Primary has stored its metadata nobody there could tell that it was promoted
 	}
 }
 

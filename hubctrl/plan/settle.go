@@ -39,7 +39,7 @@ func settle(f *Facts, h Side, n names) Plan {
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.Wish.Role == NoRole:
 		return wait(n.after, CleaningUp, p, peer.missing())
-	case peer.Decision != Gone && peer.Report.Answered:
+	case peer.Decision != Gone && peer.short(Between) == Nothing:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
 	case peer.short(IsSecondary) != Nothing:
 		return tend(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
@@ -66,6 +66,14 @@ func retained(c *Cluster) Decision {
 		return Gone
 	}
 	return Retain
+}
+
+// told is what was published about a side, or what says the same where nothing was.
+func told(c *Cluster) Decision {
+	if c.Decision == Untold {
+		return retained(c)
+	}
+	return c.Decision
 }
 
 // stay moves no role.

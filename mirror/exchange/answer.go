@@ -20,6 +20,9 @@ func Answers(wish, report *v1alpha1.VolumeReplicationGroup) bool {
 		return false
 	}
 	s := report.Status.Exchange
+	if s.SpokeDeleting && wish.DeletionTimestamp == nil {
+		return false // it speaks of an object that goes (X10): the wish is obeyed by the next one
+	}
 	return s.WishUID == string(wish.UID) &&
 		s.WishGeneration == wish.Generation &&
 		s.Epoch == epoch &&

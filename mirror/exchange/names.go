@@ -55,6 +55,9 @@ const (
 	AnnotationWishUID = prefix + "wish-uid"
 	// AnnotationWishGeneration holds the generation of that wish (copy).
 	AnnotationWishGeneration = prefix + "wish-generation"
+	// AnnotationRecalled says that the hub, restored from a backup, made the wish anew from the report about a later one
+	// that it had forgotten. It holds the generation that the DRPlacementControl had then (wish).
+	AnnotationRecalled = prefix + "recalled-at-generation"
 )
 
 // FinalizerWish holds a wish in its outbox until its copy is known to be absent (X6).

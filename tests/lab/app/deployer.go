@@ -57,6 +57,9 @@ func (a *App) follow(ctx context.Context, log func(string, ...any)) (done bool, 
 		if event.Type == watch.Deleted || drpc.DeletionTimestamp != nil {
 			return true, nil // whoever deploys lets the application run on where it is
 		}
+		if drpc.Status.Decisions == nil {
+			continue // the hub has not decided yet: what exists stays as it is
+		}
 		if err := a.apply(ctx, drpc.Status.Decisions, log); err != nil {
 			return false, err
 		}

@@ -349,9 +349,7 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.ramendr.ramen-direct.api.v1alpha1.ClusterDecision
-          elementRelationship: associative
-          keys:
-          - clusterName
+          elementRelationship: atomic
     - name: lastGroupSyncBytes
       type:
         scalar: numeric

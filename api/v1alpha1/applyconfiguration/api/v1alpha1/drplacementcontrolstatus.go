@@ -28,7 +28,9 @@ type DRPlacementControlStatusApplyConfiguration struct {
 	Progression *apiv1alpha1.ProgressionStatus `json:"progression,omitempty"`
 	// preferredDecision is the cluster where the workload runs now; empty while it must not run.
 	PreferredDecision *PlacementDecisionApplyConfiguration `json:"preferredDecision,omitempty"`
-	// decisions are the clusters on which the workload's objects may exist, and why. An addition to Ramen's API.
+	// decisions are the clusters on which the workload's objects may exist, and why: none if the list is empty. While it
+	// is absent this hub has not decided yet, and what exists shall be left alone. An addition to Ramen's API. The list is
+	// atomic: an apply that empties a list by its keys takes the list away, which would say something else.
 	Decisions []ClusterDecisionApplyConfiguration `json:"decisions,omitempty"`
 	// waiting says what blocks the operation. An addition to Ramen's API.
 	Waiting *WaitingApplyConfiguration `json:"waiting,omitempty"`
