@@ -97,7 +97,7 @@ func (l *Lab) startEtcd(ctx context.Context, cluster string) error {
 		Name:    service,
 		Address: client,
 		Command: l.command(service, l.program("etcd"),
-			"--name=default", "--data-dir="+filepath.Join(l.dir, cluster, "etcd"),
+			"--name=default", "--data-dir="+l.etcdDir(cluster),
 			"--listen-client-urls="+client, "--advertise-client-urls="+client,
 			"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer,
 			"--log-level=warn",
@@ -119,11 +119,15 @@ func (l *Lab) startAPIServer(ctx context.Context, cluster string, authority *pki
 	if err != nil {
 		return err
 	}
+	audit, err := l.auditArgs(cluster)
+	if err != nil {
+		return err
+	}
 	service := on(serviceAPIServer, cluster)
 	return l.supervisor.Start(ctx, supervise.Service{
 		Name:    service,
 		Address: "https://" + l.address(service),
-		Command: l.command(service, l.program("kube-apiserver"),
+		Command: l.command(service, l.program("kube-apiserver"), append(audit,
 			"--etcd-servers=http://"+l.address(on(serviceEtcd, cluster)),
 			"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+l.port(service),
 			"--tls-cert-file="+serverCert, "--tls-private-key-file="+serverKey, "--client-ca-file="+authority.CAFile(),
@@ -134,7 +138,7 @@ func (l *Lab) startAPIServer(ctx context.Context, cluster string, authority *pki
 			"--authorization-mode=RBAC",
 			// Nothing reaches the API server by the Service kubernetes.
 			"--endpoint-reconciler-type=none",
-		),
+		)...),
 		Ready: func(ctx context.Context) error {
 			return probe(ctx, "https://"+l.address(service)+"/readyz", authority.CAFile())
 		},

@@ -113,12 +113,17 @@ func (l *Lab) startController(ctx context.Context, program, service string, id I
 	})
 }
 
+// awaitAccount waits until hubctrl has made the ServiceAccount of a spoke's mirror.
+func (l *Lab) awaitAccount(ctx context.Context, id Identity) error {
+	account := client.ObjectKey{Namespace: id.Namespace, Name: id.ServiceAccount}
+	return await(ctx, "hubctrl makes ServiceAccount "+account.String(), func(ctx context.Context) error {
+		return l.Cluster(Hub).Client.Get(ctx, account, &corev1.ServiceAccount{})
+	})
+}
+
 func (l *Lab) startMirror(ctx context.Context, spoke string) error {
 	id := MirrorOnHub(spoke)
-	account := client.ObjectKey{Namespace: id.Namespace, Name: id.ServiceAccount}
-	if err := await(ctx, "hubctrl makes ServiceAccount "+account.String(), func(ctx context.Context) error {
-		return l.Cluster(Hub).Client.Get(ctx, account, &corev1.ServiceAccount{})
-	}); err != nil {
+	if err := l.awaitAccount(ctx, id); err != nil {
 		return err
 	}
 	hub, err := l.Kubeconfig(ctx, id)

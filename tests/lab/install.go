@@ -63,6 +63,14 @@ func (l *Lab) Install(ctx context.Context) error {
 	defer cancel()
 	wall := clock.RealClock{}
 	began := wall.Now()
+	if err := l.installOn(ctx, Clusters()...); err != nil {
+		return err
+	}
+	l.log("definitions and configuration are installed after %s", wall.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+func (l *Lab) installOn(ctx context.Context, clusters ...string) error {
 	project, err := source.Root(ctx)
 	if err != nil {
 		return fmt.Errorf("install: %w", err)
@@ -71,20 +79,16 @@ func (l *Lab) Install(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	for _, name := range Clusters() {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, name := range clusters {
 		group.Go(func() error {
-			if err := l.install(groupCtx, l.Cluster(name), project, csiAddons); err != nil {
+			if err := l.install(ctx, l.Cluster(name), project, csiAddons); err != nil {
 				return fmt.Errorf("install on %s: %w", name, err)
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	l.log("definitions and configuration are installed after %s", wall.Since(began).Round(time.Millisecond))
-	return nil
+	return group.Wait()
 }
 
 func (l *Lab) install(ctx context.Context, c *Cluster, project, csiAddons string) error {
