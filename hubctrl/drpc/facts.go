@@ -100,7 +100,7 @@ func reportFacts(at *side, view plan.View) plan.Report {
 // memory tells whether the cluster obeys a later wish than the hub's: one of a higher epoch, or of a higher generation in
 // the same epoch (X9). The hub was restored from a backup then.
 func memory(at *side) plan.Memory {
-	if !ours(at) || at.wish.DeletionTimestamp != nil {
+	if !ours(at) || at.wish.DeletionTimestamp != nil || at.report.Status.Exchange.SpokeDeleting {
 		return plan.Remembered
 	}
 	obeyed, epoch := at.report.Status.Exchange, epochOf(at.wish)

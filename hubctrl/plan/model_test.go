@@ -89,7 +89,7 @@ type world struct {
 	link     [2]bool
 	stored   bool  // the metadata of the volumes is in the stores
 	term     uint8 // the epoch of the Primary that stored it last
-	born     bool  // some cluster was Primary once
+	born     Side  // where the application was Primary last
 	modes    bool  // the storage asks for a maintenance mode at each failover
 	split    bool  // two Primaries are excused: a failover, until the failed side is back
 
@@ -161,7 +161,7 @@ func (w *world) observe() Facts {
 func (w *world) memory(i int) Memory {
 	in, o := w.inbox[i], w.outbox[i]
 	switch {
-	case !in.mine || !in.later || o.Role == NoRole || o.Deleting || in.epoch < o.Epoch:
+	case !in.mine || !in.later || in.del || o.Role == NoRole || o.Deleting || in.epoch < o.Epoch:
 		return Remembered
 	case in.told == o.Role && in.sync == o.FinalSync && in.why == o.For && in.epoch == o.Epoch:
 		return Recalled
@@ -226,7 +226,7 @@ func (w *world) work(i int) {
 	case !s.has:
 	case s.deleting:
 		if s.told == Primary && s.epoch >= w.term {
-			w.stored, w.term, w.born = false, 0, false // from here on it is as if it had never been protected
+			w.stored, w.term, w.born = false, 0, Nowhere // from here on it is as if it had never been protected
 		}
 		*s = spoke{app: s.app, latest: s.latest}
 	case s.told == Primary && s.state == IsPrimary:
@@ -243,16 +243,16 @@ func (w *world) work(i int) {
 	case s.told == Primary:
 		s.state, s.ready = IsPrimary, false
 		if s.why == Failover {
-			s.latest, p.latest, w.born = true, false, true // the user chose this side's data
+			s.latest, p.latest, w.born = true, false, Side(i+1) // the user chose this side's data
 			return
 		}
 		if s.why == Relocate && !s.latest && !w.split && !w.deleting {
 			w.fault("I2: a relocate lost what was written")
 		}
-		if s.why == Relocate && w.born && !w.stored && !w.split && !w.deleting {
+		if s.why == Relocate && w.born == Side(i+1).Peer() && !w.stored && !w.split && !w.deleting {
 			w.fault("a relocate took the workload away before its metadata was stored")
 		}
-		w.born = true
+		w.born = Side(i + 1)
 	case s.state == IsPrimary:
 		s.seen, s.prep, s.final = true, false, false
 		if !s.app {

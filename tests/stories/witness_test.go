@@ -97,7 +97,7 @@ func complaints(samples []sample, limit time.Duration) []string {
 }
 
 // hubFacts are awaited from the user or on the hub, not on a cluster.
-var hubFacts = []string{"TargetNamed", "PolicyValid", "ConflictSolved", "NoSuchPolicy", "Conflict"}
+var hubFacts = []string{"TargetNamed", "PolicyValid", "ConflictSolved", "NoSuchPolicy", "Conflict", "SpecConfirmed"}
 
 func unclear(w *v1alpha1.Waiting, at time.Time) []string {
 	var out []string
