@@ -68,8 +68,11 @@ func (w *world) explain(wait plan.Wait) words {
 			// Its last renewal says nothing about since when.
 			return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster), next: goesOn + " when it is"}
 		}
-		return words{fact: "InboxComplete", message: fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at)), since: at.link.LastRenewal,
-			next: goesOn + " when the mirror of " + at.cluster + " reports; if that cluster is lost for good, set action Failover and failoverCluster to the other one"}
+		next := goesOn + " when the mirror of " + at.cluster + " reports"
+		if w.facts.Ask != plan.Failover {
+			next += "; if that cluster is lost for good, set action Failover and failoverCluster to the other one"
+		}
+		return words{fact: "InboxComplete", message: fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at)), since: at.link.LastRenewal, next: next}
 	case plan.Answer:
 		return words{fact: "Answer", message: unanswered(at), next: goesOn + " when the cluster answers"}
 	case plan.BeingPrimary:

@@ -143,6 +143,15 @@ func TestDecideGoesOn(t *testing.T) {
 			f.At(First).Wish.For = Failover
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary}}},
 		"a stray Pod that can't use its volume on the peer changes nothing": {home(), func(f *Facts) { f.At(Second).Report.InUse = true }, nil},
+		"a final synchronisation that a restored hub finds while the workload may run is prepared anew": {home(), func(f *Facts) {
+			f.Ask, f.Target = Relocate, Second
+			f.At(First).Wish.FinalSync, f.At(First).Report.Synced = Run, true
+		}, []Write{{Kind: PutWish, Side: First, Role: Primary, FinalSync: Prepare, For: Relocate}}},
+		"a new hub ends a failover, for which it has published nothing, before it relocates": {home(), func(f *Facts) {
+			f.Ask, f.Target = Relocate, Second
+			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
+			f.At(Second).Report.State, f.At(Second).Report.InUse = IsPrimary, true
+		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Gone}}}},
 		"a cluster that is given up is not waited for while its object is adopted": {home(), func(f *Facts) {
 			f.Deleting = true
 			f.At(Second).Live, f.At(Second).Abandon, f.At(Second).Wish.Adopting = false, true, true

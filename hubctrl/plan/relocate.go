@@ -19,7 +19,7 @@ func relocate(f *Facts, t Side) Plan {
 	case h == Nowhere:
 		return switchTo(f, t, phases(Relocate))
 	// From here s is home.
-	case target.Wish.Role != Secondary, target.Decision.placed():
+	case target.Wish.Role != Secondary, target.Decision.placed(), target.Decision == Untold && target.Report.InUse:
 		// A failover to s is not finished: first that.
 		return settle(f, s, names{Initiating, Initiating})
 	// Every gate holds anew at each step: until the demotion the way back costs nothing.
@@ -35,6 +35,9 @@ func relocate(f *Facts, t Side) Plan {
 		return do(Initiating, PreparingFinalSync, keep(s, Prepare, Relocate))
 	case source.Wish.FinalSync == Prepare && !source.Report.Prepared:
 		return wait(Initiating, PreparingFinalSync, s, BeingPrepared)
+	case source.Wish.FinalSync == Run && source.Decision.placed():
+		// Found so by a hub that was restored from a backup: the workload may run again, and have written since.
+		return do(Relocating, PreparingFinalSync, keep(s, Prepare, Relocate))
 	case source.Decision != Gone:
 		return do(Relocating, ClearingPlacement, publish(s, Gone, Gone))
 	case source.Wish.FinalSync == Prepare:

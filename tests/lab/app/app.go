@@ -44,6 +44,11 @@ func (a *App) Key() client.ObjectKey { return client.ObjectKey{Namespace: a.Name
 
 func (a *App) labels() map[string]string { return map[string]string{"app": a.Name} }
 
+// Home is the namespace of the application.
+func (a *App) Home() *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: a.Namespace}}
+}
+
 // Protect makes the namespace and the DRPlacementControl on the hub, as a user would.
 func (a *App) Protect(ctx context.Context, preferred string) error {
 	hub := a.lab.Cluster(lab.Hub).Client
@@ -65,7 +70,7 @@ func (a *App) Protect(ctx context.Context, preferred string) error {
 }
 
 func (a *App) ensureNamespace(ctx context.Context, c client.Client) error {
-	err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: a.Namespace}})
+	err := c.Create(ctx, a.Home())
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create namespace %s: %w", a.Namespace, err)
 	}

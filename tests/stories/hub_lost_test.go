@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stories
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+)
+
+// TestAHubThatIsLostIsReplaced: three applications, deployed, failed over and in the middle of a relocate; the hub is lost
+// with all its objects. A new one is fed with the same manifests. Nothing is written on a cluster before the adoption is
+// decided, no role changes but those of the relocate, which goes on, and what runs is not touched.
+func TestAHubThatIsLostIsReplaced(t *testing.T) {
+	l := shared.Lab(t)
+	deployed := protected(t, l, "lost-deployed", lab.DR1)
+	moved := protected(t, l, "lost-failed-over", lab.DR1)
+	moving := protected(t, l, "lost-relocating", lab.DR1)
+	moved.ask(failoverTo(lab.DR2))
+	moved.settled(v1alpha1.FailedOver, lab.DR2)
+	moving.leave()
+	moving.ask(relocateTo(lab.DR2))
+	moving.waits("WorkloadGone", lab.DR1)
+	pods := []any{podOf(deployed, lab.DR1), podOf(moved, lab.DR2), podOf(moving, lab.DR1)}
+	actors := []*actor{deployed, moved, moving}
+	before := groupsOf(actors)
+
+	began := time.Now()
+	require.NoError(t, l.ReplaceHub(t.Context(), manifests(t, l, actors)...))
+	deployed.settled(v1alpha1.Deployed, lab.DR1)
+	moved.settled(v1alpha1.FailedOver, lab.DR2)
+	moving.waits("WorkloadGone", lab.DR1)
+	t.Logf("the new hub knows all %s after the loss of the old one", time.Since(began).Round(time.Millisecond))
+
+	assert.Equal(t, pods, []any{podOf(deployed, lab.DR1), podOf(moved, lab.DR2), podOf(moving, lab.DR1)}, "no workload was touched")
+	for key, group := range groupsOf(actors) {
+		assert.Equal(t, before[key].Spec, group.Spec, "%s is told what it was told", key)
+		assert.Equal(t, before[key].Generation, group.Generation, "%s was told nothing else in between", key)
+	}
+	requireAdoptedFirst(t, l, began)
+
+	moving.follow()
+	moving.settled(v1alpha1.Relocated, lab.DR2)
+	require.NoError(t, moving.GoesOn(t.Context(), lab.DR2))
+	requireNothingLost(moving)
+	for _, a := range actors[:2] {
+		_, err := a.Disable(t.Context())
+		require.NoError(t, err)
+	}
+}
+
+// TestANewHubDecidesWhatItCanSee: what becomes of each application when the hub is replaced while dr1 is lost, and when
+// dr1 returns.
+func TestANewHubDecidesWhatItCanSee(t *testing.T) {
+	l := shared.Lab(t)
+	onLost := protected(t, l, "home-lost", lab.DR1)
+	onSeen := protected(t, l, "peer-lost", lab.DR2)
+	failedOver := protected(t, l, "failed-over", lab.DR1)
+	forgetful := protected(t, l, "action-dropped", lab.DR1)
+	moving := protected(t, l, "both-secondary", lab.DR1)
+	failedOver.ask(failoverTo(lab.DR2))
+	failedOver.settled(v1alpha1.FailedOver, lab.DR2)
+	forgetful.ask(failoverTo(lab.DR2))
+	forgetful.settled(v1alpha1.FailedOver, lab.DR2)
+	halfway(moving)
+
+	actors := []*actor{onLost, onSeen, failedOver, forgetful, moving}
+	again := manifests(t, l, actors)
+	for _, o := range again {
+		if drpc, ok := o.(*v1alpha1.DRPlacementControl); ok && drpc.Name == forgetful.App.Name {
+			drpc.Spec.Action, drpc.Spec.FailoverCluster = "", ""
+		}
+	}
+	pod := podOf(onLost, lab.DR1)
+	require.NoError(t, l.Fault(lab.DR1, faultproxy.Cut))
+	require.NoError(t, l.ReplaceHub(t.Context(), again...))
+	fresh := enter(t, l, "made-meanwhile")
+	require.NoError(t, fresh.App.Protect(t.Context(), lab.DR2))
+
+	// Nobody knows what exists on dr1, so nothing is begun; only the failover is the user's word that dr1 is lost.
+	for _, a := range []*actor{onLost, onSeen, forgetful, moving, fresh} {
+		w := a.waits("InboxComplete", lab.DR1)
+		assert.Contains(t, w.Message, "it is not known what exists on cluster dr1", a.App.Name)
+		assert.Contains(t, w.NextStep, "if that cluster is lost for good, set action Failover", a.App.Name)
+	}
+	w := failedOver.waits("InboxComplete", lab.DR1)
+	assert.Equal(t, "it goes on by itself when the mirror of dr1 reports", w.NextStep)
+	assert.Equal(t, v1alpha1.FailedOver, failedOver.drpc().Status.Phase)
+	assert.Equal(t, v1alpha1.WaitForUser, onLost.drpc().Status.Phase)
+
+	onLost.ask(failoverTo(lab.DR2))
+	onLost.control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+		assert.Equal(c, v1alpha1.FailedOver, drpc.Status.Phase)
+		assert.Equal(c, lab.DR2, drpc.Status.PreferredDecision.ClusterName)
+	})
+	assert.Equal(t, pod, podOf(onLost, lab.DR1), "nobody could tell dr1")
+
+	require.NoError(t, l.Heal(lab.DR1))
+	onLost.settled(v1alpha1.FailedOver, lab.DR2)
+	onSeen.settled(v1alpha1.Deployed, lab.DR2)
+	failedOver.settled(v1alpha1.FailedOver, lab.DR2)
+	forgetful.settled(v1alpha1.Deployed, lab.DR2)
+	moving.settled(v1alpha1.Relocated, lab.DR2)
+	fresh.settled(v1alpha1.Deployed, lab.DR2)
+	requireNothingLost(moving)
+	for _, a := range append(actors, fresh) {
+		require.NoError(t, a.GoesOn(t.Context(), lab.DR2), a.App.Name)
+	}
+}
+
+// TestANewHubWithoutClustersWaits for both, and says so.
+func TestANewHubWithoutClustersWaits(t *testing.T) {
+	l := shared.Lab(t)
+	a := protected(t, l, "none-seen", lab.DR1)
+	pod := podOf(a, lab.DR1)
+	for _, spoke := range lab.Spokes() {
+		require.NoError(t, l.Fault(spoke, faultproxy.Cut))
+	}
+	require.NoError(t, l.ReplaceHub(t.Context(), manifests(t, l, []*actor{a})...))
+	a.waits("InboxComplete", lab.DR1)
+	require.NoError(t, l.Heal(lab.DR1))
+	a.waits("InboxComplete", lab.DR2)
+	require.NoError(t, l.Heal(lab.DR2))
+	a.settled(v1alpha1.Deployed, lab.DR1)
+	assert.Equal(t, pod, podOf(a, lab.DR1))
+}
+
+// halfway brings a relocate from dr1 to dr2 to where both are Secondary, and ends hubctrl there: while the storage of dr1
+// holds still the demotion can't end.
+func halfway(a *actor) {
+	a.t.Helper()
+	const storage = "storage-" + lab.DR1
+	a.leave()
+	a.ask(relocateTo(lab.DR2))
+	a.waits("WorkloadGone", lab.DR1)
+	require.NoError(a.t, a.lab.Freeze(storage))
+	a.follow()
+	a.waits("Secondary", lab.DR1)
+	require.NoError(a.t, a.lab.Stop("hubctrl"))
+	require.NoError(a.t, a.lab.Thaw(storage))
+	require.EventuallyWithT(a.t, func(c *assert.CollectT) {
+		group := a.group(lab.DR1)
+		assert.Equal(c, v1alpha1.SecondaryState, group.Status.State)
+		assert.Equal(c, group.Generation, group.Status.ObservedGeneration)
+	}, patience, tick, "dr1 is Secondary")
+	require.Equal(a.t, v1alpha1.Secondary, a.group(lab.DR2).Spec.ReplicationState)
+}
+
+// manifests are what a user has in Git: the clusters, the policy and the applications, as they were last asked for.
+func manifests(t *testing.T, l *lab.Lab, actors []*actor) []client.Object {
+	t.Helper()
+	hub := l.Cluster(lab.Hub).Client
+	clusters, policies := &v1alpha1.DRClusterList{}, &v1alpha1.DRPolicyList{}
+	require.NoError(t, hub.List(t.Context(), clusters))
+	require.NoError(t, hub.List(t.Context(), policies))
+	var out []client.Object
+	for i := range clusters.Items {
+		c := &clusters.Items[i]
+		out = append(out, &v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: c.Name}, Spec: c.Spec})
+	}
+	for i := range policies.Items {
+		p := &policies.Items[i]
+		out = append(out, &v1alpha1.DRPolicy{ObjectMeta: metav1.ObjectMeta{Name: p.Name}, Spec: p.Spec})
+	}
+	for _, a := range actors {
+		drpc := a.drpc()
+		out = append(out, a.App.Home(), &v1alpha1.DRPlacementControl{
+			ObjectMeta: metav1.ObjectMeta{Namespace: drpc.Namespace, Name: drpc.Name}, Spec: drpc.Spec,
+		})
+	}
+	return out
+}
+
+func (a *actor) drpc() *v1alpha1.DRPlacementControl {
+	a.t.Helper()
+	drpc, err := a.App.Control(a.t.Context())
+	require.NoError(a.t, err)
+	return drpc
+}
+
+// groupsOf are the groups of the actors on all clusters.
+func groupsOf(actors []*actor) map[string]*v1alpha1.VolumeReplicationGroup {
+	out := map[string]*v1alpha1.VolumeReplicationGroup{}
+	for _, a := range actors {
+		for _, cluster := range lab.Spokes() {
+			out[cluster+"/"+a.App.Name] = a.group(cluster)
+		}
+	}
+	return out
+}
+
+// requireAdoptedFirst requires that no mirror wrote to a group before hubctrl wrote the wish for it.
+func requireAdoptedFirst(t *testing.T, l *lab.Lab, since time.Time) {
+	t.Helper()
+	onHub, err := l.Writes(lab.Hub, since)
+	require.NoError(t, err)
+	wished := map[string]time.Time{}
+	for _, w := range onHub {
+		key := w.Namespace + "/" + w.Name
+		if w.Resource == "volumereplicationgroups" && w.By(lab.HubController()) && wished[key].IsZero() {
+			wished[key] = w.At
+		}
+	}
+	require.NotEmpty(t, wished)
+	adopted := 0
+	for _, spoke := range lab.Spokes() {
+		writes, err := l.Writes(spoke, since)
+		require.NoError(t, err)
+		for _, w := range writes {
+			if w.Resource != "volumereplicationgroups" || w.Subresource != "" || !w.By(lab.MirrorOnSpoke(spoke)) {
+				continue
+			}
+			at := wished[exchange.Outbox(spoke)+"/"+exchange.ObjectName(w.Namespace, w.Name)]
+			assert.False(t, at.IsZero() || w.At.Before(at), "%s at %s, the wish was made at %s", w, w.At, at)
+			adopted++
+		}
+	}
+	assert.GreaterOrEqual(t, adopted, len(wished), "each wish has reached its cluster")
+}
