@@ -82,22 +82,59 @@ func newHub(t *testing.T, drpcs ...*v1alpha1.DRPlacementControl) *hub {
 // rebuild gives the clusters a new hub, fed from Git: policy, clusters and applications, and nothing else.
 func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 	h.t.Helper()
-	s := runtime.NewScheme()
-	require.NoError(h.t, coordinationv1.AddToScheme(s))
-	require.NoError(h.t, v1alpha1.AddToScheme(s))
 	objects := []client.Object{policy(), cluster("dr1", "s3-b"), cluster("dr2", "s3-a")}
 	for _, d := range drpcs {
 		objects = append(objects, d.DeepCopy())
 	}
+	h.serve(objects...)
+	h.start(origin)
+	for name := range h.spokes {
+		h.connect(name)
+		h.tell(name)
+	}
+}
+
+// serve gives the hub an API server that holds objects.
+func (h *hub) serve(objects ...client.Object) {
+	h.t.Helper()
+	s := runtime.NewScheme()
+	require.NoError(h.t, coordinationv1.AddToScheme(s))
+	require.NoError(h.t, v1alpha1.AddToScheme(s))
 	h.api = versioned(fake.NewClientBuilder().WithScheme(s).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(s), clientgoac.NewTypeConverter(s)).
 		WithStatusSubresource(&v1alpha1.DRPlacementControl{}, &v1alpha1.VolumeReplicationGroup{}).
 		WithIndex(&v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey).
 		WithObjects(objects...).Build())
 	h.events = events.NewFakeRecorder(1000)
-	h.start(origin)
+}
+
+// backup is all that the hub's API server holds.
+func (h *hub) backup() []client.Object {
+	h.t.Helper()
+	var out []client.Object
+	for _, list := range []client.ObjectList{
+		&v1alpha1.DRPlacementControlList{}, &v1alpha1.DRPolicyList{}, &v1alpha1.DRClusterList{},
+		&v1alpha1.VolumeReplicationGroupList{}, &coordinationv1.LeaseList{},
+	} {
+		require.NoError(h.t, h.api.List(h.t.Context(), list))
+		items, err := meta.ExtractList(list)
+		require.NoError(h.t, err)
+		for _, item := range items {
+			o, ok := item.(client.Object)
+			require.True(h.t, ok)
+			o.SetResourceVersion("")
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// restore gives the hub the state of a backup. The mirrors tell it what they see.
+func (h *hub) restore(backup []client.Object) {
+	h.t.Helper()
+	h.serve(backup...)
+	h.start(h.r.origin)
 	for name := range h.spokes {
-		h.connect(name)
 		h.tell(name)
 	}
 }

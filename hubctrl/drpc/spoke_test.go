@@ -76,6 +76,9 @@ func (h *hub) deliver(cluster string) {
 		s.has, s.stamp.SpokeUID = true, fmt.Sprintf("%s-%d", cluster, s.made)
 	case s.stamp.Origin != origin && wish.Annotations["exchange.ramendr.openshift.io/adopt-uid"] != s.stamp.SpokeUID, epoch < s.stamp.Epoch:
 		return // refused
+	case s.stamp.WishUID == string(wish.UID) && epoch == s.stamp.Epoch && wish.Generation < s.stamp.WishGeneration &&
+		!equality.Semantic.DeepEqual(s.spec, wish.Spec):
+		return // refused: within an epoch the generation orders the wishes
 	}
 	s.stamp.WishUID, s.stamp.WishGeneration, s.stamp.Epoch, s.stamp.Origin = string(wish.UID), wish.Generation, epoch, origin
 	s.drpc = wish.Annotations["exchange.ramendr.openshift.io/drpc"]
@@ -230,7 +233,7 @@ func (s *spoke) conditions() []metav1.Condition {
 func (h *hub) follow() {
 	h.t.Helper()
 	d := h.drpc()
-	if d == nil {
+	if d == nil || d.Status.Decisions == nil {
 		return
 	}
 	reasons := map[string]v1alpha1.DecisionReason{}

@@ -87,6 +87,23 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 			f.Ask, f.Target = Failover, Second
 			f.At(Second).Wish, f.At(Second).Report = Wish{}, Report{}
 		}, Wait{Fact: InboxComplete, On: Second}},
+		"a failover that only a backup remembers": {home(), func(f *Facts) {
+			f.Ask, f.Target, f.Stale = Failover, Second, true
+		}, Wait{Fact: SpecConfirmed}},
+		"a relocate that only a backup remembers": {home(), func(f *Facts) {
+			f.Ask, f.Target, f.Stale = Relocate, Second, true
+		}, Wait{Fact: SpecConfirmed}},
+		"a recalled wish that is not answered yet": {home(), func(f *Facts) {
+			f.At(Second).Report.Answered, f.At(Second).Report.Memory = false, Recalled
+		}, Wait{Fact: Answer, On: Second}},
+		"a failover whose target recalls": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Report.Answered, f.At(Second).Report.Memory = false, Recalled
+		}, Wait{Fact: Answer, On: Second}},
+		"a removal while a cluster recalls": {home(), func(f *Facts) {
+			f.Deleting, f.Ask, f.Target = true, Failover, Second
+			f.At(First).Report.Answered, f.At(First).Report.Memory = false, Recalled
+		}, Wait{Fact: Answer, On: First}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.edit(&tc.facts)
@@ -143,6 +160,27 @@ func TestDecideGoesOn(t *testing.T) {
 			f.At(First).Wish.For = Failover
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary}}},
 		"a stray Pod that can't use its volume on the peer changes nothing": {home(), func(f *Facts) { f.At(Second).Report.InUse = true }, nil},
+		"decisions that only a backup remembers are corrected before the user is asked": {home(), func(f *Facts) {
+			f.Ask, f.Target, f.Stale = Failover, Second, true
+			f.At(First).Decision, f.At(Second).Decision = Gone, RunHere
+		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}}},
+		"a forgotten wish is made anew": {home(), func(f *Facts) {
+			f.At(Second).Report = Report{View: Present, Memory: Forgotten}
+		}, []Write{{Kind: AdoptWish, Side: Second}}},
+		"a failed side that recalls stops no failover": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(First).Report.Answered, f.At(First).Report.Memory = false, Recalled
+		}, []Write{
+			{Kind: Publish, Decisions: [2]Decision{Retain, Gone}},
+			{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true},
+		}},
+		"a cluster out of reach that recalls stops nothing": {home(), func(f *Facts) {
+			f.At(First).Wish.For = Failover
+			f.At(Second).Live, f.At(Second).Decision = false, Gone
+			f.At(Second).Wish.Role = Primary
+			f.At(Second).Report.Answered, f.At(Second).Report.Memory = false, Recalled
+			f.At(First).Wish.Epoch = 2
+		}, []Write{{Kind: PutWish, Side: Second, Role: Secondary, For: Failover}}},
 		"a final synchronisation that a restored hub finds while the workload may run is prepared anew": {home(), func(f *Facts) {
 			f.Ask, f.Target = Relocate, Second
 			f.At(First).Wish.FinalSync, f.At(First).Report.Synced = Run, true

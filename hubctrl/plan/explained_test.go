@@ -48,7 +48,9 @@ func awaited(f *Facts, w Wait) bool {
 		case PolicyValid:
 			return !f.Usable
 		case SpecConfirmed:
-			return f.Stale && f.Ask != Stay && f.Home() != f.Target
+			h := f.Home()
+			settled := h == Nowhere || f.At(h).Decision == RunHere || f.At(h).short(IsPrimary) != Nothing
+			return f.Stale && f.Ask != Stay && h != f.Target && settled
 		}
 		return false
 	}

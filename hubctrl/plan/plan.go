@@ -160,11 +160,11 @@ func Decide(f Facts) Plan {
 	case f.wishes(NoRole) == 2:
 		return deploy(&f)
 	case f.Ask == Failover && f.Stale && f.Home() != survivor(&f):
-		return wait(WaitForUser, Paused, Nowhere, SpecConfirmed)
+		return unconfirmed(&f)
 	case f.Ask == Failover:
 		return failover(&f)
 	case f.Ask == Relocate && f.Stale && f.Home() == f.Target.Peer():
-		return wait(WaitForUser, Paused, Nowhere, SpecConfirmed)
+		return unconfirmed(&f)
 	case f.Ask == Relocate:
 		return relocate(&f, f.Target)
 	default:

@@ -76,6 +76,19 @@ func told(c *Cluster) Decision {
 	return c.Decision
 }
 
+// unconfirmed moves no role until the user has said again what a backup remembers. Meanwhile everything is brought in line
+// with where the workload is: the decisions of the backup are as old as its spec.
+func unconfirmed(f *Facts) Plan {
+	if h := f.Home(); h != Nowhere {
+		rest := *f
+		rest.Ask = Stay
+		if p := settle(&rest, h, names{WaitForUser, WaitForUser}); len(p.Writes) > 0 {
+			return p
+		}
+	}
+	return wait(WaitForUser, Paused, Nowhere, SpecConfirmed)
+}
+
 // stay moves no role.
 func stay(f *Facts) Plan {
 	h := f.Home()

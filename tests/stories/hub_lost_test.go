@@ -87,15 +87,23 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 	require.NoError(t, fresh.App.Protect(t.Context(), lab.DR2))
 
 	// Nobody knows what exists on dr1, so nothing is begun; only the failover is the user's word that dr1 is lost.
-	for _, a := range []*actor{onLost, onSeen, forgetful, moving, fresh} {
-		w := a.waits("InboxComplete", lab.DR1)
-		assert.Contains(t, w.Message, "it is not known what exists on cluster dr1", a.App.Name)
-		assert.Contains(t, w.NextStep, "if that cluster is lost for good, set action Failover", a.App.Name)
+	for a, phase := range map[*actor]v1alpha1.DRState{
+		onLost: v1alpha1.WaitForUser, onSeen: v1alpha1.WaitForUser, forgetful: v1alpha1.WaitForUser, moving: v1alpha1.WaitForUser,
+		fresh: v1alpha1.Initiating, failedOver: v1alpha1.FailedOver,
+	} {
+		a.control("it does what it can see: "+string(phase), func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+			assert.Equal(c, phase, drpc.Status.Phase)
+			w := drpc.Status.Waiting
+			require.NotNil(c, w)
+			assert.Equal(c, "dr1 InboxComplete", w.Cluster+" "+w.Fact)
+			assert.Contains(c, w.Message, "it is not known what exists on cluster dr1: ")
+			advice := "it goes on by itself when the mirror of dr1 reports"
+			if a != failedOver {
+				advice += "; if that cluster is lost for good, set action Failover and failoverCluster to the other one"
+			}
+			assert.Equal(c, advice, w.NextStep)
+		})
 	}
-	w := failedOver.waits("InboxComplete", lab.DR1)
-	assert.Equal(t, "it goes on by itself when the mirror of dr1 reports", w.NextStep)
-	assert.Equal(t, v1alpha1.FailedOver, failedOver.drpc().Status.Phase)
-	assert.Equal(t, v1alpha1.WaitForUser, onLost.drpc().Status.Phase)
 
 	onLost.ask(failoverTo(lab.DR2))
 	onLost.control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
@@ -110,9 +118,9 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 	failedOver.settled(v1alpha1.FailedOver, lab.DR2)
 	forgetful.settled(v1alpha1.Deployed, lab.DR2)
 	moving.settled(v1alpha1.Relocated, lab.DR2)
-	fresh.settled(v1alpha1.Deployed, lab.DR2)
+	require.NoError(t, fresh.Begin(t.Context(), lab.DR2))
 	requireNothingLost(moving)
-	for _, a := range append(actors, fresh) {
+	for _, a := range actors {
 		require.NoError(t, a.GoesOn(t.Context(), lab.DR2), a.App.Name)
 	}
 }

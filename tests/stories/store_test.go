@@ -65,7 +65,7 @@ func TestTroubleWithAStoreIsToldAndHeals(t *testing.T) {
 		requireStored(a)
 	})
 	t.Run("the bucket is missing", func(t *testing.T) {
-		restore := setBucket(t, hub, "no-such-bucket")
+		restore := setBucket(t, hub, lab.DR1, "no-such-bucket")
 		requireValidated(t, l, lab.DR1, metav1.ConditionFalse, "s3BucketNotFound", "no-such-bucket")
 		require.NoError(t, a.GoesOn(t.Context(), lab.DR1))
 		restore()
@@ -162,8 +162,8 @@ func setKey(t *testing.T, hub client.Client, name client.ObjectKey, value []byte
 	require.NoError(t, hub.Update(t.Context(), secret))
 }
 
-// setBucket changes the bucket of dr1's profile on the hub.
-func setBucket(t *testing.T, hub client.Client, bucket string) (restore func()) {
+// setBucket changes, on the hub, the bucket of a cluster's profile.
+func setBucket(t *testing.T, hub client.Client, cluster, bucket string) (restore func()) {
 	t.Helper()
 	change := func(from, to string) {
 		config := configMap(ramenconfig.HubConfigMap)
@@ -173,8 +173,8 @@ func setBucket(t *testing.T, hub client.Client, bucket string) (restore func()) 
 		config.Data[ramenconfig.Key] = strings.Replace(text, "s3Bucket: "+from+"\n", "s3Bucket: "+to+"\n", 1)
 		require.NoError(t, hub.Update(t.Context(), config))
 	}
-	change(lab.DR1, bucket)
-	return func() { change(bucket, lab.DR1) }
+	change(cluster, bucket)
+	return func() { change(bucket, cluster) }
 }
 
 func configMap(name string) *corev1.ConfigMap {

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stories
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+)
+
+// TestAHubThatIsRestoredFromABackupDragsNobodyBack: it finds out from its clusters what became of its applications since
+// the backup, and carries out no move that only the backup remembers.
+func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
+	l := shared.Lab(t)
+	moved := protected(t, l, "restored-moved", lab.DR1)
+	returned := protected(t, l, "restored-returned", lab.DR1)
+	still := protected(t, l, "restored-still", lab.DR1)
+	returned.ask(failoverTo(lab.DR2))
+	returned.settled(v1alpha1.FailedOver, lab.DR2)
+	require.NoError(t, returned.GoesOn(t.Context(), lab.DR2))
+
+	backup := filepath.Join(t.TempDir(), "backup")
+	require.NoError(t, l.BackUp(t.Context(), lab.Hub, backup))
+	_, err := moved.Relocate(t.Context(), lab.DR2)
+	require.NoError(t, err)
+	_, err = returned.Relocate(t.Context(), lab.DR1)
+	require.NoError(t, err)
+	pods := []any{podOf(moved, lab.DR2), podOf(returned, lab.DR1), podOf(still, lab.DR1)}
+	before := groupsOf([]*actor{moved, returned, still})
+
+	// As docs/operations.md says: whoever deploys stands still until the hub has found out.
+	actors := []*actor{moved, returned, still}
+	for _, a := range actors {
+		a.leave()
+	}
+	require.NoError(t, l.Restore(t.Context(), lab.Hub, backup))
+	moved.settled(v1alpha1.Deployed, lab.DR2) // the spec of the backup asks for no move
+	still.settled(v1alpha1.Deployed, lab.DR1)
+	w := returned.waits("SpecConfirmed", "")
+	assert.Equal(t, "the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which the workload is on cluster dr1. "+
+		"This spec asks for Failover to dr2, and nothing was moved yet", w.Message)
+	assert.Equal(t, v1alpha1.WaitForUser, returned.drpc().Status.Phase)
+	assert.Equal(t, pods, []any{podOf(moved, lab.DR2), podOf(returned, lab.DR1), podOf(still, lab.DR1)}, "no workload was touched")
+	for key, group := range groupsOf(actors) {
+		assert.Equal(t, before[key].Spec.ReplicationState, group.Spec.ReplicationState, key)
+	}
+	assert.Equal(t, lab.DR1, returned.drpc().Status.PreferredDecision.ClusterName, "the decisions of the backup are corrected")
+	for _, a := range actors {
+		a.follow()
+	}
+
+	returned.ask(relocateTo(lab.DR1))
+	returned.settled(v1alpha1.Relocated, lab.DR1)
+	for a, home := range map[*actor]string{moved: lab.DR2, returned: lab.DR1, still: lab.DR1} {
+		require.NoError(t, a.GoesOn(t.Context(), home))
+		requireNothingLost(a)
+		a.runsOnlyOn(home)
+	}
+}
