@@ -15,8 +15,8 @@
 //   - X4 absence. "Not in the inbox" means absent on the spoke only if the lease is live and its inventory digest
 //     equals the digest of the inbox. Otherwise it is unknown.
 //   - X5 liveness. The mirror renews the lease every RenewEvery, and only when all that it had seen on the spoke before
-//     is written. The hub calls a link live while less than LiveFor of its own clock passed since it saw the renewal
-//     change. Clocks are never compared across clusters.
+//     is written. The hub calls a link live while less than LiveFor of its own clock passed since it saw a newer
+//     renewal. A renewal that went back in time ends that. Clocks are never compared across clusters.
 //   - X6 deletion. The mirror deletes a copy only for a wish that is itself being deleted and whose UID the copy
 //     carries, with a UID precondition. It never deletes a namespace. hubctrl removes the wish's finalizer when absence
 //     is known.
@@ -24,7 +24,9 @@
 //     managedFields, uid and resourceVersion are never copied.
 //   - X8 origin. A copy carries the id of the hub that wished it. A wish is applied over an object of another origin
 //     only if its annotation adopt-uid names that object's UID.
-//   - X9 epoch. A wish's epoch never decreases; a wish with a lower epoch than the copy's is refused.
+//   - X9 epoch. A wish's epoch never decreases; a wish with a lower epoch than the copy's is refused. So is, within an
+//     epoch, a lower generation of the wish that the copy was made from, unless only the stamp would change: then
+//     obeying it undoes nothing, and a hub that was restored from a backup gets its answer.
 //   - X10 terminating. The stamp says when the copy has a deletionTimestamp; the report goes when the copy is gone.
 //   - X11 quiet. When nothing changes nothing is written but the lease.
 //   - X12 namespaces. A missing target namespace is created before its first object, never changed afterwards, never

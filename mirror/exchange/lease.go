@@ -7,6 +7,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -38,7 +39,7 @@ type LinkState uint8
 const (
 	// LinkNever : no lease was ever seen.
 	LinkNever LinkState = iota
-	// LinkConnecting : a lease exists, but the hub has not yet seen it renewed.
+	// LinkConnecting : a lease exists, but the hub has not yet seen it renewed, or not since it went back in time.
 	LinkConnecting
 	// LinkLive : the lease was seen renewed less than LiveFor ago.
 	LinkLive
@@ -74,16 +75,20 @@ type Heartbeats struct {
 }
 
 type heartbeat struct {
-	renewal string    // identity of the last renewal that was seen
-	changed time.Time // when it was seen to change; zero: only seen once
-	first   time.Time // when it was first seen
+	uid     types.UID // of the lease
 	claimed time.Time // renewTime in the lease
+	changed time.Time // when a newer renewTime was seen last; zero: none was
+	first   time.Time // since when renewals are waited for
 }
 
 // NewHeartbeats returns an empty memory.
 func NewHeartbeats() *Heartbeats { return &Heartbeats{seen: map[string]heartbeat{}} }
 
 // See records the lease of cluster as it is at now; nil: there is none. It returns the state of the link.
+//
+// Only a renewTime that is newer than the one before is a renewal. One that went back is of a hub that was restored from
+// a backup, whose whole inbox is as old: nothing may be believed until the mirror renews. A mirror whose clock was set
+// back costs the same, one period of renewal. A lease that was made anew is one that was never seen, unless it is newer.
 func (h *Heartbeats) See(cluster string, lease *coordinationv1.Lease, now time.Time) Link {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,18 +96,16 @@ func (h *Heartbeats) See(cluster string, lease *coordinationv1.Lease, now time.T
 		delete(h.seen, cluster)
 		return Link{State: LinkNever}
 	}
-	renewal := string(lease.UID)
 	var claimed time.Time
 	if lease.Spec.RenewTime != nil {
 		claimed = lease.Spec.RenewTime.Time
-		renewal += claimed.UTC().Format(time.RFC3339Nano)
 	}
 	b, known := h.seen[cluster]
 	switch {
-	case !known:
-		b = heartbeat{renewal: renewal, first: now, claimed: claimed}
-	case b.renewal != renewal:
-		b.renewal, b.changed, b.claimed = renewal, now, claimed
+	case known && claimed.After(b.claimed):
+		b.uid, b.claimed, b.changed = lease.UID, claimed, now
+	case !known || b.uid != lease.UID || claimed.Before(b.claimed):
+		b = heartbeat{uid: lease.UID, claimed: claimed, first: now}
 	}
 	h.seen[cluster] = b
 	return b.link(now)

@@ -25,7 +25,7 @@ func renewed(uid string, at time.Time) *coordinationv1.Lease {
 }
 
 func TestX5_ALinkIsLiveOnlyWhileItsRenewalsAreSeen(t *testing.T) {
-	// The mirror's clock is ten minutes ahead, and then jumps back: neither matters.
+	// The mirror's clock is ten minutes ahead, which does not matter.
 	ahead := noon.Add(10 * time.Minute)
 	h := exchange.NewHeartbeats()
 	at := func(seconds time.Duration) time.Time { return noon.Add(seconds * time.Second) }
@@ -41,12 +41,55 @@ func TestX5_ALinkIsLiveOnlyWhileItsRenewalsAreSeen(t *testing.T) {
 		{renewed("a", ahead.Add(5*time.Second)), at(17), exchange.Link{State: exchange.LinkLive, LastRenewal: at(17)}},
 		{renewed("a", ahead.Add(5*time.Second)), at(31), exchange.Link{State: exchange.LinkLive, LastRenewal: at(17)}},
 		{renewed("a", ahead.Add(5*time.Second)), at(32), exchange.Link{State: exchange.LinkLost, LastRenewal: at(17)}},
-		{renewed("a", noon.Add(-time.Hour)), at(40), exchange.Link{State: exchange.LinkLive, LastRenewal: at(40)}},
-		{renewed("b", noon.Add(-time.Hour)), at(50), exchange.Link{State: exchange.LinkLive, LastRenewal: at(50)}},
+		{renewed("a", ahead.Add(30*time.Second)), at(40), exchange.Link{State: exchange.LinkLive, LastRenewal: at(40)}},
+		{renewed("b", ahead.Add(35*time.Second)), at(50), exchange.Link{State: exchange.LinkLive, LastRenewal: at(50)}},
 		{nil, at(51), exchange.Link{State: exchange.LinkNever}},
 		{renewed("b", noon.Add(-time.Hour)), at(52), exchange.Link{State: exchange.LinkConnecting, LastRenewal: noon.Add(-time.Hour)}},
 	} {
 		assert.Equal(t, step.want, h.See("dr1", step.lease, step.now), "step %d", i)
+	}
+}
+
+func TestX5_ARenewalThatWentBackInTimeIsNone(t *testing.T) {
+	at := func(seconds time.Duration) time.Time { return noon.Add(seconds * time.Second) }
+	type step struct {
+		lease *coordinationv1.Lease
+		now   time.Time
+		want  exchange.LinkState
+	}
+	for name, steps := range map[string][]step{
+		"a hub from a backup shows an older lease until the mirror renews it": {
+			{renewed("a", noon), at(0), exchange.LinkConnecting},
+			{renewed("a", noon.Add(5*time.Second)), at(5), exchange.LinkLive},
+			{renewed("a", noon.Add(-time.Hour)), at(6), exchange.LinkConnecting},
+			{renewed("a", noon.Add(-time.Hour)), at(20), exchange.LinkConnecting},
+			{renewed("a", noon.Add(-time.Hour)), at(21), exchange.LinkLost},
+			{renewed("a", noon.Add(25*time.Second)), at(25), exchange.LinkLive},
+		},
+		"a clock that is set back costs one period": {
+			{renewed("a", noon), at(0), exchange.LinkConnecting},
+			{renewed("a", noon.Add(5*time.Second)), at(5), exchange.LinkLive},
+			{renewed("a", noon.Add(-time.Minute)), at(10), exchange.LinkConnecting},
+			{renewed("a", noon.Add(-time.Minute).Add(5*time.Second)), at(15), exchange.LinkLive},
+		},
+		"a lease of another object that is no newer tells nothing": {
+			{renewed("a", noon), at(0), exchange.LinkConnecting},
+			{renewed("a", noon.Add(5*time.Second)), at(5), exchange.LinkLive},
+			{renewed("b", noon.Add(5*time.Second)), at(6), exchange.LinkConnecting},
+			{renewed("b", noon.Add(10*time.Second)), at(10), exchange.LinkLive},
+		},
+		"a renewal that vanished went back too": {
+			{renewed("a", noon), at(0), exchange.LinkConnecting},
+			{renewed("a", noon.Add(5*time.Second)), at(5), exchange.LinkLive},
+			{&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{UID: "a"}}, at(6), exchange.LinkConnecting},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := exchange.NewHeartbeats()
+			for i, s := range steps {
+				assert.Equal(t, s.want, h.See("dr1", s.lease, s.now).State, "step %d", i)
+			}
+		})
 	}
 }
 

@@ -118,8 +118,8 @@ func decideUpdate(wish, clone, intent *Object, origin string, epoch int64) Decis
 		return refuse(ReasonEpochRefused, "the cluster has obeyed epoch %d; this wish has epoch %d", obeyed, epoch)
 	}
 	// Within an epoch the generation orders the wishes. A hub that was restored from a backup shows an older one.
-	if uid, generation := wishOf(clone); uid == wish.GetUID() && epoch == obeyed && wish.GetGeneration() < generation {
-		return refuse(ReasonEpochRefused, "the cluster has obeyed generation %d of this wish in epoch %d; this is generation %d: raise the epoch to have it obeyed",
+	if uid, generation := wishOf(clone); uid == wish.GetUID() && epoch == obeyed && wish.GetGeneration() < generation && !restamps(intent, clone) {
+		return refuse(ReasonEpochRefused, "the cluster has obeyed generation %d of this wish in epoch %d; this is generation %d and asks for something else: raise the epoch to have it obeyed",
 			generation, epoch, wish.GetGeneration())
 	}
 	if clone.GetDeletionTimestamp() != nil {
@@ -132,6 +132,16 @@ func decideUpdate(wish, clone, intent *Object, origin string, epoch int64) Decis
 		return Decision{Verb: Nothing}
 	}
 	return Decision{Verb: Update, Intent: intent}
+}
+
+// restamps reports whether applying intent to clone would change nothing but the generation that the copy is stamped
+// with. Then a hub that was restored from a backup wishes what is; it must get an answer, and nothing is undone.
+func restamps(intent, clone *Object) bool {
+	same := intent.DeepCopy()
+	annotations := same.GetAnnotations()
+	annotations[exchange.AnnotationWishGeneration] = clone.GetAnnotations()[exchange.AnnotationWishGeneration]
+	same.SetAnnotations(annotations)
+	return overwrite(same, clone) == nil && Satisfied(same, clone, ManagerCopy, "")
 }
 
 func refuse(reason, format string, args ...any) Decision {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/translate"
 )
 
@@ -69,6 +70,44 @@ func FuzzWishToReport(f *testing.F) {
 		stamp := told["exchange"].(map[string]any)
 		assert.Equal(t, "wish", stamp["spokeUID"])
 		assert.NotEqual(t, "forged", stamp["wishUID"])
+	})
+}
+
+// FuzzX9_ALowerGenerationUndoesNothing feeds two contents: a copy that was made from the first in a later generation, and
+// a wish of the second in an earlier one. It is applied only if that changes nothing but the stamp.
+func FuzzX9_ALowerGenerationUndoesNothing(f *testing.F) {
+	f.Add(`{"spec":{"a":"x"}}`, `{"spec":{"a":"x"}}`)
+	f.Add(`{"spec":{"a":"x","b":[1]}}`, `{"spec":{"a":"x"}}`)
+	f.Add(`{"spec":{"a":{}}}`, `{"spec":{}}`)
+	f.Add(`{"spec":{"a":[1,2]},"other":{"x":1}}`, `{"spec":{"a":[2,1]}}`)
+	f.Fuzz(func(t *testing.T, obeyed, restored string) {
+		wish := func(text string, generation int64) *translate.Object {
+			var content map[string]any
+			if json.Unmarshal([]byte(text), &content) != nil {
+				t.Skip()
+			}
+			w := newWish()
+			for field, value := range content {
+				if _, isMap := value.(map[string]any); !isMap || field == "metadata" || field == "status" {
+					t.Skip()
+				}
+				w.Object[field] = value
+			}
+			w.SetGeneration(generation)
+			return w
+		}
+		older, later := wish(restored, 3), wish(obeyed, 4)
+		clone := stored(translate.CopyOf(later, target), "copy", translate.ManagerCopy)
+		d := translate.Decide(older, clone, nil)
+		assert.True(t, d.Doubtful, "an outdated view of the wish would explain it")
+		if d.Verb == translate.Refuse {
+			assert.Equal(t, "EpochRefused", d.Reason)
+			assert.NotEqual(t, obeyed, restored, "the same content is refused")
+			return
+		}
+		require.Equal(t, translate.Update, d.Verb)
+		annotate(d.Intent, exchange.AnnotationWishGeneration, "4")
+		assert.True(t, translate.Satisfied(d.Intent, clone, translate.ManagerCopy, ""), "something but the stamp changes")
 	})
 }
 

@@ -152,8 +152,32 @@ func TestDecide(t *testing.T) {
 		"an unreadable epoch of the copy is no epoch 0": {verb: translate.Refuse, reason: "EpochRefused", change: func(_, clone *translate.Object) {
 			annotate(clone, exchange.AnnotationEpoch, "?")
 		}},
-		"a lower generation in the same epoch is refused": {verb: translate.Refuse, reason: "EpochRefused", doubt: true, change: func(_, clone *translate.Object) {
+		"a lower generation in the same epoch is refused": {verb: translate.Refuse, reason: "EpochRefused", doubt: true, change: func(wish, clone *translate.Object) {
 			annotate(clone, exchange.AnnotationWishGeneration, "4")
+			wish.Object["spec"].(map[string]any)["replicationState"] = "secondary"
+		}},
+		"a lower generation that asks for what is is applied, for its answer": {verb: translate.Update, doubt: true, change: func(_, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishGeneration, "4")
+		}},
+		"a lower generation that would take a field away is refused": {verb: translate.Refuse, reason: "EpochRefused", doubt: true, change: func(wish, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishGeneration, "4")
+			delete(wish.Object["spec"].(map[string]any), "s3Profiles")
+		}},
+		"a lower generation that would take an annotation away is refused": {verb: translate.Refuse, reason: "EpochRefused", doubt: true, change: func(wish, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishGeneration, "4")
+			a := wish.GetAnnotations()
+			delete(a, "drplacementcontrol.ramendr.openshift.io/drpc-uid")
+			wish.SetAnnotations(a)
+		}},
+		"a lower generation that would add a label is refused": {verb: translate.Refuse, reason: "EpochRefused", doubt: true, change: func(wish, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishGeneration, "4")
+			wish.SetLabels(map[string]string{"ramendr.openshift.io/created-by-ramen": "true", "another": "x"})
+		}},
+		"a lower generation does not overwrite what somebody else set": {verb: translate.Refuse, reason: "EpochRefused", doubt: true, change: func(_, clone *translate.Object) {
+			annotate(clone, exchange.AnnotationWishGeneration, "4")
+			clone.Object["spec"].(map[string]any)["runFinalSync"] = true
+			clone.SetManagedFields(append(clone.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: "kubectl-edit", Operation: metav1.ManagedFieldsOperationUpdate,
+				FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:runFinalSync":{}}}`)}))
 		}},
 		"a lower generation in a higher epoch is applied": {verb: translate.Update, doubt: true, change: func(wish, clone *translate.Object) {
 			annotate(clone, exchange.AnnotationWishGeneration, "4")
