@@ -16,8 +16,12 @@ import (
 //
 //	deployed                   a new world in which the application runs on dr1
 //	new                        a new world in which the application was just made
-//	user <ask> [<cluster>]     failover, relocate, clear, delete, abandon
-//	cut <cluster>, heal <cluster>, lose-hub
+//	user <ask> [<cluster>]     failover, relocate, clear (with a preferred cluster; dr1), delete, abandon
+//	cut <cluster>, heal <cluster>
+//	lose-hub, back-up, restore
+//	deployer off|on            whether anybody follows the decisions
+//	lose-object <cluster>      somebody deletes the group on a cluster, by mistake
+//	lose-store                 the stores hold nothing, and take nothing until the next command lose-store; the clusters say so
 //	run [plans=<n>]            everybody acts until nothing changes, or the hub carried out n plans
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -35,8 +39,10 @@ func TestTranscripts(t *testing.T) {
 
 // stage is a world whose events are written down.
 type stage struct {
-	world world
-	out   strings.Builder
+	world  world
+	out    strings.Builder
+	idle   bool // nobody deploys
+	closed bool // the stores take nothing
 }
 
 func (s *stage) say(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
@@ -45,9 +51,9 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 	w := &s.world
 	switch d.Cmd {
 	case "new":
-		*w = start(limits{})
+		*w, s.idle, s.closed = start(limits{}), false, false
 	case "deployed":
-		*w = start(limits{})
+		*w, s.idle, s.closed = start(limits{}), false, false
 		s.run(1000)
 		s.out.Reset()
 	case "user":
@@ -59,6 +65,22 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 	case "lose-hub":
 		w.losses = 1
 		w.loseHub()
+	case "back-up":
+		w.backUp()
+	case "restore":
+		w.restores = 1
+		w.restore()
+	case "deployer":
+		s.idle = d.CmdArgs[0].Key == "off"
+	case "lose-object":
+		i := side(t, d, 0).index()
+		w.spoke[i] = spoke{app: w.spoke[i].app, state: w.spoke[i].state, latest: w.spoke[i].latest}
+		w.up(i)
+	case "lose-store":
+		s.closed = !s.closed
+		w.stored = w.stored && !s.closed
+		w.up(0)
+		w.up(1)
 	case "run":
 		plans := 1000
 		d.MaybeScanArgs(t, "plans", &plans)
@@ -70,13 +92,17 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 
 func (s *stage) user(t *testing.T, d *datadriven.TestData) {
 	w := &s.world
+	w.outbox[0].stale, w.outbox[1].stale = false, false
 	switch d.CmdArgs[0].Key {
 	case "failover":
 		w.ask, w.target = Failover, side(t, d, 1)
 	case "relocate":
 		w.ask, w.target = Relocate, side(t, d, 1)
 	case "clear":
-		w.ask, w.target = Stay, First
+		w.ask, w.target = Stay, side(t, d, 1)
+		if w.target == Nowhere {
+			w.target = First
+		}
 	case "delete":
 		w.deleting = true
 	case "abandon":
@@ -151,9 +177,15 @@ func (s *stage) cluster(i int) {
 	if w.link[i] {
 		w.down(i)
 	}
+	stored := w.stored
 	w.work(i)
-	if w.link[i] {
+	if s.closed {
+		w.stored = stored
+	}
+	if w.link[i] && !s.idle {
 		w.deploy(i)
+	}
+	if w.link[i] {
 		w.up(i)
 	}
 	w.fold()

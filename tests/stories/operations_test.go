@@ -47,6 +47,10 @@ func TestOperationsInEachSituation(t *testing.T) {
 		}},
 		{"the target is down: both wait for it by name, and the workload runs on", "op-target-down", func(t *testing.T, a *actor) {
 			require.NoError(t, l.Fault(lab.DR2, faultproxy.Cut))
+			// Before the loss is noticed a failover would begin, and go on when dr2 returns.
+			a.control("the loss is noticed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+				assert.Contains(c, saysControl(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost")
+			})
 			stays(a, lab.DR1, func() {
 				a.ask(failoverTo(lab.DR2))
 				a.waits("LinkLive", lab.DR2)
@@ -62,12 +66,14 @@ func TestOperationsInEachSituation(t *testing.T) {
 			for _, spoke := range lab.Spokes() {
 				require.NoError(t, l.Fault(spoke, faultproxy.Cut))
 			}
-			a.ask(failoverTo(lab.DR2))
-			a.waits("LinkLive", lab.DR2)
 			a.control("it says that it does not know", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 				assert.Contains(c, saysControl(drpc, v1alpha1.ConditionAvailable), "Unknown/LinkLost: the workload runs on dr1 as far as is known")
 				assert.Contains(c, saysControl(drpc, v1alpha1.ConditionProtected), "Unknown/LinkLost")
 			})
+			a.ask(failoverTo(lab.DR2))
+			a.waits("LinkLive", lab.DR2)
+			a.ask(relocateTo(lab.DR2))
+			a.waits("LinkLive", lab.DR2)
 			a.ask(clearTo(lab.DR1))
 			for _, spoke := range lab.Spokes() {
 				require.NoError(t, l.Heal(spoke))
