@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// Losses and backups in the model, of the hub and of a cluster.
+
+// loseHub takes the hub away with all its objects; the new one is fed with the same application from Git.
+func (w *world) loseHub() {
+	w.losses--
+	w.outbox, w.inbox, w.decision = [2]outbox{}, [2]inbox{}, [2]Decision{}
+	w.deaf = [2]bool{true, true}
+	for i := range 2 {
+		w.spoke[i].mine, w.spoke[i].current = false, false
+	}
+}
+
+// backUp takes a snapshot of the hub.
+func (w *world) backUp() {
+	w.backup, w.kept, w.same = w.hub, true, [2]bool{true, true}
+	for i := range 2 {
+		w.spoke[i].age, w.backup.inbox[i].age = before, before
+		if w.spoke[i].current {
+			w.spoke[i].age = inBackup
+		}
+		if w.inbox[i].current {
+			w.backup.inbox[i].age = inBackup
+		}
+		w.inbox[i].age = w.backup.inbox[i].age
+	}
+}
+
+// restore gives the hub the state of the snapshot, with all that it knew of the user's wishes.
+func (w *world) restore() {
+	w.hub, w.backup, w.kept, w.same, w.restores = w.backup, hub{}, false, [2]bool{}, w.restores-1
+	w.deaf = [2]bool{true, true}
+	for i := range 2 {
+		s, in := &w.spoke[i], &w.inbox[i]
+		s.mine = s.mine && w.outbox[i].Role != NoRole
+		s.current, s.later = s.age == inBackup, s.age == since
+		in.current, in.later = in.age == inBackup, false
+		s.age, in.age = before, before
+	}
+	if w.may(0) && w.may(1) {
+		w.split = true // a cluster that heard nothing since the backup obeys it; the other one's promotion was forgotten
+	}
+}
+
+// returnOf gives cluster i the object that is in its backup. The storage is as it was.
+func (w *world) returnOf(i int) {
+	was, old := w.spoke[i], w.old
+	w.spoke[i] = old
+	s := &w.spoke[i]
+	s.mine, s.current = old.mine && w.outbox[i].Role != NoRole, old.current && w.oldWish
+	s.state, s.ready, s.app, s.latest = was.state, was.ready, was.app, was.latest
+	w.old, w.oldOf, w.oldWish, w.returns = spoke{}, Nowhere, false, w.returns-1
+	w.deaf[i] = true
+	if w.may(0) && w.may(1) && w.term <= old.epoch {
+		w.split = true // before the new Primary has stored its metadata nobody there could tell that it was promoted
+	}
+}

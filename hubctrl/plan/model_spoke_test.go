@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// The clusters in the model, with their mirrors, and whoever deploys.
+
+// down is the mirror: wish to copy.
+func (w *world) down(i int) {
+	o, s := &w.outbox[i], &w.spoke[i]
+	switch {
+	case o.Role == NoRole:
+	case o.Deleting && s.has && s.mine:
+		s.deleting = true
+	case o.Deleting && !s.has && w.inbox[i].view == Absent:
+		o.removed = true // delivery status is written after facts
+	case o.Deleting:
+	case s.has && !s.mine && !o.adopt, s.has && s.epoch > o.Epoch, s.deleting:
+		// refused (X8, X9), or terminating
+	case s.has && s.mine && s.later && s.epoch == o.Epoch && !s.obeys(o.Wish):
+		// refused (X9): its generation may be that of a wish that was obeyed before
+	default:
+		if !s.has || !s.obeys(o.Wish) {
+			s.seen = false
+		}
+		s.has, s.mine, s.current, s.later, s.age = true, true, true, false, since
+		if w.kept && w.same[i] {
+			s.age = inBackup
+		}
+		s.told, s.sync, s.why, s.epoch = o.Role, o.FinalSync, o.For, o.Epoch
+	}
+}
+
+func (s *spoke) obeys(w Wish) bool {
+	return s.told == w.Role && s.sync == w.FinalSync && s.why == w.For
+}
+
+// up is the mirror: copy to report.
+func (w *world) up(i int) {
+	s := w.spoke[i]
+	w.deaf[i] = false
+	if !s.has {
+		w.inbox[i] = inbox{view: Absent}
+		return
+	}
+	leaving := s.sync != NoFinalSync && !s.app
+	w.inbox[i] = inbox{
+		view: Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
+		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
+		// While the workload leaves, its volumes are neither ready nor stored anew.
+		state: s.state, stored: w.stored && !leaving, ready: s.ready && !leaving,
+		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app,
+	}
+}
+
+// work is one step of the spoke's own controller and storage.
+func (w *world) work(i int) {
+	s, p := &w.spoke[i], &w.spoke[1-i]
+	together := w.link[0] && w.link[1]
+	switch {
+	case !s.has:
+	case s.deleting:
+		if s.told == Primary && s.epoch >= w.term {
+			w.stored, w.term, w.born = false, 0, Nowhere // from here on it is as if it had never been protected
+		}
+		*s = spoke{app: s.app, latest: s.latest}
+	case s.told == Primary && s.state == IsPrimary:
+		if s.seen && s.ready && s.sync == NoFinalSync && s.epoch >= w.term {
+			w.stored, w.term = true, s.epoch
+		}
+		s.prep = s.sync == Prepare && s.seen || s.sync == Run && s.prep
+		s.final = s.sync == Run && s.seen && !s.app
+		s.seen, s.ready = true, true
+	case s.told == Primary && !s.seen:
+		s.seen = true // it says that it is told so before it is so
+	case s.told == Primary && s.epoch < w.term:
+		// The stores tell that it was promoted elsewhere since.
+	case s.told == Primary:
+		s.state, s.ready = IsPrimary, false
+		if s.why == Failover {
+			s.latest, p.latest, w.born = true, false, Side(i+1) // the user chose this side's data
+			return
+		}
+		if s.why == Relocate && !s.latest && !w.split && !w.deleting {
+			w.fault("I2: a relocate lost what was written")
+		}
+		if s.why == Relocate && w.born == Side(i+1).Peer() && !w.stored && !w.split && !w.deleting {
+			w.fault("a relocate took the workload away before its metadata was stored")
+		}
+		w.born = Side(i + 1)
+	case s.state == IsPrimary:
+		s.seen, s.prep, s.final = true, false, false
+		if !s.app {
+			s.state, s.ready = Between, false
+		}
+	case s.state == Between && s.seen && together:
+		if p.state != IsPrimary { // else: what diverged is given up, and the new Primary is followed
+			p.latest = p.latest || s.latest
+		}
+		s.state, s.ready = IsSecondary, true
+	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:
+		s.seen, s.state, s.ready = true, IsSecondary, true // nothing was ever written here that the peer lacks
+	default:
+		s.seen = true
+	}
+}
+
+// deploy is whoever deploys the workload, and follows the published decisions.
+func (w *world) deploy(i int) {
+	s := &w.spoke[i]
+	switch w.decision[i] {
+	case RunHere:
+		s.app = s.app || s.state == IsPrimary
+	case Gone:
+		s.app = false
+	case Retain, Untold:
+	}
+}
