@@ -44,6 +44,10 @@ model: ## Check the plans exhaustively, and that every guard in them is needed
 stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED choose the kill runs
 	$(GO) test -count=1 -race -timeout 60m -v ./tests/stories
 
+.PHONY: scale
+scale: ## Fail a thousand applications over at once, and count the hub's writes
+	RAMEN_SCALE=1000 $(GO) test -count=1 -timeout 60m -v ./tests/scale
+
 .PHONY: generate
 generate: ## Write generated code and manifests anew
 	$(GO) tool controller-gen object:headerFile=internal/boilerplate.txt applyconfiguration:headerFile=internal/boilerplate.txt \

@@ -29,9 +29,9 @@ import (
 )
 
 const (
-	// envMany says how many applications there are.
+	// envMany says how many applications there are; make scale asks for a thousand.
 	envMany = "RAMEN_SCALE"
-	many    = 1000
+	many    = 100
 
 	namespace = "many"
 	// patience is how long all of them together may take. Far more than they need: machines are noisy.
