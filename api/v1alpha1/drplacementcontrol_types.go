@@ -303,8 +303,10 @@ type DRPlacementControl struct {
 	// spec is what the user asks for.
 	// +required
 	Spec DRPlacementControlSpec `json:"spec"`
-	// status is what was found.
+	// status is what was found. Until the hub looked at the object for the first time it says that nothing was observed:
+	// to tools an object without a status would look as one that is done, and whose workload shall run nowhere.
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status DRPlacementControlStatus `json:"status,omitzero"`
 }
 

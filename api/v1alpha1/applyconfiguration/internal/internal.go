@@ -291,6 +291,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.DRPlacementControlStatus
+      default:
+        observedGeneration: -1
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRPlacementControlSpec
   map:
     fields:

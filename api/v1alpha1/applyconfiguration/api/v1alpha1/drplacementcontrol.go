@@ -23,7 +23,8 @@ type DRPlacementControlApplyConfiguration struct {
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
 	// spec is what the user asks for.
 	Spec *DRPlacementControlSpecApplyConfiguration `json:"spec,omitempty"`
-	// status is what was found.
+	// status is what was found. Until the hub looked at the object for the first time it says that nothing was observed:
+	// to tools an object without a status would look as one that is done, and whose workload shall run nowhere.
 	Status *DRPlacementControlStatusApplyConfiguration `json:"status,omitempty"`
 }
 
