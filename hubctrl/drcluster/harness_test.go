@@ -32,6 +32,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
+	"github.com/ramendr/ramen-direct/tests/gitops/guard"
 )
 
 const config = `
@@ -89,17 +90,18 @@ func newWorld(t *testing.T, with ...client.Object) *world {
 	}, with...) {
 		objects[key(o)] = o // later ones replace earlier ones
 	}
-	w.client = fake.NewClientBuilder().WithScheme(s).
+	built := fake.NewClientBuilder().WithScheme(s).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(s), clientgoac.NewTypeConverter(s)).
 		WithStatusSubresource(&v1alpha1.DRCluster{}).
 		WithObjects(slices.Collect(maps.Values(objects))...).
 		WithInterceptorFuncs(w.interceptors()).
 		Build()
+	w.client = built
 	buckets := mem.New()
 	for _, name := range []string{"dr1", "dr2"} {
 		buckets.AddBucket(store.Config{Endpoint: "https://s3.example.com", Bucket: name, AccessKey: "id", SecretKey: "key"})
 	}
-	w.r = newReconciler(w.client, w.client, w.events, Options{
+	w.r = newReconciler(guard.Client(t, built), built, w.events, Options{
 		Namespace: "ramen-system",
 		Origin:    "hub-uid",
 		Links:     w.links,

@@ -4,6 +4,8 @@ package drcluster_test
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,6 +148,10 @@ func TestOnARealHub(t *testing.T) {
 	h.report("dr2")
 	assert.Len(t, h.policy("Validated", "Succeeded").Status.Async.PeerClasses, 1)
 
+	t.Run("of what users write the hub owns finalizers and status", func(t *testing.T) {
+		h.ownsLittle(t, &v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: "dr1"}})
+		h.ownsLittle(t, &v1alpha1.DRPolicy{ObjectMeta: metav1.ObjectMeta{Name: "dr-5m"}})
+	})
 	t.Run("changed keys are noticed at once", func(t *testing.T) {
 		s := &corev1.Secret{}
 		require.NoError(t, h.Client.Get(t.Context(), client.ObjectKey{Namespace: "ramen-system", Name: "s3-dr1"}, s))
@@ -169,6 +175,29 @@ func TestOnARealHub(t *testing.T) {
 		}, within, often)
 	})
 	t.Run("a cluster leaves", func(t *testing.T) { h.leave(t) })
+}
+
+// ownsLittle fails if anybody but kubectl, who is the user here, owns more of an object than finalizers and status.
+func (h *hub) ownsLittle(t *testing.T, o client.Object) {
+	require.NoError(t, h.Client.Get(t.Context(), client.ObjectKeyFromObject(o), o))
+	owned := map[string]bool{}
+	for _, m := range o.GetManagedFields() {
+		if strings.HasPrefix(m.Manager, "kubectl") {
+			continue
+		}
+		var fields map[string]map[string]any
+		require.NoError(t, json.Unmarshal(m.FieldsV1.Raw, &fields))
+		for field, inner := range fields {
+			if field != "f:metadata" {
+				owned[field] = true
+				continue
+			}
+			for name := range inner {
+				owned["f:metadata."+name] = true
+			}
+		}
+	}
+	assert.Equal(t, map[string]bool{"f:metadata.f:finalizers": true, "f:status": true}, owned, "%T", o)
 }
 
 // report says, as the agent of a cluster, what classes the cluster has.

@@ -28,6 +28,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/tests/gitops/guard"
 )
 
 // start is when every test begins.
@@ -141,7 +142,7 @@ func (h *hub) restore(backup []client.Object) {
 
 // start starts the hub's process.
 func (h *hub) start(origin string) {
-	c := interceptor.NewClient(h.api, h.watched())
+	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
 	h.r = &Reconciler{client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, origin: origin}
 	h.log, h.count, h.crashAt = nil, 0, -1
 }

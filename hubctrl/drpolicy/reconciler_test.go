@@ -26,6 +26,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
+	"github.com/ramendr/ramen-direct/tests/gitops/guard"
 )
 
 // world is a hub whose clusters dr1 and dr2 are well and have a common class.
@@ -43,7 +44,7 @@ func newWorld(t *testing.T, with ...client.Object) *world {
 	s := runtime.NewScheme()
 	require.NoError(t, v1alpha1.AddToScheme(s))
 	w := &world{t: t, events: events.NewFakeRecorder(100)}
-	w.client = fake.NewClientBuilder().WithScheme(s).
+	built := fake.NewClientBuilder().WithScheme(s).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(s), clientgoac.NewTypeConverter(s)).
 		WithStatusSubresource(&v1alpha1.DRPolicy{}, &v1alpha1.DRCluster{}, &v1alpha1.DRClusterConfig{}).
 		WithObjects(with...).
@@ -65,8 +66,9 @@ func newWorld(t *testing.T, with ...client.Object) *world {
 			},
 		}).
 		Build()
+	w.client = built
 	clock := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
-	w.r = newReconciler(w.client, w.client, w.events, Options{Clock: clock})
+	w.r = newReconciler(guard.Client(t, built), built, w.events, Options{Clock: clock})
 	return w
 }
 
