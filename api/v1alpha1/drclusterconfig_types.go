@@ -23,6 +23,68 @@ type DRClusterConfigSpec struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="clusterID is immutable"
 	ClusterID string `json:"clusterID,omitempty"`
+	// maintenanceModes are those that failovers to the cluster need: it makes a MaintenanceMode for each, and removes it
+	// when it is no longer listed. An addition to Ramen's API.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	MaintenanceModes []MaintenanceModeRequest `json:"maintenanceModes,omitempty"`
+}
+
+// MaintenanceModeRequest asks a cluster for a MaintenanceMode.
+type MaintenanceModeRequest struct {
+	// name of the MaintenanceMode.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Name string `json:"name"`
+	// storageProvisioner names the driver.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	StorageProvisioner string `json:"storageProvisioner"`
+	// targetID is the storage or replication id that the mode is for.
+	// +optional
+	TargetID string `json:"targetID,omitempty"`
+	// modes that are asked for.
+	// +optional
+	// +listType=set
+	Modes []MMode `json:"modes,omitempty"`
+	// requestedTime is since when the mode is asked for. The answer repeats it: so one to an earlier request, of a mode that
+	// was ended since, is not taken for one to this.
+	// +required
+	RequestedTime metav1.MicroTime `json:"requestedTime"`
+}
+
+// MaintenanceModeAnswer tells how a requested MaintenanceMode fares on the cluster.
+type MaintenanceModeAnswer struct {
+	// name of the MaintenanceMode.
+	// +required
+	Name string `json:"name"`
+	// storageProvisioner names the driver.
+	// +optional
+	StorageProvisioner string `json:"storageProvisioner,omitempty"`
+	// targetID is the storage or replication id that the mode is for.
+	// +optional
+	TargetID string `json:"targetID,omitempty"`
+	// requestedTime is that of the request.
+	// +required
+	RequestedTime metav1.MicroTime `json:"requestedTime"`
+	// message says what is in the way, if the cluster has no such MaintenanceMode.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// generation of the MaintenanceMode. Zero: there is none that answers the request.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
+	// state of the mode, from the storage vendor's operator.
+	// +optional
+	State MModeState `json:"state,omitempty"`
+	// observedGeneration is the generation that the storage vendor's operator considered, if it tells.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions of the mode, from the storage vendor's operator.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
 // ClassKind is the kind of a class that matters for replication.
@@ -119,6 +181,11 @@ type DRClusterConfigStatus struct {
 	// +optional
 	// +listType=set
 	VolumeGroupReplicationClasses []string `json:"volumeGroupReplicationClasses,omitempty"`
+	// maintenanceModes are the answers to spec.maintenanceModes. An addition to Ramen's API.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	MaintenanceModes []MaintenanceModeAnswer `json:"maintenanceModes,omitempty"`
 	// observedGeneration is the generation of the spec that was considered, on the cluster.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

@@ -60,6 +60,11 @@ type MaintenanceModeStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster
+// +kubebuilder:printcolumn:name="Provisioner",type=string,JSONPath=`.spec.storageProvisioner`
+// +kubebuilder:printcolumn:name="Target",type=string,JSONPath=`.spec.targetID`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Activated",type=string,JSONPath=`.status.conditions[?(@.type=="FailoverActivated")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type MaintenanceMode struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

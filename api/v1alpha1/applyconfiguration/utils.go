@@ -66,6 +66,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.KubeObjectsCaptureIdentifierApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MaintenanceMode"):
 		return &apiv1alpha1.MaintenanceModeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MaintenanceModeAnswer"):
+		return &apiv1alpha1.MaintenanceModeAnswerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MaintenanceModeRequest"):
+		return &apiv1alpha1.MaintenanceModeRequestApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MaintenanceModeSpec"):
 		return &apiv1alpha1.MaintenanceModeSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MaintenanceModeStatus"):

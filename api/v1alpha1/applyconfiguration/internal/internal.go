@@ -139,6 +139,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: clusterID
       type:
         scalar: string
+    - name: maintenanceModes
+      type:
+        list:
+          elementType:
+            namedType: com.github.ramendr.ramen-direct.api.v1alpha1.MaintenanceModeRequest
+          elementRelationship: associative
+          keys:
+          - name
     - name: replicationSchedules
       type:
         list:
@@ -177,6 +185,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: kubernetesVersion
       type:
         scalar: string
+    - name: maintenanceModes
+      type:
+        list:
+          elementType:
+            namedType: com.github.ramendr.ramen-direct.api.v1alpha1.MaintenanceModeAnswer
+          elementRelationship: associative
+          keys:
+          - name
     - name: observedGeneration
       type:
         scalar: numeric
@@ -556,6 +572,62 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.MaintenanceModeStatus
+- name: com.github.ramendr.ramen-direct.api.v1alpha1.MaintenanceModeAnswer
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: generation
+      type:
+        scalar: numeric
+    - name: message
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: requestedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: state
+      type:
+        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.MModeState
+    - name: storageProvisioner
+      type:
+        scalar: string
+    - name: targetID
+      type:
+        scalar: string
+- name: com.github.ramendr.ramen-direct.api.v1alpha1.MaintenanceModeRequest
+  map:
+    fields:
+    - name: modes
+      type:
+        list:
+          elementType:
+            namedType: com.github.ramendr.ramen-direct.api.v1alpha1.MMode
+          elementRelationship: associative
+    - name: name
+      type:
+        scalar: string
+    - name: requestedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: storageProvisioner
+      type:
+        scalar: string
+    - name: targetID
+      type:
+        scalar: string
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.MaintenanceModeSpec
   map:
     fields:
@@ -1275,6 +1347,8 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsOperationType
   scalar: string
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+  scalar: untyped
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
   map:
     fields:

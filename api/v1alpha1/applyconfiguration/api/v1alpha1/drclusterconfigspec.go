@@ -14,6 +14,9 @@ type DRClusterConfigSpecApplyConfiguration struct {
 	ReplicationSchedules []string `json:"replicationSchedules,omitempty"`
 	// clusterID was set by the hub in Ramen. Here the cluster itself tells its id in status.clusterID. Immutable if set.
 	ClusterID *string `json:"clusterID,omitempty"`
+	// maintenanceModes are those that failovers to the cluster need: it makes a MaintenanceMode for each, and removes it
+	// when it is no longer listed. An addition to Ramen's API.
+	MaintenanceModes []MaintenanceModeRequestApplyConfiguration `json:"maintenanceModes,omitempty"`
 }
 
 // DRClusterConfigSpecApplyConfiguration constructs a declarative configuration of the DRClusterConfigSpec type for use with
@@ -37,5 +40,18 @@ func (b *DRClusterConfigSpecApplyConfiguration) WithReplicationSchedules(values 
 // If called multiple times, the ClusterID field is set to the value of the last call.
 func (b *DRClusterConfigSpecApplyConfiguration) WithClusterID(value string) *DRClusterConfigSpecApplyConfiguration {
 	b.ClusterID = &value
+	return b
+}
+
+// WithMaintenanceModes adds the given value to the MaintenanceModes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the MaintenanceModes field.
+func (b *DRClusterConfigSpecApplyConfiguration) WithMaintenanceModes(values ...*MaintenanceModeRequestApplyConfiguration) *DRClusterConfigSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithMaintenanceModes")
+		}
+		b.MaintenanceModes = append(b.MaintenanceModes, *values[i])
+	}
 	return b
 }

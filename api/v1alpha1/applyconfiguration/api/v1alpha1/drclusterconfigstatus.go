@@ -33,6 +33,8 @@ type DRClusterConfigStatusApplyConfiguration struct {
 	VolumeReplicationClasses []string `json:"volumeReplicationClasses,omitempty"`
 	// volumeGroupReplicationClasses lists the names of VolumeGroupReplicationClasses with a group replication id.
 	VolumeGroupReplicationClasses []string `json:"volumeGroupReplicationClasses,omitempty"`
+	// maintenanceModes are the answers to spec.maintenanceModes. An addition to Ramen's API.
+	MaintenanceModes []MaintenanceModeAnswerApplyConfiguration `json:"maintenanceModes,omitempty"`
 	// observedGeneration is the generation of the spec that was considered, on the cluster.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// conditions: Processed, Reachable.
@@ -143,6 +145,19 @@ func (b *DRClusterConfigStatusApplyConfiguration) WithVolumeReplicationClasses(v
 func (b *DRClusterConfigStatusApplyConfiguration) WithVolumeGroupReplicationClasses(values ...string) *DRClusterConfigStatusApplyConfiguration {
 	for i := range values {
 		b.VolumeGroupReplicationClasses = append(b.VolumeGroupReplicationClasses, values[i])
+	}
+	return b
+}
+
+// WithMaintenanceModes adds the given value to the MaintenanceModes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the MaintenanceModes field.
+func (b *DRClusterConfigStatusApplyConfiguration) WithMaintenanceModes(values ...*MaintenanceModeAnswerApplyConfiguration) *DRClusterConfigStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithMaintenanceModes")
+		}
+		b.MaintenanceModes = append(b.MaintenanceModes, *values[i])
 	}
 	return b
 }
