@@ -53,7 +53,7 @@ func (r *Reconciler) reportRemoval(ctx context.Context, dc *v1alpha1.DRCluster, 
 // save writes the status, once and only if it changed, and then events for what changed in it.
 func (r *Reconciler) save(ctx context.Context, dc, after *v1alpha1.DRCluster, conditions []metav1.Condition) error {
 	before := dc.DeepCopy()
-	// Maintenance modes are not ours: what both lack is not sent.
+	// Maintenance modes have a controller of their own: what both lack is not sent.
 	before.Status.MaintenanceModes, after.Status.MaintenanceModes = nil, nil
 	after.Status.Conditions = cond.Merge(dc.Status.Conditions, r.options.Clock.Now(), conditions...)
 	saved, err := r.apply.ChangedStatus(ctx, before, after)

@@ -80,7 +80,7 @@ func newReconciler(c client.Client, live client.Reader, recorder events.EventRec
 	}
 }
 
-// Setup adds the reconciler to mgr. The manager needs no cache of Secrets or ConfigMaps: those of the operator's namespace
+// Setup adds the reconciler to mgr, and the one of maintenance modes. The manager needs no cache of Secrets or ConfigMaps: those of the operator's namespace
 // are watched here, Secrets by their metadata only.
 func Setup(mgr manager.Manager, o Options) error {
 	r := newReconciler(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("drcluster"), o)
@@ -114,7 +114,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	if err := b.Complete(reconcile.AsReconciler(mgr.GetClient(), r)); err != nil {
 		return fmt.Errorf("set up drcluster: %w", err)
 	}
-	return nil
+	return setupModes(mgr, o)
 }
 
 func secretMetadata() *metav1.PartialObjectMetadata {

@@ -83,7 +83,7 @@ func newHub(t *testing.T, drpcs ...*v1alpha1.DRPlacementControl) *hub {
 // rebuild gives the clusters a new hub, fed from Git: policy, clusters and applications, and nothing else.
 func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 	h.t.Helper()
-	objects := []client.Object{policy(), cluster("dr1", "s3-b"), cluster("dr2", "s3-a")}
+	objects := []client.Object{policy(), cluster("dr1", "s3-b"), cluster("dr2", "s3-a"), classes("dr1"), classes("dr2")}
 	for _, d := range drpcs {
 		objects = append(objects, d.DeepCopy())
 	}
@@ -329,6 +329,15 @@ func policy() *v1alpha1.DRPolicy {
 func cluster(name, profile string) *v1alpha1.DRCluster {
 	c := &v1alpha1.DRCluster{}
 	c.Name, c.Spec.S3ProfileName = name, profile
+	return c
+}
+
+// classes is what a cluster told about itself: a class that needs no maintenance mode.
+func classes(cluster string) *v1alpha1.DRClusterConfig {
+	c := &v1alpha1.DRClusterConfig{}
+	c.Name = cluster
+	c.Status.Classes = []v1alpha1.ClassFact{{Kind: "VolumeReplicationClass", Name: "fast-5m", Provisioner: "d",
+		Labels: map[string]string{"ramendr.openshift.io/replicationid": "rep"}}}
 	return c
 }
 

@@ -28,6 +28,7 @@ type world struct {
 	group    client.ObjectKey
 	sides    [2]side
 	facts    plan.Facts
+	storage  storage
 	finished bool // the object was let go
 }
 
@@ -49,18 +50,9 @@ func (w *world) at(s plan.Side) *side {
 	return &w.sides[1]
 }
 
-// groupOf is where the group of an application lies on its clusters.
-func groupOf(drpc *v1alpha1.DRPlacementControl) client.ObjectKey {
-	key := client.ObjectKeyFromObject(drpc)
-	if ns := drpc.Annotations[v1alpha1.AnnotationAppNamespace]; ns != "" {
-		key.Namespace = ns
-	}
-	return key
-}
-
 // observe looks at everything that matters for drpc. It only reads.
 func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (*world, error) {
-	w := &world{drpc: drpc, group: groupOf(drpc)}
+	w := &world{drpc: drpc, group: exchange.GroupOf(drpc)}
 	if err := r.observePolicy(ctx, w); err != nil {
 		return nil, err
 	}
@@ -81,6 +73,9 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 		}
 	}
 	if err := r.observeRivals(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := r.observeStorage(ctx, w); err != nil {
 		return nil, err
 	}
 	rankEpochs(w)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // observeRivals refuses an application of which nothing is wished yet, if an older object protects the same group. Once
@@ -38,7 +39,7 @@ func (r *Reconciler) rivals(ctx context.Context, drpc *v1alpha1.DRPlacementContr
 		return nil, fmt.Errorf("list DRPlacementControls: %w", err)
 	}
 	return slices.DeleteFunc(list.Items, func(o v1alpha1.DRPlacementControl) bool {
-		return client.ObjectKeyFromObject(&o) == client.ObjectKeyFromObject(drpc) || groupOf(&o) != groupOf(drpc)
+		return client.ObjectKeyFromObject(&o) == client.ObjectKeyFromObject(drpc) || exchange.GroupOf(&o) != exchange.GroupOf(drpc)
 	}), nil
 }
 

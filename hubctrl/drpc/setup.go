@@ -5,6 +5,7 @@ package drpc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/utils/clock"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -61,6 +63,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(r.ofRival), builder.WithPredicates(gone())).
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy)).
 		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofCluster), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DRClusterConfig{}, handler.EnqueueRequestsFromMapFunc(r.failingOver), builder.WithPredicates(modesChanged())).
 		WatchesRawSource(source.Channel(o.Changed, handler.EnqueueRequestsFromMapFunc(r.ofCluster))).
 		WatchesRawSource(source.Channel(o.Inventory, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
@@ -151,6 +154,23 @@ func (r *Reconciler) ofCluster(ctx context.Context, o client.Object) []reconcile
 		}
 	}
 	return r.all(ctx, func(policy string) bool { return named[policy] })
+}
+
+// failingOver asks for a pass over the applications with a failover that may wait for the storage of a cluster.
+func (r *Reconciler) failingOver(ctx context.Context, o client.Object) []reconcile.Request {
+	return slices.DeleteFunc(r.ofCluster(ctx, o), func(q reconcile.Request) bool {
+		drpc := &v1alpha1.DRPlacementControl{}
+		return r.client.Get(ctx, q.NamespacedName, drpc) != nil || drpc.Spec.Action != v1alpha1.ActionFailover
+	})
+}
+
+// modesChanged lets only through what concerns maintenance modes.
+func modesChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok := e.ObjectOld.(*v1alpha1.DRClusterConfig)
+		now, same := e.ObjectNew.(*v1alpha1.DRClusterConfig)
+		return !ok || !same || maintenance.Changed(was, now)
+	}}
 }
 
 // all asks for a pass over every application of the policies that match.

@@ -93,7 +93,7 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.PolicyValid:
 		return words{fact: "PolicyValid", message: w.invalid(), next: goesOn + " when the policy is valid"}
 	case plan.StorageReady:
-		return words{fact: "StorageReady", message: fmt.Sprintf("the storage of cluster %s is not in the maintenance mode that a failover needs", at.cluster), next: goesOn + " when it is"}
+		return w.explainStorage(at)
 	case plan.TargetNamed:
 		return w.explainTarget()
 	case plan.ConflictSolved:

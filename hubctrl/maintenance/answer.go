@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -75,4 +76,12 @@ func Shown(config *v1alpha1.DRClusterConfig) []v1alpha1.ClusterMaintenanceMode {
 		return cmp.Or(strings.Compare(a.StorageProvisioner, b.StorageProvisioner), strings.Compare(a.TargetID, b.TargetID))
 	})
 	return out
+}
+
+// Changed reports whether two versions of a DRClusterConfig differ in what concerns maintenance modes.
+func Changed(a, b *v1alpha1.DRClusterConfig) bool {
+	same := equality.Semantic.DeepEqual
+	return !same(a.Spec.MaintenanceModes, b.Spec.MaintenanceModes) || !same(a.Status.MaintenanceModes, b.Status.MaintenanceModes) ||
+		!same(a.Status.Classes, b.Status.Classes) ||
+		meta.IsStatusConditionTrue(a.Status.Conditions, v1alpha1.ConditionProcessed) != meta.IsStatusConditionTrue(b.Status.Conditions, v1alpha1.ConditionProcessed)
 }

@@ -84,3 +84,31 @@ func TestEachRequestIsShown(t *testing.T) {
 		{StorageProvisioner: "e", TargetID: "rep", State: "Completed", Conditions: config.Status.MaintenanceModes[0].Conditions},
 	}, maintenance.Shown(config))
 }
+
+func TestWhatOfADRClusterConfigConcernsModes(t *testing.T) {
+	first := activated(mode{"d", "rep"})
+	for name, tc := range map[string]struct {
+		edit func(*v1alpha1.DRClusterConfig)
+		want bool
+	}{
+		"a request": {func(c *v1alpha1.DRClusterConfig) { c.Spec.MaintenanceModes = nil }, true},
+		"an answer": {func(c *v1alpha1.DRClusterConfig) { c.Status.MaintenanceModes[0].State = "Error" }, true},
+		"a class": {func(c *v1alpha1.DRClusterConfig) {
+			c.Status.Classes = []v1alpha1.ClassFact{replication("d", "rep", "")}
+		}, true},
+		"having no class": {func(c *v1alpha1.DRClusterConfig) {
+			c.Status.Conditions = []metav1.Condition{{Type: "Processed", Status: "True"}}
+		}, true},
+		"not a store":    {func(c *v1alpha1.DRClusterConfig) { c.Status.Profiles = []v1alpha1.ProfileFact{{Name: "s3"}} }, false},
+		"not a schedule": {func(c *v1alpha1.DRClusterConfig) { c.Spec.ReplicationSchedules = []string{"1h"} }, false},
+		"not another status": {func(c *v1alpha1.DRClusterConfig) {
+			c.Status.Conditions = []metav1.Condition{{Type: "Reachable", Status: "True"}}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			second := first.DeepCopy()
+			tc.edit(second)
+			assert.Equal(t, tc.want, maintenance.Changed(first, second))
+		})
+	}
+}

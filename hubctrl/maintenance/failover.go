@@ -60,6 +60,17 @@ func runs(report *v1alpha1.VolumeReplicationGroup) bool {
 	return report != nil && report.Status.State == v1alpha1.PrimaryState && is(v1alpha1.VRGDataReady) && is(v1alpha1.VRGClusterDataReady)
 }
 
+// Needed are the modes that a cluster needs for all failovers to it that are under way, by its class facts.
+func Needed(failovers []Failover, classes []v1alpha1.ClassFact) []Mode {
+	var out []Mode
+	for _, f := range failovers {
+		if f.UnderWay() {
+			out = append(out, f.Needs(classes)...)
+		}
+	}
+	return sorted(out)
+}
+
 // Needs are the modes that the target needs, by its class facts.
 func (f Failover) Needs(classes []v1alpha1.ClassFact) []Mode {
 	var out []Mode
@@ -86,9 +97,10 @@ type volume struct {
 }
 
 // volumes are those that the failed side reported when it last was Primary. If it never did, or was demoted since, those
-// that it lists may not be all.
+// that it lists may not be all; and of one that it had not looked at, nothing is known.
 func (f Failover) volumes() []volume {
 	peers := f.peerClasses()
+	known := f.Source != nil && f.Source.Status.Exchange != nil && f.Source.Status.State == v1alpha1.PrimaryState
 	var out []volume
 	if f.Source != nil {
 		for i := range f.Source.Status.ProtectedPVCs {
@@ -100,10 +112,11 @@ func (f Failover) volumes() []volume {
 			if v.replication.ID == "" && !p.ProtectedByVolSync {
 				v.replication.ID = pairing(peers, v.class) // not looked at yet when it was reported
 			}
+			known = known && (v.class != "" || v.replication.ID != "")
 			out = append(out, v)
 		}
 	}
-	if f.Source == nil || f.Source.Status.Exchange == nil || f.Source.Status.State != v1alpha1.PrimaryState {
+	if !known {
 		for _, c := range peers {
 			out = append(out, volume{class: c.StorageClassName, replication: v1alpha1.Identifier{ID: c.ReplicationID}})
 		}

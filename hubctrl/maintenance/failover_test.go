@@ -115,6 +115,10 @@ func TestTheModesThatAFailoverNeeds(t *testing.T) {
 			[]v1alpha1.ClassFact{replication("d", "rep", "Failover"), replication("d", "rep2", "Failover")},
 			[]mode{{"d", "rep"}, {"d", "rep2"}},
 		},
+		"all that the target was told of, if the source had not looked at a volume": {
+			failover{Wish: wish("secondary", "fast", "rep"), Source: report("Primary", v1alpha1.ProtectedPVC{Name: "new"})},
+			[]v1alpha1.ClassFact{replication("d", "rep", "Failover")}, []mode{{"d", "rep"}},
+		},
 		"by the target's own copy of a wish that a new hub has not made yet": {
 			failover{Report: wish("secondary", "fast", "rep")},
 			[]v1alpha1.ClassFact{replication("d", "rep", "Failover")}, []mode{{"d", "rep"}},
@@ -142,6 +146,16 @@ func TestTheModesThatAFailoverNeeds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.want, tc.failover.Needs(tc.classes)) })
 	}
+}
+
+func TestSeveralFailoversShareAMode(t *testing.T) {
+	classes := []v1alpha1.ClassFact{replication("d", "rep", "Failover"), replication("e", "rep", "Failover")}
+	one := failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "rep"))}
+	two := failover{Wish: wish("secondary"), Source: report("Primary", pvc("slow", "e", "rep"), pvc("fast", "d", "rep"))}
+	over := failover{Wish: wish("primary"), Source: report("Primary", pvc("slow", "e", "rep")), Decided: true}
+	assert.Equal(t, []mode{{"d", "rep"}, {"e", "rep"}}, maintenance.Needed([]failover{two, one}, classes))
+	assert.Equal(t, []mode{{"d", "rep"}}, maintenance.Needed([]failover{over, one}, classes), "it stays for the one that is not over")
+	assert.Empty(t, maintenance.Needed([]failover{over}, classes))
 }
 
 func TestAFailoverIsUnderWayUntilTheWorkloadWasSentToTheTarget(t *testing.T) {
@@ -233,7 +247,9 @@ func TestWhatChangesWithEachSynchronisationIsNotLookedAt(t *testing.T) {
 		"another volume": {func(g *group) { g.Status.ProtectedPVCs = append(g.Status.ProtectedPVCs, pvc("slow", "e", "")) }, false},
 		"another mode":   {func(g *group) { g.Status.ProtectedPVCs[0].StorageID.Modes = []v1alpha1.MMode{"Failover"} }, false},
 		"no stamp":       {func(g *group) { g.Status.Exchange = nil }, false},
-		"recalled":       {func(g *group) { g.Annotations = map[string]string{"exchange.ramendr.openshift.io/recalled-at-generation": "1"} }, false},
+		"recalled": {func(g *group) {
+			g.Annotations = map[string]string{"exchange.ramendr.openshift.io/recalled-at-generation": "1"}
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			second := first.DeepCopy()

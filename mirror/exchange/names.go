@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
 const (
@@ -92,6 +94,15 @@ func ObjectName(namespace, name string) string {
 	sum := sha256.Sum256([]byte(full))
 	cut := strings.TrimRight(full[:maxName-hashLen-1], ".-")
 	return cut + "-" + hex.EncodeToString(sum[:])[:hashLen]
+}
+
+// GroupOf is where the group of an application lies on its clusters.
+func GroupOf(drpc *v1alpha1.DRPlacementControl) types.NamespacedName {
+	group := types.NamespacedName{Namespace: drpc.Namespace, Name: drpc.Name}
+	if ns := drpc.Annotations[v1alpha1.AnnotationAppNamespace]; ns != "" {
+		group.Namespace = ns
+	}
+	return group
 }
 
 // Target is the namespace and name that the copy of a wish or report has on the spoke, from its annotations. It fails

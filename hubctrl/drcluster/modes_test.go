@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drcluster
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// modesWorld is a hub whose dr1 has a class that needs a maintenance mode, and applications that run on dr2.
+type modesWorld struct {
+	*world
+	m *modes
+}
+
+func newModesWorld(t *testing.T, apps ...string) *modesWorld {
+	t.Helper()
+	config := &v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: "dr1", UID: "config-uid"}}
+	config.Spec.ReplicationSchedules = []string{"5m"}
+	config.Status.Classes = []v1alpha1.ClassFact{{
+		Kind: "VolumeReplicationClass", Name: "c", Provisioner: "d",
+		Labels: map[string]string{"ramendr.openshift.io/replicationid": "rep", "ramendr.openshift.io/maintenancemodes": "Failover"},
+	}}
+	objects := []client.Object{config}
+	for _, name := range apps {
+		objects = append(objects, drpc(name))
+		for _, namespace := range []string{"outbox-dr1", "inbox-dr1", "outbox-dr2", "inbox-dr2"} {
+			objects = append(objects, group(namespace, name))
+		}
+	}
+	w := newWorld(t, objects...)
+	return &modesWorld{world: w, m: newModes(w.client, w.client, w.clock)}
+}
+
+func drpc(name string) *v1alpha1.DRPlacementControl {
+	d := &v1alpha1.DRPlacementControl{}
+	d.Namespace, d.Name = "shop", name
+	d.Spec.DRPolicyRef.Name = "policy"
+	d.Status.Decisions = []v1alpha1.ClusterDecision{{ClusterName: "dr2", Reason: "Run"}}
+	return d
+}
+
+func group(namespace, name string) *v1alpha1.VolumeReplicationGroup {
+	g := &v1alpha1.VolumeReplicationGroup{}
+	g.Namespace, g.Name = namespace, "shop."+name
+	g.Annotations = map[string]string{"exchange.ramendr.openshift.io/drpc": "shop/" + name}
+	g.Spec.ReplicationState, g.Status.State = "secondary", "Secondary"
+	if namespace[len(namespace)-1] == '2' {
+		g.Spec.ReplicationState, g.Status.State = "primary", "Primary"
+	}
+	g.Spec.Async = &v1alpha1.VRGAsyncSpec{PeerClasses: []v1alpha1.PeerClass{{StorageClassName: "fast", ReplicationID: "rep"}}}
+	g.Status.Exchange = &v1alpha1.ExchangeStamp{WishUID: "uid"}
+	class := "fast"
+	g.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Name: "data", CSIProvisioner: "d", StorageClassName: &class, ReplicationID: v1alpha1.Identifier{ID: "rep"}}}
+	return g
+}
+
+func (w *modesWorld) look() {
+	w.t.Helper()
+	_, err := w.m.Reconcile(w.t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Name: "dr1"}})
+	require.NoError(w.t, err)
+}
+
+func (w *modesWorld) failover(name string) {
+	w.t.Helper()
+	d := drpc(name)
+	require.True(w.t, w.get(d, "shop", name))
+	d.Spec.Action, d.Spec.FailoverCluster = "Failover", "dr1"
+	w.update(d)
+}
+
+// end lets the failover of an application reach its end.
+func (w *modesWorld) end(name string) {
+	w.t.Helper()
+	g := &v1alpha1.VolumeReplicationGroup{}
+	require.True(w.t, w.get(g, "outbox-dr1", "shop."+name))
+	g.Spec.ReplicationState = "primary"
+	w.update(g)
+	d := drpc(name)
+	require.True(w.t, w.get(d, "shop", name))
+	d.Status.Decisions[0].ClusterName = "dr1"
+	w.update(d)
+}
+
+func (w *modesWorld) config() *v1alpha1.DRClusterConfig {
+	w.t.Helper()
+	c := &v1alpha1.DRClusterConfig{}
+	require.True(w.t, w.get(c, "", "dr1"))
+	return c
+}
+
+const modeName = "failover-3f8e38c9df937f47fef50a52354bde33" // of driver d and id rep
+
+func TestAModeIsAskedForWhileAnyFailoverNeedsIt(t *testing.T) {
+	w := newModesWorld(t, "one", "two")
+	w.look()
+	assert.Zero(t, w.writes, "nobody asks for a failover")
+
+	w.failover("one")
+	w.look()
+	config := w.config()
+	require.Equal(t, []v1alpha1.MaintenanceModeRequest{{
+		Name: modeName, StorageProvisioner: "d", TargetID: "rep", Modes: []v1alpha1.MMode{"Failover"},
+		RequestedTime: config.Spec.MaintenanceModes[0].RequestedTime,
+	}}, config.Spec.MaintenanceModes)
+	assert.True(t, config.Spec.MaintenanceModes[0].RequestedTime.Time.Equal(w.clock.Now()))
+	assert.Equal(t, []string{"5m"}, config.Spec.ReplicationSchedules, "what another controller keeps stays")
+	assert.Equal(t, []v1alpha1.ClusterMaintenanceMode{{StorageProvisioner: "d", TargetID: "rep", State: "Unknown"}}, w.dr1().Status.MaintenanceModes)
+
+	w.clock.SetTime(w.clock.Now().Add(time.Minute))
+	w.failover("two")
+	w.writes = 0
+	w.look()
+	assert.Zero(t, w.writes, "the mode is shared, and asked for since the first needed it")
+
+	w.end("one")
+	w.writes = 0
+	w.look()
+	assert.Zero(t, w.writes, "the second needs it still")
+
+	w.end("two")
+	w.look()
+	assert.Empty(t, w.config().Spec.MaintenanceModes)
+	assert.Equal(t, []string{"5m"}, w.config().Spec.ReplicationSchedules)
+	assert.Empty(t, w.dr1().Status.MaintenanceModes)
+	w.writes = 0
+	w.look()
+	assert.Zero(t, w.writes)
+}
+
+func TestAModeThatIsNeededAgainIsAskedForAnew(t *testing.T) {
+	w := newModesWorld(t, "one", "two")
+	w.failover("one")
+	w.look()
+	first := w.config().Spec.MaintenanceModes[0].RequestedTime
+	w.end("one")
+	w.look()
+	w.clock.SetTime(w.clock.Now().Add(time.Minute))
+	w.failover("two")
+	w.look()
+	assert.True(t, first.Before(&w.config().Spec.MaintenanceModes[0].RequestedTime))
+}
+
+func TestAModeEndsWithItsApplication(t *testing.T) {
+	for name, end := range map[string]func(w *modesWorld, d *v1alpha1.DRPlacementControl){
+		"the user takes the failover back": func(w *modesWorld, d *v1alpha1.DRPlacementControl) { d.Spec.Action = ""; w.update(d) },
+		"the user names the other cluster": func(w *modesWorld, d *v1alpha1.DRPlacementControl) { d.Spec.FailoverCluster = "dr2"; w.update(d) },
+		"DR is disabled":                   func(w *modesWorld, d *v1alpha1.DRPlacementControl) { w.delete(d) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newModesWorld(t, "one")
+			w.failover("one")
+			w.look()
+			require.Len(t, w.config().Spec.MaintenanceModes, 1)
+			d := drpc("one")
+			require.True(t, w.get(d, "shop", "one"))
+			end(w, d)
+			w.look()
+			assert.Empty(t, w.config().Spec.MaintenanceModes)
+		})
+	}
+}
+
+func TestAModeIsNotEndedByWhatACacheShows(t *testing.T) {
+	w := newModesWorld(t, "one")
+	w.failover("one")
+	w.look()
+	behind := newModesWorld(t) // a cache in which the failover is not seen yet
+	w.m.client = behind.client
+	w.look()
+	assert.Len(t, w.config().Spec.MaintenanceModes, 1)
+}
+
+func TestWhatAClusterAnswersIsShown(t *testing.T) {
+	w := newModesWorld(t, "one")
+	w.failover("one")
+	w.look()
+	config := w.config()
+	active := []metav1.Condition{{Type: "FailoverActivated", Status: "True", Reason: "Done", LastTransitionTime: metav1.NewTime(w.clock.Now())}}
+	config.Status.MaintenanceModes = []v1alpha1.MaintenanceModeAnswer{{
+		Name: modeName, RequestedTime: config.Spec.MaintenanceModes[0].RequestedTime, Generation: 1, State: "Completed", Conditions: active,
+	}}
+	w.update(config)
+	w.look()
+	shown := w.dr1().Status.MaintenanceModes
+	require.Len(t, shown, 1)
+	assert.Equal(t, v1alpha1.MModeState("Completed"), shown[0].State)
+	assert.Equal(t, "True", string(shown[0].Conditions[0].Status))
+
+	w.mustReconcile()
+	w.mustReconcile()
+	assert.Len(t, w.dr1().Status.MaintenanceModes, 1, "the other controller leaves it alone")
+	assert.Len(t, w.config().Spec.MaintenanceModes, 1)
+}
+
+func TestNothingThatAilsTheClusterHoldsAModeUp(t *testing.T) {
+	w := newModesWorld(t, "one")
+	w.store["s3-dr1"] = errors.New("down")
+	w.failures[op{"apply", "outbox-dr1"}] = errors.New("refused")
+	_, err := w.reconcile()
+	require.Error(t, err)
+	w.failover("one")
+	w.look()
+	assert.Len(t, w.config().Spec.MaintenanceModes, 1)
+
+	w.failures[op{"apply", "dr1"}] = errors.New("refused")
+	w.end("one")
+	_, err = w.m.Reconcile(t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Name: "dr1"}})
+	require.ErrorContains(t, err, "ask cluster dr1 for maintenance modes", "what fails is tried again")
+}
+
+func TestAClusterThatIsNotSetUpIsNotAsked(t *testing.T) {
+	w := newModesWorld(t, "one")
+	w.failover("one")
+	w.delete(w.config())
+	w.writes = 0
+	w.look()
+	assert.Zero(t, w.writes, "it would be made anew, without its other fields")
+}
+
+func TestWhoIsWokenByWhat(t *testing.T) {
+	w := newModesWorld(t, "one", "two")
+	w.failover("one")
+	both := []reconcile.Request{{NamespacedName: types.NamespacedName{Name: "dr1"}}, {NamespacedName: types.NamespacedName{Name: "dr2"}}}
+	assert.Equal(t, both, w.m.clustersOfGroup(t.Context(), group("inbox-dr2", "one")), "the report of the source tells what the target needs")
+	assert.Empty(t, w.m.clustersOfGroup(t.Context(), group("inbox-dr2", "two")), "nobody asked for a failover of it")
+	assert.Empty(t, w.m.clustersOfGroup(t.Context(), group("elsewhere-2", "one")))
+	assert.Empty(t, w.m.clustersOfGroup(t.Context(), group("inbox-dr2", "gone")))
+
+	changed := func(edit func(*v1alpha1.DRPlacementControl)) bool {
+		was, now := drpc("one"), drpc("one")
+		was.Spec.Action, now.Spec.Action = "Failover", "Failover"
+		edit(now)
+		return failoverChanged().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: now})
+	}
+	assert.True(t, changed(func(d *v1alpha1.DRPlacementControl) { d.Spec.Action = ""; d.Generation++ }), "taken back")
+	assert.True(t, changed(func(d *v1alpha1.DRPlacementControl) { d.Status.Decisions = nil }))
+	assert.False(t, changed(func(d *v1alpha1.DRPlacementControl) { d.Status.LastGroupSyncTime = &metav1.Time{} }))
+	assert.False(t, failoverChanged().Create(event.CreateEvent{Object: drpc("one")}))
+}
