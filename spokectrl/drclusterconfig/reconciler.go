@@ -66,6 +66,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	f := r.observe(ctx)
 	after := config.DeepCopy()
 	after.Status = status(config, f, r.Clock.Now())
+	// Maintenance modes have a controller of their own: what both lack is not sent.
+	config.Status.MaintenanceModes, after.Status.MaintenanceModes = nil, nil
 	_, err := apply.New(r.Client, owner).ChangedStatus(ctx, config, after)
 	wait := &outcome.Waiting{Reason: reasonSucceeded, Message: "look again", After: lookAgain}
 	_, result, err := outcome.Of(wait, err, errors.Join(f.errs...))

@@ -162,3 +162,18 @@ func TestWhatCouldNotBeReadIsKept(t *testing.T) {
 	assert.Equal(t, "False/Failed", says(s, "Processed"))
 	assert.Equal(t, []string{"vrc"}, s.VolumeReplicationClasses)
 }
+
+func TestAnswersAboutMaintenanceModesAreLeftAlone(t *testing.T) {
+	f := newFixture(t)
+	config := &v1alpha1.DRClusterConfig{}
+	require.NoError(t, f.Get(t.Context(), types.NamespacedName{Name: "dr1"}, config))
+	config.Status.MaintenanceModes = []v1alpha1.MaintenanceModeAnswer{{Name: "m", RequestedTime: metav1.NewMicroTime(f.clock.Now())}}
+	require.NoError(t, f.Status().Update(t.Context(), config))
+	_, _, err := f.pass(t)
+	require.NoError(t, err)
+	f.writes = 0
+	s, _, err := f.pass(t)
+	require.NoError(t, err)
+	assert.Len(t, s.MaintenanceModes, 1)
+	assert.Zero(t, f.writes)
+}
