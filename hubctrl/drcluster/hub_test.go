@@ -174,6 +174,7 @@ func TestOnARealHub(t *testing.T) {
 			return h.Client.Get(t.Context(), client.ObjectKeyFromObject(b), b) == nil
 		}, within, often)
 	})
+	t.Run("a failover needs a maintenance mode", func(t *testing.T) { h.modes(t) })
 	t.Run("a cluster leaves", func(t *testing.T) { h.leave(t) })
 }
 
