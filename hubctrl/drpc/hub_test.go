@@ -114,7 +114,7 @@ func (h *hub) backup() []client.Object {
 	h.t.Helper()
 	var out []client.Object
 	for _, list := range []client.ObjectList{
-		&v1alpha1.DRPlacementControlList{}, &v1alpha1.DRPolicyList{}, &v1alpha1.DRClusterList{},
+		&v1alpha1.DRPlacementControlList{}, &v1alpha1.DRPolicyList{}, &v1alpha1.DRClusterList{}, &v1alpha1.DRClusterConfigList{},
 		&v1alpha1.VolumeReplicationGroupList{}, &coordinationv1.LeaseList{},
 	} {
 		require.NoError(h.t, h.api.List(h.t.Context(), list))
