@@ -27,10 +27,11 @@ func relocate(f *Facts, t Side) Plan {
 		return wait(Initiating, PreparingFinalSync, t, target.short(IsSecondary))
 	case source.short(Between) != Nothing:
 		return wait(Initiating, PreparingFinalSync, s, source.short(Between))
+	// Nothing moves yet: a volume that is new needs its destination on the peer before it can be protected.
 	case !moving && source.short(IsPrimary) != Nothing:
-		return wait(Initiating, PreparingFinalSync, s, source.short(IsPrimary))
+		return tend(wait(Initiating, PreparingFinalSync, s, source.short(IsPrimary)))
 	case !moving && !source.Report.Protected:
-		return wait(Initiating, PreparingFinalSync, s, BeingProtected)
+		return tend(wait(Initiating, PreparingFinalSync, s, BeingProtected))
 	case source.Wish.FinalSync == NoFinalSync:
 		return do(Initiating, PreparingFinalSync, keep(s, Prepare, Relocate))
 	case source.Wish.FinalSync == Prepare && !source.Report.Prepared:

@@ -29,8 +29,9 @@ func settle(f *Facts, h Side, n names) Plan {
 	case peer.Wish.Role == NoRole && peer.missing() == Nothing:
 		return do(n.under, WaitingForRestore, secondary(p, f.Ask))
 	case at.Decision != RunHere && at.short(IsPrimary) != Nothing:
-		// Before that, whoever deploys would make fresh, empty volumes.
-		return wait(n.under, WaitingForReadiness, h, at.short(IsPrimary))
+		// Before that, whoever deploys would make fresh, empty volumes. Volumes that are there already may need their
+		// destinations on the peer to be ready.
+		return tend(wait(n.under, WaitingForReadiness, h, at.short(IsPrimary)))
 	case at.Decision != RunHere:
 		// The peer's objects stay until it answered that it is told Secondary: else a deleted PVC would look to it like
 		// a user's wish to give up a protected volume.
