@@ -50,10 +50,18 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 	case plan.RemoveWish:
 		return r.removeWish(ctx, w.at(wr.Side).wish)
 	case plan.DropWish:
+		// The key first: with the wish goes what leads to this outbox, should the policy be gone.
+		if _, err := r.dropKey(ctx, w, wr.Side); err != nil {
+			return err
+		}
 		return r.dropWish(ctx, w.at(wr.Side).wish)
 	case plan.Publish:
 		return r.publish(ctx, w, wr.Decisions)
 	case plan.Finish:
+		// Of a cluster that was given up nothing else takes it away.
+		if _, err := r.dropKey(ctx, w, w.outboxes()...); err != nil {
+			return err
+		}
 		err := apply.Release(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer)
 		w.finished = err == nil
 		return err
@@ -62,7 +70,7 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 }
 
 func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error {
-	intent, err := r.intent(w, wr, w.nextEpoch(wr))
+	intent, err := r.intent(w, wr, w.nextEpoch(wr), false)
 	if err != nil {
 		return err
 	}
@@ -94,6 +102,9 @@ func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationRecalled, strconv.FormatInt(w.drpc.Generation, 10)))
 	} else {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationAdoptUID, at.report.Status.Exchange.SpokeUID))
+	}
+	if w.sendsAway(plan.Write{Kind: plan.AdoptWish, Side: s, Role: roleOf(&at.report.Spec)}, false) {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSentAway, on))
 	}
 	if err := setSpec(intent, &at.report.Spec); err != nil {
 		return err

@@ -138,14 +138,23 @@ func (h *hub) watched() interceptor.Funcs {
 		Update: func(context.Context, client.WithWatch, client.Object, ...client.UpdateOption) error {
 			return apierrors.NewBadRequest("an update would write the whole object, the user's fields too")
 		},
-		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
-			return apierrors.NewBadRequest("wishes are applied")
+		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			if kindOf(o) != "Secret" {
+				return apierrors.NewBadRequest("wishes are applied")
+			}
+			if err := hit("create", "make "+nameInWords(o)); err != nil {
+				return err
+			}
+			return c.Create(ctx, o, opts...)
 		},
 	}
 }
 
 func wishInWords(u *unstructured.Unstructured) string {
 	cluster, _ := exchange.ClusterOf(u.GetNamespace())
+	if u.GetKind() == "Secret" {
+		return "key " + cluster
+	}
 	at := func(field string) any { v, _, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", field); return v }
 	out := fmt.Sprintf("wish %s %v", cluster, at("replicationState"))
 	for _, flag := range []string{"prepareForFinalSync", "runFinalSync"} {
@@ -181,6 +190,9 @@ func epochText(o client.Object) int64 {
 
 func nameInWords(o client.Object) string {
 	if cluster, ok := exchange.ClusterOf(o.GetNamespace()); ok {
+		if kindOf(o) == "Secret" {
+			return "key " + cluster
+		}
 		return "wish " + cluster
 	}
 	return "drpc " + o.GetName()

@@ -37,10 +37,7 @@ func wishFacts(at *side) plan.Wish {
 		return plan.Wish{}
 	}
 	spec := &at.wish.Spec
-	w := plan.Wish{Role: plan.Secondary, Deleting: at.wish.DeletionTimestamp != nil}
-	if spec.ReplicationState == v1alpha1.Primary {
-		w.Role = plan.Primary
-	}
+	w := plan.Wish{Role: roleOf(spec), Deleting: at.wish.DeletionTimestamp != nil}
 	switch {
 	case spec.RunFinalSync:
 		w.FinalSync = plan.Run
@@ -55,6 +52,13 @@ func wishFacts(at *side) plan.Wish {
 	}
 	w.Adopting = at.wish.Annotations[exchange.AnnotationAdoptUID] != "" && !ours(at)
 	return w
+}
+
+func roleOf(spec *v1alpha1.VolumeReplicationGroupSpec) plan.Role {
+	if spec.ReplicationState == v1alpha1.Primary {
+		return plan.Primary
+	}
+	return plan.Secondary
 }
 
 // ours reports whether the report is about an object that carries the wish's UID.

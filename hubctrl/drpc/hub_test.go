@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,6 +50,8 @@ type hub struct {
 	events *events.FakeRecorder
 	r      *Reconciler
 	spokes map[string]*spoke
+	// volumes are the VolSync volumes that come and go with the workload; nil: its volumes are of another technique.
+	volumes []string
 
 	log     []string // each write of the hub, in words
 	count   int      // writes since the process started
@@ -100,6 +103,7 @@ func (h *hub) serve(objects ...client.Object) {
 	h.t.Helper()
 	s := runtime.NewScheme()
 	require.NoError(h.t, coordinationv1.AddToScheme(s))
+	require.NoError(h.t, corev1.AddToScheme(s))
 	require.NoError(h.t, v1alpha1.AddToScheme(s))
 	h.api = versioned(fake.NewClientBuilder().WithScheme(s).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(s), clientgoac.NewTypeConverter(s)).
@@ -115,7 +119,7 @@ func (h *hub) backup() []client.Object {
 	var out []client.Object
 	for _, list := range []client.ObjectList{
 		&v1alpha1.DRPlacementControlList{}, &v1alpha1.DRPolicyList{}, &v1alpha1.DRClusterList{}, &v1alpha1.DRClusterConfigList{},
-		&v1alpha1.VolumeReplicationGroupList{}, &coordinationv1.LeaseList{},
+		&v1alpha1.VolumeReplicationGroupList{}, &coordinationv1.LeaseList{}, &corev1.SecretList{}, &corev1.ConfigMapList{},
 	} {
 		require.NoError(h.t, h.api.List(h.t.Context(), list))
 		items, err := meta.ExtractList(list)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +32,8 @@ type spoke struct {
 	stuck    bool // its controller is down
 	broken   string
 	made     int
+	volumes  []string // the workload's VolSync volumes that exist here
+	copies   []string // what the destinations here hold
 }
 
 // connect makes the link live.
@@ -63,7 +66,7 @@ func (h *hub) deliver(cluster string) {
 	}
 	if wish.DeletionTimestamp != nil {
 		if s.stamp.WishUID == string(wish.UID) {
-			*s = spoke{inUse: s.inUse, made: s.made}
+			*s = spoke{inUse: s.inUse, made: s.made, volumes: s.volumes}
 		}
 		return
 	}
@@ -96,12 +99,17 @@ func (h *hub) work(cluster string) {
 	}
 	s.observed = s.stamp.SpokeGeneration
 	switch {
+	case s.spec.ReplicationState == v1alpha1.Primary && s.state == v1alpha1.SecondaryState:
+		s.state, s.volumes, s.copies = v1alpha1.PrimaryState, s.copies, nil
 	case s.spec.ReplicationState == v1alpha1.Primary:
 		s.state = v1alpha1.PrimaryState
 	case s.inUse:
 		s.state = v1alpha1.UnknownState
 	default:
-		s.state = v1alpha1.SecondaryState
+		s.state, s.copies = v1alpha1.SecondaryState, nil
+		for _, d := range s.spec.VolSync.RDSpec {
+			s.copies = append(s.copies, d.ProtectedPVC.Name)
+		}
 	}
 }
 
@@ -196,12 +204,42 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 	r.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Namespace: "shop", Name: "data"}}
 	synced := metav1.NewTime(start.Add(-time.Minute))
 	r.Status.LastGroupSyncTime = &synced
+	h.reportVolSync(cluster, r)
 	r.Status.Conditions = s.conditions()
 	if s.state == v1alpha1.PrimaryState && s.observed == s.stamp.SpokeGeneration {
 		r.Status.PrepareForFinalSyncComplete = s.spec.PrepareForFinalSync
 		r.Status.FinalSyncComplete = s.spec.RunFinalSync && !s.inUse
 	}
 	return r
+}
+
+// reportVolSync tells of VolSync volumes, if the application has any: what the Primary protects, and where the destinations
+// listen.
+func (h *hub) reportVolSync(cluster string, r *v1alpha1.VolumeReplicationGroup) {
+	s := h.spokes[cluster]
+	if h.volumes == nil {
+		return
+	}
+	r.Status.ProtectedPVCs = nil
+	for _, name := range s.volumes {
+		r.Status.ProtectedPVCs = append(r.Status.ProtectedPVCs, volume(name))
+	}
+	for _, name := range s.copies {
+		r.Status.RDInfo = append(r.Status.RDInfo, v1alpha1.VolSyncReplicationDestinationInfo{
+			ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: name, ProtectedByVolSync: true},
+			RsyncTLS:     &v1alpha1.RsyncTLSConfig{Address: name + "." + cluster},
+		})
+	}
+}
+
+// volume is a VolSync volume as a Primary reports it.
+func volume(name string) v1alpha1.ProtectedPVC {
+	class, synced, bytes := "slow", metav1.NewTime(start.Add(-time.Minute)), int64(7)
+	return v1alpha1.ProtectedPVC{
+		Namespace: "shop", Name: name, ProtectedByVolSync: true, StorageClassName: &class, Labels: map[string]string{"app": "db"},
+		Conditions:   []metav1.Condition{condition("ReplicationSourceSetup", "True", "SourceInitialized", "")},
+		LastSyncTime: &synced, LastSyncDuration: &metav1.Duration{Duration: time.Second}, LastSyncBytes: &bytes,
+	}
 }
 
 func (s *spoke) conditions() []metav1.Condition {
@@ -244,9 +282,9 @@ func (h *hub) follow() {
 		switch {
 		case !h.live(name):
 		case reasons[name] == v1alpha1.DecisionRun && s.state == v1alpha1.PrimaryState:
-			s.inUse = true
+			s.inUse, s.volumes = true, slices.Clone(h.volumes)
 		case reasons[name] == "":
-			s.inUse = false
+			s.inUse, s.volumes = false, nil
 		}
 	}
 }

@@ -4,6 +4,7 @@ package drpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,7 +22,7 @@ import (
 // passed are the annotations of a DRPlacementControl that its clusters read.
 var passed = []string{
 	v1alpha1.DRPCAnnotationPrefix + "use-volsync-for-pvc-protection",
-	v1alpha1.DRPCAnnotationPrefix + "is-submariner-enabled",
+	annotationSubmariner,
 	v1alpha1.DRPCAnnotationPrefix + "is-cg-enabled",
 	v1alpha1.DRPCAnnotationPrefix + "enable-diff",
 }
@@ -52,8 +53,8 @@ func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.
 	return u
 }
 
-// intent is the wish that wr asks for.
-func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (*unstructured.Unstructured, error) {
+// intent is the wish that wr asks for. Its content follows what is reported only while roles are settled.
+func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
 	at := w.at(wr.Side)
 	u := r.frame(w, at.cluster, epoch)
 	if at.wish != nil && at.wish.Annotations[exchange.AnnotationAdoptUID] != "" {
@@ -62,7 +63,10 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (*unstructured
 	if unconfirmed(at, w.drpc) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, at.wish.Annotations[exchange.AnnotationRecalled]))
 	}
-	spec := w.spec(wr)
+	if w.sendsAway(wr, settled) {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationSentAway, on))
+	}
+	spec := w.spec(wr, settled)
 	if err := setSpec(u, &spec); err != nil {
 		return nil, err
 	}
@@ -70,7 +74,7 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64) (*unstructured
 }
 
 // spec is the spec of the wish that wr asks for.
-func (w *world) spec(wr plan.Write) v1alpha1.VolumeReplicationGroupSpec {
+func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGroupSpec {
 	from := &w.drpc.Spec
 	spec := v1alpha1.VolumeReplicationGroupSpec{
 		PVCSelector:          from.PVCSelector,
@@ -78,6 +82,7 @@ func (w *world) spec(wr plan.Write) v1alpha1.VolumeReplicationGroupSpec {
 		S3Profiles:           w.s3Profiles(),
 		ProtectedNamespaces:  from.ProtectedNamespaces,
 		KubeObjectProtection: from.KubeObjectProtection,
+		VolSync:              w.volSync(wr, settled),
 		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,
 		RunFinalSync:         wr.FinalSync == plan.Run,
 		Async: &v1alpha1.VRGAsyncSpec{
@@ -90,9 +95,6 @@ func (w *world) spec(wr plan.Write) v1alpha1.VolumeReplicationGroupSpec {
 	}
 	if wr.Role == plan.Primary {
 		spec.ReplicationState = v1alpha1.Primary
-	}
-	if from.VolSyncSpec != nil {
-		spec.VolSync.MoverConfig = from.VolSyncSpec.MoverConfig
 	}
 	switch wr.For {
 	case plan.Failover:
@@ -135,31 +137,31 @@ func (w *world) peerClasses() []v1alpha1.PeerClass {
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
 // wrote.
 func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
-	wrote := false
+	wrote, keyErr := r.tendKey(ctx, w) // what fails there keeps no wish from its content
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		at, fact := w.at(s), w.facts.At(s).Wish
 		if at.wish == nil || fact.Deleting {
 			continue
 		}
 		wr := plan.Write{Kind: plan.PutWish, Side: s, Role: fact.Role, FinalSync: fact.FinalSync, For: fact.For}
-		intent, err := r.intent(w, wr, epochOf(at.wish))
+		intent, err := r.intent(w, wr, epochOf(at.wish), true)
 		if err != nil {
-			return wrote, err
+			return wrote, errors.Join(keyErr, err)
 		}
-		if equality.Semantic.DeepEqual(at.wish.Spec, w.spec(wr)) && tells(at.wish.Annotations, intent.GetAnnotations()) {
+		if equality.Semantic.DeepEqual(at.wish.Spec, w.spec(wr, true)) && tells(at.wish.Annotations, intent.GetAnnotations()) {
 			continue
 		}
 		if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
-			return wrote, fmt.Errorf("refresh wish for %s: %w", at.cluster, err)
+			return wrote, errors.Join(keyErr, fmt.Errorf("refresh wish for %s: %w", at.cluster, err))
 		}
 		wrote = true
 	}
-	return wrote, nil
+	return wrote, keyErr
 }
 
-// tells reports whether a wish has the annotations that come from the user's object.
+// tells reports whether a wish has the annotations that can change under it.
 func tells(have, want map[string]string) bool {
-	for _, key := range append([]string{v1alpha1.AnnotationDRPCUID}, passed...) {
+	for _, key := range append([]string{v1alpha1.AnnotationDRPCUID, exchange.AnnotationSentAway}, passed...) {
 		if have[key] != want[key] {
 			return false
 		}

@@ -60,6 +60,9 @@ const (
 	// AnnotationRecalled says that the hub, restored from a backup, made the wish anew from the report about a later one
 	// that it had forgotten. It holds the generation that the DRPlacementControl had then (wish).
 	AnnotationRecalled = prefix + "recalled-at-generation"
+	// AnnotationSentAway says "true" on the wish of a Primary whose workload was told to leave and has not been seen in use
+	// since: volumes that its reports lack may come back with the workload, so their copies stay (wish).
+	AnnotationSentAway = prefix + "workload-sent-away"
 )
 
 // FinalizerWish holds a wish in its outbox until its copy is known to be absent (X6).

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// The movers of VolSync on the two clusters of an application trust each other by a key that both have. It lies only where
+// it is needed, as a Secret wish in both outboxes: the hub keeps it nowhere else, and needs no right on Secrets in users'
+// namespaces. Each outbox is the backup of the other.
+const (
+	ownerKey    = "hubctrl-drpc-key"
+	keySuffix   = "-vs-secret"    // of the name of the Secret on the clusters, after that of the application
+	keyField    = "psk.txt"       // of the Secret; VolSync's name
+	keyIdentity = "volsyncramen:" // what precedes the random part
+	keyBytes    = 64              // of randomness
+)
+
+// need tells whether an application needs its key.
+type need uint8
+
+const (
+	undecided need = iota // as it is
+	wanted
+	unwanted
+)
+
+// needsKey is decided by what the serving Primary protects, and by what the wishes say about volumes. Where no wish tells
+// of any, no Secret is looked for.
+func (w *world) needsKey() need {
+	told, gone := false, false
+	for _, s := range w.outboxes() {
+		at := w.at(s)
+		told = told || len(at.wish.Spec.VolSync.RDSpec) > 0 || len(at.wish.Spec.VolSync.RSSpec) > 0
+		if standingOf(at) != serving {
+			continue
+		}
+		if slices.ContainsFunc(at.report.Status.ProtectedPVCs, func(p v1alpha1.ProtectedPVC) bool { return p.ProtectedByVolSync }) {
+			return wanted
+		}
+		gone = gone || !sentAway(at)
+	}
+	switch {
+	case told && gone:
+		return unwanted
+	case told:
+		return wanted
+	default:
+		return undecided
+	}
+}
+
+// tendKey brings the key in line with the volumes. It reports whether it wrote.
+func (r *Reconciler) tendKey(ctx context.Context, w *world) (bool, error) {
+	switch w.needsKey() {
+	case wanted:
+		return r.keepKey(ctx, w)
+	case unwanted:
+		// Before the wishes forget the volumes: after a crash they would not lead here again.
+		return r.dropKey(ctx, w, w.outboxes()...)
+	case undecided:
+	}
+	return false, nil
+}
+
+// keepKey makes the key once, in one outbox, and from there keeps it in both. A crash in between leaves one that has it,
+// and that is where the other's comes from, whichever it is.
+func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
+	var wishes [2]*corev1.Secret
+	var key []byte
+	sides := w.outboxes()
+	for i, s := range sides {
+		var err error
+		if wishes[i], err = r.keyWish(ctx, w, s); err != nil {
+			return false, err
+		}
+		if key == nil && wishes[i] != nil && strings.HasPrefix(string(wishes[i].Data[keyField]), keyIdentity) {
+			key = wishes[i].Data[keyField]
+		}
+	}
+	if key == nil {
+		key = newKey()
+		if wishes[0] == nil {
+			// Made, not applied: whoever comes second, with a key of his own, must fail.
+			return true, r.makeKey(ctx, r.keyOf(w, sides[0], key))
+		}
+	}
+	wrote := false
+	for i, s := range sides {
+		want := r.keyOf(w, s, key)
+		if have := wishes[i]; have != nil && holds(have.Annotations, want.Annotations) && holds(have.Labels, want.Labels) &&
+			bytes.Equal(have.Data[keyField], key) {
+			continue
+		}
+		intent := corev1ac.Secret(want.Name, want.Namespace).
+			WithLabels(want.Labels).WithAnnotations(want.Annotations).WithType(want.Type).WithData(want.Data)
+		if err := apply.New(r.client, ownerKey).Owned(ctx, intent); err != nil {
+			return wrote, fmt.Errorf("wish the VolSync key for %s: %w", w.at(s).cluster, err)
+		}
+		wrote = true
+	}
+	return wrote, nil
+}
+
+// outboxes are the sides that have a wish: the key goes where a wish is, and leaves with it.
+func (w *world) outboxes() []plan.Side {
+	var out []plan.Side
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		if w.at(s).wish != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (r *Reconciler) makeKey(ctx context.Context, wish *corev1.Secret) error {
+	log.FromContext(ctx).Info("Make the VolSync key", "Secret", client.ObjectKeyFromObject(wish))
+	err := r.client.Create(ctx, wish, client.FieldOwner(ownerKey))
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("make the VolSync key: %w", err)
+	}
+	return nil
+}
+
+// dropKey removes the wishes for the key from the outboxes of sides. It reports whether it wrote.
+func (r *Reconciler) dropKey(ctx context.Context, w *world, sides ...plan.Side) (bool, error) {
+	wrote := false
+	for _, s := range sides {
+		wish, err := r.keyWish(ctx, w, s)
+		if err != nil {
+			return wrote, err
+		}
+		if wish == nil || wish.DeletionTimestamp != nil {
+			continue
+		}
+		if err := r.client.Delete(ctx, wish, client.Preconditions{UID: &wish.UID}); client.IgnoreNotFound(err) != nil {
+			return wrote, fmt.Errorf("remove the VolSync key for %s: %w", w.at(s).cluster, err)
+		}
+		wrote = true
+	}
+	return wrote, nil
+}
+
+// keyWish is the wish for the key in the outbox of s; nil: there is none.
+func (r *Reconciler) keyWish(ctx context.Context, w *world, s plan.Side) (*corev1.Secret, error) {
+	name := r.keyOf(w, s, nil)
+	wish := &corev1.Secret{}
+	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(name), wish); {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the VolSync key for %s: %w", w.at(s).cluster, err)
+	case wish.Annotations[exchange.AnnotationDRPC] != name.Annotations[exchange.AnnotationDRPC]:
+		return nil, fmt.Errorf("Secret %s/%s is in the way of the VolSync key: it belongs to something else", wish.Namespace, wish.Name)
+	}
+	return wish, nil
+}
+
+// keyOf is the wish for the key in the outbox of s.
+func (r *Reconciler) keyOf(w *world, s plan.Side, key []byte) *corev1.Secret {
+	name := w.drpc.Name + keySuffix
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: exchange.Outbox(w.at(s).cluster),
+			Name:      exchange.ObjectName(w.group.Namespace, name),
+			Labels:    map[string]string{v1alpha1.LabelCreatedByRamen: "true"},
+			Annotations: map[string]string{
+				exchange.AnnotationNamespace: w.group.Namespace,
+				exchange.AnnotationName:      name,
+				exchange.AnnotationOrigin:    r.origin,
+				exchange.AnnotationDRPC:      client.ObjectKeyFromObject(w.drpc).String(),
+			},
+		},
+		Type: corev1.SecretTypeOpaque,
+		Data: map[string][]byte{keyField: key},
+	}
+}
+
+func newKey() []byte {
+	random := make([]byte, keyBytes)
+	_, _ = rand.Read(random) // it never fails, by its contract
+	return []byte(keyIdentity + hex.EncodeToString(random))
+}
+
+// holds reports whether have holds all of want.
+func holds(have, want map[string]string) bool {
+	for k, v := range want {
+		if have[k] != v {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr/funcr"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// keys are the keys in the outboxes, cluster by cluster.
+func (h *hub) keys() map[string]string {
+	h.t.Helper()
+	out := map[string]string{}
+	for _, cluster := range []string{"dr1", "dr2"} {
+		if s := h.keyWish(cluster); s != nil {
+			out[cluster] = string(s.Data["psk.txt"])
+		}
+	}
+	return out
+}
+
+func (h *hub) keyWish(cluster string) *corev1.Secret {
+	h.t.Helper()
+	s := &corev1.Secret{}
+	if !h.get(s, clientKey("outbox-"+cluster, "shop.db-vs-secret")) {
+		return nil
+	}
+	return s
+}
+
+func TestBothClustersGetTheSameKey(t *testing.T) {
+	h := withVolSync(t, "data")
+	keys := h.keys()
+	assert.Regexp(t, "^volsyncramen:[0-9a-f]{128}$", keys["dr1"])
+	assert.Equal(t, keys["dr1"], keys["dr2"])
+	for _, cluster := range []string{"dr1", "dr2"} {
+		s := h.keyWish(cluster)
+		assert.Equal(t, map[string]string{
+			"exchange.ramendr.openshift.io/namespace": "shop",
+			"exchange.ramendr.openshift.io/name":      "db-vs-secret",
+			"exchange.ramendr.openshift.io/origin":    "hub-uid",
+			"exchange.ramendr.openshift.io/drpc":      "shop/db",
+		}, s.Annotations)
+		assert.Len(t, s.Data, 1)
+	}
+	assert.NotEqual(t, keys, withVolSync(t, "data").keys(), "each application has a key of its own")
+}
+
+func TestACrashAtAnyWriteLeavesBothClustersWithOneKey(t *testing.T) {
+	for n := range 12 {
+		t.Run(fmt.Sprintf("before write %d", n), func(t *testing.T) {
+			h := newHub(t, newDRPC())
+			h.volumes = []string{"data"}
+			h.crashAt = n
+			h.settle()
+			keys := h.keys()
+			assert.NotEmpty(t, keys["dr1"])
+			assert.Equal(t, keys["dr1"], keys["dr2"])
+			assert.Equal(t, "dr1 sends data to data.dr2, dr2 holds data", h.toldOfVolSync())
+		})
+	}
+}
+
+func TestAKeyIsHealedFromTheOtherOutboxAndNeverReplaced(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit func(*hub)
+		wins string
+	}{
+		"the first is gone":                      {func(h *hub) { require.NoError(h.t, h.api.Delete(h.t.Context(), h.keyWish("dr1"))) }, "dr2"},
+		"the second is gone":                     {func(h *hub) { require.NoError(h.t, h.api.Delete(h.t.Context(), h.keyWish("dr2"))) }, "dr1"},
+		"the first is empty":                     {func(h *hub) { h.rekey("dr1", "") }, "dr2"},
+		"the second is another":                  {func(h *hub) { h.rekey("dr2", "volsyncramen:ff") }, "dr1"},
+		"the first lost what the mirror goes by": {func(h *hub) { h.strip("dr1") }, "dr2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := withVolSync(t, "data")
+			want := h.keys()[tc.wins]
+			tc.edit(h)
+			h.settle()
+			assert.Equal(t, map[string]string{"dr1": want, "dr2": want}, h.keys())
+			assert.Equal(t, "db-vs-secret", h.keyWish("dr1").Annotations["exchange.ramendr.openshift.io/name"])
+		})
+	}
+}
+
+func (h *hub) rekey(cluster, key string) {
+	h.t.Helper()
+	s := h.keyWish(cluster)
+	s.Data["psk.txt"] = []byte(key)
+	require.NoError(h.t, h.api.Update(h.t.Context(), s))
+}
+
+func (h *hub) strip(cluster string) {
+	h.t.Helper()
+	s := h.keyWish(cluster)
+	delete(s.Annotations, "exchange.ramendr.openshift.io/name")
+	require.NoError(h.t, h.api.Update(h.t.Context(), s))
+}
+
+func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
+	h := newHub(t, newDRPC())
+	h.volumes = []string{"data"}
+	theirs := &corev1.Secret{Data: map[string][]byte{"psk.txt": []byte("theirs")}}
+	theirs.Namespace, theirs.Name = "outbox-dr1", "shop.db-vs-secret"
+	require.NoError(t, h.api.Create(t.Context(), theirs))
+	for range 6 {
+		_, _ = h.try(app)
+		h.follow()
+		h.obey("dr1")
+		h.obey("dr2")
+	}
+	assert.Equal(t, map[string]string{"dr1": "theirs"}, h.keys())
+	assert.Contains(t, h.condition("Ready").Message, "Secret outbox-dr1/shop.db-vs-secret is in the way of the VolSync key")
+	assert.Contains(t, h.toldOfVolSync(), "dr2 holds data", "the rest goes on")
+}
+
+func TestDisablingRemovesTheKey(t *testing.T) {
+	for name, begin := range map[string]func(*hub){
+		"with both clusters": func(*hub) {},
+		"with a cluster that is given up": func(h *hub) {
+			h.cut("dr2")
+			h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations["ramendr.openshift.io/abandon-cluster"] = "dr2" })
+		},
+		"after the policy, and after a crash between the wishes": func(h *hub) {
+			h.disable()
+			h.fail = func(_, what string) error {
+				if what == "release wish dr2" {
+					return errCrash
+				}
+				return nil
+			}
+			h.settleDespite(errCrash)
+			h.fail = nil
+			require.NoError(h.t, h.api.Delete(h.t.Context(), policy()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := withVolSync(t, "data")
+			require.Len(t, h.keys(), 2)
+			begin(h)
+			if h.drpc().DeletionTimestamp == nil {
+				h.disable()
+			}
+			h.settle()
+			assert.Nil(t, h.drpc())
+			assert.Empty(t, h.keys())
+		})
+	}
+}
+
+// settleDespite lets everybody act for a while, whatever the hub meets.
+func (h *hub) settleDespite(want error) {
+	h.t.Helper()
+	for range 10 {
+		if _, err := h.try(app); err != nil {
+			require.ErrorIs(h.t, err, want)
+		}
+		h.obey("dr1")
+		h.obey("dr2")
+	}
+}
+
+func TestTheKeyIsTheKeysSecret(t *testing.T) {
+	h := newHub(t, newDRPC())
+	h.volumes = []string{"data"}
+	var said strings.Builder
+	ctx := log.IntoContext(t.Context(), funcr.New(func(prefix, args string) { said.WriteString(prefix + args + "\n") }, funcr.Options{Verbosity: 9}))
+	for range 10 {
+		_, err := h.r.Reconcile(ctx, reconcile.Request{NamespacedName: app})
+		require.NoError(t, err)
+		h.follow()
+		h.obey("dr1")
+		h.obey("dr2")
+	}
+	require.Contains(t, said.String(), "Make the VolSync key")
+	shown, err := json.Marshal([]any{h.drpc(), h.wish("dr1"), h.wish("dr2"), h.told()})
+	require.NoError(t, err)
+	said.Write(shown)
+	_, secret, ok := strings.Cut(h.keys()["dr1"], ":")
+	require.True(t, ok)
+	assert.NotContains(t, said.String(), secret)
+}
