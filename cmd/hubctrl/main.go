@@ -79,6 +79,6 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		return err
 	}
 	return drpc.Setup(mgr, drpc.Options{
-		Origin: origin, Links: watched, Changed: watched.Changes(), Inventory: watched.Inventory(), Clock: now,
+		Namespace: f.Namespace, Origin: origin, Links: watched, Changed: watched.Changes(), Inventory: watched.Inventory(), Clock: now,
 	})
 }

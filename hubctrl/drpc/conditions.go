@@ -34,7 +34,7 @@ func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.C
 	available, peer, protected := w.available(next, words), w.peerReady(next, words), w.protected()
 	list := []metav1.Condition{available, peer, protected}
 
-	ready := next.Done() && available.Status == metav1.ConditionTrue && peer.Status == metav1.ConditionTrue
+	ready := next.Done() && words.fact == "" && available.Status == metav1.ConditionTrue && peer.Status == metav1.ConditionTrue
 	stalled := words.user
 	reason, message := outcome.ReasonOK, "the workload runs, and its peer stands by"
 	switch {

@@ -86,7 +86,7 @@ func newHub(t *testing.T, drpcs ...*v1alpha1.DRPlacementControl) *hub {
 // rebuild gives the clusters a new hub, fed from Git: policy, clusters and applications, and nothing else.
 func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 	h.t.Helper()
-	objects := []client.Object{policy(), cluster("dr1", "s3-b"), cluster("dr2", "s3-a"), classes("dr1"), classes("dr2")}
+	objects := []client.Object{policy(), cluster("dr1", "s3-b"), cluster("dr2", "s3-a"), classes("dr1"), classes("dr2"), configMap("{}")}
 	for _, d := range drpcs {
 		objects = append(objects, d.DeepCopy())
 	}
@@ -147,7 +147,7 @@ func (h *hub) restore(backup []client.Object) {
 // start starts the hub's process.
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
-	h.r = &Reconciler{client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, origin: origin}
+	h.r = &Reconciler{client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, origin: origin, configs: real{c}, namespace: "ramen-system"}
 	h.log, h.count, h.crashAt = nil, 0, -1
 }
 
@@ -328,6 +328,12 @@ func policy() *v1alpha1.DRPolicy {
 	p.Status.Async.PeerClasses = []v1alpha1.PeerClass{{StorageClassName: "fast", ReplicationID: "rep"}}
 	p.Status.Conditions = []metav1.Condition{{Type: "Validated", Status: "True", Reason: "Succeeded"}}
 	return p
+}
+
+func configMap(text string) *corev1.ConfigMap {
+	m := &corev1.ConfigMap{Data: map[string]string{"ramen_manager_config.yaml": text}}
+	m.Namespace, m.Name = "ramen-system", "ramen-hub-operator-config"
+	return m
 }
 
 func cluster(name, profile string) *v1alpha1.DRCluster {

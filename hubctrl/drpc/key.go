@@ -170,7 +170,7 @@ func (r *Reconciler) keyWish(ctx context.Context, w *world, s plan.Side) (*corev
 	case err != nil:
 		return nil, fmt.Errorf("read the VolSync key for %s: %w", w.at(s).cluster, err)
 	case wish.Annotations[exchange.AnnotationDRPC] != name.Annotations[exchange.AnnotationDRPC]:
-		return nil, fmt.Errorf("Secret %s/%s is in the way of the VolSync key: it belongs to something else", wish.Namespace, wish.Name)
+		return nil, fmt.Errorf("the Secret %s/%s is in the way of the VolSync key: it belongs to something else", wish.Namespace, wish.Name)
 	}
 	return wish, nil
 }

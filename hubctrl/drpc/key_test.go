@@ -121,7 +121,7 @@ func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
 		h.obey("dr2")
 	}
 	assert.Equal(t, map[string]string{"dr1": "theirs"}, h.keys())
-	assert.Contains(t, h.condition("Ready").Message, "Secret outbox-dr1/shop.db-vs-secret is in the way of the VolSync key")
+	assert.Contains(t, h.condition("Ready").Message, "the Secret outbox-dr1/shop.db-vs-secret is in the way of the VolSync key")
 	assert.Contains(t, h.toldOfVolSync(), "dr2 holds data", "the rest goes on")
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -30,6 +31,10 @@ type world struct {
 	facts    plan.Facts
 	storage  storage
 	finished bool // the object was let go
+
+	config    *ramenconfig.Config // nil if configErr
+	configErr error
+	flaw      error // why the spec can't be taken as it is, of an application that goes on
 }
 
 // side is one cluster.
@@ -72,7 +77,8 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 			return nil, err
 		}
 	}
-	if err := r.observeRivals(ctx, w); err != nil {
+	w.config, w.configErr = ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap)
+	if err := r.observeFlaws(ctx, w); err != nil {
 		return nil, err
 	}
 	if err := r.observeStorage(ctx, w); err != nil {

@@ -41,6 +41,9 @@ type Reconciler struct {
 	clock    clock.PassiveClock
 	recorder events.EventRecorder
 	origin   string // the id of this hub
+
+	configs   client.Reader // of the configuration
+	namespace string        // of the operator: the configuration is there
 }
 
 // maxSteps bounds the plans that one pass carries out. It only keeps a mistake from spinning: no operation has so many

@@ -78,6 +78,9 @@ func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, ne
 	s := &drpc.Status
 	was := s.DeepCopy()
 	words := w.explain(next.Wait)
+	if words.fact == "" {
+		words = w.explainFlaw()
+	}
 	s.ObservedGeneration = w.drpc.Generation
 	s.Phase, s.Progression = phases[next.Phase], steps[next.Step]
 	s.Waiting = waiting(w, next.Wait, words, was.Waiting, now)
@@ -88,7 +91,7 @@ func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, ne
 }
 
 func waiting(w *world, wait plan.Wait, words words, was *v1alpha1.Waiting, now time.Time) *v1alpha1.Waiting {
-	if wait.Fact == plan.Nothing {
+	if words.fact == "" {
 		return nil
 	}
 	out := &v1alpha1.Waiting{Fact: words.fact, Message: words.message, NextStep: words.next}

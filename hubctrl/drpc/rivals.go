@@ -4,43 +4,108 @@ package drpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// observeRivals refuses an application of which nothing is wished yet, if an older object protects the same group. Once
-// something is wished, newcomers don't matter.
-func (r *Reconciler) observeRivals(ctx context.Context, w *world) error {
-	if w.wished() || w.drpc.DeletionTimestamp != nil {
+// observeFlaws refuses an application that nothing was done for yet, if it is not where it may be or if another one
+// protects the same. What is protected already is never stopped by that: what is wrong is shown, and not taken over.
+func (r *Reconciler) observeFlaws(ctx context.Context, w *world) error {
+	if w.drpc.DeletionTimestamp != nil {
 		return nil
 	}
-	rivals, err := r.rivals(ctx, w.drpc)
-	if err != nil {
-		return err
-	}
-	for i := range rivals {
-		if older(&rivals[i], w.drpc) {
-			return conflict(w, client.ObjectKeyFromObject(&rivals[i]).String())
+	flaw := misplaced(w.drpc, w.config)
+	if flaw == nil {
+		conflict, err := r.rivalry(ctx, w)
+		if err != nil {
+			return err
+		}
+		if conflict != nil {
+			flaw = conflict
 		}
 	}
-	return nil
+	if w.begun() {
+		w.flaw = flaw
+		return nil
+	}
+	if flaw == nil {
+		flaw = w.unplaced()
+	}
+	return flaw
 }
 
-// rivals are the other objects that protect the group of drpc.
-func (r *Reconciler) rivals(ctx context.Context, drpc *v1alpha1.DRPlacementControl) ([]v1alpha1.DRPlacementControl, error) {
+// begun reports whether a cluster was told of the application, by this hub or by one before it.
+func (w *world) begun() bool {
+	return w.wished() || slices.ContainsFunc(w.sides[:], func(at side) bool {
+		return at.report != nil && at.report.Annotations[exchange.AnnotationDRPC] == client.ObjectKeyFromObject(w.drpc).String()
+	})
+}
+
+// rivalry says which other application is in the way; nil: none. What is protected goes before what is not, older before
+// younger.
+func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.Refused, err error) {
+	rivals, err := r.rivals(ctx, w.drpc, w.config)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rivals {
+		other := &rivals[i]
+		clusters, begun, err := r.whereabouts(ctx, other)
+		if err != nil {
+			return nil, err
+		}
+		shared := slices.ContainsFunc(clusters, func(c string) bool { return w.sideOf(c).Named() })
+		first := older(other, w.drpc)
+		if begun != w.begun() {
+			first = begun
+		}
+		if shared && first && (begun || misplaced(other, w.config) == nil) {
+			return &outcome.Refused{Reason: "Conflict", Err: errors.New(overlap(w.drpc, other, w.config))}, nil
+		}
+	}
+	return nil, nil
+}
+
+// rivals are the other objects that would protect, on a cluster in common, what drpc does. They must not be changed.
+func (r *Reconciler) rivals(ctx context.Context, drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) ([]v1alpha1.DRPlacementControl, error) {
 	list := &v1alpha1.DRPlacementControlList{}
-	if err := r.client.List(ctx, list); err != nil {
+	if err := r.client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list DRPlacementControls: %w", err)
 	}
 	return slices.DeleteFunc(list.Items, func(o v1alpha1.DRPlacementControl) bool {
-		return client.ObjectKeyFromObject(&o) == client.ObjectKeyFromObject(drpc) || exchange.GroupOf(&o) != exchange.GroupOf(drpc)
+		return client.ObjectKeyFromObject(&o) == client.ObjectKeyFromObject(drpc) || overlap(drpc, &o, config) == ""
 	}), nil
+}
+
+// whereabouts tells on which clusters an application is, or will be, and whether one of them was told of it. One whose
+// policy is missing is where it was told to be.
+func (r *Reconciler) whereabouts(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (clusters []string, begun bool, err error) {
+	list := &v1alpha1.VolumeReplicationGroupList{}
+	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}); err != nil {
+		return nil, false, fmt.Errorf("list wishes: %w", err)
+	}
+	for i := range list.Items {
+		if cluster, ok := exchange.ClusterOf(list.Items[i].Namespace); ok {
+			clusters = append(clusters, cluster)
+		}
+	}
+	policy := &v1alpha1.DRPolicy{}
+	switch err := r.client.Get(ctx, client.ObjectKey{Name: drpc.Spec.DRPolicyRef.Name}, policy); {
+	case err == nil:
+		clusters = append(clusters, policy.Spec.DRClusters...)
+	case !apierrors.IsNotFound(err):
+		return nil, false, fmt.Errorf("read DRPolicy %s: %w", drpc.Spec.DRPolicyRef.Name, err)
+	}
+	return clusters, len(list.Items) > 0, nil
 }
 
 // older orders any two objects, so that one of two that were made in the same second wins.

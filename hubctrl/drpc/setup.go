@@ -8,9 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -22,6 +25,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -33,6 +37,8 @@ const concurrency = 16
 
 // Options are what the reconciler needs besides the manager.
 type Options struct {
+	// Namespace of the operator: its configuration is there.
+	Namespace string
 	// Origin is the id of this hub (X8).
 	Origin string
 	// Links tells how the links fare.
@@ -47,11 +53,24 @@ type Options struct {
 
 // Setup adds the reconciler to mgr.
 func Setup(mgr manager.Manager, o Options) error {
+	configs, err := cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+		ByObject: map[client.Object]cache.ByObject{&corev1.ConfigMap{}: {
+			Namespaces: map[string]cache.Config{o.Namespace: {FieldSelector: fields.OneTermEqualSelector("metadata.name", ramenconfig.HubConfigMap)}},
+		}},
+	})
+	if err != nil {
+		return fmt.Errorf("set up drpc: cache of the configuration: %w", err)
+	}
+	if err := mgr.Add(configs); err != nil {
+		return fmt.Errorf("set up drpc: %w", err)
+	}
 	r := &Reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock,
 		recorder: mgr.GetEventRecorder("drplacementcontrol"), origin: o.Origin,
+		configs: configs, namespace: o.Namespace,
 	}
-	err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey)
+	err = mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey)
 	if err != nil {
 		return fmt.Errorf("index VolumeReplicationGroups: %w", err)
 	}
@@ -60,10 +79,11 @@ func Setup(mgr manager.Manager, o Options) error {
 	err = ctrl.NewControllerManagedBy(mgr).Named("drplacementcontrol").
 		For(&v1alpha1.DRPlacementControl{}, builder.WithPredicates(asked)).
 		Watches(&v1alpha1.VolumeReplicationGroup{}, handler.EnqueueRequestsFromMapFunc(drpcOf)).
-		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(r.ofRival), builder.WithPredicates(gone())).
+		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(r.ofRival), builder.WithPredicates(yields())).
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy)).
 		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofCluster), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.DRClusterConfig{}, handler.EnqueueRequestsFromMapFunc(r.failingOver), builder.WithPredicates(modesChanged())).
+		WatchesRawSource(source.Kind(configs, client.Object(&corev1.ConfigMap{}), handler.EnqueueRequestsFromMapFunc(r.ofConfig))).
 		WatchesRawSource(source.Channel(o.Changed, handler.EnqueueRequestsFromMapFunc(r.ofCluster))).
 		WatchesRawSource(source.Channel(o.Inventory, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
@@ -84,11 +104,15 @@ func deletion() predicate.Predicate {
 	}
 }
 
-// gone lets only pass that an object is gone.
-func gone() predicate.Predicate {
+// yields lets only pass that an object is gone, or protects something else than before.
+func yields() predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
-		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, ok := e.ObjectOld.(*v1alpha1.DRPlacementControl)
+			is, also := e.ObjectNew.(*v1alpha1.DRPlacementControl)
+			return ok && also && (exchange.GroupOf(was) != exchange.GroupOf(is) || !slices.Equal(was.Spec.ProtectedNamespaces, is.Spec.ProtectedNamespaces))
+		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
 	}
 }
@@ -117,13 +141,14 @@ func drpcOf(_ context.Context, o client.Object) []reconcile.Request {
 	return nil
 }
 
-// ofRival asks for a pass over those that an application which is gone was in the way of.
+// ofRival asks for a pass over those that an application was in the way of which is gone, or protects something else.
 func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.Request {
 	drpc, ok := o.(*v1alpha1.DRPlacementControl)
 	if !ok {
 		return nil
 	}
-	rivals, err := r.rivals(ctx, drpc)
+	config, _ := ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap) // unknown has an answer too
+	rivals, err := r.rivals(ctx, drpc, config)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "find rivals")
 		return nil
@@ -133,6 +158,11 @@ func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.R
 		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&rivals[i])})
 	}
 	return out
+}
+
+// ofConfig asks for a pass over everything: the configuration says where applications of several namespaces are.
+func (r *Reconciler) ofConfig(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.all(ctx, func(string) bool { return true })
 }
 
 func (r *Reconciler) ofPolicy(ctx context.Context, o client.Object) []reconcile.Request {

@@ -13,7 +13,10 @@ import (
 )
 
 func TestEventsFindTheirApplications(t *testing.T) {
-	other := newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Name, d.Spec.DRPolicyRef.Name = "other", "another" })
+	other := newDRPC(func(d *v1alpha1.DRPlacementControl) {
+		d.Name, d.Spec.DRPolicyRef.Name = "other", "another"
+		d.Spec.PVCSelector.MatchLabels = map[string]string{"app": "other"}
+	})
 	h := newHub(t, newDRPC(), other)
 	group := func(namespace string, annotations map[string]string) *v1alpha1.VolumeReplicationGroup {
 		v := &v1alpha1.VolumeReplicationGroup{}
@@ -54,6 +57,8 @@ func TestDeletionWakesUsOnce(t *testing.T) {
 	now := is.CreationTimestamp
 	is.DeletionTimestamp = &now
 	assert.True(t, deletion().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
-	assert.True(t, gone().Delete(event.DeleteEvent{Object: is}))
-	assert.False(t, gone().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
+	assert.True(t, yields().Delete(event.DeleteEvent{Object: is}))
+	assert.False(t, yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
+	is.Spec.ProtectedNamespaces = []string{"shop"}
+	assert.True(t, yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "it may have been in somebody's way")
 }

@@ -110,7 +110,9 @@ func TestAnAnswerToAnEarlierRequestLetsNoFailoverPass(t *testing.T) {
 	h := needy(t)
 	h.requested()
 	h.answered(func(a *v1alpha1.MaintenanceModeAnswer) { a.Conditions = activation("True", "") })
-	h.config("dr2", func(c *v1alpha1.DRClusterConfig) { c.Spec.MaintenanceModes[0].RequestedTime = metav1.NewMicroTime(start) })
+	h.config("dr2", func(c *v1alpha1.DRClusterConfig) {
+		c.Spec.MaintenanceModes[0].RequestedTime = metav1.NewMicroTime(start)
+	})
 	h.failover("dr2")
 	h.settle()
 	assert.True(t, strings.HasPrefix(h.shows(), "Initiating/WaitForStorageMaintenanceActivation"), h.shows())

@@ -83,12 +83,9 @@ func standingOf(at *side) standing {
 
 // volSync is the VolSync part of the wish that wr asks for.
 func (w *world) volSync(wr plan.Write, settled bool) v1alpha1.VolSyncSpec {
-	out := v1alpha1.VolSyncSpec{RDSpec: w.destinations(wr, settled)}
+	out := v1alpha1.VolSyncSpec{RDSpec: w.destinations(wr, settled), Disabled: w.withoutVolSync(w.at(wr.Side).wish)}
 	if w.drpc.Spec.VolSyncSpec != nil {
 		out.MoverConfig = w.drpc.Spec.VolSyncSpec.MoverConfig
-	}
-	if wish := w.at(wr.Side).wish; wish != nil {
-		out.Disabled = wish.Spec.VolSync.Disabled
 	}
 	if w.drpc.Annotations[annotationSubmariner] != on {
 		out.RSSpec = w.addresses(wr, settled, out.MoverConfig)

@@ -80,7 +80,7 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 		PVCSelector:          from.PVCSelector,
 		ReplicationState:     v1alpha1.Secondary,
 		S3Profiles:           w.s3Profiles(),
-		ProtectedNamespaces:  from.ProtectedNamespaces,
+		ProtectedNamespaces:  w.protectedNamespaces(),
 		KubeObjectProtection: from.KubeObjectProtection,
 		VolSync:              w.volSync(wr, settled),
 		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,

@@ -3,6 +3,7 @@
 package drpc
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -107,6 +109,15 @@ func (w *world) explain(wait plan.Wait) words {
 			next: fmt.Sprintf("if nobody needs it, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)}
 	}
 	panic("unknown fact")
+}
+
+// explainFlaw says what is wrong with the spec of an application that goes on as it was.
+func (w *world) explainFlaw() words {
+	var refused *outcome.Refused
+	if !errors.As(w.flaw, &refused) {
+		return words{}
+	}
+	return words{fact: refused.Reason, user: true, message: refused.Error(), next: "mend it as the message says; until then the application is protected as it was"}
 }
 
 // whereItIs says where the workload is by the wishes.

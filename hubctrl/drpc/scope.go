@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// retryConfig is how soon an unreadable configuration is read again, besides when it changes.
+const retryConfig = 15 * time.Second
+
+// spans reports whether an application is one of several namespaces: its object, and its group on the clusters, lie in
+// the namespace that the configuration reserves for such. While that is not known, what the object lists tells.
+func spans(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) bool {
+	if config == nil {
+		return len(drpc.Spec.ProtectedNamespaces) > 0
+	}
+	return drpc.Namespace == config.RamenOpsNamespace
+}
+
+// namespacesOf are the namespaces whose PVCs an application may select.
+func namespacesOf(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) []string {
+	if spans(drpc, config) {
+		return drpc.Spec.ProtectedNamespaces
+	}
+	return []string{exchange.GroupOf(drpc).Namespace}
+}
+
+// misplaced says what is wrong with where an object is and which namespaces it lists; nil: nothing, or nothing for sure.
+func misplaced(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) error {
+	listed := drpc.Spec.ProtectedNamespaces
+	if config == nil {
+		return nil
+	}
+	ops := config.RamenOpsNamespace
+	refuse := func(format string, args ...any) error {
+		return &outcome.Refused{Reason: "InvalidSpec", Err: fmt.Errorf(format, args...)}
+	}
+	switch {
+	case !spans(drpc, config) && len(listed) > 0:
+		return refuse("spec.protectedNamespaces is only for a DRPlacementControl in namespace %s: leave it out, or make the DRPlacementControl there", ops)
+	case !spans(drpc, config):
+		return nil
+	case !ramenconfig.Enabled(config.MultiNamespace.FeatureEnabled):
+		return refuse("applications of several namespaces are turned off: set multiNamespace.FeatureEnabled to true in ConfigMap %s, or make a DRPlacementControl in the namespace of the application instead of %s",
+			ramenconfig.HubConfigMap, ops)
+	case len(listed) == 0:
+		return refuse("spec.protectedNamespaces is empty: list the namespaces of the application, as a DRPlacementControl in namespace %s must", ops)
+	case slices.Contains(listed, ops):
+		return refuse("spec.protectedNamespaces lists %s, which is for DRPlacementControls and not for applications: take it out", ops)
+	case exchange.GroupOf(drpc).Namespace != ops:
+		return refuse("annotation %s names %s, but the group of a DRPlacementControl in namespace %s lies in %s: take the annotation off",
+			v1alpha1.AnnotationAppNamespace, exchange.GroupOf(drpc).Namespace, ops, ops)
+	default:
+		return nil
+	}
+}
+
+// unplaced is what a new application waits for that lists namespaces while the configuration can't be read.
+func (w *world) unplaced() error {
+	if w.config != nil || len(w.drpc.Spec.ProtectedNamespaces) == 0 {
+		return nil
+	}
+	return &outcome.Waiting{Reason: "ConfigMapGetFailed", After: retryConfig,
+		Message: fmt.Sprintf("whether spec.protectedNamespaces is allowed in namespace %s is not known: %v", w.drpc.Namespace, w.configErr)}
+}
+
+// protectedNamespaces are those of the spec; but what runs keeps its own while those of the spec can't be taken.
+func (w *world) protectedNamespaces() []string {
+	if w.flaw != nil || w.unplaced() != nil {
+		for i := range w.sides {
+			if wish := w.sides[i].wish; wish != nil {
+				return wish.Spec.ProtectedNamespaces
+			}
+		}
+	}
+	return w.drpc.Spec.ProtectedNamespaces
+}
+
+// withoutVolSync reports whether the configuration turns VolSync off for the application; unknown: as was wished.
+func (w *world) withoutVolSync(wish *v1alpha1.VolumeReplicationGroup) bool {
+	switch {
+	case w.config != nil:
+		return ramenconfig.On(w.config.VolSync.Disabled) || spans(w.drpc, w.config) && !ramenconfig.Enabled(w.config.MultiNamespace.VolsyncSupported)
+	case wish != nil:
+		return wish.Spec.VolSync.Disabled
+	default:
+		return false
+	}
+}
+
+// overlap says what two applications would both protect, were they on one cluster; empty: nothing for sure. Selectors are
+// compared only where the answer is certain; others may well select different PVCs of one namespace.
+func overlap(mine, other *v1alpha1.DRPlacementControl, config *ramenconfig.Config) string {
+	key := client.ObjectKeyFromObject(other)
+	if exchange.GroupOf(mine) == exchange.GroupOf(other) {
+		return fmt.Sprintf("DRPlacementControl %s protects %s already: rename or delete one of the two", key, exchange.GroupOf(mine))
+	}
+	var both []string
+	for _, ns := range namespacesOf(mine, config) {
+		if slices.Contains(namespacesOf(other, config), ns) {
+			both = append(both, ns)
+		}
+	}
+	switch {
+	case both == nil:
+		return ""
+	case spans(mine, config) || spans(other, config):
+		return fmt.Sprintf("DRPlacementControl %s protects namespace %s already: take it out of spec.protectedNamespaces of one of the two, or delete one", key, both[0])
+	case selectSame(&mine.Spec.PVCSelector, &other.Spec.PVCSelector):
+		return fmt.Sprintf("DRPlacementControl %s selects the same PVCs of namespace %s already: delete one of the two, or protect anew with a spec.pvcSelector that selects others", key, both[0])
+	default:
+		return ""
+	}
+}
+
+// selectSame reports whether all PVCs that one of the selectors selects are certain to be selected by the other.
+func selectSame(a, b *metav1.LabelSelector) bool {
+	all := func(s *metav1.LabelSelector) bool { return len(s.MatchLabels) == 0 && len(s.MatchExpressions) == 0 }
+	return all(a) || all(b) || equality.Semantic.DeepEqual(a, b)
+}
