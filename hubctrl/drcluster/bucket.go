@@ -17,13 +17,17 @@ import (
 
 const (
 	// checkGood is how long a bucket that answered is believed to answer.
-	checkGood = 5 * time.Minute
+	// Each check is one request. A failover needs the store of its target, so a broken one should be known before.
+	checkGood = time.Minute
 	// checkBad is how long after a failure a bucket is asked again.
 	checkBad = 15 * time.Second
 	// checkTimeout bounds one check: a store that swallows requests must not hold up what else the hub knows of the
 	// cluster.
 	checkTimeout = 5 * time.Second
 )
+
+// noStore is Ramen's name of a profile for a cluster without an object store: nothing is asked, nothing is stored.
+const noStore = "NoS3"
 
 // Reasons of Validated that concern the object store. Those that begin in lower case are Ramen's.
 const (
@@ -106,6 +110,10 @@ func (r *Reconciler) checkBucket(ctx context.Context, dc *v1alpha1.DRCluster, no
 	if now.configErr != nil {
 		r.buckets.forget(dc.Name)
 		return later(reasonConfigMap, now.configErr)
+	}
+	if dc.Spec.S3ProfileName == noStore {
+		r.buckets.forget(dc.Name)
+		return nil
 	}
 	profile, err := now.config.Profile(dc.Spec.S3ProfileName)
 	if err != nil {

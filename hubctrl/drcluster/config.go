@@ -55,13 +55,15 @@ func (r *Reconciler) policiesNaming(ctx context.Context, from client.Reader, clu
 	}), nil
 }
 
-// profilesOf are the S3 profiles of all clusters of the policies, sorted. A cluster that does not exist has none.
+// profilesOf are the S3 profiles of all clusters of the policies, sorted. A cluster that does not exist has none,
+// nor has one that shall have none.
 func (r *Reconciler) profilesOf(ctx context.Context, policies []v1alpha1.DRPolicy) ([]string, error) {
 	var out []string
 	for _, p := range policies {
 		for _, name := range p.Spec.DRClusters {
 			dc := &v1alpha1.DRCluster{}
 			switch err := r.client.Get(ctx, client.ObjectKey{Name: name}, dc); {
+			case err == nil && dc.Spec.S3ProfileName == noStore:
 			case err == nil:
 				out = append(out, dc.Spec.S3ProfileName)
 			case !apierrors.IsNotFound(err):

@@ -25,7 +25,7 @@ import (
 func TestANewClusterGetsAllThatItNeeds(t *testing.T) {
 	w := newWorld(t)
 	res := w.mustReconcile()
-	assert.Equal(t, 5*time.Minute, res.RequeueAfter, "the bucket is checked again")
+	assert.Equal(t, time.Minute, res.RequeueAfter, "the bucket is checked again")
 
 	dc := w.dr1()
 	assert.Equal(t, []string{"drclusters.ramendr.openshift.io/ramen"}, dc.Finalizers)
@@ -166,7 +166,6 @@ func TestABrokenStoreShowsAsValidatedAndNothingElse(t *testing.T) {
 		"no endpoint":          {with: []client.Object{configMap(strings.ReplaceAll(config, "https://s3.example.com", "s3.example.com"))}, wantReason: "s3ConnectionFailed", says: "must start with https://"},
 		"a broken ConfigMap":   {with: []client.Object{configMap("]")}, wantReason: "ConfigMapGetFailed", says: "ramen-hub-operator-config"},
 		"the key is not there": {with: []client.Object{&corev1.ConfigMap{ObjectMeta: configMap("").ObjectMeta}}, wantReason: "ConfigMapGetFailed", says: "has no key ramen_manager_config.yaml"},
-		"the profile is NoS3":  {with: []client.Object{noS3()}, wantReason: "s3ConnectionFailed", says: `no profile "NoS3"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, tc.with...)
@@ -191,10 +190,20 @@ func TestABrokenStoreShowsAsValidatedAndNothingElse(t *testing.T) {
 	}
 }
 
-func noS3() *v1alpha1.DRCluster {
-	dc := cluster("dr1")
-	dc.Spec.S3ProfileName = "NoS3"
-	return dc
+func TestAClusterWithoutAnObjectStoreIsValidAndSaysSo(t *testing.T) {
+	without := cluster("dr1")
+	without.Spec.S3ProfileName = "NoS3"
+	w := newWorld(t, without)
+	w.mustReconcile()
+	c := w.condition("Validated")
+	assert.Equal(t, "True Succeeded", string(c.Status)+" "+c.Reason)
+	assert.Contains(t, c.Message, "it has no object store")
+	assert.Zero(t, w.checks)
+	assert.True(t, w.get(&corev1.Secret{}, "outbox-dr1", "spoke-system.keys-dr2"), "it reads what its peer stores")
+	assert.False(t, w.get(&corev1.Secret{}, "outbox-dr1", "spoke-system.keys-dr1"))
+	w.delete(policy("policy", ""))
+	w.mustReconcile()
+	assert.False(t, w.get(&corev1.Secret{}, "outbox-dr1", "spoke-system.keys-dr2"), "what nobody needs still goes")
 }
 
 func TestTheBucketIsAskedAgain(t *testing.T) {
@@ -206,8 +215,8 @@ func TestTheBucketIsAskedAgain(t *testing.T) {
 		return w.checks > 0
 	}
 	assert.True(t, asked(0), "at first")
-	assert.False(t, asked(4*time.Minute), "while it is believed to be well")
-	assert.True(t, asked(2*time.Minute), "after five minutes")
+	assert.False(t, asked(50*time.Second), "while it is believed to be well")
+	assert.True(t, asked(20*time.Second), "after a minute")
 
 	w.store["s3-dr1"] = storetest.Failure("s3-dr1", store.ReasonUnreachable, errors.New("down"))
 	assert.True(t, asked(6*time.Minute))

@@ -79,9 +79,16 @@ func phase(failed []failure) v1alpha1.DRClusterPhase {
 
 func validated(dc *v1alpha1.DRCluster, now seen, failed []failure) metav1.Condition {
 	if len(failed) == 0 {
-		return cond.New(v1alpha1.ConditionValidated, metav1.ConditionTrue, reasonSucceeded, "Validated the cluster"+unknownFields(now), dc.Generation)
+		return cond.New(v1alpha1.ConditionValidated, metav1.ConditionTrue, reasonSucceeded, "Validated the cluster"+withoutStore(dc)+unknownFields(now), dc.Generation)
 	}
 	return cond.New(v1alpha1.ConditionValidated, metav1.ConditionFalse, failed[0].reason, failed[0].err.Error(), dc.Generation)
+}
+
+func withoutStore(dc *v1alpha1.DRCluster) string {
+	if dc.Spec.S3ProfileName != noStore {
+		return ""
+	}
+	return "; it has no object store: unless its peer has one, volumes that VolumeReplication protects can't be restored"
 }
 
 // unknownFields names what the configuration holds and nobody reads: most likely a slip of the pen.

@@ -19,6 +19,12 @@ import (
 // labelStoreKeys marks the Secret wishes of this package in an outbox; others keep their own Secrets there.
 const labelStoreKeys = "ramendr.openshift.io/s3-profile-keys"
 
+// Velero reads keys from a credentials file of AWS in a Secret of its own namespace; the names are Ramen's.
+const (
+	veleroPrefix = "v"
+	veleroKey    = "ramengenerated"
+)
+
 // distribute keeps the keys of every S3 profile that the cluster needs as Secret wishes in its outbox: those of all
 // clusters of its policies, for a cluster reads what its peer stored. Wishes that are no longer needed go; the copy on
 // the cluster stays, since a VolumeReplicationGroup that is being deleted there may still need it.
@@ -38,12 +44,14 @@ func (r *Reconciler) distribute(ctx context.Context, cluster string, now seen) e
 				complete = false
 				continue
 			}
-			switch wish, err := r.wishKeys(ctx, cluster, profile, now.config.DrClusterOperator.NamespaceName); {
+			wishes, err := r.wishKeys(ctx, cluster, profile, now.config)
+			switch {
 			case store.ReasonOf(err) != store.ReasonError: // the profile or its Secret is not as it should be
 				complete = false
 			case err != nil:
 				errs = append(errs, err)
-			default:
+			}
+			for _, wish := range wishes {
 				wanted[wish] = true
 			}
 		}
@@ -54,30 +62,45 @@ func (r *Reconciler) distribute(ctx context.Context, cluster string, now seen) e
 	return r.prune(ctx, cluster, wanted)
 }
 
-// wishKeys keeps the keys of one profile in the outbox and returns the name of the wish.
-func (r *Reconciler) wishKeys(ctx context.Context, cluster string, profile ramenconfig.S3StoreProfile, targetNamespace string) (string, error) {
+// wishKeys keeps the keys of one profile in the outbox and returns the names of the wishes.
+func (r *Reconciler) wishKeys(ctx context.Context, cluster string, profile ramenconfig.S3StoreProfile, config *ramenconfig.Config) ([]string, error) {
 	keys, err := store.FromProfile(ctx, r.live, r.options.Namespace, profile)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	name := profile.S3SecretRef.Name
-	wish := corev1ac.Secret(exchange.ObjectName(targetNamespace, name), exchange.Outbox(cluster)).
+	intents := []*corev1ac.SecretApplyConfiguration{
+		r.secretWish(cluster, config.DrClusterOperator.NamespaceName, name).WithData(map[string][]byte{
+			store.SecretKeyAccess: []byte(keys.AccessKey),
+			store.SecretKeySecret: []byte(keys.SecretKey),
+		}),
+	}
+	if velero := config.KubeObjectProtection.VeleroNamespaceName; velero != "" && !ramenconfig.On(config.KubeObjectProtection.Disabled) {
+		intents = append(intents, r.secretWish(cluster, velero, veleroPrefix+name).WithData(map[string][]byte{
+			veleroKey: []byte(fmt.Sprintf("[default]\n  aws_access_key_id = %s\n  aws_secret_access_key = %s\n", keys.AccessKey, keys.SecretKey)),
+		}))
+	}
+	var wishes []string
+	for _, intent := range intents {
+		if _, err := r.apply.Kept(ctx, r.live, intent); err != nil {
+			return nil, fmt.Errorf("wish the keys of S3 profile %s for cluster %s: %w", profile.S3ProfileName, cluster, err)
+		}
+		wishes = append(wishes, *intent.Name)
+	}
+	return wishes, nil
+}
+
+// secretWish is the wish for a Secret on cluster, without its data.
+func (r *Reconciler) secretWish(cluster, namespace, name string) *corev1ac.SecretApplyConfiguration {
+	return corev1ac.Secret(exchange.ObjectName(namespace, name), exchange.Outbox(cluster)).
 		WithLabels(created()).
 		WithLabels(map[string]string{labelStoreKeys: "true"}).
 		WithAnnotations(map[string]string{
-			exchange.AnnotationNamespace: targetNamespace,
+			exchange.AnnotationNamespace: namespace,
 			exchange.AnnotationName:      name,
 			exchange.AnnotationOrigin:    r.options.Origin,
 		}).
-		WithType(corev1.SecretTypeOpaque).
-		WithData(map[string][]byte{
-			store.SecretKeyAccess: []byte(keys.AccessKey),
-			store.SecretKeySecret: []byte(keys.SecretKey),
-		})
-	if _, err := r.apply.Kept(ctx, r.live, wish); err != nil {
-		return "", fmt.Errorf("wish the keys of S3 profile %s for cluster %s: %w", profile.S3ProfileName, cluster, err)
-	}
-	return *wish.Name, nil
+		WithType(corev1.SecretTypeOpaque)
 }
 
 // prune deletes the wishes for keys that nobody wants any more.

@@ -32,6 +32,42 @@ func TestTheKeysOfAllProfilesOfAPolicyGoToEachOfItsClusters(t *testing.T) {
 	}
 }
 
+func TestVeleroGetsTheKeysInItsOwnForm(t *testing.T) {
+	wish := func(w *world) *corev1.Secret {
+		s := &corev1.Secret{}
+		if !w.get(s, "outbox-dr1", "backup.vkeys-dr2") {
+			return nil
+		}
+		return s
+	}
+	w := newWorld(t, configMap(config+"kubeObjectProtection: {veleroNamespaceName: backup}\n"))
+	w.mustReconcile()
+	s := wish(w)
+	require.NotNil(t, s)
+	assert.Equal(t, map[string]string{
+		"exchange.ramendr.openshift.io/namespace": "backup",
+		"exchange.ramendr.openshift.io/name":      "vkeys-dr2",
+		"exchange.ramendr.openshift.io/origin":    "hub-uid",
+	}, s.Annotations)
+	assert.Equal(t, map[string][]byte{"ramengenerated": []byte("[default]\n  aws_access_key_id = id\n  aws_secret_access_key = key\n")}, s.Data)
+	w.writes = 0
+	w.mustReconcile()
+	assert.Zero(t, w.writes)
+
+	for name, text := range map[string]string{
+		"no longer configured": config,
+		"turned off":           config + "kubeObjectProtection: {veleroNamespaceName: backup, disabled: true}\n",
+	} {
+		w.update(configMap(text))
+		w.mustReconcile()
+		assert.Nil(t, wish(w), name)
+		assert.True(t, w.get(&corev1.Secret{}, "outbox-dr1", "spoke-system.keys-dr2"), "the cluster's own stay")
+		w.update(configMap(config + "kubeObjectProtection: {veleroNamespaceName: backup}\n"))
+		w.mustReconcile()
+		require.NotNil(t, wish(w))
+	}
+}
+
 func TestChangedKeysReachTheOutbox(t *testing.T) {
 	w := newWorld(t)
 	w.mustReconcile()

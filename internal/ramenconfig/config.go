@@ -64,6 +64,8 @@ type VolSync struct {
 // KubeObjectProtection tunes the capture of Kubernetes objects.
 type KubeObjectProtection struct {
 	Disabled *bool `json:"disabled,omitempty"`
+	// VeleroNamespaceName is where Velero runs on the clusters. Empty: it gets no keys.
+	VeleroNamespaceName string `json:"veleroNamespaceName,omitempty"`
 }
 
 // MultiNamespace tunes applications that span namespaces.

@@ -47,6 +47,7 @@ func TestParseReadsRamensFormat(t *testing.T) {
 	assert.Empty(t, cfg.Unknown)
 	assert.Equal(t, 7, cfg.MaxConcurrentReconciles)
 	assert.Equal(t, "dr-system", cfg.DrClusterOperator.NamespaceName)
+	assert.Equal(t, "velero", cfg.KubeObjectProtection.VeleroNamespaceName)
 	assert.Equal(t, "ramen-ops", cfg.RamenOpsNamespace)
 	assert.False(t, ramenconfig.Enabled(cfg.DrClusterOperator.S3SecretDistributionEnabled), "an explicit false stays false")
 	assert.True(t, ramenconfig.Enabled(cfg.VolumeUnprotectionEnabled), "what is absent is on")

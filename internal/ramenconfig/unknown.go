@@ -21,7 +21,6 @@ var accepted = map[string]bool{
 	"drClusterOperator.catalogSourceNamespaceName":  true,
 	"drClusterOperator.clusterServiceVersionName":   true,
 	"volSync.cephFSCSIDriverName":                   true,
-	"kubeObjectProtection.veleroNamespaceName":      true,
 }
 
 // unknown lists the paths in given of fields that are neither in Config nor accepted, sorted.
