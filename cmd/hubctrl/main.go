@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/prometheus/client_golang/prometheus"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,12 +21,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/drcluster"
 	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/hubctrl/drpolicy"
 	"github.com/ramendr/ramen-direct/hubctrl/links"
+	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
@@ -78,7 +81,13 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 	if err := drpolicy.Setup(mgr, drpolicy.Options{Clock: now}); err != nil {
 		return err
 	}
+	operations := metrics.NewOperations()
+	for _, c := range []prometheus.Collector{operations, metrics.NewCollector(mgr.GetClient(), watched, now, mgr.Elected())} {
+		if err := ctrlmetrics.Registry.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
 	return drpc.Setup(mgr, drpc.Options{
-		Namespace: f.Namespace, Origin: origin, Links: watched, Changed: watched.Changes(), Inventory: watched.Inventory(), Clock: now,
+		Namespace: f.Namespace, Origin: origin, Links: watched, Changed: watched.Changes(), Inventory: watched.Inventory(), Operations: operations, Clock: now,
 	})
 }

@@ -16,6 +16,29 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
+// Reasons of Available, PeerReady and Protected.
+const (
+	// A cluster can't be heard; the message names it and tells when it was last heard.
+	reasonLinkLost       = "LinkLost"
+	reasonLinkConnecting = "LinkConnecting" // as for seconds after the hub started
+	reasonLinkNever      = "LinkNever"
+	reasonNoVolumes      = "NoVolumes"
+	reasonProgressing    = "Progressing"
+	reasonFailed         = "Error"
+)
+
+// silent is the reason of what can't be known or used because of a link that is not live.
+func silent(at *side) string {
+	switch at.link.State {
+	case exchange.LinkNever:
+		return reasonLinkNever
+	case exchange.LinkConnecting:
+		return reasonLinkConnecting
+	case exchange.LinkLost, exchange.LinkLive:
+	}
+	return reasonLinkLost
+}
+
 // order is the order of conditions that users of Ramen know; the rest follows.
 var order = []string{
 	v1alpha1.ConditionAvailable, v1alpha1.ConditionPeerReady, v1alpha1.ConditionProtected,
@@ -44,7 +67,7 @@ func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.C
 	case words.fact != "":
 		reason, message = words.fact, words.message
 	case !ready:
-		reason, message = "Progressing", fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
+		reason, message = reasonProgressing, fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
 	}
 	return append(list,
 		cond.New(v1alpha1.ConditionReady, cond.Status(ready), reason, message, gen),
@@ -71,7 +94,7 @@ func (w *world) available(next plan.Plan, words words) metav1.Condition {
 	c := w.facts.At(w.sideOf(running.cluster))
 	switch {
 	case !c.Live:
-		return is(metav1.ConditionUnknown, "LinkLost", "the workload runs on "+running.cluster+" as far as is known: "+lostLink(running))
+		return is(metav1.ConditionUnknown, silent(running), "the workload runs on "+running.cluster+" as far as is known: "+lostLink(running))
 	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
 		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.cluster)
 	case c.Wish.Role == plan.Primary && !c.Report.Answered && stillPrimary(running):
@@ -111,19 +134,19 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 		if message == "" {
 			message = fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
 		}
-		return is(metav1.ConditionFalse, "Progressing", message)
+		return is(metav1.ConditionFalse, reasonProgressing, message)
 	}
 	p := h.Peer()
 	at, c := w.at(p), w.facts.At(p)
 	switch {
 	case !c.Live:
-		return is(metav1.ConditionFalse, "LinkLost", lostLink(at))
+		return is(metav1.ConditionFalse, silent(at), lostLink(at))
 	case c.Wish.Role == plan.Primary:
 		return is(metav1.ConditionFalse, "NotStarted", fmt.Sprintf("cluster %s is still told to be Primary", at.cluster))
 	case !c.Report.Answered:
-		return is(metav1.ConditionFalse, "Progressing", unanswered(at))
+		return is(metav1.ConditionFalse, reasonProgressing, unanswered(at))
 	case c.Report.State != plan.IsSecondary:
-		return is(metav1.ConditionFalse, "Progressing", fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
+		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
 	default:
 		return is(metav1.ConditionTrue, "Success", fmt.Sprintf("cluster %s is Secondary", at.cluster))
 	}
@@ -138,11 +161,11 @@ func (w *world) protected() metav1.Condition {
 	at := w.source()
 	switch {
 	case at == nil:
-		return is(metav1.ConditionFalse, "Progressing", "no cluster is Primary")
+		return is(metav1.ConditionFalse, reasonProgressing, "no cluster is Primary")
+	case !w.facts.At(w.sideOf(at.cluster)).Live:
+		return is(metav1.ConditionUnknown, silent(at), lostLink(at)+lastSync(at))
 	case at.report == nil:
 		return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s has not reported", at.cluster))
-	case !w.facts.At(w.sideOf(at.cluster)).Live:
-		return is(metav1.ConditionUnknown, "LinkLost", lostLink(at)+lastSync(at))
 	}
 	for _, kind := range []string{v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected, v1alpha1.VRGNoClusterDataConflict, v1alpha1.VRGClusterDataProtected} {
 		c := exchange.Condition(at.report, kind)
@@ -151,18 +174,18 @@ func (w *world) protected() metav1.Condition {
 		case c.Status == metav1.ConditionUnknown:
 			return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
 		case failed[c.Reason]:
-			return is(metav1.ConditionFalse, "Error", fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+			return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
 		default:
-			return is(metav1.ConditionFalse, "Progressing", fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+			return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
 		}
 	}
 	switch {
 	case at.report.Status.State != v1alpha1.PrimaryState:
-		return is(metav1.ConditionFalse, "Progressing", fmt.Sprintf("cluster %s is not Primary yet", at.cluster))
+		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Primary yet", at.cluster))
 	case len(at.report.Status.ProtectedPVCs) == 0:
-		return is(metav1.ConditionUnknown, "NoVolumes", "nothing to protect yet: no PVC matches spec.pvcSelector")
+		return is(metav1.ConditionUnknown, reasonNoVolumes, "nothing to protect yet: no PVC matches spec.pvcSelector")
 	case at.report.Status.LastGroupSyncTime == nil:
-		return is(metav1.ConditionFalse, "Progressing", "not every volume has been synchronised once")
+		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronised once")
 	default:
 		return is(metav1.ConditionTrue, "Protected", fmt.Sprintf("%d volumes are protected", len(at.report.Status.ProtectedPVCs)))
 	}
@@ -179,17 +202,4 @@ func lastSync(at *side) string {
 		return "; its data was never synchronised"
 	}
 	return "; what was written after " + at.report.Status.LastGroupSyncTime.UTC().Format(time.RFC3339) + " would be lost by a failover"
-}
-
-// ended are the phases in which no operation is under way.
-var ended = map[v1alpha1.DRState]bool{"": true, v1alpha1.WaitForUser: true, v1alpha1.Deployed: true, v1alpha1.FailedOver: true, v1alpha1.Relocated: true}
-
-// clockAction notes when an operation began and how long it took, for people.
-func clockAction(s, was *v1alpha1.DRPlacementControlStatus, next plan.Plan, now time.Time) {
-	if ended[was.Phase] && !ended[s.Phase] {
-		s.ActionStartTime, s.ActionDuration = &metav1.Time{Time: now.Truncate(time.Second)}, nil
-	}
-	if next.Done() && s.ActionStartTime != nil && s.ActionDuration == nil {
-		s.ActionDuration = &metav1.Duration{Duration: now.Sub(s.ActionStartTime.Time).Round(time.Second)}
-	}
 }

@@ -28,6 +28,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
+	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/gitops/guard"
 )
@@ -147,7 +148,10 @@ func (h *hub) restore(backup []client.Object) {
 // start starts the hub's process.
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
-	h.r = &Reconciler{client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, origin: origin, configs: real{c}, namespace: "ramen-system"}
+	h.r = &Reconciler{
+		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), origin: origin,
+		configs: real{c}, namespace: "ramen-system",
+	}
 	h.log, h.count, h.crashAt = nil, 0, -1
 }
 

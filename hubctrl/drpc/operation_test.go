@@ -35,7 +35,13 @@ func TestFailoverWithTheSourceAlive(t *testing.T) {
 	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())
 	assert.Equal(t, "dr2", h.drpc().Status.PreferredDecision.ClusterName)
 	assert.Equal(t, "True", string(h.condition("Ready").Status))
-	assert.Equal(t, []string{"Normal DRPCFailingOver phase FailingOver: cluster dr2 has not answered the latest wish yet", "Normal DRPCFailoverSuccess phase FailedOver: cluster dr1 has not answered the latest wish yet"}, h.told())
+	assert.Equal(t, []string{
+		"Normal DRPCFailingOver phase FailingOver: cluster dr2 has not answered the latest wish yet",
+		"Normal DRPCFailoverSuccess phase FailedOver: cluster dr1 has not answered the latest wish yet",
+		"Normal DRPCWaitOnUserToCleanUp the workload still uses the volumes on cluster dr1: Pod shop/web uses PVC data; " +
+			"delete the workload and its PVCs on dr1, or let the deployment tool follow status.decisions; it goes on by itself then",
+		"Normal DRPCActionCompleted failover completed in 0s",
+	}, h.told())
 }
 
 func TestFailoverWithTheSourceLostGoesOnWhenItReturns(t *testing.T) {

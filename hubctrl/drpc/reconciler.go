@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -35,12 +36,14 @@ type Links interface {
 
 // Reconciler carries out the plan for DRPlacementControls.
 type Reconciler struct {
-	client   client.Client // cached
-	live     client.Reader // past the cache
-	links    Links
-	clock    clock.PassiveClock
-	recorder events.EventRecorder
-	origin   string // the id of this hub
+	client     client.Client // cached
+	live       client.Reader // past the cache
+	links      Links
+	clock      clock.PassiveClock
+	recorder   events.EventRecorder
+	operations *metrics.Operations
+	ledger     *ledger
+	origin     string // the id of this hub
 
 	configs   client.Reader // of the configuration
 	namespace string        // of the operator: the configuration is there
@@ -58,13 +61,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	before, err := r.read(ctx, req.NamespacedName)
 	switch {
 	case apierrors.IsNotFound(err):
+		r.ledger.forget(req.NamespacedName)
 		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err
 	}
 	w, next, seeErr, actErr := r.carryOut(ctx, before.DeepCopy())
 	if w != nil && w.finished {
-		r.recordLeft(w)
+		r.finish(before, w)
 		return reconcile.Result{}, nil
 	}
 	return r.report(ctx, before, w, next, seeErr, actErr)

@@ -216,5 +216,5 @@ func TestLinksThatConnectAreNotLive(t *testing.T) {
 	h.links.state["dr1"] = exchange.Link{State: exchange.LinkConnecting, LastRenewal: start.Add(-time.Hour)}
 	h.pass()
 	assert.Equal(t, "Unknown", string(h.condition("Available").Status))
-	assert.Equal(t, "the mirror of cluster dr1 is connecting", h.drpc().Status.Waiting.Message)
+	assert.Equal(t, "the mirror of cluster dr1 is connecting; last heard of at 2026-01-01T11:00:00Z", h.drpc().Status.Waiting.Message)
 }

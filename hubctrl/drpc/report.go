@@ -5,10 +5,8 @@ package drpc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,7 +35,7 @@ func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementCon
 	if saved, saveErr := r.save(ctx, before, after, now); saveErr != nil {
 		err = errors.Join(err, saveErr)
 	} else if saved {
-		r.events(before, after)
+		r.announce(before, after, w, seeErr, now)
 	}
 	return result, err
 }
@@ -170,47 +168,4 @@ func (r *Reconciler) save(ctx context.Context, before, after *v1alpha1.DRPlaceme
 	}
 	after.Status.LastUpdateTime = &metav1.Time{Time: now.Truncate(time.Second)}
 	return apply.New(r.client, ownerStatus).ChangedStatus(ctx, before, after)
-}
-
-// events tells of transitions that were saved.
-func (r *Reconciler) events(before, after *v1alpha1.DRPlacementControl) {
-	if before.Status.Phase == after.Status.Phase {
-		return
-	}
-	reason, ok := map[v1alpha1.DRState]string{
-		v1alpha1.Deploying:   "DRPCDeploying",
-		v1alpha1.Deployed:    "DRPCDeploySuccess",
-		v1alpha1.FailingOver: "DRPCFailingOver",
-		v1alpha1.FailedOver:  "DRPCFailoverSuccess",
-		v1alpha1.Relocating:  "DRPCRelocating",
-		v1alpha1.Relocated:   "DRPCRelocationSuccess",
-		v1alpha1.WaitForUser: "DRPCWaitForUser",
-		v1alpha1.Deleting:    "DRPCDeleting",
-	}[after.Status.Phase]
-	if !ok {
-		return
-	}
-	kind, message := corev1.EventTypeNormal, "phase "+string(after.Status.Phase)
-	if after.Status.Waiting != nil {
-		message += ": " + after.Status.Waiting.Message
-	}
-	if after.Status.Phase == v1alpha1.WaitForUser {
-		kind = corev1.EventTypeWarning
-	}
-	r.recorder.Eventf(after, nil, kind, reason, "Protect", "%s", message)
-}
-
-// recordLeft tells what a protection that ended left behind on clusters that were given up.
-func (r *Reconciler) recordLeft(w *world) {
-	for _, s := range []plan.Side{plan.First, plan.Second} {
-		at, c := w.at(s), w.facts.At(s)
-		if !c.Abandon || c.Report.Removed || at.cluster == "" {
-			continue
-		}
-		what := "it is not known what was left there"
-		if at.wish != nil {
-			what = fmt.Sprintf("VolumeReplicationGroup %s may be left there; %s/%s has it removed when the cluster returns", w.group, at.wish.Namespace, at.wish.Name)
-		}
-		r.recorder.Eventf(w.drpc, nil, corev1.EventTypeWarning, "DRPCClusterAbandoned", "Abandon", "cluster %s was given up: %s", at.cluster, what)
-	}
 }

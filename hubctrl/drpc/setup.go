@@ -25,6 +25,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -47,6 +48,8 @@ type Options struct {
 	Changed <-chan event.GenericEvent
 	// Inventory tells that what Links.Await asked for may be known.
 	Inventory <-chan event.GenericEvent
+	// Operations counts what operations do.
+	Operations *metrics.Operations
 	// Clock is the hub's clock.
 	Clock clock.PassiveClock
 }
@@ -67,17 +70,15 @@ func Setup(mgr manager.Manager, o Options) error {
 	}
 	r := &Reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock,
-		recorder: mgr.GetEventRecorder("drplacementcontrol"), origin: o.Origin,
+		recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), origin: o.Origin,
 		configs: configs, namespace: o.Namespace,
 	}
 	err = mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey)
 	if err != nil {
 		return fmt.Errorf("index VolumeReplicationGroups: %w", err)
 	}
-	// Our own status writes must not wake us: that would be one pass more for each.
-	asked := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion())
 	err = ctrl.NewControllerManagedBy(mgr).Named("drplacementcontrol").
-		For(&v1alpha1.DRPlacementControl{}, builder.WithPredicates(asked)).
+		For(&v1alpha1.DRPlacementControl{}, builder.WithPredicates(byUser())).
 		Watches(&v1alpha1.VolumeReplicationGroup{}, handler.EnqueueRequestsFromMapFunc(drpcOf)).
 		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(r.ofRival), builder.WithPredicates(yields())).
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy)).
@@ -92,6 +93,11 @@ func Setup(mgr manager.Manager, o Options) error {
 		return fmt.Errorf("set up drpc: %w", err)
 	}
 	return nil
+}
+
+// byUser lets only pass what the user did. Our own status writes must not wake us: that would be one pass more for each.
+func byUser() predicate.Predicate {
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion())
 }
 
 func deletion() predicate.Predicate {

@@ -45,6 +45,9 @@ var steps = map[plan.Step]v1alpha1.ProgressionStatus{
 	plan.Removing:              v1alpha1.ProgressionDeleting,
 }
 
+// factWorkloadGone is the word for the wait that ends when the workload was removed.
+const factWorkloadGone = "WorkloadGone"
+
 // words are what users read about a wait.
 type words struct {
 	fact, message, next string
@@ -88,7 +91,7 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.BeingSynced:
 		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronisation", at.cluster), next: goesOn}
 	case plan.WorkloadGone:
-		return words{fact: "WorkloadGone", message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, exchange.Condition(at.report, v1alpha1.VRGInUse).Message),
+		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, exchange.Condition(at.report, v1alpha1.VRGInUse).Message),
 			next: "delete the workload and its PVCs on " + at.cluster + ", or let the deployment tool follow status.decisions; " + goesOn + " then"}
 	case plan.ObjectGone:
 		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: goesOn + " when the cluster has removed it"}
@@ -189,12 +192,24 @@ func lostLink(at *side) string {
 	case exchange.LinkNever:
 		return fmt.Sprintf("the mirror of cluster %s has never reported", at.cluster)
 	case exchange.LinkConnecting:
-		return fmt.Sprintf("the mirror of cluster %s is connecting", at.cluster)
+		return fmt.Sprintf("the mirror of cluster %s is connecting", at.cluster) + lastHeard(at)
 	case exchange.LinkLost:
-		return fmt.Sprintf("cluster %s can't be reached; last heard of at %s", at.cluster, at.link.LastRenewal.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("cluster %s can't be reached", at.cluster) + lastHeard(at)
 	case exchange.LinkLive:
 	}
 	return fmt.Sprintf("cluster %s is connected", at.cluster)
+}
+
+// lastHeard is a moment, never an age: that would make each pass a write.
+func lastHeard(at *side) string {
+	switch {
+	case !at.link.LastRenewal.IsZero():
+		return "; last heard of at " + at.link.LastRenewal.UTC().Format(time.RFC3339)
+	case at.link.State == exchange.LinkLost:
+		return "; it is not known when it was last heard of" // its lease lacks the time
+	default:
+		return ""
+	}
 }
 
 func unanswered(at *side) string {

@@ -75,11 +75,25 @@ func New(reader client.Reader, c clock.PassiveClock) *Links {
 	}
 }
 
-// Link is the state of the link to cluster as it was last seen.
+// Link is the state of the link to cluster as it was last seen. A hub that has just started has not looked at each lease
+// yet: where there is one, the link is not one that never was.
 func (l *Links) Link(cluster string) exchange.Link {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.last[cluster].link
+	last, looked := l.last[cluster]
+	l.mu.Unlock()
+	if looked {
+		return last.link
+	}
+	lease := &coordinationv1.Lease{}
+	err := l.reader.Get(context.Background(), client.ObjectKey{Namespace: exchange.Inbox(cluster), Name: exchange.LeaseName}, lease) // cached
+	if apierrors.IsNotFound(err) {
+		return exchange.Link{State: exchange.LinkNever}
+	}
+	link := exchange.Link{State: exchange.LinkConnecting}
+	if lease.Spec.RenewTime != nil {
+		link.LastRenewal = lease.Spec.RenewTime.Time
+	}
+	return link
 }
 
 // Changes returns a channel that gets an event for each link that comes or goes; the event's object has the name of the

@@ -10,15 +10,16 @@ import (
 // sameInterval reports whether two intervals, a number and m, h or d each, are equally long. One that is no interval
 // equals none, not even itself.
 func sameInterval(a, b string) bool {
-	x, ok := parse(a)
+	x, ok := Interval(a)
 	if !ok {
 		return false
 	}
-	y, ok := parse(b)
+	y, ok := Interval(b)
 	return ok && x == y
 }
 
-func parse(text string) (time.Duration, bool) {
+// Interval is the length of an interval as a DRPolicy writes it: a number and m, h or d. False: it is no interval.
+func Interval(text string) (time.Duration, bool) {
 	if text == "" {
 		return 0, false
 	}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// ledger is what users and monitoring were last told of each application. It serves events and durations alone: nothing
+// is decided by it. A hub that starts takes the status that it finds for told, and does not know when the step in it
+// began.
+type ledger struct {
+	mu   sync.Mutex
+	apps map[client.ObjectKey]remembered
+}
+
+type remembered struct {
+	uid       types.UID
+	status    v1alpha1.DRPlacementControlStatus
+	since     time.Time // when the step began; zero: not seen
+	protected verdict   // the last one that was certain
+}
+
+func newLedger() *ledger { return &ledger{apps: map[client.ObjectKey]remembered{}} }
+
+// of is what was told of drpc; if nothing was, its status is taken for told.
+func (l *ledger) of(drpc *v1alpha1.DRPlacementControl) remembered {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := client.ObjectKeyFromObject(drpc)
+	told, ok := l.apps[key]
+	if !ok || told.uid != drpc.UID {
+		told = remembered{uid: drpc.UID, status: *drpc.Status.DeepCopy(), protected: found(&drpc.Status)}
+		l.apps[key] = told
+	}
+	return told
+}
+
+// told notes that everything in the status of drpc was told.
+func (l *ledger) told(drpc *v1alpha1.DRPlacementControl, was remembered, now time.Time) {
+	is := remembered{uid: drpc.UID, status: *drpc.Status.DeepCopy(), since: was.since, protected: was.protected}
+	if !sameStep(&was.status, &is.status) {
+		is.since = now
+	}
+	if v := judge(&is.status); v != uncertain {
+		is.protected = v
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.apps[client.ObjectKeyFromObject(drpc)] = is
+}
+
+func (l *ledger) forget(key client.ObjectKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.apps, key)
+}
