@@ -48,6 +48,10 @@ stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED ch
 scale: ## Fail a thousand applications over at once, and count the hub's writes
 	RAMEN_SCALE=1000 $(GO) test -count=1 -timeout 60m -v ./tests/scale
 
+.PHONY: rules
+rules: ## Test the alerts with Prometheus itself; the first run builds it
+	$(GO) -C tests/rules test -count=1 ./...
+
 .PHONY: generate
 generate: ## Write generated code and manifests anew
 	$(GO) tool controller-gen object:headerFile=internal/boilerplate.txt applyconfiguration:headerFile=internal/boilerplate.txt \
@@ -62,6 +66,7 @@ lint: ## Run the linters
 tidy: ## Tidy the modules
 	$(GO) mod tidy
 	$(GO) -C $(TOOLS) mod tidy
+	$(GO) -C tests/rules mod tidy
 	$(GO) -C tests/lab/binaries/programs mod tidy
 
 .PHONY: verify

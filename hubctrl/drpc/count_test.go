@@ -3,6 +3,8 @@
 package drpc
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,8 +13,11 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 )
 
 // counted are the counts and sums that are not zero, without buckets.
@@ -137,4 +142,43 @@ func TestAnActionThatWasCarriedOutLongAgoIsNotCountedAgain(t *testing.T) {
 	h.settle()
 	require.Contains(t, h.shows(), "FailedOver/Completed [dr2 Run]")
 	assert.NotContains(t, strings.Join(h.counted(), "\n"), "dr_actions")
+}
+
+// TestTheRulesAreTestedAgainstWhatAHubExports keeps the list of series that config/prometheus may use what a scrape of a
+// hub shows: name, type and labels. With RAMEN_REWRITE set the list is written anew.
+func TestTheRulesAreTestedAgainstWhatAHubExports(t *testing.T) {
+	h := deployed(t)
+	h.relocate("dr2")
+	for n := range 4 {
+		h.at(time.Duration(n) * time.Second)
+		h.pass()
+		h.obey("dr1")
+	}
+	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		s.LastGroupSyncDuration, s.LastGroupSyncBytes = &metav1.Duration{Duration: time.Second}, ptr.To(int64(1))
+	})
+	h.pass()
+	require.Contains(t, h.shows(), "WaitOnUserToCleanUp")
+	leading := make(chan struct{})
+	close(leading)
+	registry := prometheus.NewPedanticRegistry()
+	require.NoError(t, registry.Register(h.r.operations))
+	require.NoError(t, registry.Register(metrics.NewCollector(h.api, h.links, h.clock, leading)))
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	var got strings.Builder
+	for _, f := range families {
+		var labels []string
+		for _, l := range f.Metric[0].Label {
+			labels = append(labels, l.GetName())
+		}
+		fmt.Fprintf(&got, "%s %s %s\n", f.GetName(), strings.ToLower(f.GetType().String()), strings.Join(labels, ","))
+	}
+	const list = "../../tests/rules/testdata/series.txt"
+	if os.Getenv("RAMEN_REWRITE") != "" {
+		require.NoError(t, os.WriteFile(list, []byte(got.String()), 0o600))
+	}
+	want, err := os.ReadFile(list)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got.String())
 }
