@@ -206,3 +206,18 @@ func TestEachListenerHearsOfEachChange(t *testing.T) {
 	assert.Equal(t, []string{"/dr1"}, told(h.changes))
 	assert.Equal(t, []string{"/dr1"}, told(second))
 }
+
+func TestAHubThatHasJustStartedDoesNotCallALinkOneThatNeverWas(t *testing.T) {
+	h := live(t)
+	started := links.New(h.client, h.clock)
+	assert.Equal(t, exchange.Link{State: exchange.LinkConnecting, LastRenewal: start.Add(time.Second - time.Hour)}, normal(started.Link("dr1")), "by the lease alone")
+	assert.Equal(t, exchange.LinkNever, started.Link("dr2").State, "there is no lease")
+	h.fail = errors.New("the cache is not filled")
+	assert.Equal(t, exchange.LinkConnecting, started.Link("dr2").State, "what can't be read may be there")
+}
+
+// normal gives a time that was read back its zone.
+func normal(l exchange.Link) exchange.Link {
+	l.LastRenewal = l.LastRenewal.UTC()
+	return l
+}
