@@ -27,8 +27,8 @@ const (
 	reasonFailed         = "Error"
 )
 
-// silent is the reason of what can't be known or used because of a link that is not live.
-func silent(at *side) string {
+// unheard is the reason of what can't be known or used because of a link that is not live.
+func unheard(at *side) string {
 	switch at.link.State {
 	case exchange.LinkNever:
 		return reasonLinkNever
@@ -94,7 +94,7 @@ func (w *world) available(next plan.Plan, words words) metav1.Condition {
 	c := w.facts.At(w.sideOf(running.cluster))
 	switch {
 	case !c.Live:
-		return is(metav1.ConditionUnknown, silent(running), "the workload runs on "+running.cluster+" as far as is known: "+lostLink(running))
+		return is(metav1.ConditionUnknown, unheard(running), "the workload runs on "+running.cluster+" as far as is known: "+lostLink(running))
 	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
 		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.cluster)
 	case c.Wish.Role == plan.Primary && !c.Report.Answered && stillPrimary(running):
@@ -140,7 +140,7 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 	at, c := w.at(p), w.facts.At(p)
 	switch {
 	case !c.Live:
-		return is(metav1.ConditionFalse, silent(at), lostLink(at))
+		return is(metav1.ConditionFalse, unheard(at), lostLink(at))
 	case c.Wish.Role == plan.Primary:
 		return is(metav1.ConditionFalse, "NotStarted", fmt.Sprintf("cluster %s is still told to be Primary", at.cluster))
 	case !c.Report.Answered:
@@ -163,7 +163,7 @@ func (w *world) protected() metav1.Condition {
 	case at == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "no cluster is Primary")
 	case !w.facts.At(w.sideOf(at.cluster)).Live:
-		return is(metav1.ConditionUnknown, silent(at), lostLink(at)+lastSync(at))
+		return is(metav1.ConditionUnknown, unheard(at), lostLink(at)+lastSync(at))
 	case at.report == nil:
 		return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s has not reported", at.cluster))
 	}

@@ -16,7 +16,6 @@ func TestDeployGoesToTheEnd(t *testing.T) {
 	h := newHub(t, newDRPC())
 	assert.Equal(t, []string{
 		"hold drpc db",
-		"decisions []",
 		"wish dr2 secondary epoch 1",
 		"wish dr1 primary epoch 1",
 		"decisions [dr1 Run]",

@@ -21,8 +21,8 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// facts are the constants of type plan.Fact, in their order, as the source has them.
-func facts(t *testing.T) []string {
+// factNames are the constants of type plan.Fact, in their order, as the source has them.
+func factNames(t *testing.T) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../plan/plan.go", nil, 0)
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 		}, cluster: "dr2", fact: "ForeignObject"},
 		"SpecConfirmed": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
 	}
-	assert.ElementsMatch(t, facts(t)[1:], slices.Collect(maps.Keys(waits)), "each fact has its row; the first one is Nothing")
+	assert.ElementsMatch(t, factNames(t)[1:], slices.Collect(maps.Keys(waits)), "each fact has its row; the first one is Nothing")
 	for name, tc := range waits {
 		t.Run(name, func(t *testing.T) {
 			h := newHub(t, newDRPC())

@@ -21,8 +21,9 @@ func deploy(f *Facts) Plan {
 	case !f.Usable:
 		return wait(Deploying, Paused, Nowhere, PolicyValid)
 	default:
-		// The peer first: a lone secondary is harmless, a lone primary would have nowhere to replicate to.
-		return do(Deploying, Paused, publish(h, Gone, Gone), secondary(h.Peer(), Stay), promote(h, Stay))
+		// The peer first: a lone secondary is harmless, a lone primary would have nowhere to replicate to. Nothing is
+		// published yet: the workload may run already, and an empty list would take it away.
+		return do(Deploying, Paused, secondary(h.Peer(), Stay), promote(h, Stay))
 	}
 }
 
