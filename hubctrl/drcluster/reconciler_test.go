@@ -275,6 +275,29 @@ func TestConnectedSaysWhatTheLinkIs(t *testing.T) {
 	}
 }
 
+func TestConnectedRepeatsWhatTheAgentSays(t *testing.T) {
+	const trouble = "cluster: cannot watch volumereplicationgroups: the right to do so is missing"
+	for name, tc := range map[string]struct {
+		state exchange.LinkState
+		told  string
+		want  string
+	}{
+		"while it lists":        {exchange.LinkConnecting, "listing: " + trouble, "; the agent's last word: listing: " + trouble},
+		"when it is lost":       {exchange.LinkLost, "lost since 2026-01-01T11:58:00Z: " + trouble, "; the agent's last word: lost since 2026-01-01T11:58:00Z: " + trouble},
+		"of a part that fails":  {exchange.LinkLive, "live: hub: cannot watch secrets", "; the agent's last word: live: hub: cannot watch secrets"},
+		"not that all is well":  {exchange.LinkLive, "live", "the agent of the cluster renews its lease"},
+		"not if it says naught": {exchange.LinkLive, "", "the agent of the cluster renews its lease"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr1", Name: "mirror",
+				Annotations: map[string]string{"exchange.ramendr.openshift.io/link": tc.told}}})
+			w.links["dr1"] = exchange.Link{State: tc.state}
+			w.mustReconcile()
+			assert.True(t, strings.HasSuffix(w.condition("Connected").Message, tc.want), w.condition("Connected").Message)
+		})
+	}
+}
+
 func TestAHubThatHasJustStartedDoesNotCallALinkNeverConnected(t *testing.T) {
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr1", Name: "mirror"}}
 	w := newWorld(t, lease)

@@ -112,21 +112,30 @@ func connected(dc *v1alpha1.DRCluster, now seen) metav1.Condition {
 	if !link.LastRenewal.IsZero() {
 		since = ": last heard at " + link.LastRenewal.UTC().Format(time.RFC3339)
 	}
-	inbox := exchange.Inbox(dc.Name)
+	inbox, says := exchange.Inbox(dc.Name), agentSays(now.lease)
 	switch link.State {
 	case exchange.LinkNever:
 		return is(metav1.ConditionFalse, "NeverConnected", fmt.Sprintf(
 			"the agent of the cluster has never connected: there is no Lease %s/%s. Run the mirror on the cluster, with a token of ServiceAccount %s/%s",
 			inbox, exchange.LeaseName, inbox, exchange.ServiceAccount))
 	case exchange.LinkConnecting:
-		return is(metav1.ConditionUnknown, "Connecting", fmt.Sprintf("waiting to see Lease %s/%s renewed", inbox, exchange.LeaseName))
+		return is(metav1.ConditionUnknown, "Connecting", fmt.Sprintf("waiting to see Lease %s/%s renewed%s", inbox, exchange.LeaseName, says))
 	case exchange.LinkLive:
-		return is(metav1.ConditionTrue, "Live", "the agent of the cluster renews its lease")
+		return is(metav1.ConditionTrue, "Live", "the agent of the cluster renews its lease"+says)
 	case exchange.LinkLost:
 		return is(metav1.ConditionFalse, "Lost", fmt.Sprintf(
-			"the agent of the cluster is silent%s. Look whether the cluster and its mirror run and reach the hub", since))
+			"the agent of the cluster is silent%s. Look whether the cluster and its mirror run and reach the hub%s", since, says))
 	}
 	return is(metav1.ConditionUnknown, "Unknown", "the state of the link is not known")
+}
+
+// agentSays is what the agent told in its lease about what does not work, most recently: one that can't reach the hub can't
+// tell.
+func agentSays(lease *coordinationv1.Lease) string {
+	if lease == nil || lease.Annotations[exchange.AnnotationLink] == "" || lease.Annotations[exchange.AnnotationLink] == exchange.LinkLive.String() {
+		return ""
+	}
+	return "; the agent's last word: " + lease.Annotations[exchange.AnnotationLink]
 }
 
 func skewed(dc *v1alpha1.DRCluster, lease *coordinationv1.Lease) metav1.Condition {

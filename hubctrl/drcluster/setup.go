@@ -104,7 +104,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.DRClusterConfig{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(clusterOfNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(clusterOfInbox), builder.WithPredicates(skewChanged())).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(clusterOfInbox), builder.WithPredicates(toldAnew())).
 		WatchesRawSource(source.Kind(local, client.Object(&corev1.ConfigMap{}), handler.EnqueueRequestsFromMapFunc(r.all),
 			predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == ramenconfig.HubConfigMap }))).
 		WatchesRawSource(source.Kind(local, client.Object(secretMetadata()), handler.EnqueueRequestsFromMapFunc(r.all)))
@@ -151,10 +151,11 @@ func clusterOfInbox(_ context.Context, o client.Object) []reconcile.Request {
 	return nil
 }
 
-// skewChanged lets through what changes the condition SchemaSkew, not each renewal.
-func skewChanged() predicate.Predicate {
+// toldAnew lets through what changes the conditions SchemaSkew and Connected, not each renewal.
+func toldAnew() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetAnnotations()[exchange.AnnotationSkew] != e.ObjectNew.GetAnnotations()[exchange.AnnotationSkew]
+		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+		return was[exchange.AnnotationSkew] != is[exchange.AnnotationSkew] || was[exchange.AnnotationLink] != is[exchange.AnnotationLink]
 	}}
 }
 

@@ -25,6 +25,9 @@ const (
 	AnnotationInventory = prefix + "inventory"
 	// AnnotationSpokeID holds the UID of the spoke's namespace kube-system.
 	AnnotationSpokeID = prefix + "spoke-id"
+	// AnnotationLink tells how the link fares in the eyes of the mirror: its state, and what does not work. The mirror
+	// writes it also when it can't renew the lease, as long as it reaches the hub.
+	AnnotationLink = prefix + "link"
 	// AnnotationSkew names fields that the hub's API server dropped from reports (X7); absent if none.
 	AnnotationSkew = prefix + "schema-skew"
 	// AnnotationUnreported names the objects, as <namespace>/<name>, about which the hub's API server accepts no report,

@@ -46,7 +46,7 @@ func (l *Link) obeyGroup(ctx context.Context, name string) error {
 		}
 		wish, decision = live, l.decide(live, clone, pruned)
 	}
-	err := l.carryOut(ctx, l.copyWriter, wish, clone, decision)
+	err := l.carryOut(ctx, l.copyWriter, item{groups, name}, wish, clone, decision)
 	if outdated(err) {
 		return err // nothing was found out about the wish
 	}
@@ -69,17 +69,21 @@ func (l *Link) decide(wish, clone *translate.Object, pruned translate.Paths) tra
 }
 
 // carryOut does what was decided about clone, and nothing if it is no longer what was decided about.
-func (l *Link) carryOut(ctx context.Context, w writer, wish, clone *translate.Object, d translate.Decision) error {
+func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *translate.Object, d translate.Decision) error {
 	logger := log.FromContext(ctx).WithValues("kind", wish.GetKind(), "wish", wish.GetName(), "wishGeneration", wish.GetGeneration())
 	switch d.Verb {
 	case translate.Nothing:
 		return nil
 	case translate.Refuse:
 		logger.Info("Refuse wish", "reason", d.Reason, "message", d.Message)
+		l.metrics.noteRefusal(l.cluster, w.resource, d.Reason)
 		return nil
 	case translate.Delete:
 		logger.Info("Delete copy", "uid", clone.GetUID())
 		gone, err := w.peer.remove(ctx, w.resource, clone)
+		if err == nil {
+			l.noteHop(wayDown, l.down, it)
+		}
 		if err == nil && gone && w.resource == groupResource {
 			l.copies.deleted(clone)
 		}
@@ -93,10 +97,7 @@ func (l *Link) carryOut(ctx context.Context, w writer, wish, clone *translate.Ob
 	case translate.Overwrite:
 		logger.Info("Overwrite what others set in copy")
 		stored, err := w.peer.replace(ctx, w.resource, d.Intent, w.manager)
-		if err == nil && w.resource == groupResource {
-			l.copies.wrote(stored)
-		}
-		return err
+		return l.wroteCopy(w, it, stored, err)
 	}
 	logger.Info("Apply wish", "create", d.Verb == translate.Create)
 	stored, err := w.apply(ctx, d.Intent)
@@ -106,10 +107,19 @@ func (l *Link) carryOut(ctx context.Context, w writer, wish, clone *translate.Ob
 			stored, err = w.apply(ctx, d.Intent)
 		}
 	}
-	if err == nil && w.resource == groupResource {
+	return l.wroteCopy(w, it, stored, err)
+}
+
+// wroteCopy notes a copy that was written, if it was.
+func (l *Link) wroteCopy(w writer, it item, stored *translate.Object, err error) error {
+	if err != nil {
+		return err
+	}
+	l.noteHop(wayDown, l.down, it)
+	if w.resource == groupResource {
 		l.copies.wrote(stored)
 	}
-	return err
+	return nil
 }
 
 func (l *Link) outcomeOf(wish *translate.Object, d translate.Decision, err error) translate.Outcome {
@@ -133,7 +143,7 @@ func (l *Link) obeySecret(ctx context.Context, it item) error {
 	}
 	target, err := exchange.Target(wish)
 	if err != nil {
-		return l.carryOut(ctx, l.secretWriter, wish, nil, l.decide(wish, nil, nil))
+		return l.carryOut(ctx, l.secretWriter, it, wish, nil, l.decide(wish, nil, nil))
 	}
 	clone, err := l.spoke.get(ctx, secretResource, target.Namespace, target.Name)
 	if err != nil {
@@ -147,7 +157,7 @@ func (l *Link) obeySecret(ctx context.Context, it item) error {
 		}
 		wish, decision = live, l.decide(live, clone, nil)
 	}
-	if err := l.carryOut(ctx, l.secretWriter, wish, clone, decision); err != nil {
+	if err := l.carryOut(ctx, l.secretWriter, it, wish, clone, decision); err != nil {
 		return err
 	}
 	l.down.addLater(it, secretRecheck)

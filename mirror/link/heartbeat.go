@@ -4,6 +4,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -25,17 +27,31 @@ const (
 	renewRetry = time.Second
 )
 
+// beating is what beat remembers.
+type beating struct {
+	lease   *translate.Object // as it was stored last; nil: not by this link
+	spokeID string            // UID of the spoke's namespace kube-system
+}
+
 // beat renews the lease until ctx ends: every RenewEvery, and at once when the inventory of the spoke changed, since the
-// hub learns only from the lease that something is absent (X4).
+// hub learns only from the lease that something is absent (X4). While that fails it tells why in the lease.
 func (l *Link) beat(ctx context.Context) {
+	told := ""
 	for {
 		pause := exchange.RenewEvery
-		if err := l.renew(ctx); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			log.FromContext(ctx).Error(err, "Cannot renew lease")
+		err := l.renew(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
 			pause = renewRetry
+			if text := err.Error(); text != told {
+				log.FromContext(ctx).Info("Cannot renew lease", "reason", text)
+				told = text
+			}
+			l.confess(ctx)
+		} else {
+			told = ""
 		}
 		select {
 		case <-ctx.Done():
@@ -51,58 +67,185 @@ func (l *Link) beat(ctx context.Context) {
 	}
 }
 
-// renew renews the lease once all that is known of the spoke now is written (X5).
+var (
+	errListing  = errors.New("not everything is listed yet")
+	errWentBack = errors.New("an API server forgot what it had told: it was restored from a backup; everything is listed anew")
+)
+
+// renew renews the lease once all that is known of the spoke now is written (X5), if it is known.
 func (l *Link) renew(ctx context.Context) error {
-	spokeID, err := l.identifySpoke(ctx)
-	if err != nil {
-		return err
-	}
 	select {
 	case <-l.inventoryChanged: // covered by what follows
 	default:
 	}
+	if err := l.askSpoke(ctx); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(slices.Concat(l.hubStores(), l.spokeStores()), func(s *store) bool { return !s.trust() }) {
+		return errListing
+	}
+	if cause := l.troubles.worst(l.clock.Now(), spokeSide); cause != "" {
+		return errors.New(cause)
+	}
 	digest := exchange.Digest(l.inventory())
-	if err := l.up.drain(ctx); err != nil {
-		return fmt.Errorf("write reports: %w", err)
+	if err := l.drainReports(ctx); err != nil {
+		return err
 	}
 	now := l.clock.Now()
-	if _, err := l.hub.apply(ctx, leaseResource, l.lease(digest, spokeID, now), translate.ManagerLease); err != nil {
+	intent := l.lease(digest, State{Phase: Live, Cause: l.troubles.worst(now, hubSide)})
+	renewal := map[string]any{"holderIdentity": l.holder, "leaseDurationSeconds": int64(exchange.LiveFor / time.Second), "renewTime": now.UTC().Format(metav1.RFC3339Micro)}
+	intent.Object["spec"] = renewal
+	if err := l.writeLease(ctx, intent); err != nil {
 		return err
 	}
 	l.renewed.Store(now.UnixNano())
 	return nil
 }
 
-// identifySpoke reads the UID of the spoke's namespace kube-system, once.
-func (l *Link) identifySpoke(ctx context.Context) (string, error) {
-	if l.spokeID == "" {
-		ns, err := l.spoke.get(ctx, namespaceResource, "", metav1.NamespaceSystem)
-		if err != nil {
-			return "", err
-		}
-		if ns == nil {
-			return "", fmt.Errorf("the cluster has no namespace %s", metav1.NamespaceSystem)
-		}
-		l.spokeID = string(ns.GetUID())
+// askSpoke makes sure that the spoke answers, and that it is the one, and at the time or later, that the watches have
+// shown: a watch alone would not tell that its connection is dead, nor that an API server went back in time.
+func (l *Link) askSpoke(ctx context.Context) error {
+	asked := task{spokeSide, "ask for news"}
+	within, cancel := context.WithTimeout(ctx, unansweredAfter)
+	defer cancel()
+	l.troubles.begin(asked)
+	shown := l.copies.version()
+	version, err := l.spoke.version(within, groupResource)
+	if err == nil {
+		err = l.identifySpoke(within)
 	}
-	return l.spokeID, nil
+	l.troubles.end(within, asked, err)
+	if err != nil {
+		return err
+	}
+	if newer(shown, version) {
+		l.distrust(l.spokeStores())
+		return fmt.Errorf("cluster: %w", errWentBack)
+	}
+	return nil
 }
 
-func (l *Link) lease(digest, spokeID string, now time.Time) *translate.Object {
-	lease := &translate.Object{Object: map[string]any{
-		"spec": map[string]any{
-			"holderIdentity":       l.holder,
-			"leaseDurationSeconds": int64(exchange.LiveFor / time.Second),
-			"renewTime":            now.UTC().Format(metav1.RFC3339Micro),
-		},
-	}}
+func (l *Link) distrust(stores []*store) {
+	for _, s := range stores {
+		s.distrust()
+	}
+}
+
+// drainReports waits until all that was seen on the spoke is written. It gives up when the hub takes the link for lost
+// anyway, so that the lease can tell why.
+func (l *Link) drainReports(ctx context.Context) error {
+	written := task{hubSide, "write reports"}
+	within, cancel := context.WithTimeout(ctx, exchange.LiveFor)
+	defer cancel()
+	l.troubles.begin(written)
+	err := l.up.drain(within)
+	l.troubles.end(within, written, err)
+	if err != nil {
+		return fmt.Errorf("write reports: %w", err)
+	}
+	return nil
+}
+
+// writeLease writes the lease over the version of it that this link knows. If there is another one, either another mirror
+// keeps the link too, or the hub was restored from a backup: then its inbox is old, though this link remembers to have
+// written it.
+func (l *Link) writeLease(ctx context.Context, intent *translate.Object) error {
+	written := task{hubSide, "write the lease"}
+	l.troubles.begin(written)
+	err := l.tryLease(ctx, intent)
+	if last := l.beating.lease; last != nil && (outdated(err) || apierrors.IsNotFound(err)) {
+		var is *translate.Object
+		if is, err = l.hub.get(ctx, leaseResource, intent.GetNamespace(), intent.GetName()); err == nil {
+			l.beating.lease = is
+			if is == nil || !newer(is.GetResourceVersion(), last.GetResourceVersion()) {
+				l.distrust(l.hubStores())
+				err = fmt.Errorf("hub: %w", errWentBack)
+			} else {
+				err = l.tryLease(ctx, intent)
+			}
+		}
+	}
+	l.troubles.end(ctx, written, err)
+	return err
+}
+
+func (l *Link) tryLease(ctx context.Context, intent *translate.Object) error {
+	if last := l.beating.lease; last != nil {
+		intent.SetUID(last.GetUID())
+		intent.SetResourceVersion(last.GetResourceVersion())
+	}
+	stored, err := l.hub.apply(ctx, leaseResource, intent, translate.ManagerLease)
+	if err == nil {
+		l.beating.lease = stored
+	}
+	return err
+}
+
+// confess tells in the lease, without renewing it, why it is not renewed, if it does not say so already. It is tried once:
+// most often it is the hub that can't be reached.
+func (l *Link) confess(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, unansweredAfter)
+	defer cancel()
+	state, last := l.State().String(), l.beating.lease
+	if last != nil && last.GetAnnotations()[exchange.AnnotationLink] == state {
+		return
+	}
+	if last == nil {
+		is, err := l.hub.get(within, leaseResource, exchange.Inbox(l.cluster), exchange.LeaseName)
+		if err != nil || is != nil && is.GetAnnotations()[exchange.AnnotationLink] == state {
+			return
+		}
+		l.beating.lease = is
+	}
+	intent := l.lease("", l.State())
+	if last = l.beating.lease; last != nil {
+		intent.Object["spec"] = last.Object["spec"]
+		intent.SetAnnotations(last.GetAnnotations())
+	}
+	intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationLink, state))
+	if err := l.writeLease(within, intent); err != nil {
+		log.FromContext(ctx).V(1).Info("Cannot tell the state in the lease", "reason", err.Error())
+	}
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	out := maps.Clone(m)
+	if out == nil {
+		out = map[string]string{}
+	}
+	out[key] = value
+	return out
+}
+
+// identifySpoke reads the UID of the spoke's namespace kube-system, once.
+func (l *Link) identifySpoke(ctx context.Context) error {
+	if l.beating.spokeID != "" {
+		return nil
+	}
+	ns, err := l.spoke.get(ctx, namespaceResource, "", metav1.NamespaceSystem)
+	if err != nil {
+		return err
+	}
+	if ns == nil {
+		return fmt.Errorf("the cluster has no namespace %s", metav1.NamespaceSystem)
+	}
+	l.beating.spokeID = string(ns.GetUID())
+	return nil
+}
+
+// lease is the lease without its renewal.
+func (l *Link) lease(digest string, state State) *translate.Object {
+	lease := &translate.Object{Object: map[string]any{}}
 	lease.SetAPIVersion(leaseResource.GroupVersion().String())
 	lease.SetKind("Lease")
 	lease.SetNamespace(exchange.Inbox(l.cluster))
 	lease.SetName(exchange.LeaseName)
-	annotations := map[string]string{
-		exchange.AnnotationInventory: digest,
-		exchange.AnnotationSpokeID:   spokeID,
+	annotations := map[string]string{exchange.AnnotationLink: state.String()}
+	if digest != "" {
+		annotations[exchange.AnnotationInventory] = digest
+	}
+	if l.beating.spokeID != "" {
+		annotations[exchange.AnnotationSpokeID] = l.beating.spokeID
 	}
 	unknown := translate.Paths{}
 	maps.Copy(unknown, l.reportWriter.skew.known())

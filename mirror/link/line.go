@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 )
 
 // Bounds of the delay before a failed item is tried again. The upper one bounds how long an item waits after a link has
@@ -36,12 +37,19 @@ const (
 // again. It knows which items of the past are not done yet.
 type line struct {
 	queue workqueue.TypedRateLimitingInterface[item]
+	clock clock.PassiveClock
 
 	mu      sync.Mutex
-	now     uint64          // number of the last addition
-	waiting map[item]uint64 // items to do, with their oldest addition
-	working map[item]uint64 // items in work, with the oldest addition that this work covers
+	now     uint64            // number of the last addition
+	waiting map[item]addition // items to do, with their oldest addition
+	working map[item]addition // items in work, with the oldest addition that this work covers
 	waiter  *waiter
+}
+
+// addition is one call of add.
+type addition struct {
+	number uint64
+	at     time.Time
 }
 
 // waiter waits until all additions up to a moment are done.
@@ -51,12 +59,13 @@ type waiter struct {
 	done chan struct{}
 }
 
-func newLine(name string) *line {
+func newLine(name string, clock clock.PassiveClock) *line {
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[item](retryFirst, retryLast)
 	return &line{
 		queue:   workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[item]{Name: name}),
-		waiting: map[item]uint64{},
-		working: map[item]uint64{},
+		clock:   clock,
+		waiting: map[item]addition{},
+		working: map[item]addition{},
 	}
 }
 
@@ -65,10 +74,25 @@ func (l *line) add(it item) {
 	l.mu.Lock()
 	l.now++
 	if _, known := l.waiting[it]; !known {
-		l.waiting[it] = l.now
+		l.waiting[it] = addition{number: l.now, at: l.clock.Now()}
 	}
 	l.mu.Unlock()
 	l.queue.Add(it)
+}
+
+// began is when the oldest addition was made that the work on it covers; false: it is looked at without cause.
+func (l *line) began(it item) (at time.Time, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, ok := l.working[it]
+	return a.at, ok
+}
+
+// depth is how many items are not done.
+func (l *line) depth() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting) + len(l.working)
 }
 
 // addLater puts it into the line after a delay. Until then it is not awaited.
@@ -130,8 +154,8 @@ func (l *line) finish(it item, ok bool) {
 }
 
 // count tells the waiter that one addition is off the line.
-func (l *line) count(since uint64) {
-	if l.waiter == nil || since > l.waiter.upTo {
+func (l *line) count(done addition) {
+	if l.waiter == nil || done.number > l.waiter.upTo {
 		return
 	}
 	if l.waiter.left--; l.waiter.left == 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/utils/clock"
 
 	"github.com/ramendr/ramen-direct/mirror/translate"
 )
@@ -24,7 +25,7 @@ type attempt struct {
 
 func startLine(t *testing.T) (*line, chan attempt) {
 	t.Helper()
-	l, attempts := newLine(t.Name()), make(chan attempt)
+	l, attempts := newLine(t.Name(), clock.RealClock{}), make(chan attempt)
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	go l.run(ctx, 2, func(ctx context.Context, it item) error {

@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
@@ -35,6 +35,8 @@ type Options struct {
 	Holder string
 	// Clock for times in reports and the lease, and for their intervals.
 	Clock clock.Clock
+	// Metrics counts what the link does.
+	Metrics *Metrics
 }
 
 // Link is the connection between the hub and one cluster. See the package comment for what it promises.
@@ -55,28 +57,32 @@ type Link struct {
 	outcomes             outcomes
 	unreported           unreported
 	inventoryChanged     chan struct{}
+	troubles             *troubles
+	metrics              *Metrics
 
-	spokeID string       // used by beat only
+	beating beating      // used by beat only
 	renewed atomic.Int64 // time of the last renewal, in nanoseconds of Unix time; 0: none
 }
 
 // New returns a Link that does nothing yet. It fails if a connection is described wrongly; it does not connect.
 func New(o Options) (*Link, error) {
-	hub, err := newPeer(o.Hub)
-	if err != nil {
-		return nil, fmt.Errorf("hub: %w", err)
-	}
-	spoke, err := newPeer(o.Spoke)
-	if err != nil {
-		return nil, fmt.Errorf("spoke: %w", err)
-	}
 	l := &Link{
-		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, hub: hub, spoke: spoke,
-		down: newLine("down"), up: newLine("up"), deliveries: newLine("delivery"),
+		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, metrics: o.Metrics,
+		down: newLine("down", o.Clock), up: newLine("up", o.Clock), deliveries: newLine("delivery", o.Clock),
+		troubles:         &troubles{clock: o.Clock, open: map[task]trouble{}},
 		outcomes:         outcomes{last: map[string]lookedAt{}},
 		unreported:       unreported{names: map[string]string{}},
 		inventoryChanged: make(chan struct{}, 1),
 	}
+	hub, err := newPeer(o.Hub, hubSide, o.Metrics.noteWrites(o.Cluster, hubSide))
+	if err != nil {
+		return nil, fmt.Errorf("hub: %w", err)
+	}
+	spoke, err := newPeer(o.Spoke, spokeSide, o.Metrics.noteWrites(o.Cluster, spokeSide))
+	if err != nil {
+		return nil, fmt.Errorf("spoke: %w", err)
+	}
+	l.hub, l.spoke = hub, spoke
 	l.copyWriter = writer{spoke, groupResource, translate.ManagerCopy, &skew{clock: o.Clock}}
 	l.secretWriter = writer{spoke, secretResource, translate.ManagerCopy, &skew{clock: o.Clock}}
 	l.configWriter = writer{spoke, configResource, translate.ManagerConfig, &skew{clock: o.Clock}}
@@ -133,6 +139,8 @@ func (l *Link) Run(ctx context.Context) error {
 		return fmt.Errorf("select namespaces of the exchange: %w", err)
 	}
 	outbox, inbox := exchange.Outbox(l.cluster), exchange.Inbox(l.cluster)
+	l.metrics.add(l)
+	defer l.metrics.remove(l)
 	var all sync.WaitGroup
 	for _, w := range []watch{
 		{peer: l.hub, resource: groupResource, namespace: outbox, into: l.outbox},
@@ -143,10 +151,12 @@ func (l *Link) Run(ctx context.Context) error {
 		{peer: l.spoke, resource: namespaceResource, label: labelled.String(), into: l.exchangeNamespaces},
 		{peer: l.spoke, resource: configResource, name: l.cluster, into: l.spokeConfig},
 	} {
+		w.troubles = l.troubles
 		all.Go(func() { w.run(ctx, l.clock) })
 	}
+	all.Go(func() { l.beat(ctx) })
 	// Before all is known, what is missing could mean anything.
-	for _, s := range []*store{l.outbox, l.secretWishes, l.inbox, l.hubConfig, l.copies, l.exchangeNamespaces, l.spokeConfig} {
+	for _, s := range slices.Concat(l.hubStores(), l.spokeStores()) {
 		select {
 		case <-s.filled:
 		case <-ctx.Done():
@@ -155,24 +165,17 @@ func (l *Link) Run(ctx context.Context) error {
 	all.Go(func() { l.down.run(ctx, workers, logged(l.obey)) })
 	all.Go(func() { l.up.run(ctx, workers, logged(l.report)) })
 	all.Go(func() { l.deliveries.run(ctx, deliveryWorkers, logged(l.deliver)) })
-	if ctx.Err() == nil {
-		l.beat(ctx)
-	}
 	all.Wait()
 	return nil
 }
 
+func (l *Link) hubStores() []*store {
+	return []*store{l.outbox, l.secretWishes, l.inbox, l.hubConfig}
+}
+
+func (l *Link) spokeStores() []*store {
+	return []*store{l.copies, l.exchangeNamespaces, l.spokeConfig}
+}
+
 // ErrNotLive says that the lease was not renewed for so long that the hub takes the cluster for lost.
 var ErrNotLive = errors.New("the link is not live")
-
-// Live fails if the hub does not take this link for live.
-func (l *Link) Live() error {
-	at := l.renewed.Load()
-	if at == 0 {
-		return fmt.Errorf("%w: the lease was not renewed yet", ErrNotLive)
-	}
-	if age := l.clock.Now().Sub(time.Unix(0, at)); age >= exchange.LiveFor {
-		return fmt.Errorf("%w: the lease was renewed %s ago", ErrNotLive, age.Round(time.Second))
-	}
-	return nil
-}

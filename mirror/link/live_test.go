@@ -13,11 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	coordinationv1 "k8s.io/api/coordination/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -71,9 +68,9 @@ func TestX5_NoRenewalBeforeTheSpokeWasListed(t *testing.T) {
 	})
 	l, _ := w.startOn(w.hubWire, w.spokeWire, clock.RealClock{})
 	w.eventually(func() bool { return lists.Load() >= 6 }, "the spoke is not listed again")
-	var lease coordinationv1.Lease
-	err := w.hub.Get(t.Context(), client.ObjectKey{Namespace: exchange.Inbox(w.cluster), Name: exchange.LeaseName}, &lease)
-	assert.True(t, apierrors.IsNotFound(err), "renewed: %v", err)
+	w.eventually(func() bool { return w.told() != "" }, "the lease does not tell")
+	assert.Nil(t, w.lease().Spec.RenewTime, "renewed")
+	assert.NotContains(t, w.lease().Annotations, exchange.AnnotationInventory)
 	require.ErrorIs(t, l.Live(), link.ErrNotLive)
 
 	w.spokeWire.setFail(nil)
@@ -155,7 +152,7 @@ func TestATokenThatWasReplacedIsPickedUp(t *testing.T) {
 
 	hub := rest.AnonymousClientConfig(hubAdmin)
 	hub.BearerTokenFile = file
-	l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin), Holder: "test", Clock: clock.RealClock{}})
+	l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin), Holder: "test", Clock: clock.RealClock{}, Metrics: w.metrics})
 	require.NoError(t, err)
 	var refused atomic.Int64
 	w.hubWire.before(func(*http.Request) { refused.Add(1) })

@@ -42,9 +42,11 @@ var (
 // peer is one side of the link.
 type peer struct {
 	client dynamic.Interface
+	side   side
+	note   func(verb string, resource schema.GroupVersionResource) // told of each write that was carried out
 }
 
-func newPeer(cfg *rest.Config) (peer, error) {
+func newPeer(cfg *rest.Config, s side, note func(string, schema.GroupVersionResource)) (peer, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.QPS = -1 // API servers limit their clients themselves
 	cfg.WarningHandlerWithContext = rest.NoWarnings{}
@@ -55,7 +57,7 @@ func newPeer(cfg *rest.Config) (peer, error) {
 	if err != nil {
 		return peer{}, fmt.Errorf("connect to %s: %w", cfg.Host, err)
 	}
-	return peer{client: client}, nil
+	return peer{client: client, side: s, note: note}, nil
 }
 
 func (p peer) at(resource schema.GroupVersionResource, namespace string) dynamic.ResourceInterface {
@@ -79,6 +81,16 @@ func (p peer) get(ctx context.Context, resource schema.GroupVersionResource, nam
 	return obj, nil
 }
 
+// version is the resource version that a resource is at now. It shows whether the API server answers, and whether what
+// was read there may be read.
+func (p peer) version(ctx context.Context, resource schema.GroupVersionResource) (string, error) {
+	list, err := p.client.Resource(resource).List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return "", fmt.Errorf("ask for the version of %s: %w", resource.Resource, err)
+	}
+	return list.GetResourceVersion(), nil
+}
+
 // apply applies intent and returns what is stored. Of all the fields that it names manager is the sole writer.
 func (p peer) apply(ctx context.Context, resource schema.GroupVersionResource, intent *translate.Object, manager string, subresource ...string) (*translate.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -88,6 +100,7 @@ func (p peer) apply(ctx context.Context, resource schema.GroupVersionResource, i
 	if err != nil {
 		return nil, fmt.Errorf("apply %s %s/%s: %w", resource.Resource, intent.GetNamespace(), intent.GetName(), err)
 	}
+	p.note("apply", resource)
 	return stored, nil
 }
 
@@ -99,6 +112,7 @@ func (p peer) replace(ctx context.Context, resource schema.GroupVersionResource,
 	if err != nil {
 		return nil, fmt.Errorf("replace %s %s/%s: %w", resource.Resource, obj.GetNamespace(), obj.GetName(), err)
 	}
+	p.note("update", resource)
 	return stored, nil
 }
 
@@ -146,6 +160,7 @@ func (p peer) remove(ctx context.Context, resource schema.GroupVersionResource, 
 	if err != nil {
 		return false, fmt.Errorf("delete %s %s/%s: %w", resource.Resource, obj.GetNamespace(), obj.GetName(), err)
 	}
+	p.note("delete", resource)
 	return len(obj.GetFinalizers()) == 0, nil
 }
 
@@ -161,6 +176,9 @@ func (p peer) createNamespace(ctx context.Context, name string) error {
 	_, err := p.at(namespaceResource, "").Create(ctx, ns, metav1.CreateOptions{FieldManager: translate.ManagerCopy})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create namespace %s: %w", name, err)
+	}
+	if err == nil {
+		p.note("create", namespaceResource)
 	}
 	return nil
 }

@@ -154,6 +154,38 @@ func TestX9_AHubFromABackupIsRefusedWithinAnEpochToo(t *testing.T) {
 	assert.Equal(t, v1alpha1.Secondary, w.copy("db").Spec.ReplicationState)
 }
 
+func TestX9_AHubFromABackupThatWishesWhatIsGetsItsAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	// The spoke has obeyed a later generation of the same content.
+	edit(w, w.spoke, w.copy("db"), func(vrg *v1alpha1.VolumeReplicationGroup) {
+		vrg.Annotations[exchange.AnnotationWishGeneration] = "9"
+	})
+	w.eventually(func() bool { return w.copy("db").Annotations[exchange.AnnotationWishGeneration] == "1" }, "the copy is not stamped with the wish that is")
+	w.carriedOut(wish, "db")
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+}
+
+func TestX6_ADeletionThatWasHeldUpDoesNotHitAnotherCopy(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	w.quiet()
+	held, release := hold(w.spokeWire, "/volumereplicationgroups/", "db")
+	require.NoError(t, w.hub.Delete(t.Context(), wish))
+	<-held
+	require.NoError(t, w.spoke.Delete(t.Context(), w.copy("db")))
+	again := w.newWish(w.app, "db")
+	again.Namespace, again.Name, again.Finalizers = w.app, "db", nil
+	w.create(w.spoke, again)
+	release()
+	w.applied(wish, metav1.ConditionFalse, "OwnedElsewhere")
+	assert.Equal(t, again.UID, w.copy("db").UID, "an object that this wish did not make was deleted")
+}
+
 func TestX9_OldReportsDoNotReplaceNewerOnes(t *testing.T) {
 	w := newWorld(t)
 	w.start()

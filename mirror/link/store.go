@@ -18,11 +18,14 @@ type store struct {
 	name    func(*translate.Object) string
 	changed func(name string, was, is *translate.Object)
 
-	mu     sync.RWMutex
-	items  map[string]entry
-	seen   string        // resource version up to which the watch has shown everything
-	filled chan struct{} // closed when the first list is complete
-	full   sync.Once
+	distrusted chan struct{} // asks the watch to list anew
+
+	mu      sync.RWMutex
+	items   map[string]entry
+	seen    string        // resource version up to which the watch has shown everything
+	trusted bool          // a list is complete, and nothing was heard since that makes it doubtful
+	filled  chan struct{} // closed when the first list is complete
+	full    sync.Once
 }
 
 // entry is an object, and whether we know it from our own write only.
@@ -32,7 +35,8 @@ type entry struct {
 }
 
 func newStore(name func(*translate.Object) string, changed func(name string, was, is *translate.Object)) *store {
-	return &store{name: name, changed: changed, items: map[string]entry{}, filled: make(chan struct{})}
+	return &store{name: name, changed: changed, items: map[string]entry{},
+		distrusted: make(chan struct{}, 1), filled: make(chan struct{})}
 }
 
 // get is the object under name; nil: there is none. It must not be changed.
@@ -51,6 +55,34 @@ func (s *store) list() []*translate.Object {
 		out = append(out, e.object)
 	}
 	return out
+}
+
+// distrust has everything listed anew: what the store shows may be of a time that the API server has forgotten.
+func (s *store) distrust() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.trusted {
+		return // that it lists anew was asked for already
+	}
+	s.trusted = false
+	select {
+	case s.distrusted <- struct{}{}:
+	default:
+	}
+}
+
+// trust reports whether the store shows what is, as far as its watch can tell.
+func (s *store) trust() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.trusted
+}
+
+// version is the resource version up to which the watch has shown everything.
+func (s *store) version() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.seen
 }
 
 // wrote records the answer to our own write, unless the watch has shown it, and perhaps its end, already.
@@ -111,7 +143,7 @@ func (s *store) Delete(obj any) error {
 func (s *store) Replace(list []any, version string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = version
+	s.seen, s.trusted = version, true
 	seen := make(map[string]struct{}, len(list))
 	for _, obj := range list {
 		o := obj.(*translate.Object)

@@ -34,7 +34,7 @@ func (l *Link) reportGroup(ctx context.Context, it item) error {
 		l.noteRefusal(it.name, "", false)
 		return l.withdraw(ctx, report)
 	}
-	err := l.tell(ctx, clone, report)
+	err := l.tell(ctx, it, clone, report)
 	if unacceptable(err) {
 		// The other objects of the cluster are not kept waiting for this one. Of this one the hub must not believe what
 		// was true once, so it gets to know nothing, and sees that something is missing (X4).
@@ -66,7 +66,7 @@ func (l *Link) noteRefusal(report, object string, refused bool) {
 
 // tell writes the report about clone: first what identifies it, then facts and stamp in one write (X3). A crash in
 // between leaves the older facts with the older stamp, or a report without a stamp.
-func (l *Link) tell(ctx context.Context, clone, report *translate.Object) error {
+func (l *Link) tell(ctx context.Context, it item, clone, report *translate.Object) error {
 	main := l.reportWriter.skew.known().Without(translate.Report(l.cluster, clone))
 	if !translate.Satisfied(main, report, translate.ManagerReport, "") {
 		condition(main, report)
@@ -85,6 +85,7 @@ func (l *Link) tell(ctx context.Context, clone, report *translate.Object) error 
 	condition(status, report)
 	stored, err := l.reportWriter.apply(ctx, status, "status")
 	if err == nil {
+		l.noteHop(wayUp, l.up, it)
 		l.inbox.wrote(stored)
 	}
 	return err

@@ -29,22 +29,49 @@ type watch struct {
 	name      string // empty: all
 	label     string // selector; empty: all
 	into      *store
+	troubles  *troubles
 }
 
-// run watches until ctx ends, and starts again after each failure.
+// run watches until ctx ends, and starts again after each failure, and when the store is distrusted.
 func (w watch) run(ctx context.Context, clock clock.Clock) {
+	for ctx.Err() == nil {
+		until, end := context.WithCancel(ctx)
+		go func() {
+			defer end()
+			select {
+			case <-w.into.distrusted:
+			case <-until.Done():
+			}
+		}()
+		w.runOnce(until, clock)
+		end()
+	}
+}
+
+func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
 	at := w.peer.at(w.resource, w.namespace)
+	where := w.resource.Resource
+	if w.namespace != "" {
+		where += " in " + w.namespace
+	}
+	follow := task{w.peer.side, "watch " + where} // by a list and a watch, or by a watch that lists
 	source := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			w.narrow(&o)
 			if o.ResourceVersion == "0" {
 				o.ResourceVersion = "" // a list from a cache could lack what exists, and absence means something here
 			}
-			return at.List(ctx, o)
+			w.troubles.begin(follow)
+			items, err := at.List(ctx, o)
+			w.troubles.end(ctx, follow, err)
+			return items, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
 			w.narrow(&o)
-			return at.Watch(ctx, o)
+			w.troubles.begin(follow)
+			events, err := at.Watch(ctx, o)
+			w.troubles.end(ctx, follow, err)
+			return events, err
 		},
 	}
 	name := w.resource.Resource + " " + w.namespace

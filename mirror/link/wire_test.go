@@ -20,6 +20,7 @@ type wire struct {
 	mu      sync.Mutex
 	log     []string // method and path of each write that was sent
 	sent    int      // writes but those to the lease
+	read    []string // path of each read that was sent
 	fail    func(*http.Request) error
 	hook    func(*http.Request)
 	conns   map[*conn]struct{}
@@ -63,7 +64,11 @@ func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if isWrite(req) {
+	if !isWrite(req) {
+		w.mu.Lock()
+		w.read = append(w.read, req.URL.Path)
+		w.mu.Unlock()
+	} else {
 		w.mu.Lock()
 		w.log = append(w.log, req.Method+" "+req.URL.Path)
 		if !isLease(req) {
@@ -141,6 +146,19 @@ func (w *wire) writesTo(part string) int {
 	n := 0
 	for _, line := range w.log {
 		if strings.Contains(line, part) {
+			n++
+		}
+	}
+	return n
+}
+
+// reads is how many reads were sent whose path contains part.
+func (w *wire) reads(part string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, path := range w.read {
+		if strings.Contains(path, part) && !strings.Contains(path, "/leases") {
 			n++
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -47,6 +48,8 @@ type world struct {
 	hub, spoke client.Client
 	hubWire    *wire
 	spokeWire  *wire
+	registry   *prometheus.Registry
+	metrics    *link.Metrics
 }
 
 var worlds atomic.Int64
@@ -55,7 +58,10 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	n := worlds.Add(1)
 	w := &world{t: t, cluster: fmt.Sprintf("dr%d", n), app: fmt.Sprintf("app%d", n), hub: newClient(hubAdmin), spoke: newClient(spokeAdmin),
-		hubWire: newWire(), spokeWire: newWire()}
+		hubWire: newWire(), spokeWire: newWire(), registry: prometheus.NewRegistry()}
+	var err error
+	w.metrics, err = link.NewMetrics(w.registry)
+	require.NoError(t, err)
 	agent := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: exchange.Inbox(w.cluster), Name: exchange.ServiceAccount}
 	bound := func(role string) rbacv1.RoleRef {
 		return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role}
@@ -155,7 +161,7 @@ func (w *world) startOn(hubWire, spokeWire *wire, clk clock.Clock) (l *link.Link
 	hub, spoke := hubWire.connect(hubAdmin), spokeWire.connect(spokeAdmin)
 	hub.Impersonate.UserName = "system:serviceaccount:" + exchange.Inbox(w.cluster) + ":mirror"
 	spoke.Impersonate.UserName = "system:serviceaccount:ramen-system:mirror"
-	l, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk})
+	l, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk, Metrics: w.metrics})
 	require.NoError(w.t, err)
 	return l, w.run(l)
 }

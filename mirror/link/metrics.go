@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Metrics counts what links do, each by the name of its cluster. No label holds a name or a value of what is mirrored.
+type Metrics struct {
+	hops     *prometheus.HistogramVec
+	writes   *prometheus.CounterVec
+	refusals *prometheus.CounterVec
+
+	age, state, depth *prometheus.Desc
+
+	mu    sync.Mutex
+	links map[*Link]struct{}
+}
+
+// Ways of a hop.
+const (
+	wayDown = "down" // from a wish to its copy
+	wayUp   = "up"   // from a copy to its report
+)
+
+// NewMetrics registers the metrics.
+func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		hops: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ramen_mirror_hop_seconds", Help: "Time from when a change was seen on one side to when it was written on the other.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 2, 14), // 5 ms to 41 s
+		}, []string{"cluster", "way"}),
+		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ramen_mirror_writes_total", Help: "Writes that an API server carried out.",
+		}, []string{"cluster", "side", "verb", "resource"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ramen_mirror_refusals_total", Help: "Decisions not to obey a wish; a wish is looked at again whenever something changes.",
+		}, []string{"cluster", "resource", "reason"}),
+		age: prometheus.NewDesc("ramen_mirror_link_age_seconds",
+			"Time since the lease was renewed. Missing until the first renewal.", []string{"cluster"}, nil),
+		state: prometheus.NewDesc("ramen_mirror_link_state",
+			"1 for the state that the link is in.", []string{"cluster", "state"}, nil),
+		depth: prometheus.NewDesc("ramen_mirror_queue_depth",
+			"Objects that wait to be looked at or are being looked at.", []string{"cluster", "queue"}, nil),
+		links: map[*Link]struct{}{},
+	}
+	for _, c := range []prometheus.Collector{m.hops, m.writes, m.refusals, m} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// Describe is called by the registry.
+func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
+	out <- m.age
+	out <- m.state
+	out <- m.depth
+}
+
+// Collect is called by the registry.
+func (m *Metrics) Collect(out chan<- prometheus.Metric) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	gauge := func(of *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, value, labels...)
+	}
+	for l := range m.links {
+		if at := l.renewed.Load(); at != 0 {
+			gauge(m.age, l.clock.Now().Sub(time.Unix(0, at)).Seconds(), l.cluster)
+		}
+		is := l.State().Phase
+		for _, phase := range []Phase{Connecting, Listing, Live, Lost} {
+			value := 0.0
+			if phase == is {
+				value = 1
+			}
+			gauge(m.state, value, l.cluster, phase.String())
+		}
+		for name, line := range map[string]*line{"down": l.down, "up": l.up, "delivery": l.deliveries} {
+			gauge(m.depth, float64(line.depth()), l.cluster, name)
+		}
+	}
+}
+
+func (m *Metrics) add(l *Link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.links[l] = struct{}{}
+}
+
+// remove forgets a link that ended.
+func (m *Metrics) remove(l *Link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.links, l)
+}
+
+func (m *Metrics) noteWrites(cluster string, s side) func(string, schema.GroupVersionResource) {
+	return func(verb string, resource schema.GroupVersionResource) {
+		m.writes.WithLabelValues(cluster, s.String(), verb, resource.Resource).Inc()
+	}
+}
+
+func (m *Metrics) noteRefusal(cluster string, resource schema.GroupVersionResource, reason string) {
+	m.refusals.WithLabelValues(cluster, resource.Resource, reason).Inc()
+}
+
+// noteHop notes that what was seen at began was written now.
+func (l *Link) noteHop(way string, line *line, it item) {
+	if began, ok := line.began(it); ok {
+		l.metrics.hops.WithLabelValues(l.cluster, way).Observe(l.clock.Now().Sub(began).Seconds())
+	}
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	testingclock "k8s.io/utils/clock/testing"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func TestStatesOfALink(t *testing.T) {
+	for want, p := range map[string]progress{
+		"connecting": {},
+		"connecting: hub: cannot list secrets: it can't be reached": {cause: "hub: cannot list secrets: it can't be reached"},
+		"listing":                         {answered: true},
+		"live":                            {answered: true, renewed: noon.Add(-14 * time.Second)},
+		"live: hub: slow":                 {answered: true, renewed: noon, cause: "hub: slow"},
+		"lost since 2026-01-01T11:59:45Z": {answered: true, renewed: noon.Add(-15 * time.Second)},
+		"lost since 2026-01-01T11:00:00Z: cluster: gone": {answered: true, renewed: noon.Add(-time.Hour), cause: "cluster: gone"},
+	} {
+		assert.Equal(t, want, stateOf(p, noon).String())
+	}
+}
+
+func TestTheCauseIsTheOldestTroubleOfTheHubFirst(t *testing.T) {
+	clock := testingclock.NewFakeClock(noon)
+	ts := &troubles{clock: clock, open: map[task]trouble{}}
+	reads, writes, news := task{hubSide, "list wishes"}, task{hubSide, "write reports"}, task{spokeSide, "ask for news"}
+	worst := func(of ...side) string { return ts.worst(clock.Now(), of...) }
+
+	ts.begin(news)
+	assert.Empty(t, worst(), "an answer may take a moment")
+	clock.Step(5 * time.Second)
+	assert.Equal(t, "cluster: cannot ask for news: it does not answer", worst())
+	ts.end(t.Context(), writes, syscall.ECONNREFUSED)
+	clock.Step(time.Second)
+	ts.end(t.Context(), reads, apierrors.NewUnauthorized("no"))
+	assert.Equal(t, "hub: cannot write reports: it can't be reached", worst())
+	assert.Equal(t, "cluster: cannot ask for news: it does not answer", worst(spokeSide))
+	assert.False(t, ts.answered(hubSide))
+	ts.end(t.Context(), writes, nil)
+	assert.True(t, ts.answered(hubSide))
+	assert.Contains(t, worst(), "hub: cannot list wishes: it refuses the credentials")
+	ts.begin(reads)
+	assert.Contains(t, worst(), "credentials", "a trouble is over when it works, not when it is tried again")
+
+	ended, end := context.WithCancel(t.Context())
+	end()
+	ts.end(ended, reads, context.Canceled)
+	ts.end(t.Context(), news, nil)
+	assert.Empty(t, worst(), "that a link was stopped is no trouble")
+}
+
+func TestCausesAreToldWithoutWhatDiffersEachTime(t *testing.T) {
+	resource := groupResource.GroupResource()
+	for want, err := range map[string]error{
+		causeCredentials:          apierrors.NewUnauthorized("x"),
+		causeForbidden:            apierrors.NewForbidden(resource, "a", errors.New("no")),
+		causeUntrusted:            &url.Error{Op: "Get", URL: "https://127.0.0.1:1", Err: x509.UnknownAuthorityError{}},
+		causeSilent:               fmt.Errorf("list: %w", context.DeadlineExceeded),
+		causeUnreachable:          &url.Error{Op: "Get", URL: "https://127.0.0.1:1", Err: syscall.ECONNREFUSED},
+		causeUnknownKind:          apierrors.NewNotFound(resource, ""),
+		causeNamespace:            apierrors.NewNotFound(namespaceResource.GroupResource(), "inbox-dr1"),
+		"it says TooManyRequests": apierrors.NewTooManyRequests("x", 1),
+	} {
+		assert.Equal(t, want, causeOf(err), err.Error())
+	}
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/utils/clock"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// side is one of the two API servers.
+type side uint8
+
+const (
+	hubSide side = iota
+	spokeSide
+)
+
+// String is the side as users call it.
+func (s side) String() string { return [...]string{"hub", "cluster"}[s] }
+
+// unansweredAfter is when a request that has no answer counts as a trouble.
+const unansweredAfter = exchange.RenewEvery
+
+// task is something that a link does on one side, over and over, and that fails or works.
+type task struct {
+	side side
+	what string // such as "list volumereplicationgroups"
+}
+
+// trouble is a task that does not work, or that waits for its answer.
+type trouble struct {
+	since time.Time
+	cause string // as users read it; empty while waiting for the first time
+}
+
+// troubles remembers which tasks do not work.
+type troubles struct {
+	clock clock.PassiveClock
+
+	mu    sync.Mutex
+	open  map[task]trouble
+	heard [2]bool // sides that have answered
+}
+
+// begin notes that t waits for its answer.
+func (ts *troubles) begin(t task) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	was, failing := ts.open[t]
+	if !failing {
+		was.since = ts.clock.Now()
+	}
+	ts.open[t] = was
+}
+
+// end notes how t went. That ctx ended tells nothing about it.
+func (ts *troubles) end(ctx context.Context, t task, err error) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if err == nil {
+		ts.heard[t.side] = true
+		delete(ts.open, t)
+		return
+	}
+	was, known := ts.open[t]
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		delete(ts.open, t)
+		return
+	}
+	if !known || was.cause == "" {
+		was.since = ts.clock.Now()
+	}
+	was.cause = causeOf(err)
+	ts.open[t] = was
+}
+
+func (ts *troubles) answered(s side) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.heard[s]
+}
+
+// worst is the oldest trouble as users read it; of the given sides only, if any are given. Empty: there is none.
+func (ts *troubles) worst(now time.Time, of ...side) string {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	var tasks []task
+	for t, tr := range ts.open {
+		if (len(of) == 0 || slices.Contains(of, t.side)) && (tr.cause != "" || now.Sub(tr.since) >= unansweredAfter) {
+			tasks = append(tasks, t)
+		}
+	}
+	if len(tasks) == 0 {
+		return ""
+	}
+	t := slices.MinFunc(tasks, func(a, b task) int {
+		return cmp.Or(cmp.Compare(a.side, b.side), ts.open[a].since.Compare(ts.open[b].since), cmp.Compare(a.what, b.what))
+	})
+	cause := cmp.Or(ts.open[t].cause, causeSilent)
+	return t.side.String() + ": cannot " + t.what + ": " + cause
+}
+
+// Causes that users can do something about.
+const (
+	causeSilent      = "it does not answer"
+	causeUnreachable = "it can't be reached"
+	causeCredentials = "it refuses the credentials: they are wrong, expired or were taken away"
+	causeForbidden   = "the right to do so is missing"
+	causeUntrusted   = "its certificate is not trusted: the certificate authority in the kubeconfig is another one"
+	causeNamespace   = "the namespace is missing: create the DRCluster"
+	causeUnknownKind = "it does not know this kind: install the CRDs"
+)
+
+// causeOf tells an error as users read it: without addresses and other parts that differ each time, so that a state that
+// stays is told once.
+func causeOf(err error) string {
+	var invalid x509.CertificateInvalidError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var verification *tls.CertificateVerificationError
+	var network net.Error
+	switch {
+	case apierrors.IsUnauthorized(err):
+		return causeCredentials
+	case apierrors.IsForbidden(err):
+		return causeForbidden
+	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &host), errors.As(err, &verification):
+		return causeUntrusted
+	case missingNamespace(err):
+		return causeNamespace
+	case apierrors.IsNotFound(err):
+		return causeUnknownKind
+	case errors.Is(err, context.DeadlineExceeded), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err), utilnet.IsTimeout(err):
+		return causeSilent
+	case errors.As(err, &network), utilnet.IsConnectionRefused(err), utilnet.IsConnectionReset(err), utilnet.IsProbableEOF(err):
+		return causeUnreachable
+	}
+	if status := apierrors.ReasonForError(err); status != "" {
+		return "it says " + string(status)
+	}
+	return causeUnreachable
+}
