@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command mirror keeps the link between the hub and the cluster that it runs on: wishes become copies, copies become
-// reports. It opens all connections itself; on the hub it may touch only the outbox and the inbox of its cluster.
+// Command mirror keeps the links between the hub and the clusters: wishes become copies, copies become reports.
 //
-// It serves /healthz, and /readyz, which fails while the hub would take the cluster for lost.
+// In pull mode, the default, it runs on a cluster, opens all connections itself, and may touch on the hub only the outbox
+// and the inbox of its cluster. In push mode it runs on the hub and keeps the links of all DRClusters. The way to the
+// other end of a link is a kubeconfig in a Secret beside the mirror; mirror credentials makes such a Secret.
+//
+// It serves /healthz, /readyz, and /metrics if asked to.
 package main
 
 import (
@@ -11,38 +14,44 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/internal/boot"
+	"github.com/ramendr/ramen-direct/mirror/credential"
+	"github.com/ramendr/ramen-direct/mirror/fleet"
 	"github.com/ramendr/ramen-direct/mirror/link"
 )
 
-// flags of the process. It needs none of the flags of a manager.
+// flags of the process. It needs not all of the flags of a manager.
 type flags struct {
 	boot          boot.Flags
+	mode          string
 	hubKubeconfig string
 	cluster       string
 }
 
 func (f *flags) register(fs *flag.FlagSet) {
-	fs.StringVar(&f.cluster, "cluster", "", "name of the DRCluster that this cluster is; required")
-	fs.StringVar(&f.hubKubeconfig, "hub-kubeconfig", "", "path of the kubeconfig for the hub; a tokenFile that it names is renewed, and may be replaced at any time; required")
-	fs.StringVar(&f.boot.Kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "path of the kubeconfig for the cluster; empty: the cluster that the process runs in")
+	fs.StringVar(&f.mode, "mode", "pull", "pull: run on a cluster and connect to the hub; push: run on the hub and connect to all clusters")
+	fs.StringVar(&f.hubKubeconfig, "hub-kubeconfig", "", "pull mode: path of the kubeconfig for the hub, in place of a Secret; it may be replaced at any time, and a tokenFile that it names is renewed")
+	fs.StringVar(&f.cluster, "cluster", "", "name of the DRCluster that this cluster is; required with --hub-kubeconfig")
+	fs.StringVar(&f.boot.Kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "path of the kubeconfig for the cluster that the mirror runs on; empty: by its ServiceAccount")
+	fs.StringVar(&f.boot.Namespace, "namespace", boot.OperatorNamespace(), "namespace of the mirror: the Secrets with kubeconfigs, labelled ramendr.openshift.io/cluster=<DRCluster>, and the Leases of the election")
 	fs.StringVar(&f.boot.HealthAddress, "health-address", ":8081", `address of /healthz and /readyz; "0": none`)
+	fs.StringVar(&f.boot.MetricsAddress, "metrics-address", "0", `address of /metrics; "0": none`)
 	fs.StringVar(&f.boot.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.BoolVar(&f.boot.ShowVersion, "version", false, "print the version and exit")
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "credentials" {
+		os.Exit(credentials(ctrl.SetupSignalHandler(), os.Args[2:], os.Stdout, os.Stderr))
+	}
 	var f flags
 	// A set of its own: libraries register flags of the same names in the common one.
 	fs := flag.NewFlagSet("mirror", flag.ContinueOnError)
@@ -60,62 +69,73 @@ func main() {
 	}
 }
 
+// keeper keeps links.
+type keeper interface {
+	Run(ctx context.Context) error
+	Ready() error
+}
+
 func run(ctx context.Context, f flags) error {
-	if f.cluster == "" {
-		return errors.New("flag --cluster is required: the name of the DRCluster that this cluster is")
-	}
-	if f.hubKubeconfig == "" {
-		return errors.New("flag --hub-kubeconfig is required: the path of the kubeconfig for the hub")
-	}
 	if err := f.boot.Logging(); err != nil {
 		return err
 	}
 	if err := link.NoticeDeadConnections(); err != nil {
 		return fmt.Errorf("shorten the health check of connections: %w", err)
 	}
-	spoke, err := f.boot.RESTConfig()
+	registry := prometheus.NewRegistry()
+	keeper, err := f.keeper(registry)
 	if err != nil {
 		return err
 	}
-	hub, err := (&boot.Flags{Kubeconfig: f.hubKubeconfig}).RESTConfig()
-	if err != nil {
-		return fmt.Errorf("hub: %w", err)
+	logger := log.Log.WithName("mirror")
+	if f.cluster != "" {
+		logger = logger.WithValues("cluster", f.cluster)
 	}
-	holder, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("find the name of this host: %w", err)
-	}
-	l, err := link.New(link.Options{Cluster: f.cluster, Hub: hub, Spoke: spoke, Holder: fmt.Sprintf("%s/%d", holder, os.Getpid()), Clock: clock.RealClock{}})
-	if err != nil {
-		return err
-	}
-	logger := log.Log.WithName("mirror").WithValues("cluster", f.cluster)
 	group, ctx := errgroup.WithContext(log.IntoContext(ctx, logger))
-	group.Go(func() error { return l.Run(ctx) })
-	group.Go(func() error { return link.KeepToken(ctx, hub, f.cluster, clock.RealClock{}) })
-	group.Go(func() error { return serveHealth(ctx, f.boot.HealthAddress, l.Live) })
+	group.Go(func() error { return keeper.Run(ctx) })
+	group.Go(func() error { return serveHealth(ctx, f.boot.HealthAddress, keeper.Ready) })
+	group.Go(func() error { return serveMetrics(ctx, f.boot.MetricsAddress, registry) })
 	return group.Wait()
 }
 
-// serveHealth answers probes until ctx ends.
-func serveHealth(ctx context.Context, address string, live func() error) error {
-	if address == "0" {
-		return nil
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+func (f *flags) keeper(registry prometheus.Registerer) (keeper, error) {
+	mode, err := f.parsedMode()
 	if err != nil {
-		return fmt.Errorf("flag --health-address %s: %w", address, err)
+		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/healthz", http.StripPrefix("/healthz", &healthz.Handler{}))
-	mux.Handle("/readyz", http.StripPrefix("/readyz", &healthz.Handler{
-		Checks: map[string]healthz.Checker{"link": func(*http.Request) error { return live() }},
-	}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve probes: %w", err)
+	home, err := f.boot.RESTConfig()
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	home.QPS = -1 // API servers limit their clients themselves
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find the name of this host: %w", err)
+	}
+	metrics, err := link.NewMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	if f.hubKubeconfig != "" {
+		return fleet.NewFile(fleet.FileOptions{Cluster: f.cluster, Kubeconfig: f.hubKubeconfig, Home: home,
+			Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Clock: clock.RealClock{}, Metrics: metrics})
+	}
+	return fleet.New(fleet.Options{Mode: mode, Home: home, Namespace: f.boot.Namespace, Replica: fmt.Sprintf("%s-%d", host, os.Getpid()),
+		Connect: credential.Connect, Clock: clock.RealClock{}, Metrics: metrics})
+}
+
+func (f *flags) parsedMode() (fleet.Mode, error) {
+	switch {
+	case f.hubKubeconfig != "" && f.mode != "pull":
+		return 0, errors.New("flag --hub-kubeconfig is for --mode=pull")
+	case f.hubKubeconfig != "" && f.cluster == "":
+		return 0, errors.New("flag --cluster is required with --hub-kubeconfig: the name of the DRCluster that this cluster is")
+	case f.hubKubeconfig == "" && f.cluster != "":
+		return 0, errors.New("flag --cluster is for --hub-kubeconfig: without it the label of the Secret names the cluster")
+	case f.mode == "pull":
+		return fleet.Pull, nil
+	case f.mode == "push":
+		return fleet.Push, nil
+	}
+	return 0, fmt.Errorf("flag --mode is %q, want pull or push", f.mode)
 }

@@ -39,12 +39,13 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 	fs.StringVar(&f.HealthAddress, "health-address", ":8081", `address of /healthz and /readyz; "0": none`)
 	fs.StringVar(&f.MetricsAddress, "metrics-address", "0", `address of /metrics; "0": none`)
 	fs.BoolVar(&f.LeaderElection, "leader-elect", false, "run only while holding the lease, so that several replicas can run")
-	fs.StringVar(&f.Namespace, "namespace", namespace(), "namespace of the operator: its configuration and its lease")
+	fs.StringVar(&f.Namespace, "namespace", OperatorNamespace(), "namespace of the operator: its configuration and its lease")
 	fs.StringVar(&f.LogLevel, "log-level", "info", "debug, info, warn or error")
 	fs.BoolVar(&f.ShowVersion, "version", false, "print the version and exit")
 }
 
-func namespace() string {
+// OperatorNamespace is the namespace of the operator if no flag names another.
+func OperatorNamespace() string {
 	if ns := os.Getenv("POD_NAMESPACE"); ns != "" {
 		return ns
 	}

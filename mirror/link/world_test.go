@@ -121,7 +121,7 @@ func newClient(cfg *rest.Config) client.Client {
 // grantRights gives the mirror its rights: on the spoke those of config/mirror, on the hub those that config/hub lets
 // be granted, and no others.
 func grantRights(ctx context.Context) error {
-	for _, file := range []string{"mirror/namespace.yaml", "mirror/role.yaml", "hub/agent_roles.yaml"} {
+	for _, file := range []string{"mirror/base/namespace.yaml", "mirror/base/role.yaml", "hub/agent_roles.yaml"} {
 		c := newClient(spokeAdmin)
 		if strings.HasPrefix(file, "hub/") {
 			c = newClient(hubAdmin)

@@ -52,7 +52,7 @@ func kustomizationsOf(cluster string) []string {
 	if cluster == Hub {
 		return []string{"hub", "admission"}
 	}
-	return []string{"spoke", "mirror"}
+	return []string{"spoke", "mirror/base"}
 }
 
 // Install puts definitions, RBAC, storage classes and the configuration of the operators on all clusters. Deployments are

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/mirror/link"
+)
+
+// Mode tells where the mirror runs.
+type Mode uint8
+
+// Modes.
+const (
+	// Pull : on the cluster. Home is the cluster, the Secret leads to the hub.
+	Pull Mode = iota
+	// Push : on the hub. Home is the hub, the Secrets lead to the clusters.
+	Push
+)
+
+// Options of a Fleet. All are required.
+type Options struct {
+	Mode Mode
+	// Home is the connection to the API server of the cluster that the mirror runs on.
+	Home *rest.Config
+	// Namespace at home holds the Secrets with kubeconfigs and the Leases of the election.
+	Namespace string
+	// Replica is the name of this process, as no other has it: letters, digits, dots and dashes.
+	Replica string
+	// Connect reads a kubeconfig.
+	Connect func(kubeconfig []byte) (*rest.Config, error)
+	Clock   clock.Clock
+	Metrics *link.Metrics
+}
+
+// Fleet keeps links.
+type Fleet struct {
+	options Options
+	home    kubernetes.Interface
+	changed chan struct{} // something that decides about links did
+
+	mu      sync.Mutex
+	listed  bool
+	members []string // replicas that are alive, as this one sees it
+	running map[string]*running
+}
+
+// running is a link that this replica keeps, or stands for election to keep.
+type running struct {
+	credential credentialOf
+	stop       context.CancelFunc
+	ended      chan struct{}
+
+	mu   sync.Mutex
+	link *link.Link // nil: not elected
+}
+
+// New returns a Fleet that keeps nothing yet.
+func New(o Options) (*Fleet, error) {
+	home, err := kubernetes.NewForConfig(o.Home)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", o.Home.Host, err)
+	}
+	return &Fleet{options: o, home: home, changed: make(chan struct{}, 1), running: map[string]*running{}}, nil
+}
+
+// Run keeps links until ctx ends. It never gives up by itself.
+func (f *Fleet) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	known, err := f.watch(ctx, group)
+	if err != nil {
+		return err
+	}
+	group.Go(func() error { f.attend(ctx); return nil })
+	group.Go(func() error {
+		defer f.stopAll()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-f.changed:
+				f.settle(ctx, known)
+			}
+		}
+	})
+	return group.Wait()
+}
+
+func (f *Fleet) wake() {
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
+// settle starts and stops links, so that this replica keeps those that are its part.
+func (f *Fleet) settle(ctx context.Context, known *known) {
+	if !known.complete() {
+		return
+	}
+	wanted := known.credentials(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listed = true
+	for cluster := range wanted {
+		if preferred(cluster, f.members) != f.options.Replica {
+			delete(wanted, cluster)
+		}
+	}
+	logger := log.FromContext(ctx)
+	before := map[string]*running{}
+	for cluster, r := range f.running {
+		if c, ok := wanted[cluster]; ok && c.same(r.credential) {
+			delete(wanted, cluster)
+			continue
+		}
+		logger.Info("Stop link", "cluster", cluster)
+		r.stop()
+		before[cluster] = r
+		delete(f.running, cluster)
+	}
+	for cluster, c := range wanted {
+		logger.Info("Start link", "cluster", cluster, "Secret", c.secret)
+		f.running[cluster] = f.start(ctx, cluster, c, before[cluster])
+	}
+}
+
+// start keeps a link once the one before it has ended. It does not wait for that: another link must not wait for it.
+func (f *Fleet) start(ctx context.Context, cluster string, c credentialOf, before *running) *running {
+	ctx, stop := context.WithCancel(ctx)
+	r := &running{credential: c, stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		if before != nil {
+			<-before.ended
+		}
+		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("cluster", cluster))
+		for ctx.Err() == nil {
+			err := f.elected(ctx, cluster, func(ctx context.Context) error { return f.keep(ctx, cluster, r) })
+			if err == nil || ctx.Err() != nil {
+				continue
+			}
+			log.FromContext(ctx).Error(err, "Cannot keep link")
+			select {
+			case <-ctx.Done():
+			case <-f.options.Clock.After(exchange.LiveFor):
+			}
+		}
+	}()
+	return r
+}
+
+// keep runs the link, and renews its credentials, until ctx ends.
+func (f *Fleet) keep(ctx context.Context, cluster string, r *running) error {
+	remote, err := f.options.Connect(r.credential.kubeconfig)
+	if err != nil {
+		return fmt.Errorf("Secret %s: %w", r.credential.secret, err)
+	}
+	o := link.Options{Cluster: cluster, Hub: remote, Spoke: f.options.Home, Holder: f.options.Replica, Clock: f.options.Clock, Metrics: f.options.Metrics}
+	if f.options.Mode == Push {
+		o.Hub, o.Spoke = rest.CopyConfig(f.options.Home), remote
+		o.Hub.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + exchange.Inbox(cluster) + ":" + exchange.ServiceAccount}
+	}
+	l, err := link.New(o)
+	if err != nil {
+		return err
+	}
+	r.set(l)
+	defer r.set(nil)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.Run(ctx) })
+	group.Go(func() error { f.renew(ctx, remote, r.credential); return nil })
+	return group.Wait()
+}
+
+func (r *running) set(l *link.Link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.link = l
+}
+
+func (r *running) get() *link.Link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.link
+}
+
+func (f *Fleet) stopAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.running {
+		r.stop()
+	}
+	for _, r := range f.running {
+		<-r.ended
+	}
+}
+
+// States are the states of the links that this replica keeps, by cluster.
+func (f *Fleet) States() map[string]link.State {
+	f.mu.Lock()
+	all := maps.Clone(f.running)
+	f.mu.Unlock()
+	out := map[string]link.State{}
+	for cluster, r := range all {
+		if l := r.get(); l != nil {
+			out[cluster] = l.State()
+		}
+	}
+	return out
+}
+
+// Ready fails while the mirror does not do its work. On the hub a cluster that can't be reached is no reason: a mirror
+// that is replaced because of it would let go of all the others.
+func (f *Fleet) Ready() error {
+	f.mu.Lock()
+	listed, links := f.listed, len(f.running)
+	f.mu.Unlock()
+	if !listed {
+		return errors.New("the Secrets with kubeconfigs are not listed yet")
+	}
+	if f.options.Mode == Push {
+		return nil
+	}
+	if links == 0 && f.alone() {
+		return fmt.Errorf("there is no Secret with label %s in namespace %s", exchange.LabelCluster, f.options.Namespace)
+	}
+	states := f.States()
+	for _, cluster := range slices.Sorted(maps.Keys(states)) {
+		if s := states[cluster]; s.Phase != link.Live {
+			return fmt.Errorf("%w: %s", link.ErrNotLive, s)
+		}
+	}
+	return nil
+}
+
+func (f *Fleet) alone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.members) <= 1
+}
+
+// leaseName is the name of the Lease by which a link, or a replica, is told; parts that no name may hold are not expected.
+func leaseName(kind, name string) string { return "mirror-" + kind + "-" + strings.ToLower(name) }
+
+// Times of the election for a link, such that a link that moves is not lost meanwhile.
+const (
+	electionLease  = 15 * time.Second
+	electionRenew  = 10 * time.Second
+	electionAsking = 2 * time.Second
+)
