@@ -43,6 +43,7 @@ func run(m *testing.M) int {
 			CRDDirectoryPaths: []string{
 				filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_volumereplicationgroups.yaml"),
 				filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_drclusterconfigs.yaml"),
+				filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_drclusters.yaml"),
 			},
 			ErrorIfCRDPathMissing: true,
 		}

@@ -4,6 +4,9 @@ package link_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,6 +34,39 @@ func TestX11_OneChangeOfAStatusIsOneWriteOnTheHub(t *testing.T) {
 	w.quiet()
 	assert.Equal(t, 5, w.hubWire.writes()-hub)
 	assert.Zero(t, w.spokeWire.writes()-spoke)
+}
+
+func TestX11_DeliveryComesAfterTheFactsAndOnce(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+	w.quiet()
+	inbox, outbox := w.hubWire.writesTo("/inbox-"), w.hubWire.writesTo("/outbox-")
+
+	// A wish, its copy and a look at it change the state of the delivery three times.
+	var order []string
+	var mu sync.Mutex
+	w.hubWire.before(func(req *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if isWrite(req) && !isLease(req) {
+			order = append(order, strings.Split(req.URL.Path, "/")[5])
+		}
+	})
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
+	w.carriedOut(wish, "db")
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+	w.quiet()
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Contains(t, order[0], "inbox-", "facts go first")
+	facts, deliveries := w.hubWire.writesTo("/inbox-")-inbox, w.hubWire.writesTo("/outbox-")-outbox
+	// Never more than one delivery for a generation and one for its observation; on a fast machine they are one.
+	assert.LessOrEqual(t, deliveries, 2)
+	assert.Positive(t, deliveries)
+	assert.GreaterOrEqual(t, facts, 2)
 }
 
 func TestX11_AChangeOfAWishIsOneWriteOnTheSpoke(t *testing.T) {

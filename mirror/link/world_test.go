@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -27,6 +28,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -48,6 +50,7 @@ type world struct {
 	hub, spoke client.Client
 	hubWire    *wire
 	spokeWire  *wire
+	logger     logr.Logger
 	registry   *prometheus.Registry
 	metrics    *link.Metrics
 }
@@ -58,7 +61,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	n := worlds.Add(1)
 	w := &world{t: t, cluster: fmt.Sprintf("dr%d", n), app: fmt.Sprintf("app%d", n), hub: newClient(hubAdmin), spoke: newClient(spokeAdmin),
-		hubWire: newWire(), spokeWire: newWire(), registry: prometheus.NewRegistry()}
+		hubWire: newWire(), spokeWire: newWire(), registry: prometheus.NewRegistry(), logger: log.Log}
 	var err error
 	w.metrics, err = link.NewMetrics(w.registry)
 	require.NoError(t, err)
@@ -126,21 +129,41 @@ func grantRights(ctx context.Context) error {
 		if strings.HasPrefix(file, "hub/") {
 			c = newClient(hubAdmin)
 		}
-		text, err := os.ReadFile(filepath.Join("..", "..", "config", filepath.FromSlash(file)))
+		objects, err := read(file)
 		if err != nil {
 			return err
 		}
-		for document := range strings.SplitSeq(string(text), "\n---\n") {
-			obj := &unstructured.Unstructured{}
-			if err := yaml.Unmarshal([]byte(document), &obj.Object); err != nil {
-				return err
-			}
+		for _, obj := range objects {
 			if err := c.Create(ctx, obj); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// read reads the objects in a file of config.
+func read(file string) ([]*unstructured.Unstructured, error) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "config", filepath.FromSlash(file)))
+	if err != nil {
+		return nil, err
+	}
+	var out []*unstructured.Unstructured
+	for document := range strings.SplitSeq(string(text), "\n---\n") {
+		obj := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &obj.Object); err != nil {
+			return nil, err
+		}
+		out = append(out, obj)
+	}
+	return out, nil
+}
+
+func documents(t *testing.T, file string) []*unstructured.Unstructured {
+	t.Helper()
+	objects, err := read(file)
+	require.NoError(t, err)
+	return objects
 }
 
 func (w *world) create(c client.Client, obj client.Object) {
@@ -156,19 +179,23 @@ func (w *world) start() (stop func()) {
 	return stop
 }
 
-func (w *world) startOn(hubWire, spokeWire *wire, clk clock.Clock) (l *link.Link, stop func()) {
+// startOn runs a link, in the mode of the test.
+func (w *world) startOn(hubWire, spokeWire *wire, clk clock.Clock) (l kept, stop func()) {
 	w.t.Helper()
+	if strings.HasPrefix(w.t.Name(), "TestInPushMode/") {
+		return w.push(hubWire, spokeWire, clk)
+	}
 	hub, spoke := hubWire.connect(hubAdmin), spokeWire.connect(spokeAdmin)
 	hub.Impersonate.UserName = "system:serviceaccount:" + exchange.Inbox(w.cluster) + ":mirror"
 	spoke.Impersonate.UserName = "system:serviceaccount:ramen-system:mirror"
-	l, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk, Metrics: w.metrics})
+	pulled, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk, Metrics: w.metrics})
 	require.NoError(w.t, err)
-	return l, w.run(l)
+	return pulled, w.run(pulled)
 }
 
 // run keeps a link until the test ends or stop is called.
 func (w *world) run(l *link.Link) (stop func()) {
-	ctx, cancel := context.WithCancel(w.t.Context())
+	ctx, cancel := context.WithCancel(log.IntoContext(w.t.Context(), w.logger))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
