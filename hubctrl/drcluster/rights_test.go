@@ -11,9 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 )
 
-// agentRights are all rights of the agent of dr1 on the hub, among those that are asked for: "<namespace>
+// agentRights are all rights of the agent of dr1 on the hub, of all verbs on all resources that the hub serves: "<namespace>
 // <resource>[<name>]: <verbs>". A * is the whole cluster.
 var agentRights = []string{
 	"* drclusterconfigs/status[dr1]: patch",
@@ -56,25 +58,57 @@ var hubRights = []string{
 }
 
 var (
-	verbs      = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "bind", "escalate", "impersonate"}
+	verbs      = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
 	names      = []string{"mirror", "dr1", "dr2"}
-	namespaces = []string{"", "outbox-dr1", "inbox-dr1", "outbox-dr2", "inbox-dr2", "ramen-system", "default"}
-	clusterful = []string{ // resources without a namespace
-		"ramendr.openshift.io/drclusterconfigs", "ramendr.openshift.io/drclusterconfigs/status",
-		"ramendr.openshift.io/drclusters", "ramendr.openshift.io/drclusters/status",
-		"ramendr.openshift.io/drpolicies", "ramendr.openshift.io/drpolicies/status",
-		"/namespaces", "/nodes", "/persistentvolumes",
-		"rbac.authorization.k8s.io/clusterroles", "rbac.authorization.k8s.io/clusterrolebindings",
-		"apiextensions.k8s.io/customresourcedefinitions",
-	}
-	namespaced = []string{
-		"ramendr.openshift.io/volumereplicationgroups", "ramendr.openshift.io/volumereplicationgroups/status",
-		"ramendr.openshift.io/drplacementcontrols", "ramendr.openshift.io/drplacementcontrols/status",
-		"coordination.k8s.io/leases", "/secrets", "/configmaps", "/pods", "/events",
-		"/serviceaccounts", "/serviceaccounts/token",
-		"rbac.authorization.k8s.io/roles", "rbac.authorization.k8s.io/rolebindings",
-	}
+	namespaces = []string{"", "outbox-dr1", "inbox-dr1", "outbox-dr2", "inbox-dr2", "ramen-system", "default", "kube-system"}
 )
+
+// specialVerbs are verbs that mean something for these resources only.
+var specialVerbs = map[string][]string{
+	"rbac.authorization.k8s.io/roles":        {"bind", "escalate"},
+	"rbac.authorization.k8s.io/clusterroles": {"bind", "escalate"},
+	"/serviceaccounts":                       {"impersonate"},
+	"/users":                                 {"impersonate"},
+	"/groups":                                {"impersonate"},
+	"certificates.k8s.io/signers":            {"approve", "sign", "attest"},
+}
+
+// unserved are resources that only rights know.
+var unserved = []string{"/users", "/groups", "certificates.k8s.io/signers"}
+
+// everyone are the rights that an API server gives to all who log in: to ask who they are and what they may.
+var everyone = []string{
+	"selfsubjectaccessreviews", "selfsubjectreviews", "selfsubjectrulesreviews",
+}
+
+// resources are all that the API server serves, with their subresources, as <group>/<resource>: those in no namespace and
+// those in one.
+func (h *hub) resources(t *testing.T) (clusterful, namespaced []string) {
+	t.Helper()
+	_, lists, err := discovery.NewDiscoveryClientForConfigOrDie(h.Admin).ServerGroupsAndResources()
+	require.NoError(t, err)
+	for _, list := range lists {
+		version, err := schema.ParseGroupVersion(list.GroupVersion)
+		require.NoError(t, err)
+		for _, r := range list.APIResources {
+			if slices.Contains(everyone, r.Name) {
+				continue
+			}
+			if name := version.Group + "/" + r.Name; r.Namespaced {
+				namespaced = append(namespaced, name)
+			} else {
+				clusterful = append(clusterful, name)
+			}
+		}
+	}
+	clusterful = append(clusterful, unserved...)
+	for _, list := range []*[]string{&clusterful, &namespaced} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	require.Greater(t, len(clusterful)+len(namespaced), 100, "not all resources are known")
+	return clusterful, namespaced
+}
 
 // rights asks the API server, verb by verb, what a ServiceAccount may do. What it may do under any name is not repeated
 // for single names, and what it may do in the whole cluster not for single namespaces.
@@ -86,9 +120,12 @@ func (h *hub) rights(t *testing.T, namespace, account string) []string {
 	group.SetLimit(16)
 	ask := func(in, resource string) {
 		group.Go(func() error {
-			wide, err := h.allowed(t, namespace, account, "", resource, "")
-			if err != nil {
-				return err
+			var wide []string
+			if in != "" {
+				var err error
+				if wide, err = h.allowed(t, namespace, account, "", resource, ""); err != nil {
+					return err
+				}
 			}
 			any, err := h.allowed(t, namespace, account, in, resource, "")
 			if err != nil {
@@ -112,6 +149,7 @@ func (h *hub) rights(t *testing.T, namespace, account string) []string {
 			return nil
 		})
 	}
+	clusterful, namespaced := h.resources(t)
 	for _, r := range clusterful {
 		ask("", r)
 	}
@@ -129,7 +167,7 @@ func (h *hub) allowed(t *testing.T, namespace, account, in, resource, name strin
 	apiGroup, rest, _ := strings.Cut(resource, "/")
 	kind, sub, _ := strings.Cut(rest, "/")
 	var out []string
-	for _, verb := range verbs {
+	for _, verb := range slices.Concat(verbs, specialVerbs[resource]) {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User:   "system:serviceaccount:" + namespace + ":" + account,
 			Groups: groupsOf(namespace),

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ramendr/ramen-direct/mirror/credential"
+	"github.com/ramendr/ramen-direct/mirror/fleet"
+	"github.com/ramendr/ramen-direct/tests/apiserver"
+)
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
+
+func TestMistakesInFlagsAreNamed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		mode fleet.Mode
+		want string
+	}{
+		"nothing":                   {nil, fleet.Pull, ""},
+		"push":                      {[]string{"--mode=push"}, fleet.Push, ""},
+		"a file":                    {[]string{"--cluster=dr1", "--hub-kubeconfig=f"}, fleet.Pull, ""},
+		"another mode":              {[]string{"--mode=both"}, 0, `flag --mode is "both", want pull or push`},
+		"a file in push mode":       {[]string{"--mode=push", "--cluster=dr1", "--hub-kubeconfig=f"}, 0, "flag --hub-kubeconfig is for --mode=pull"},
+		"a file of no cluster":      {[]string{"--hub-kubeconfig=f"}, 0, "flag --cluster is required"},
+		"a cluster without purpose": {[]string{"--cluster=dr1"}, 0, "flag --cluster is for --hub-kubeconfig"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f flags
+			fs := flag.NewFlagSet("mirror", flag.ContinueOnError)
+			fs.SetOutput(io.Discard)
+			f.register(fs)
+			require.NoError(t, fs.Parse(tc.args))
+			mode, err := f.parsedMode()
+			if tc.want != "" {
+				require.ErrorContains(t, err, tc.want)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tc.mode, mode)
+		})
+	}
+}
+
+func TestCredentialsNamesWhatIsMissing(t *testing.T) {
+	for want, args := range map[string][]string{
+		"flag --cluster is required":                 nil,
+		`flag --mode is "both"`:                      {"--cluster", "dr1", "--mode", "both"},
+		"read kubeconfig":                            {"--cluster", "dr1", "--kubeconfig", filepath.Join(t.TempDir(), "none")},
+		"flag provided but not defined: -what":       {"--what"},
+		"mirror credentials --cluster dr1 --context": {"--help"},
+	} {
+		var out, problems bytes.Buffer
+		assert.NotZero(t, credentials(t.Context(), args, &out, &problems))
+		assert.Contains(t, problems.String(), want)
+		assert.Empty(t, out.String())
+	}
+}
+
+// TestCredentialsGiveAccess makes the first Secret, and uses it.
+func TestCredentialsGiveAccess(t *testing.T) {
+	hub := apiserver.Start(t)
+	for _, namespace := range []string{"inbox-dr1", "ramen-system"} {
+		require.NoError(t, hub.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+		require.NoError(t, hub.Client.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "mirror"}}))
+	}
+	admin := clientcmdapi.NewConfig()
+	admin.Clusters["c"] = &clientcmdapi.Cluster{Server: hub.Admin.Host, CertificateAuthorityData: hub.Admin.CAData}
+	admin.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificateData: hub.Admin.CertData, ClientKeyData: hub.Admin.KeyData}
+	admin.Contexts["hub"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, clientcmd.WriteToFile(*admin, kubeconfig))
+
+	for mode, user := range map[string]string{
+		"pull": "system:serviceaccount:inbox-dr1:mirror",
+		"push": "system:serviceaccount:ramen-system:mirror",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			var out, problems bytes.Buffer
+			require.Zero(t, credentials(t.Context(), []string{"--cluster=dr1", "--mode=" + mode, "--kubeconfig=" + kubeconfig, "--context=hub"}, &out, &problems), problems.String())
+			file := filepath.Join(t.TempDir(), "secret.yaml")
+			require.NoError(t, os.WriteFile(file, out.Bytes(), 0o600))
+			hub.Kubectl(t, "apply", "-f", file) // as a user applies it, on the other side
+
+			var secret corev1.Secret
+			require.NoError(t, yaml.UnmarshalStrict(out.Bytes(), &secret))
+			assert.Equal(t, "ramen-system", secret.Namespace)
+			cfg, err := credential.Connect(secret.Data[credential.Key])
+			require.NoError(t, err)
+			who, err := kubernetes.NewForConfigOrDie(cfg).AuthenticationV1().SelfSubjectReviews().Create(t.Context(), &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+			require.NoError(t, err)
+			assert.Equal(t, user, who.Status.UserInfo.Username)
+		})
+	}
+	var out, problems bytes.Buffer
+	assert.Equal(t, 1, credentials(t.Context(), []string{"--cluster=dr9", "--kubeconfig=" + kubeconfig, "--context=hub"}, &out, &problems))
+	assert.Contains(t, problems.String(), "ServiceAccount inbox-dr9/mirror")
+	assert.Contains(t, problems.String(), "not found")
+}
