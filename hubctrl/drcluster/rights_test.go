@@ -16,8 +16,9 @@ import (
 )
 
 // agentRights are all rights of the agent of dr1 on the hub, of all verbs on all resources that the hub serves: "<namespace>
-// <resource>[<name>]: <verbs>". A * is the whole cluster.
+// <resource>[<name>]: <verbs>". A * is the whole cluster. Kubernetes lets each ServiceAccount read clustertrustbundles.
 var agentRights = []string{
+	"* clustertrustbundles: get list watch",
 	"* drclusterconfigs/status[dr1]: patch",
 	"* drclusterconfigs[dr1]: get list watch",
 	"inbox-dr1 leases: create",
@@ -34,6 +35,7 @@ var agentRights = []string{
 var hubRights = []string{
 	"* clusterrolebindings: get create patch delete",
 	"* clusterroles: get create patch delete",
+	"* clustertrustbundles: get list watch",
 	"* drclusterconfigs/status: patch",
 	"* drclusterconfigs: get list watch create patch delete",
 	"* drclusters/status: update patch",
@@ -42,6 +44,7 @@ var hubRights = []string{
 	"* drplacementcontrols: get list watch update patch",
 	"* drpolicies/status: update patch",
 	"* drpolicies: get list watch update patch",
+	"* events: create patch", // of both groups that have them
 	"* events: create patch",
 	"* leases: get list watch",
 	"* namespaces: get list watch create patch delete",

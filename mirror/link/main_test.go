@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
@@ -45,7 +46,8 @@ func run(m *testing.M) int {
 				filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_drclusterconfigs.yaml"),
 				filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_drclusters.yaml"),
 			},
-			ErrorIfCRDPathMissing: true,
+			ErrorIfCRDPathMissing:    true,
+			ControlPlaneStartTimeout: 2 * time.Minute, // the default is too short for a busy machine
 		}
 		defer func() { _ = env.Stop() }()
 		servers.Go(func() (err error) {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,6 +22,8 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/binaries"
 	"github.com/ramendr/ramen-direct/tests/lab/source"
 )
+
+const startTimeout = 2 * time.Minute
 
 // Server is a running API server.
 type Server struct {
@@ -47,6 +50,8 @@ func Start(t *testing.T) *Server {
 		BinaryAssetsDirectory: bins,
 		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd")},
 		ErrorIfCRDPathMissing: true,
+		// A busy machine takes longer than the 20 seconds that are the default.
+		ControlPlaneStartTimeout: startTimeout,
 	}
 	admin, err := env.Start()
 	t.Cleanup(func() { _ = env.Stop() })
