@@ -4,11 +4,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/assert"
@@ -22,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/mirror/credential"
 	"github.com/ramendr/ramen-direct/mirror/fleet"
 	"github.com/ramendr/ramen-direct/tests/apiserver"
@@ -89,6 +94,7 @@ func TestCredentialsGiveAccess(t *testing.T) {
 	admin.Clusters["c"] = &clientcmdapi.Cluster{Server: hub.Admin.Host, CertificateAuthorityData: hub.Admin.CAData}
 	admin.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificateData: hub.Admin.CertData, ClientKeyData: hub.Admin.KeyData}
 	admin.Contexts["hub"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
+	admin.CurrentContext = "hub"
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	require.NoError(t, clientcmd.WriteToFile(*admin, kubeconfig))
 
@@ -113,8 +119,43 @@ func TestCredentialsGiveAccess(t *testing.T) {
 			assert.Equal(t, user, who.Status.UserInfo.Username)
 		})
 	}
+	t.Run("the program serves on the hub", func(t *testing.T) { serves(t, kubeconfig) })
 	var out, problems bytes.Buffer
 	assert.Equal(t, 1, credentials(t.Context(), []string{"--cluster=dr9", "--kubeconfig=" + kubeconfig, "--context=hub"}, &out, &problems))
 	assert.Contains(t, problems.String(), "ServiceAccount inbox-dr9/mirror")
 	assert.Contains(t, problems.String(), "not found")
+}
+
+// serves runs the program in push mode and asks what a kubelet and a monitor ask.
+func serves(t *testing.T, kubeconfig string) {
+	health, metrics := freeAddress(t), freeAddress(t)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, flags{mode: "push", boot: boot.Flags{Kubeconfig: kubeconfig, Namespace: "ramen-system", HealthAddress: health, MetricsAddress: metrics, LogLevel: "error"}})
+	}()
+	for _, url := range []string{"http://" + health + "/readyz", "http://" + health + "/healthz", "http://" + metrics + "/metrics"} {
+		require.Eventually(t, func() bool {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+			if err != nil {
+				return false
+			}
+			answer, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return false
+			}
+			defer func() { _ = answer.Body.Close() }()
+			return answer.StatusCode == http.StatusOK
+		}, time.Minute, 50*time.Millisecond, "%s does not answer", url)
+	}
+	stop()
+	require.NoError(t, <-ended)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
 }

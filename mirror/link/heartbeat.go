@@ -45,12 +45,13 @@ func (l *Link) beat(ctx context.Context) {
 		}
 		if err != nil {
 			pause = renewRetry
-			if text := err.Error(); text != told {
-				log.FromContext(ctx).Info("Cannot renew lease", "reason", text)
-				told = text
+			if state := l.State().String(); state != told {
+				log.FromContext(ctx).Info("Cannot renew lease", "link", state, "reason", err.Error())
+				told = state
 			}
 			l.confess(ctx)
-		} else {
+		} else if told != "" {
+			log.FromContext(ctx).Info("Renewed lease again")
 			told = ""
 		}
 		select {
