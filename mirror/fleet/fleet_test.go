@@ -28,6 +28,7 @@ import (
 
 func TestFleet(t *testing.T) {
 	w := newWorld(t)
+	w.run("on the hub a mirror has the rights that it needs and no others", (*world).leastRights)
 	w.run("links come and go with Secrets and DRClusters", (*world).comeAndGo)
 	w.run("credentials are replaced without a restart", (*world).replaced)
 	w.run("a token is renewed in its Secret", (*world).renewed)
