@@ -121,8 +121,9 @@ func TestX6_AnOutdatedViewOfADeletedWishMakesNoNewCopy(t *testing.T) {
 	w.quiet()
 	w.hubWire.freeze(true)
 	var looked atomic.Bool
+	path := "/" + wish.Name
 	w.hubWire.before(func(req *http.Request) {
-		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/"+wish.Name) {
+		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, path) {
 			looked.Store(true)
 		}
 	})
