@@ -137,7 +137,7 @@ func TestOurOwnStatusWritesWakeNobody(t *testing.T) {
 	assert.False(t, byUser().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
 	is.Generation++
 	assert.True(t, byUser().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "the user changed the spec")
-	assert.False(t, gone().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "nor those that it is a rival of")
+	assert.False(t, yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "nor those that it is a rival of")
 }
 
 func TestLastUpdateTimeChangesOnlyWithSomethingElse(t *testing.T) {
