@@ -37,6 +37,9 @@ func TestAModeIsActiveOnlyByAnAnswerToThisRequest(t *testing.T) {
 			a.ObservedGeneration, a.Conditions[0].ObservedGeneration = 0, 0
 		}, true},
 		"for an older spec": {func(_ *v1alpha1.MaintenanceModeRequest, a *v1alpha1.MaintenanceModeAnswer) { a.Generation = 2 }, false},
+		"by a vendor who tells the generation only in the status": {func(_ *v1alpha1.MaintenanceModeRequest, a *v1alpha1.MaintenanceModeAnswer) {
+			a.Generation, a.Conditions[0].ObservedGeneration = 2, 0
+		}, false},
 		"by a condition of an older spec": {func(_ *v1alpha1.MaintenanceModeRequest, a *v1alpha1.MaintenanceModeAnswer) {
 			a.Generation, a.ObservedGeneration = 2, 2
 		}, false},

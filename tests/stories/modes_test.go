@@ -47,6 +47,10 @@ func TestAFailoverWaitsForTheStorage(t *testing.T) {
 
 	activate := startVendor(t, l, lab.DR2)
 	saysOfStorage(a, "its state is Progressing, FailoverActivated is False, Switching: pools are being switched")
+	table, err := kubectl(t.Context(), l, lab.DR2, "", "get", "maintenancemodes")
+	require.NoError(t, err)
+	t.Logf("kubectl get maintenancemodes:\n%s", table)
+	assert.Regexp(t, lab.Driver+" +"+lab.ReplicationID+" +Progressing +False", table)
 	wish := &v1alpha1.VolumeReplicationGroup{}
 	require.NoError(t, l.Cluster(lab.Hub).Client.Get(t.Context(), client.ObjectKey{Namespace: "outbox-" + lab.DR2, Name: "storage-mode.storage-mode"}, wish))
 	assert.Equal(t, v1alpha1.Secondary, wish.Spec.ReplicationState, "nothing is promoted before")
