@@ -87,6 +87,27 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 			f.Ask, f.Target = Failover, Second
 			f.At(Second).Wish, f.At(Second).Report = Wish{}, Report{}
 		}, Wait{Fact: InboxComplete, On: Second}},
+		"a failover to a side that its workload has to leave": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Report.State, f.At(Second).Report.InUse = IsPrimary, true
+		}, Wait{Fact: WorkloadGone, On: Second}},
+		"a relocate to a side that its workload has to leave": {home(), func(f *Facts) {
+			f.Ask, f.Target = Relocate, Second
+			f.At(First).Decision = Gone
+			f.At(Second).Report.State, f.At(Second).Report.InUse = IsPrimary, true
+		}, Wait{Fact: WorkloadGone, On: Second}},
+		"nobody is Primary, and the other side is out of reach": {home(), func(f *Facts) {
+			f.Target = Second
+			f.At(First).Wish.Role, f.At(First).Live = Secondary, false
+		}, Wait{Fact: LinkIsLive, On: First}},
+		"nobody is Primary, and the target is out of reach": {home(), func(f *Facts) {
+			f.Target = Second
+			f.At(First).Wish.Role, f.At(First).Report.State = Secondary, IsSecondary
+			f.At(Second).Live = false
+		}, Wait{Fact: LinkIsLive, On: Second}},
+		"a peer of which nothing is known": {home(), func(f *Facts) {
+			f.At(Second).Wish, f.At(Second).Report = Wish{}, Report{}
+		}, Wait{Fact: InboxComplete, On: Second}},
 		"a failover that only a backup remembers": {home(), func(f *Facts) {
 			f.Ask, f.Target, f.Stale = Failover, Second, true
 		}, Wait{Fact: SpecConfirmed}},
@@ -160,6 +181,27 @@ func TestDecideGoesOn(t *testing.T) {
 			f.At(First).Wish.For = Failover
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary}}},
 		"a stray Pod that can't use its volume on the peer changes nothing": {home(), func(f *Facts) { f.At(Second).Report.InUse = true }, nil},
+		"a new hub sends the workload away from the target of a failover, and nowhere else": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
+			f.At(Second).Report.State, f.At(Second).Report.InUse = IsPrimary, true
+		}, []Write{{Kind: Publish, Decisions: [2]Decision{Retain, Gone}}}},
+		"a new hub fails over at once to a target without a workload": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
+		}, []Write{{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true}}},
+		"a new hub relocates at once to a target without a workload": {home(), func(f *Facts) {
+			f.Ask, f.Target = Relocate, Second
+			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
+		}, []Write{{Kind: PutWish, Side: First, Role: Primary, FinalSync: Prepare, For: Relocate}}},
+		"a new hub leaves a peer alone that does not answer": {home(), func(f *Facts) {
+			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
+			f.At(Second).Report.Answered = false
+		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}}},
+		"a new hub leaves a peer alone that is Primary still": {home(), func(f *Facts) {
+			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
+			f.At(First).Wish.Epoch, f.At(Second).Wish.Role = 2, Primary
+		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}}},
 		"decisions that only a backup remembers are corrected before the user is asked": {home(), func(f *Facts) {
 			f.Ask, f.Target, f.Stale = Failover, Second, true
 			f.At(First).Decision, f.At(Second).Decision = Gone, RunHere

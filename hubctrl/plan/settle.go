@@ -61,9 +61,9 @@ func tend(p Plan) Plan {
 }
 
 // retained is what becomes of a side's objects while it is not known to have been told Secondary. Where nothing was
-// published yet, a Secondary was told so by a former hub, or never held the workload.
+// published yet, a Secondary that answers has no workload of ours.
 func retained(c *Cluster) Decision {
-	if c.Decision == Gone || c.Decision == Untold && c.Wish.Role == Secondary {
+	if c.Decision == Gone || c.Decision == Untold && c.Wish.Role == Secondary && c.short(Between) == Nothing {
 		return Gone
 	}
 	return Retain
