@@ -47,7 +47,7 @@ var shownDRPCs = map[string]shown{
 	"deployed-without-volumes": {"Current", "Healthy", "Current", "dr1 synced"},
 	"deployed-never-synced":    {"Current", "Progressing", "InProgress", "dr1 synced"},
 	"deployed-store-refuses":   {"Current", "Degraded", "InProgress", "dr1 synced"},
-	"deployed-peer-not-ready":  {"InProgress", "Progressing", "InProgress", "dr1 synced"},
+	"deployed-peer-not-ready":  {"InProgress", "Progressing", "InProgress", "dr1 synced, dr2 kept"},
 	"deployed-peer-lost":       {"InProgress", "Progressing", "InProgress", "dr1 synced"},
 	"deployed-home-lost":       {"InProgress", "Degraded", "InProgress", "dr1 synced"},
 	"deployed-home-connecting": {"InProgress", "Progressing", "InProgress", "dr1 synced"},
