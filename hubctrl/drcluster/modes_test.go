@@ -229,6 +229,16 @@ func TestAClusterThatIsNotSetUpIsNotAsked(t *testing.T) {
 	assert.Zero(t, w.writes, "it would be made anew, without its other fields")
 }
 
+func TestAClusterThatIsGivenUpMeanwhileIsNotAsked(t *testing.T) {
+	w, before := newModesWorld(t, "one"), newModesWorld(t, "one")
+	w.failover("one")
+	w.m.live = before.client // in which the cluster was still there
+	w.delete(w.config())
+	_, err := w.m.Reconcile(t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Name: "dr1"}})
+	require.Error(t, err)
+	assert.False(t, w.get(&v1alpha1.DRClusterConfig{}, "", "dr1"), "it is not made anew")
+}
+
 func TestWhoIsWokenByWhat(t *testing.T) {
 	w := newModesWorld(t, "one", "two")
 	w.failover("one")

@@ -189,6 +189,18 @@ func TestAModeOfSomebodyElseIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAModeThatSomebodyMadeMeanwhileIsNotTakenOver(t *testing.T) {
+	before := newSpoke(t)
+	before.ask(request("m", noon))
+	theirs := &v1alpha1.MaintenanceMode{ObjectMeta: metav1.ObjectMeta{Name: "m"}, Spec: v1alpha1.MaintenanceModeSpec{StorageProvisioner: "e"}}
+	s := newSpoke(t, theirs)
+	s.m.Live = before.Client // in which it was not there yet
+	_, err := s.m.Reconcile(t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Name: "dr1"}})
+	require.True(t, apierrors.IsConflict(err), err)
+	assert.Equal(t, "e", s.mode("m").Spec.StorageProvisioner)
+	assert.Empty(t, s.mode("m").Labels)
+}
+
 func TestAModeThatIsStillBeingRemovedAnswersNoNewRequest(t *testing.T) {
 	s := newSpoke(t)
 	s.ask(request("m", noon))
