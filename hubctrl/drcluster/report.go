@@ -132,10 +132,20 @@ func connected(dc *v1alpha1.DRCluster, now seen) metav1.Condition {
 // agentSays is what the agent told in its lease about what does not work, most recently: one that can't reach the hub can't
 // tell.
 func agentSays(lease *coordinationv1.Lease) string {
-	if lease == nil || lease.Annotations[exchange.AnnotationLink] == "" || lease.Annotations[exchange.AnnotationLink] == exchange.LinkLive.String() {
+	if lease == nil {
 		return ""
 	}
-	return "; the agent's last word: " + lease.Annotations[exchange.AnnotationLink]
+	told := ""
+	if word := lease.Annotations[exchange.AnnotationLink]; word != "" && word != exchange.LinkLive.String() {
+		told += "; the agent's last word: " + word
+	}
+	if objects := lease.Annotations[exchange.AnnotationUnreported]; objects != "" {
+		told += "; the hub's API server does not accept the reports about " + objects
+	}
+	if secrets := lease.Annotations[exchange.AnnotationUndelivered]; secrets != "" {
+		told += "; these Secrets are not copied to the cluster: " + secrets
+	}
+	return told
 }
 
 func skewed(dc *v1alpha1.DRCluster, lease *coordinationv1.Lease) metav1.Condition {

@@ -5,6 +5,7 @@ package drcluster
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -155,7 +156,8 @@ func clusterOfInbox(_ context.Context, o client.Object) []reconcile.Request {
 func toldAnew() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
-		return was[exchange.AnnotationSkew] != is[exchange.AnnotationSkew] || was[exchange.AnnotationLink] != is[exchange.AnnotationLink]
+		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered},
+			func(key string) bool { return was[key] != is[key] })
 	}}
 }
 

@@ -23,7 +23,9 @@
 //   - X7 faithful. The mirror is untyped: fields that it does not know pass. ownerReferences, finalizers,
 //     managedFields, uid and resourceVersion are never copied.
 //   - X8 origin. A copy carries the id of the hub that wished it. A wish is applied over an object of another origin
-//     only if its annotation adopt-uid names that object's UID.
+//     only if its annotation adopt-uid names that object's UID. A Secret, which nobody reports about, is taken over from
+//     another hub, but never back from one that took it over later: a new hub gets its keys to its clusters, and two
+//     hubs do not fight. A Secret that no mirror made is left alone. The lease names each Secret that is refused.
 //   - X9 epoch. A wish's epoch never decreases; a wish with a lower epoch than the copy's is refused. So is, within an
 //     epoch, a lower generation of the wish that the copy was made from, unless only the stamp would change: then
 //     obeying it undoes nothing, and a hub that was restored from a backup gets its answer.

@@ -33,6 +33,9 @@ const (
 	// AnnotationUnreported names the objects, as <namespace>/<name>, about which the hub's API server accepts no report,
 	// because of its size or its content. They count in the inventory, but are not in the inbox; absent if none.
 	AnnotationUnreported = prefix + "unreported"
+	// AnnotationUndelivered names the Secrets, as <namespace>/<name>, that are wished and refused, and why; absent if none.
+	// A refused VolumeReplicationGroup is told in the status of its wish.
+	AnnotationUndelivered = prefix + "undelivered"
 )
 
 // LinkState is what the hub knows about a link.

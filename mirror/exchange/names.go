@@ -51,6 +51,9 @@ const (
 	AnnotationDRPC = prefix + "drpc"
 	// AnnotationOrigin holds the id of the hub: the UID of its namespace kube-system (wish, copy).
 	AnnotationOrigin = prefix + "origin"
+	// AnnotationFormerOrigins holds the ids of the hubs that a copy was taken over from, separated by commas (copy of a
+	// Secret; X8).
+	AnnotationFormerOrigins = prefix + "former-origins"
 	// AnnotationAdoptUID names the UID of an object that the wish may take over (wish; X8).
 	AnnotationAdoptUID = prefix + "adopt-uid"
 	// AnnotationWishUID holds the UID of the wish that a copy was made from (copy).

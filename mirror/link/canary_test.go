@@ -124,6 +124,10 @@ func TestX1_ASecretIsNowhereButInItsOutboxAndItsCopy(t *testing.T) {
 		return w.metric("ramen_mirror_refusals_total", "resource", "secrets", "reason", "OwnedElsewhere") >= 1 &&
 			w.metric("ramen_mirror_refusals_total", "resource", "secrets", "reason", "InvalidWish") >= 1
 	}, "the refusals are not counted")
+	w.eventually(func() bool {
+		told := w.lease().Annotations[exchange.AnnotationUndelivered]
+		return strings.Contains(told, w.app+"/foreign: ") && strings.Contains(told, w.app+"/typed: ") && strings.Contains(told, exchange.AnnotationName)
+	}, "the lease does not tell")
 	w.quiet()
 
 	outbox := "secrets " + exchange.Outbox(w.cluster) + "/"

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -139,11 +141,14 @@ func (l *Link) outcomeOf(wish *translate.Object, d translate.Decision, err error
 func (l *Link) obeySecret(ctx context.Context, it item) error {
 	wish := l.secretWishes.get(it.name)
 	if wish == nil {
+		l.noteUndelivered(it.name, "")
 		return nil
 	}
 	target, err := exchange.Target(wish)
 	if err != nil {
-		return l.carryOut(ctx, l.secretWriter, it, wish, nil, l.decide(wish, nil, nil))
+		decision := l.decide(wish, nil, nil)
+		l.noteUndelivered(it.name, decision.Message)
+		return l.carryOut(ctx, l.secretWriter, it, wish, nil, decision)
 	}
 	clone, err := l.spoke.get(ctx, secretResource, target.Namespace, target.Name)
 	if err != nil {
@@ -157,11 +162,27 @@ func (l *Link) obeySecret(ctx context.Context, it item) error {
 		}
 		wish, decision = live, l.decide(live, clone, nil)
 	}
-	if err := l.carryOut(ctx, l.secretWriter, it, wish, clone, decision); err != nil {
-		return err
+	err = l.carryOut(ctx, l.secretWriter, it, wish, clone, decision)
+	switch status := apierrors.ReasonForError(err); {
+	case err == nil && decision.Verb != translate.Refuse:
+		l.noteUndelivered(it.name, "")
+	case err == nil:
+		l.noteUndelivered(it.name, fmt.Sprintf("%s: %s", target, decision.Message))
+	case status != metav1.StatusReasonUnknown && !outdated(err):
+		// Not its own words: they may hold what the Secret holds.
+		l.noteUndelivered(it.name, fmt.Sprintf("%s: the cluster does not accept it: %s", target, status))
 	}
-	l.down.addLater(it, secretRecheck)
-	return nil
+	if err == nil {
+		l.down.addLater(it, secretRecheck)
+	}
+	return err
+}
+
+// noteUndelivered remembers why a Secret can't be copied, empty if it can, and has the lease tell.
+func (l *Link) noteUndelivered(wish, why string) {
+	if l.undelivered.set(wish, why) {
+		l.noteInventory()
+	}
 }
 
 func (l *Link) obeyConfig(ctx context.Context) error {

@@ -257,32 +257,35 @@ func (l *Link) lease(digest string, state State) *translate.Object {
 	if names := l.unreported.String(); names != "" {
 		annotations[exchange.AnnotationUnreported] = names
 	}
+	if secrets := l.undelivered.String(); secrets != "" {
+		annotations[exchange.AnnotationUndelivered] = secrets
+	}
 	lease.SetAnnotations(annotations)
 	return lease
 }
 
-// unreported is the set of objects that the hub does not accept a report about.
-type unreported struct {
-	mu    sync.Mutex
-	names map[string]string // by the name of the report: <namespace>/<name> on the spoke
+// remarks are what the lease tells about single objects.
+type remarks struct {
+	mu   sync.Mutex
+	text map[string]string // by the name of the wish or report
 }
 
-// set says whether report can't be written, and about which object it is. It reports whether that is new.
-func (u *unreported) set(report, object string, refused bool) (changed bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	_, was := u.names[report]
-	if refused {
-		u.names[report] = object
+// set notes what is told about the object behind name; empty: nothing. It reports whether that is new.
+func (r *remarks) set(name, text string) (changed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.text[name]
+	if text != "" {
+		r.text[name] = text
 	} else {
-		delete(u.names, report)
+		delete(r.text, name)
 	}
-	return was != refused
+	return was != text
 }
 
-// String lists the objects, sorted.
-func (u *unreported) String() string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return strings.Join(slices.Sorted(maps.Values(u.names)), ", ")
+// String lists them, sorted.
+func (r *remarks) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(slices.Sorted(maps.Values(r.text)), ", ")
 }

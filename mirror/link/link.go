@@ -55,7 +55,8 @@ type Link struct {
 
 	down, up, deliveries *line
 	outcomes             outcomes
-	unreported           unreported
+	unreported           remarks // objects that the hub accepts no report about
+	undelivered          remarks // Secrets that can't be copied
 	inventoryChanged     chan struct{}
 	troubles             *troubles
 	metrics              *Metrics
@@ -71,7 +72,8 @@ func New(o Options) (*Link, error) {
 		down: newLine("down", o.Clock), up: newLine("up", o.Clock), deliveries: newLine("delivery", o.Clock),
 		troubles:         &troubles{clock: o.Clock, open: map[task]trouble{}},
 		outcomes:         outcomes{last: map[string]lookedAt{}},
-		unreported:       unreported{names: map[string]string{}},
+		unreported:       remarks{text: map[string]string{}},
+		undelivered:      remarks{text: map[string]string{}},
 		inventoryChanged: make(chan struct{}, 1),
 	}
 	hub, err := newPeer(o.Hub, hubSide, o.Metrics.noteWrites(o.Cluster, hubSide))

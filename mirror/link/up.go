@@ -31,7 +31,7 @@ func (l *Link) report(ctx context.Context, it item) error {
 func (l *Link) reportGroup(ctx context.Context, it item) error {
 	clone, report := l.visibleCopy(it.name), l.inbox.get(it.name)
 	if clone == nil {
-		l.noteRefusal(it.name, "", false)
+		l.noteUnreported(it.name, "")
 		return l.withdraw(ctx, report)
 	}
 	err := l.tell(ctx, it, clone, report)
@@ -39,7 +39,7 @@ func (l *Link) reportGroup(ctx context.Context, it item) error {
 		// The other objects of the cluster are not kept waiting for this one. Of this one the hub must not believe what
 		// was true once, so it gets to know nothing, and sees that something is missing (X4).
 		log.FromContext(ctx).Error(err, "Hub refuses report", "report", it.name)
-		l.noteRefusal(it.name, fmt.Sprintf("%s/%s", clone.GetNamespace(), clone.GetName()), true)
+		l.noteUnreported(it.name, fmt.Sprintf("%s/%s", clone.GetNamespace(), clone.GetName()))
 		l.up.addLater(it, unreportableRetry)
 		if report = l.inbox.get(it.name); translate.Stamped(report) {
 			return l.withdraw(ctx, report)
@@ -49,7 +49,7 @@ func (l *Link) reportGroup(ctx context.Context, it item) error {
 	if err != nil {
 		return err
 	}
-	l.noteRefusal(it.name, "", false)
+	l.noteUnreported(it.name, "")
 	if len(l.reportWriter.skew.known()) > 0 {
 		l.up.addLater(it, skewMemory)
 	}
@@ -57,9 +57,9 @@ func (l *Link) reportGroup(ctx context.Context, it item) error {
 	return nil
 }
 
-// noteRefusal remembers whether the hub refuses a report, and has the lease tell.
-func (l *Link) noteRefusal(report, object string, refused bool) {
-	if l.unreported.set(report, object, refused) {
+// noteUnreported remembers the object about which the hub refuses a report, empty if it does not, and has the lease tell.
+func (l *Link) noteUnreported(report, object string) {
+	if l.unreported.set(report, object) {
 		l.noteInventory()
 	}
 }

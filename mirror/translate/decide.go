@@ -4,11 +4,16 @@ package translate
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
+
+// kindSecret is the kind that changes hands without adopt-uid (X8).
+const kindSecret = "Secret"
 
 // Verb is what has to be done for a wish.
 type Verb uint8
@@ -101,14 +106,25 @@ func decideApply(wish, clone *Object, target types.NamespacedName, pruned Paths)
 
 func decideUpdate(wish, clone, intent *Object, origin string, epoch int64) Decision {
 	adopted := wish.GetAnnotations()[exchange.AnnotationAdoptUID] == string(clone.GetUID())
-	switch owner := clone.GetAnnotations()[exchange.AnnotationOrigin]; {
+	owner := clone.GetAnnotations()[exchange.AnnotationOrigin]
+	former := formerOrigins(clone)
+	switch {
 	case owner == origin || adopted:
+	case wish.GetKind() == kindSecret && owner != "" && !slices.Contains(former, origin):
+		former = append(former, owner)
+	case wish.GetKind() == kindSecret:
+		return refuse(ReasonOwnedElsewhere, "%s; it is left alone: delete it on the cluster to have this one there", whose(owner))
 	case owner == "":
 		return refuse(ReasonOwnedElsewhere, "the object on the cluster was not made by a mirror; to take it over, set annotation %s to its UID %s",
 			exchange.AnnotationAdoptUID, clone.GetUID())
 	default:
 		return refuse(ReasonOwnedElsewhere, "the object on the cluster belongs to the hub %s; to take it over, set annotation %s to its UID %s",
 			owner, exchange.AnnotationAdoptUID, clone.GetUID())
+	}
+	if len(former) > 0 {
+		annotations := intent.GetAnnotations()
+		annotations[exchange.AnnotationFormerOrigins] = strings.Join(former, ",")
+		intent.SetAnnotations(annotations)
 	}
 	obeyed, err := exchange.EpochOf(clone)
 	if err != nil {
@@ -132,6 +148,23 @@ func decideUpdate(wish, clone, intent *Object, origin string, epoch int64) Decis
 		return Decision{Verb: Nothing}
 	}
 	return Decision{Verb: Update, Intent: intent}
+}
+
+// formerOrigins are the hubs that a copy was taken over from, the latest last.
+func formerOrigins(clone *Object) []string {
+	text := clone.GetAnnotations()[exchange.AnnotationFormerOrigins]
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
+}
+
+// whose tells whose a Secret is that can't be taken over.
+func whose(owner string) string {
+	if owner == "" {
+		return "a Secret of this name is on the cluster already, and no mirror made it"
+	}
+	return "the hub " + owner + " has taken the Secret over from this hub"
 }
 
 // restamps reports whether applying intent to clone would change nothing but the generation that the copy is stamped

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -226,6 +227,39 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestX8_ASecretChangesHandsOnce(t *testing.T) {
+	wished := func(hub string) *translate.Object {
+		wish := newWish()
+		wish.SetAPIVersion("v1")
+		wish.SetKind("Secret")
+		annotate(wish, exchange.AnnotationOrigin, hub)
+		wish.SetUID(types.UID("wish of " + hub))
+		return wish
+	}
+	copied := func(intent *translate.Object) *translate.Object { return stored(intent, "copy", translate.ManagerCopy) }
+
+	of1 := copied(translate.Decide(wished("hub-1"), nil, nil).Intent)
+	by2 := translate.Decide(wished("hub-2"), of1, nil)
+	require.Equal(t, translate.Update, by2.Verb)
+	of2 := copied(by2.Intent)
+	assert.Equal(t, "hub-2", of2.GetAnnotations()[exchange.AnnotationOrigin])
+
+	back := translate.Decide(wished("hub-1"), of2, nil)
+	assert.Equal(t, translate.Refuse, back.Verb)
+	assert.Contains(t, back.Message, "hub-2")
+	assert.Equal(t, translate.Nothing, translate.Decide(wished("hub-2"), of2, nil).Verb)
+
+	by3 := translate.Decide(wished("hub-3"), of2, nil)
+	require.Equal(t, translate.Update, by3.Verb)
+	of3 := copied(by3.Intent)
+	for _, former := range []string{"hub-1", "hub-2"} {
+		assert.Equal(t, translate.Refuse, translate.Decide(wished(former), of3, nil).Verb, former)
+	}
+	nobodys := copied(of3)
+	nobodys.SetAnnotations(nil)
+	assert.Equal(t, translate.Refuse, translate.Decide(wished("hub-3"), nobodys, nil).Verb)
 }
 
 func TestOverwritingLeavesWhatIsNotOurs(t *testing.T) {
