@@ -35,8 +35,9 @@ const (
 
 	namespace = "many"
 	// patience is how long all of them together may take. Far more than they need: machines are noisy.
-	patience = 15 * time.Minute
-	tick     = 500 * time.Millisecond
+	patience = 30 * time.Minute
+	// tick is how often all are looked at. To list a thousand costs the hub's API server more than a failover does.
+	tick = 5 * time.Second
 	// writers is how many of the user's requests are under way at once.
 	writers = 16
 	// atRest is for how long the hub is listened to.

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	// Targets. The mirror may cost little more than the API servers do.
+	hopMedian, hopTail = 1.5, 2.0
+	throughput         = 0.8
+	memoryPerGroup     = 40.0 // KiB
+
+	// hops are measured this often each way, in turn with those of the bare loop.
+	hops = 400
+	// settle is how long the mirror is given after a hop to be done with what the hop brings about: a report, and the
+	// status of the wish 0.1 s later.
+	settle = 200 * time.Millisecond
+	// atRest is for how long the API servers are listened to.
+	atRest = time.Minute
+	// patience bounds each wait. It is far more than is needed: machines are noisy.
+	patience = 15 * time.Minute
+)
+
+// BenchmarkHop measures one change at a time: made on one side, and seen by a watch on the other.
+func BenchmarkHop(b *testing.B) {
+	w := newWorld(b, "hop")
+	w.startMirror()
+	w.startBare()
+	wish := w.wish("db")
+	w.create(w.hub, wish)
+	w.create(w.hub, w.bareWish("db"))
+	w.await(w.copies, 1)
+	w.await(w.bareCopies, 1)
+
+	b.Run("down", func(b *testing.B) {
+		pair(b,
+			func(i int) time.Duration { return w.hop(w.hub, w.outbox, wish.GetName(), false, w.copies, i) },
+			func(i int) time.Duration { return w.hop(w.hub, bareOut, "db", false, w.bareCopies, i) })
+	})
+	b.Run("up", func(b *testing.B) {
+		pair(b,
+			func(i int) time.Duration { return w.hop(w.spoke, w.app, "db", true, w.reports, i) },
+			func(i int) time.Duration { return w.hop(w.spoke, bareApp, "db", true, w.bareReports, i) })
+	})
+}
+
+// pair measures two ways in turn, and tells the first in terms of the second.
+func pair(b *testing.B, ours, bare func(i int) time.Duration) {
+	b.Helper()
+	for b.Loop() {
+		var a, z []time.Duration
+		for range hops {
+			a, z = append(a, ours(nextValue())), append(z, bare(nextValue()))
+		}
+		tell(b, "bare-p50-ms", milliseconds(quantile(z, 0.5)))
+		tell(b, "bare-p99-ms", milliseconds(quantile(z, 0.99)))
+		atMost(b, "x-bare-p50", ratio(quantile(a, 0.5), quantile(z, 0.5)), hopMedian)
+		atMost(b, "x-bare-p99", ratio(quantile(a, 0.99), quantile(z, 0.99)), hopTail)
+	}
+}
+
+// BenchmarkMany measures many groups, in the order of a day: they all arrive at a cluster that has none, are at rest, the
+// mirror is restarted, and they all change.
+func BenchmarkMany(b *testing.B) {
+	w := newWorld(b, "many")
+	w.startMirror()
+	w.live()
+	empty := w.memory()
+	w.stopMirror()
+	w.populate(groups)
+
+	b.Run("cold", w.cold)
+	w.settled()
+	full := w.memory()
+	b.Run("memory", func(b *testing.B) {
+		for b.Loop() {
+			tell(b, "KiB-empty", float64(empty)/1024)
+			atMost(b, "KiB/group", float64(full-empty)/1024/float64(groups), memoryPerGroup)
+		}
+	})
+	b.Run("quiet", func(b *testing.B) {
+		for b.Loop() {
+			atMost(b, "writes/min", w.writesWithin(atRest), 0)
+		}
+	})
+	b.Run("restart", func(b *testing.B) {
+		for b.Loop() {
+			before := w.writes()
+			w.stopMirror()
+			began := time.Now()
+			w.startMirror()
+			w.live()
+			tell(b, "s-to-live", time.Since(began).Seconds())
+			w.settled()
+			atMost(b, "writes", w.writes()-before, 0)
+		}
+	})
+	b.Run("burst", w.burst)
+}
+
+// cold measures how all wishes arrive at an empty cluster, and their reports on the hub, against the least that does the
+// same: list, and create with 16 workers; and back, where a report is an object and its status.
+func (w *world) cold(b *testing.B) {
+	for b.Loop() {
+		bareDown := timed(func() { w.bareCopy(w.hub, w.outbox, w.spoke, bareApp, false) })
+		bareBack := timed(func() { w.bareCopy(w.spoke, bareApp, w.hub, bareIn, true) })
+
+		began := time.Now()
+		w.startMirror()
+		w.await(w.copies, groups)
+		down := time.Since(began)
+		w.await(w.reports, groups)
+		whole := time.Since(began)
+		w.live()
+
+		tell(b, "s-bare-down", bareDown.Seconds())
+		tell(b, "s-bare-back", bareBack.Seconds())
+		tell(b, "s-down", down.Seconds())
+		tell(b, "s-whole", whole.Seconds())
+		atLeast(b, "x-bare-throughput", ratio(bareDown+bareBack, whole), throughput)
+	}
+}
+
+// burst measures how fast changes pass that are all made at once.
+func (w *world) burst(b *testing.B) {
+	w.startBare()
+	w.await(w.bareCopies, groups)
+	for b.Loop() {
+		value := nextValue()
+		bare := timed(func() {
+			w.changeAll(bareOut, value)
+			w.awaitValue(w.bareCopies, groups, value)
+		})
+		value = nextValue()
+		ours := timed(func() {
+			w.changeAll(w.outbox, value)
+			w.awaitValue(w.copies, groups, value)
+		})
+		tell(b, "bare/s", float64(groups)/bare.Seconds())
+		atLeast(b, "x-bare-throughput", ratio(bare, ours), throughput)
+	}
+}
+
+// hop makes one change and returns how long it took until it was seen.
+func (w *world) hop(at side, namespace, name string, status bool, seen *watcher, value int) time.Duration {
+	began := time.Now()
+	w.change(at, namespace, name, status, value)
+	took := seen.sawAt(w.b, name, value).Sub(began)
+	time.Sleep(settle)
+	return took
+}
+
+// sizeIs makes sure that the objects are as large as they are said to be.
+func sizeIs(b *testing.B, o *unstructured.Unstructured, least, most int) {
+	b.Helper()
+	raw, err := o.MarshalJSON()
+	require.NoError(b, err)
+	require.GreaterOrEqual(b, len(raw), least)
+	require.LessOrEqual(b, len(raw), most)
+}

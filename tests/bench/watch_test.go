@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// watcher remembers what a watch has shown of the groups of a namespace.
+type watcher struct {
+	mu     sync.Mutex
+	all    map[string]shown // by name, without the namespace of the copy
+	specs  map[int]int      // how many groups show a value in their spec
+	change *sync.Cond
+}
+
+// shown is when a value was seen first.
+type shown struct {
+	spec, status int // as change sets them
+	at           time.Time
+}
+
+func watch(b *testing.B, at side, namespace string) *watcher {
+	b.Helper()
+	w := &watcher{all: map[string]shown{}, specs: map[int]int{}}
+	w.change = sync.NewCond(&w.mu)
+	ctx, end := context.WithCancel(context.Background())
+	list, err := at.groups(namespace).List(ctx, metav1.ListOptions{})
+	require.NoError(b, err)
+	events, err := at.groups(namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
+	require.NoError(b, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for e := range events.ResultChan() {
+			if o, ok := e.Object.(*unstructured.Unstructured); ok && e.Type != "DELETED" {
+				w.see(o, time.Now())
+			}
+		}
+		w.change.Broadcast()
+	}()
+	b.Cleanup(func() { end(); <-done })
+	return w
+}
+
+func (w *watcher) see(o *unstructured.Unstructured, now time.Time) {
+	var is shown
+	interval, _, _ := unstructured.NestedString(o.Object, "spec", "async", "schedulingInterval")
+	_, _ = fmt.Sscanf(interval, "%dm", &is.spec)
+	bytes, _, _ := unstructured.NestedInt64(o.Object, "status", "lastGroupSyncBytes")
+	is.status = int(bytes)
+	is.at = now
+	if strings.HasPrefix(o.GetNamespace(), "inbox-") && o.Object["status"] == nil {
+		return // a report is one when it has its stamp
+	}
+	name := o.GetAnnotations()[exchange.AnnotationName]
+	if name == "" {
+		name = o.GetName()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if was, ok := w.all[name]; ok && was.spec == is.spec && was.status == is.status {
+		return
+	}
+	w.specs[w.all[name].spec]--
+	w.specs[is.spec]++
+	w.all[name] = is
+	w.change.Broadcast()
+}
+
+// until waits for a condition, which is called under the lock.
+func (w *watcher) until(b *testing.B, what string, done func() bool) {
+	b.Helper()
+	late := time.AfterFunc(patience, w.change.Broadcast)
+	defer late.Stop()
+	deadline := time.Now().Add(patience)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !done() {
+		if time.Now().After(deadline) {
+			b.Fatalf("%s within %s", what, patience)
+		}
+		w.change.Wait()
+	}
+}
+
+// sawAt waits for a value and returns when it was seen.
+func (w *watcher) sawAt(b *testing.B, name string, value int) (at time.Time) {
+	b.Helper()
+	name = name[strings.LastIndex(name, ".")+1:]
+	w.until(b, fmt.Sprintf("%s does not show %d", name, value), func() bool {
+		is := w.all[name]
+		at = is.at
+		return is.spec == value || is.status == value
+	})
+	return at
+}
+
+// await waits until so many groups are seen.
+func (w *world) await(seen *watcher, n int) {
+	w.b.Helper()
+	seen.until(w.b, "not all groups are seen", func() bool { return len(seen.all) >= n })
+}
+
+// awaitValue waits until so many groups show a value.
+func (w *world) awaitValue(seen *watcher, n, value int) {
+	w.b.Helper()
+	seen.until(w.b, "not all groups show the change", func() bool { return seen.specs[value] >= n })
+}
+
+// live waits until the lease of the mirror that runs now says that the hub knows all there is.
+func (w *world) live() {
+	w.b.Helper()
+	typed, err := kubernetes.NewForConfig(w.hub.admin)
+	require.NoError(w.b, err)
+	pid := fmt.Sprintf("/%d", w.mirror.Process.Pid)
+	require.Eventually(w.b, func() bool {
+		lease, err := typed.CoordinationV1().Leases(exchange.Inbox(w.cluster)).Get(w.b.Context(), exchange.LeaseName, metav1.GetOptions{})
+		return err == nil && holds(lease, pid)
+	}, patience, 20*time.Millisecond, "the link is not live")
+}
+
+func holds(lease *coordinationv1.Lease, suffix string) bool {
+	holder := lease.Spec.HolderIdentity
+	return holder != nil && strings.HasSuffix(*holder, suffix) && lease.Spec.RenewTime != nil
+}
+
+// settled waits until nothing is written any more.
+func (w *world) settled() {
+	w.b.Helper()
+	const calm = 3 * time.Second
+	require.Eventually(w.b, func() bool { return w.writesWithin(calm) == 0 }, patience, time.Millisecond, "the mirror goes on writing")
+}
+
+// writesWithin counts the writes from now on.
+func (w *world) writesWithin(d time.Duration) float64 {
+	w.b.Helper()
+	before := w.writes()
+	time.Sleep(d)
+	return w.writes() - before
+}
+
+// written are the resources whose writes are counted: all that a mirror may write, but the lease.
+var written = []string{"volumereplicationgroups", "drclusterconfigs", "secrets", "namespaces"}
+
+// writes is how many writing requests both API servers have answered, whether they changed something or not.
+func (w *world) writes() (n float64) {
+	w.b.Helper()
+	for _, at := range []side{w.hub, w.spoke} {
+		typed, err := kubernetes.NewForConfig(at.admin)
+		require.NoError(w.b, err)
+		body, err := typed.RESTClient().Get().AbsPath("/metrics").Do(w.b.Context()).Raw()
+		require.NoError(w.b, err)
+		parser := expfmt.NewTextParser(model.UTF8Validation)
+		families, err := parser.TextToMetricFamilies(strings.NewReader(string(body)))
+		require.NoError(w.b, err)
+		for _, m := range families["apiserver_request_total"].GetMetric() {
+			if slices.Contains(written, label(m, "resource")) && slices.Contains([]string{"APPLY", "PATCH", "POST", "PUT", "DELETE"}, label(m, "verb")) {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
+}
+
+func label(m *dto.Metric, name string) string {
+	for _, l := range m.GetLabel() {
+		if l.GetName() == name {
+			return l.GetValue()
+		}
+	}
+	return ""
+}
+
+// quantile is the value that the share q of all does not exceed.
+func quantile(all []time.Duration, q float64) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+func ratio(a, b time.Duration) float64 { return a.Seconds() / b.Seconds() }
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+const (
+	// workers is how many requests are under way at once: as many as the mirror makes.
+	workers = 16
+
+	bareOut, bareIn, bareApp = "bare-outbox", "bare-inbox", "bare-app"
+)
+
+var (
+	groupResource     = v1alpha1.GroupVersion.WithResource("volumereplicationgroups")
+	namespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
+)
+
+// side is one of the two API servers.
+type side struct {
+	client dynamic.Interface
+	admin  *rest.Config
+}
+
+func newSide(b *testing.B, admin *rest.Config) side {
+	b.Helper()
+	client, err := dynamic.NewForConfig(admin)
+	require.NoError(b, err)
+	return side{client: client, admin: admin}
+}
+
+func (s side) groups(namespace string) dynamic.ResourceInterface {
+	return s.client.Resource(groupResource).Namespace(namespace)
+}
+
+// world is a hub and a cluster, for one benchmark.
+type world struct {
+	b                    *testing.B
+	hub, spoke           side
+	cluster, outbox, app string
+	mirror               *exec.Cmd
+	endBare              context.CancelFunc
+
+	copies, reports, bareCopies, bareReports *watcher
+}
+
+func newWorld(b *testing.B, cluster string) *world {
+	b.Helper()
+	w := &world{b: b, hub: newSide(b, hubAdmin), spoke: newSide(b, spokeAdmin), cluster: cluster, outbox: exchange.Outbox(cluster), app: "app-" + cluster}
+	for _, ns := range []string{w.outbox, exchange.Inbox(cluster), bareOut, bareIn} {
+		w.createNamespace(w.hub, ns)
+	}
+	for _, ns := range []string{w.app, bareApp} {
+		w.createNamespace(w.spoke, ns)
+	}
+	w.copies, w.reports = watch(b, w.spoke, w.app), watch(b, w.hub, exchange.Inbox(cluster))
+	w.bareCopies, w.bareReports = watch(b, w.spoke, bareApp), watch(b, w.hub, bareIn)
+	b.Cleanup(w.end)
+	return w
+}
+
+func (w *world) createNamespace(at side, name string) {
+	w.b.Helper()
+	ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	ns.SetName(name)
+	_, err := at.client.Resource(namespaceResource).Apply(w.b.Context(), name, ns, metav1.ApplyOptions{FieldManager: "bench"})
+	require.NoError(w.b, err)
+}
+
+// end removes all groups, so that the next benchmark finds none.
+func (w *world) end() {
+	if w.mirror != nil {
+		w.stopMirror()
+	}
+	if w.endBare != nil {
+		w.endBare()
+	}
+	ctx := context.Background()
+	for _, at := range []side{w.hub, w.spoke} {
+		for _, ns := range []string{w.outbox, exchange.Inbox(w.cluster), w.app, bareOut, bareIn, bareApp} {
+			require.NoError(w.b, at.groups(ns).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}))
+		}
+	}
+}
+
+// startMirror starts the mirror as a process of its own.
+func (w *world) startMirror() {
+	w.b.Helper()
+	w.mirror = exec.Command(mirrorProgram, "--cluster="+w.cluster, "--hub-kubeconfig="+kubeconfigs[0], "--kubeconfig="+kubeconfigs[1],
+		"--health-address=0", "--log-level=warn")
+	w.mirror.Stderr = w.b.Output()
+	require.NoError(w.b, w.mirror.Start())
+}
+
+func (w *world) stopMirror() {
+	w.b.Helper()
+	require.NoError(w.b, w.mirror.Process.Signal(syscall.SIGTERM))
+	require.NoError(w.b, w.mirror.Wait())
+	w.mirror = nil
+}
+
+// memory is how much of the machine's memory the mirror holds, in bytes.
+func (w *world) memory() uint64 {
+	w.b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.mirror.Process.Pid))
+	if err != nil {
+		w.b.Skip("needs /proc: ", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			require.NoError(w.b, err)
+			return kib * 1024
+		}
+	}
+	w.b.Fatal("no VmRSS in /proc")
+	return 0
+}
+
+// group is a VolumeReplicationGroup of 4 KB, as that of an application with eight volumes.
+func group(namespace, name string) *unstructured.Unstructured {
+	var volumes []any
+	for i := range 8 {
+		volume := fmt.Sprintf("data-of-the-application-%d", i)
+		volumes = append(volumes, map[string]any{"protectedPVC": map[string]any{
+			"namespace": "namespace-of-the-application", "name": volume, "protectedByVolSync": true, "storageClassName": "fast-replicated-storage",
+			"labels":      map[string]any{"app.kubernetes.io/name": "the-application", "app.kubernetes.io/component": volume},
+			"annotations": map[string]any{"example.com/owner": "team-of-the-application"},
+			"accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": "100Gi"}},
+		}})
+	}
+	o := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+		"replicationState": "primary", "s3Profiles": []any{"s3-dr1", "s3-dr2"}, "pvcSelector": map[string]any{"matchLabels": map[string]any{"app": name}},
+		"async":   map[string]any{"schedulingInterval": "5m"},
+		"volSync": map[string]any{"rdSpec": volumes},
+	}}}
+	o.SetAPIVersion(v1alpha1.GroupVersion.String())
+	o.SetKind("VolumeReplicationGroup")
+	o.SetNamespace(namespace)
+	o.SetName(name)
+	return o
+}
+
+// wish is a wish for a group.
+func (w *world) wish(name string) *unstructured.Unstructured {
+	o := group(w.outbox, exchange.ObjectName(w.app, name))
+	o.SetAnnotations(map[string]string{exchange.AnnotationNamespace: w.app, exchange.AnnotationName: name, exchange.AnnotationOrigin: "bench",
+		exchange.AnnotationEpoch: "1", exchange.AnnotationDRPC: w.app + "/" + name})
+	return o
+}
+
+// bareWish is an object that the bare loop copies, with as many annotations as the copy of a wish has.
+func (w *world) bareWish(name string) *unstructured.Unstructured {
+	o := w.wish(name)
+	o.SetNamespace(bareOut)
+	o.SetName(name)
+	return o
+}
+
+func (w *world) create(at side, o *unstructured.Unstructured) {
+	w.b.Helper()
+	sizeIs(w.b, o, 3_500, 4_500)
+	_, err := at.groups(o.GetNamespace()).Create(w.b.Context(), o, metav1.CreateOptions{FieldManager: "bench"})
+	require.NoError(w.b, err)
+}
+
+// populate makes n wishes.
+func (w *world) populate(n int) {
+	w.b.Helper()
+	parallel(w.b, n, func(ctx context.Context, i int) error {
+		_, err := w.hub.groups(w.outbox).Create(ctx, w.wish(nameOf(i)), metav1.CreateOptions{FieldManager: "bench"})
+		return err
+	})
+}
+
+func nameOf(i int) string { return fmt.Sprintf("group-%05d", i) }
+
+var values atomic.Int64
+
+// nextValue is a number that was not used before.
+func nextValue() int { return int(values.Add(1)) }
+
+// change sets the number by which a change is recognised: in the spec, the interval; in the status, the bytes.
+func (w *world) change(at side, namespace, name string, status bool, value int) {
+	w.b.Helper()
+	patch, sub := fmt.Sprintf(`{"spec":{"async":{"schedulingInterval":"%dm"}}}`, value), []string{}
+	if status {
+		patch, sub = fmt.Sprintf(`{"status":{"lastGroupSyncBytes":%d}}`, value), []string{"status"}
+	}
+	_, err := at.groups(namespace).Patch(w.b.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "bench"}, sub...)
+	require.NoError(w.b, err)
+}
+
+// changeAll changes the spec of all groups of a namespace of the hub.
+func (w *world) changeAll(namespace string, value int) {
+	w.b.Helper()
+	parallel(w.b, groups, func(_ context.Context, i int) error {
+		name := nameOf(i)
+		if namespace == w.outbox {
+			name = exchange.ObjectName(w.app, name)
+		}
+		w.change(w.hub, namespace, name, false, value)
+		return nil
+	})
+}
+
+// parallel calls do for 0 to n-1, with all workers.
+func parallel(b *testing.B, n int, do func(ctx context.Context, i int) error) {
+	b.Helper()
+	all, ctx := errgroup.WithContext(b.Context())
+	all.SetLimit(workers)
+	for i := range n {
+		all.Go(func() error { return do(ctx, i) })
+	}
+	require.NoError(b, all.Wait())
+}
+
+func timed(do func()) time.Duration {
+	began := time.Now()
+	do()
+	return time.Since(began)
+}
