@@ -63,7 +63,7 @@ func (l *Link) obeyGroup(ctx context.Context, name string) error {
 
 // decide guards the namespaces of the exchange, for a hub that shares its cluster with a spoke.
 func (l *Link) decide(wish, clone *translate.Object, pruned translate.Paths) translate.Decision {
-	if target, err := exchange.Target(wish); err == nil && l.exchangeNamespaces.get(target.Namespace) != nil {
+	if target, err := exchange.Target(wish); err == nil && l.exchangeNamespaces.has(target.Namespace) {
 		return translate.Decision{Verb: translate.Refuse, Reason: translate.ReasonInvalidWish,
 			Message: fmt.Sprintf("namespace %s belongs to the exchange", target.Namespace)}
 	}

@@ -5,6 +5,7 @@ package link
 import (
 	"context"
 	"errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"testing"
 	"time"
 
@@ -141,13 +142,13 @@ type event struct{ name, was, is string }
 
 func testStore() (*store, *[]event) {
 	var told []event
-	version := func(o *translate.Object) string {
+	version := func(o *packed) string {
 		if o == nil {
 			return ""
 		}
-		return o.GetResourceVersion()
+		return o.ResourceVersion
 	}
-	s := newStore((*translate.Object).GetName, func(name string, was, is *translate.Object) {
+	s := newStore(metav1.Object.GetName, func(name string, was, is *packed) {
 		told = append(told, event{name, version(was), version(is)})
 	})
 	_ = s.Replace(nil, "1")

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/rest"
@@ -96,30 +97,30 @@ func New(o Options) (*Link, error) {
 
 // openStores makes the stores, each with whom it wakes.
 func (l *Link) openStores() {
-	byName := (*translate.Object).GetName
-	l.outbox = newStore(byName, func(name string, _, _ *translate.Object) { l.down.add(item{groups, name}) })
-	l.secretWishes = newStore(byName, func(name string, _, _ *translate.Object) { l.down.add(item{secrets, name}) })
-	l.inbox = newStore(byName, func(name string, _, _ *translate.Object) { l.up.add(item{groups, name}) })
-	wakeConfig := func(string, *translate.Object, *translate.Object) {
+	byName := metav1.Object.GetName
+	l.outbox = newStore(byName, func(name string, _, _ *packed) { l.down.add(item{groups, name}) })
+	l.secretWishes = newStore(byName, func(name string, _, _ *packed) { l.down.add(item{secrets, name}) })
+	l.inbox = newStore(byName, func(name string, _, _ *packed) { l.up.add(item{groups, name}) })
+	wakeConfig := func(string, *packed, *packed) {
 		l.down.add(item{kind: config})
 		l.up.add(item{kind: config})
 	}
 	l.hubConfig, l.spokeConfig = newStore(byName, wakeConfig), newStore(byName, wakeConfig)
 
-	byReport := func(o *translate.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
-	l.copies = newStore(byReport, func(name string, was, is *translate.Object) {
+	byReport := func(o metav1.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
+	l.copies = newStore(byReport, func(name string, was, is *packed) {
 		l.up.add(item{groups, name})
 		l.down.add(item{groups, name})
-		if was == nil || is == nil || was.GetUID() != is.GetUID() {
+		if was == nil || is == nil || was.UID != is.UID {
 			l.noteInventory()
 		}
 	})
-	l.exchangeNamespaces = newStore(byName, func(namespace string, was, is *translate.Object) {
+	l.exchangeNamespaces = newStore(byName, func(namespace string, was, is *packed) {
 		if (was == nil) == (is == nil) {
 			return
 		}
 		for _, clone := range l.copies.list() {
-			if clone.GetNamespace() == namespace {
+			if clone.Namespace == namespace {
 				l.up.add(item{groups, byReport(clone)})
 			}
 		}

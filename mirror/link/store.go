@@ -5,7 +5,9 @@ package link
 import (
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/ramendr/ramen-direct/mirror/translate"
 )
@@ -15,8 +17,8 @@ import (
 //
 // It tells of each change while it holds its lock: whoever sees a change in the store can rely on having been told.
 type store struct {
-	name    func(*translate.Object) string
-	changed func(name string, was, is *translate.Object)
+	name    func(metav1.Object) string
+	changed func(name string, was, is *packed)
 
 	distrusted chan struct{} // asks the watch to list anew
 
@@ -30,27 +32,39 @@ type store struct {
 
 // entry is an object, and whether we know it from our own write only.
 type entry struct {
-	object *translate.Object
+	object *packed
 	ours   bool
 }
 
-func newStore(name func(*translate.Object) string, changed func(name string, was, is *translate.Object)) *store {
+func newStore(name func(metav1.Object) string, changed func(name string, was, is *packed)) *store {
 	return &store{name: name, changed: changed, items: map[string]entry{},
 		distrusted: make(chan struct{}, 1), filled: make(chan struct{})}
 }
 
-// get is the object under name; nil: there is none. It must not be changed.
+// get is the object under name; nil: there is none.
 func (s *store) get(name string) *translate.Object {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.items[name].object
+	is := s.items[name].object
+	s.mu.RUnlock()
+	if is == nil {
+		return nil
+	}
+	return is.unpack()
 }
 
-// list is all objects. They must not be changed.
-func (s *store) list() []*translate.Object {
+// has reports whether there is an object under name.
+func (s *store) has(name string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	out := make([]*translate.Object, 0, len(s.items))
+	_, ok := s.items[name]
+	return ok
+}
+
+// list is all objects: what identifies them.
+func (s *store) list() []*packed {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]*packed, 0, len(s.items))
 	for _, e := range s.items {
 		out = append(out, e.object)
 	}
@@ -86,12 +100,16 @@ func (s *store) version() string {
 }
 
 // wrote records the answer to our own write, unless the watch has shown it, and perhaps its end, already.
-func (s *store) wrote(obj *translate.Object) {
+func (s *store) wrote(written *translate.Object) {
+	obj, err := pack(written)
+	if err != nil {
+		return // the watch will show it, or fail
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := s.name(obj)
 	was, known := s.items[name]
-	if !newer(obj.GetResourceVersion(), s.seen) || known && !newer(obj.GetResourceVersion(), was.object.GetResourceVersion()) {
+	if !newer(obj.ResourceVersion, s.seen) || known && !newer(obj.ResourceVersion, was.object.ResourceVersion) {
 		return
 	}
 	s.set(name, entry{object: obj, ours: true})
@@ -102,9 +120,22 @@ func (s *store) deleted(obj *translate.Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := s.name(obj)
-	if was, known := s.items[name]; known && was.object.GetUID() == obj.GetUID() {
+	if was, known := s.items[name]; known && was.object.UID == obj.GetUID() {
 		s.remove(name)
 	}
+}
+
+// Transformer has the reflector pack what it keeps until a list is complete.
+func (s *store) Transformer() cache.TransformFunc {
+	return func(obj any) (any, error) { return packedOf(obj) }
+}
+
+// packedOf is what the reflector shows, packed if it is not yet.
+func packedOf(obj any) (*packed, error) {
+	if p, ok := obj.(*packed); ok {
+		return p, nil
+	}
+	return pack(obj.(*translate.Object))
 }
 
 // Add is called by the reflector.
@@ -112,12 +143,15 @@ func (s *store) Add(obj any) error { return s.Update(obj) }
 
 // Update is called by the reflector.
 func (s *store) Update(obj any) error {
-	o := obj.(*translate.Object)
+	o, err := packedOf(obj)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := s.name(o)
-	s.seen = o.GetResourceVersion()
-	if was := s.items[name]; was.ours && newer(was.object.GetResourceVersion(), s.seen) {
+	s.seen = o.ResourceVersion
+	if was := s.items[name]; was.ours && newer(was.object.ResourceVersion, s.seen) {
 		return nil // from before our own write
 	}
 	s.set(name, entry{object: o})
@@ -126,12 +160,12 @@ func (s *store) Update(obj any) error {
 
 // Delete is called by the reflector.
 func (s *store) Delete(obj any) error {
-	o := obj.(*translate.Object)
+	o := obj.(metav1.Object)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := s.name(o)
 	s.seen = o.GetResourceVersion() // that of the deletion
-	if was := s.items[name]; was.ours && newer(was.object.GetResourceVersion(), s.seen) {
+	if was := s.items[name]; was.ours && newer(was.object.ResourceVersion, s.seen) {
 		return nil // an earlier object of this name
 	}
 	s.remove(name)
@@ -141,12 +175,19 @@ func (s *store) Delete(obj any) error {
 // Replace is called by the reflector with each list. The list is right even where we believe that we wrote something
 // newer: a server that was restored from a backup has forgotten it.
 func (s *store) Replace(list []any, version string) error {
+	all := make([]*packed, len(list))
+	for i, obj := range list {
+		o, err := packedOf(obj)
+		if err != nil {
+			return err
+		}
+		all[i] = o
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen, s.trusted = version, true
 	seen := make(map[string]struct{}, len(list))
-	for _, obj := range list {
-		o := obj.(*translate.Object)
+	for _, o := range all {
 		name := s.name(o)
 		seen[name] = struct{}{}
 		s.set(name, entry{object: o})
@@ -166,7 +207,7 @@ func (s *store) Resync() error { return nil }
 func (s *store) set(name string, e entry) {
 	was := s.items[name].object
 	s.items[name] = e
-	if was == nil || was.GetResourceVersion() != e.object.GetResourceVersion() || was.GetUID() != e.object.GetUID() {
+	if was == nil || was.ResourceVersion != e.object.ResourceVersion || was.UID != e.object.UID {
 		s.changed(name, was, e.object)
 	}
 }

@@ -117,7 +117,7 @@ func (l *Link) withdraw(ctx context.Context, report *translate.Object) error {
 // visibleCopy is the object on the spoke that belongs to a report; nil: there is none.
 func (l *Link) visibleCopy(name string) *translate.Object {
 	clone := l.copies.get(name)
-	if clone == nil || l.exchangeNamespaces.get(clone.GetNamespace()) != nil {
+	if clone == nil || l.exchangeNamespaces.has(clone.GetNamespace()) {
 		return nil
 	}
 	return clone
@@ -128,8 +128,8 @@ func (l *Link) inventory() []exchange.Item {
 	all := l.copies.list()
 	items := make([]exchange.Item, 0, len(all))
 	for _, clone := range all {
-		if l.exchangeNamespaces.get(clone.GetNamespace()) == nil {
-			items = append(items, exchange.Item{Namespace: clone.GetNamespace(), Name: clone.GetName(), UID: string(clone.GetUID())})
+		if !l.exchangeNamespaces.has(clone.Namespace) {
+			items = append(items, exchange.Item{Namespace: clone.Namespace, Name: clone.Name, UID: string(clone.UID)})
 		}
 	}
 	return items
