@@ -8,6 +8,10 @@ SHELL := /bin/bash
 GO ?= go
 BIN := bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# The images are <IMAGE_REGISTRY>/<controller>:<VERSION>.
+IMAGE_REGISTRY ?= localhost/ramen-direct
+IMAGE_ARCH ?= amd64,arm64
+DIST := dist
 LDFLAGS := -X github.com/ramendr/ramen-direct/internal/boot.Version=$(VERSION)
 TOOLS := tests/tools
 # States that the model check explores at most, for each of its worlds.
@@ -20,6 +24,14 @@ help: ## Show this text
 .PHONY: build
 build: ## Build the programs into bin/
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+.PHONY: image
+image: ## Write an image of each controller, as an archive, into dist/images; no container runtime is needed
+	$(GO) run ./cmd/ramendist images --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION) --arch $(IMAGE_ARCH)
+
+.PHONY: dist
+dist: ## Write what is applied to a hub and to DR clusters into dist/
+	$(GO) run ./cmd/ramendist manifests --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION)
 
 .PHONY: demo
 demo: ## Protect, relocate, fail over and bring back an application in the embedded lab
@@ -75,5 +87,5 @@ verify: generate tidy lint ## Prove that generated files are up to date and the 
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "the tree is not clean: commit what make generate and make tidy changed"; exit 1; }
 
 .PHONY: clean
-clean: ## Remove bin/
-	rm -rf $(BIN)
+clean: ## Remove bin/ and dist/
+	rm -rf $(BIN) $(DIST)
