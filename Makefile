@@ -60,6 +60,18 @@ stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED ch
 scale: ## Fail a thousand applications over at once, and count the hub's writes
 	RAMEN_SCALE=1000 $(GO) test -count=1 -timeout 60m -v ./tests/scale
 
+.PHONY: kind-up
+kind-up: image dist ## Create three kind clusters, or take those that exist, and install everything; needs Docker and kubectl
+	$(GO) run ./tests/e2e/ramenkind up
+
+.PHONY: kind-test
+kind-test: ## Tell the story on the clusters of kind-up
+	RAMEN_KIND=1 $(GO) test -count=1 -timeout 60m -v ./tests/e2e
+
+.PHONY: kind-down
+kind-down: ## Delete the three kind clusters and their data
+	$(GO) run ./tests/e2e/ramenkind down
+
 .PHONY: rules
 rules: ## Test the alerts with Prometheus itself; the first run builds it
 	$(GO) -C tests/rules test -count=1 ./...
