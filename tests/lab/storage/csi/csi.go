@@ -51,7 +51,7 @@ func New(store *engine.Store, driver, node, kubelet string) *Node {
 	return &Node{driver: driver, node: node, kubelet: kubelet, store: store, mounts: map[string]*engine.Mount{}}
 }
 
-// Start serves until the context ends.
+// Start serves until the context ends. Then it lets go of the volumes, which stay mounted, as one that is killed does.
 func (n *Node) Start(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -65,7 +65,13 @@ func (n *Node) Start(ctx context.Context) error {
 			registration.RegisterRegistrationServer(s, n)
 		})
 	})
-	return group.Wait()
+	err := group.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for target := range n.mounts {
+		err = errors.Join(err, n.release(target))
+	}
+	return err
 }
 
 func (n *Node) socket() string { return filepath.Join(n.kubelet, "plugins", n.driver, "csi.sock") }
