@@ -11,10 +11,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/ramendr/ramen-direct/tests/e2e/kindlab"
 )
 
 func main() {
+	log.SetLogger(logr.Discard()) // progress and errors are told otherwise
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
