@@ -8,6 +8,10 @@ SHELL := /bin/bash
 GO ?= go
 BIN := bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# The images are <IMAGE_REGISTRY>/<controller>:<VERSION>.
+IMAGE_REGISTRY ?= localhost/ramen-direct
+IMAGE_ARCH ?= amd64,arm64
+DIST := dist
 LDFLAGS := -X github.com/ramendr/ramen-direct/internal/boot.Version=$(VERSION)
 TOOLS := tests/tools
 # States that the model check explores at most, for each of its worlds.
@@ -20,6 +24,14 @@ help: ## Show this text
 .PHONY: build
 build: ## Build the programs into bin/
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+.PHONY: image
+image: ## Write an image of each controller, as an archive, into dist/images; no container runtime is needed
+	$(GO) run ./cmd/ramendist images --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION) --arch $(IMAGE_ARCH)
+
+.PHONY: dist
+dist: ## Write what is applied to a hub and to DR clusters into dist/
+	$(GO) run ./cmd/ramendist manifests --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION)
 
 .PHONY: demo
 demo: ## Protect, relocate, fail over and bring back an application in the embedded lab
@@ -48,6 +60,18 @@ stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED ch
 scale: ## Fail a thousand applications over at once, and count the hub's writes
 	RAMEN_SCALE=1000 $(GO) test -count=1 -timeout 60m -v ./tests/scale
 
+.PHONY: kind-up
+kind-up: image dist ## Create three kind clusters, or take those that exist, and install everything; needs Docker and kubectl
+	$(GO) run ./tests/e2e/ramenkind up
+
+.PHONY: kind-test
+kind-test: ## Tell the story on the clusters of kind-up
+	RAMEN_KIND=1 $(GO) test -count=1 -timeout 60m -v ./tests/e2e
+
+.PHONY: kind-down
+kind-down: ## Delete the three kind clusters and their data
+	$(GO) run ./tests/e2e/ramenkind down
+
 .PHONY: rules
 rules: ## Test the alerts with Prometheus itself; the first run builds it
 	$(GO) -C tests/rules test -count=1 ./...
@@ -75,5 +99,5 @@ verify: generate tidy lint ## Prove that generated files are up to date and the 
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "the tree is not clean: commit what make generate and make tidy changed"; exit 1; }
 
 .PHONY: clean
-clean: ## Remove bin/
-	rm -rf $(BIN)
+clean: ## Remove bin/ and dist/
+	rm -rf $(BIN) $(DIST)

@@ -46,6 +46,7 @@ func commands() []command {
 		}},
 		{name: "storage", hidden: true, run: logged(storage.Main)},
 		{name: "node", hidden: true, run: logged(node.Main)},
+		{name: "writer", hidden: true, run: logged(node.Writer)},
 	}
 }
 

@@ -78,7 +78,7 @@ func (l *Lab) openCluster(name string) (*Cluster, error) {
 		return nil, fmt.Errorf("read kubeconfig of %s: %w", name, err)
 	}
 	cfg.QPS = -1 // priority and fairness of the API server limit enough
-	scheme, err := newScheme()
+	scheme, err := Scheme()
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
-// newScheme knows all types that the lab's clusters serve.
-func newScheme() (*runtime.Scheme, error) {
+// Scheme knows all types that the lab's clusters serve.
+func Scheme() (*runtime.Scheme, error) {
 	s := runtime.NewScheme()
 	if err := errors.Join(
 		clientgoscheme.AddToScheme(s),

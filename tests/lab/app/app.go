@@ -28,14 +28,26 @@ import (
 // writeEvery is the time between two records.
 const writeEvery = 20 * time.Millisecond
 
+// Place is where an application lives: three clusters, called as those of the lab, and what their storage has on disk.
+type Place interface {
+	Cluster(name string) *lab.Cluster
+	// DataDir is the folder that the storage drivers of all clusters share.
+	DataDir() string
+}
+
 // App is one application.
 type App struct {
 	Namespace, Name string
-	lab             *lab.Lab
+	// Dress changes the workload for a cluster whose Pods are real. Nil: they are not.
+	Dress func(cluster string, d *appsv1.Deployment)
+	// Witness is the file in which the writer on a cluster notes what was acknowledged, if it is not beside the data of its
+	// volume, where the lab's node puts it. Nil: it is.
+	Witness func(cluster string) string
+	lab     Place
 }
 
-// New describes an application of the lab; nothing is made yet.
-func New(l *lab.Lab, namespace, name string) *App {
+// New describes an application of a place; nothing is made yet.
+func New(l Place, namespace, name string) *App {
 	return &App{Namespace: namespace, Name: name, lab: l}
 }
 
@@ -144,6 +156,9 @@ func (a *App) Journal(cluster, handle string) (journal.Report, error) {
 
 // Acknowledged is the last record that the writer on a cluster saw written.
 func (a *App) Acknowledged(cluster, handle string) (journal.Record, error) {
+	if a.Witness != nil {
+		return journal.Noted(a.Witness(cluster))
+	}
 	return journal.Noted(filepath.Join(a.volume(cluster, handle), node.Witness))
 }
 
@@ -151,9 +166,9 @@ func (a *App) volume(cluster, handle string) string {
 	return filepath.Join(a.lab.DataDir(), cluster, "volumes", handle)
 }
 
-func (a *App) deployment() *appsv1.Deployment {
+func (a *App) deployment(cluster string) *appsv1.Deployment {
 	one := int32(1)
-	return &appsv1.Deployment{
+	d := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, Labels: a.labels()},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &one,
@@ -173,6 +188,10 @@ func (a *App) deployment() *appsv1.Deployment {
 			},
 		},
 	}
+	if a.Dress != nil {
+		a.Dress(cluster, d)
+	}
+	return d
 }
 
 func (a *App) claim() *corev1.PersistentVolumeClaim {

@@ -93,7 +93,7 @@ func (a *App) install(ctx context.Context, cluster string, log func(string, ...a
 	if err := a.ensureNamespace(ctx, c); err != nil {
 		return err
 	}
-	for _, o := range []client.Object{a.claim(), a.deployment()} {
+	for _, o := range []client.Object{a.claim(), a.deployment(cluster)} {
 		switch err := c.Create(ctx, o); {
 		case apierrors.IsAlreadyExists(err):
 		case err != nil:

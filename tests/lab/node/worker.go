@@ -25,6 +25,9 @@ type program func(ctx context.Context, clk clock.WithTicker, dirs []string) erro
 // last record that was acknowledged.
 const Witness = "acknowledged"
 
+// defaultEvery is the time between two records if nothing else is asked for.
+const defaultEvery = 100 * time.Millisecond
+
 // programOf is the program of a container, or why this node does not know it.
 func programOf(pod *corev1.Pod, c *corev1.Container) (program, error) {
 	image, _, _ := strings.Cut(c.Image, ":")
@@ -34,7 +37,7 @@ func programOf(pod *corev1.Pod, c *corev1.Container) (program, error) {
 	case imageWriter:
 		fs := flag.NewFlagSet(imageWriter, flag.ContinueOnError)
 		fs.SetOutput(io.Discard)
-		every := fs.Duration("every", 100*time.Millisecond, "time between two records")
+		every := fs.Duration("every", defaultEvery, "time between two records")
 		if err := fs.Parse(c.Args); err != nil {
 			return nil, fmt.Errorf("container %s: args: %w", c.Name, err)
 		}

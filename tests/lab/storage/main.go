@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/csi"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/link"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	Listen  string // host:port on which the peer is answered
 	Peer    string // http URL at which the peer answers
 	Speed   Speed  // may be nil
+	Node    string // name of the node whose kubelet is served; empty: none
+	Kubelet string // folder of that kubelet
 }
 
 // VolumesDir is where a cluster's volumes are, each in a folder with the name of its handle.
@@ -44,17 +47,19 @@ func VolumesDir(data, cluster string) string { return filepath.Join(data, cluste
 func Main(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("storage", flag.ContinueOnError)
 	o := Options{Speed: Speed{}}
-	kubeconfig := fs.String("kubeconfig", "", "path of the kubeconfig")
+	kubeconfig := fs.String("kubeconfig", "", "path of the kubeconfig; empty: the cluster that the process runs in")
 	fs.StringVar(&o.Cluster, "cluster", "", "name of the cluster")
 	fs.StringVar(&o.Data, "data", "", "folder that the drivers of all clusters share")
 	fs.StringVar(&o.Listen, "listen", "", "host:port on which the peer is answered")
 	fs.StringVar(&o.Peer, "peer", "", "http URL at which the peer answers")
 	fs.Var(o.Speed, "interval", "<interval>=<real duration>, such as 1m=2s; repeatable")
+	fs.StringVar(&o.Node, "node", "", "name of the node whose kubelet gets the volumes by CSI; empty: none")
+	fs.StringVar(&o.Kubelet, "kubelet", "/var/lib/kubelet", "folder of that kubelet")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	if *kubeconfig == "" || o.Cluster == "" || o.Data == "" || o.Listen == "" || o.Peer == "" {
-		return errors.New("storage: flags --kubeconfig, --cluster, --data, --listen and --peer are needed")
+	if o.Cluster == "" || o.Data == "" || o.Listen == "" || o.Peer == "" {
+		return errors.New("storage: flags --cluster, --data, --listen and --peer are needed")
 	}
 	cfg, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	if err != nil {
@@ -88,6 +93,11 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		return fmt.Errorf("storage: build manager: %w", err)
 	}
 	store := engine.New(VolumesDir(data, o.Cluster), clock.RealClock{})
+	if o.Node != "" {
+		if err := mgr.Add(csi.New(store, Driver, o.Node, o.Kubelet)); err != nil {
+			return fmt.Errorf("storage: %w", err)
+		}
+	}
 	loop := NewLoop(store, peer, clock.RealClock{})
 	if err := errors.Join(
 		mgr.Add(loop),

@@ -32,17 +32,29 @@ const tick = 50 * time.Millisecond
 // old.
 const settling = 2 * time.Second
 
+// Place is where a story happens: the lab, or clusters of kind.
+type Place interface {
+	app.Place
+	// Fault breaks every link of a cluster, Heal mends them.
+	Fault(cluster string, kind faultproxy.Kind) error
+	Heal(cluster string) error
+	Stores() []lab.Store
+	// StoreCA is the certificate, in PEM, that clients of the object stores have to trust; nil: the system's.
+	StoreCA() ([]byte, error)
+	StoreURL(from, store string) string
+}
+
 // Story is one application and what happened to it.
 type Story struct {
 	App      *app.App
-	lab      *lab.Lab
+	lab      Place
 	interval time.Duration
 	handle   string    // of the application's volume
 	cut      time.Time // when the failed side was cut off
 }
 
 // New begins a story. interval is how long the scheduling interval of the policy really lasts.
-func New(l *lab.Lab, a *app.App, interval time.Duration) *Story {
+func New(l Place, a *app.App, interval time.Duration) *Story {
 	return &Story{App: a, lab: l, interval: interval}
 }
 
