@@ -60,6 +60,19 @@ stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED ch
 scale: ## Fail a thousand applications over at once, and count the hub's writes
 	RAMEN_SCALE=1000 $(GO) test -count=1 -timeout 60m -v ./tests/scale
 
+# Of make faults: the schedules that are drawn, and what they are drawn from; without SEED, the time.
+RUNS ?= 100
+SEED ?=
+
+.PHONY: faults
+faults: ## Let RUNS=100 random schedules of faults strike the lab; SEED= repeats them
+	RAMEN_FAULT_RUNS=$(RUNS) RAMEN_FAULT_SEED=$(SEED) $(GO) test -count=1 -race -timeout 0 -v -run TestRandomFaults ./tests/faults
+
+.PHONY: bench
+bench: ## Measure the exchange against a bare loop in the same run, into bin/bench.json as well
+	mkdir -p $(BIN)
+	RAMEN_BENCH_JSON=$(CURDIR)/$(BIN)/bench.json $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 90m ./tests/bench
+
 .PHONY: kind-up
 kind-up: image dist ## Create three kind clusters, or take those that exist, and install everything; needs Docker and kubectl
 	$(GO) run ./tests/e2e/ramenkind up

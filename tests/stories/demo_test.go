@@ -11,6 +11,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
@@ -37,7 +38,7 @@ func tellDemo(t *testing.T, actors []*actor, meanwhile func()) {
 	})
 	all(t, actors, "fail over to dr1 without dr2", func(ctx context.Context, a *actor) error {
 		moved, err := a.FailoverWithout(ctx, lab.DR1, faultproxy.Cut)
-		a.t.Logf("%s: %s", a.App.Key(), moved.Loss)
+		a.T.Logf("%s: %s", a.App.Key(), moved.Loss)
 		return err
 	})
 	meanwhile()
@@ -56,7 +57,7 @@ func requireExplained(t *testing.T, l *lab.Lab, a *actor) {
 	t.Helper()
 	drpc, err := a.App.Control(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, saysControl(drpc, v1alpha1.ConditionPeerReady), "LinkLost: cluster dr2 can't be reached; last heard of at")
+	assert.Contains(t, cast.Says(drpc, v1alpha1.ConditionPeerReady), "LinkLost: cluster dr2 can't be reached; last heard of at")
 	name := a.App.Key().Name
 	wide := onHub(t, l, "get", "drpc", "-n", name, "-o", "wide")
 	assert.Regexp(t, `WAITING FOR\n`+name+` .* FailedOver +Cleaning Up +dr1 +False .*cluster dr2 can't be reached`, wide)

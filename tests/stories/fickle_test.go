@@ -12,8 +12,6 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/app"
-	"github.com/ramendr/ramen-direct/tests/lab/journal"
 )
 
 const (
@@ -31,7 +29,7 @@ func TestRelocatesMayBeTakenBackAtAnyMoment(t *testing.T) {
 	fickle(t, "fickle", func(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {
 		s.Action = []v1alpha1.DRAction{"", v1alpha1.ActionRelocate, v1alpha1.ActionRelocate}[random.IntN(3)]
 		s.PreferredCluster = lab.Spokes()[random.IntN(2)]
-	}, func(a *actor) { requireNothingLost(a) })
+	}, func(a *actor) { a.NothingLost() })
 }
 
 // TestAllWishesMayChangeAtAnyMoment: a user fails over as well, which may lose what was not synchronised yet, and nothing
@@ -52,22 +50,22 @@ func fickle(t *testing.T, name string, wish func(*rand.Rand, *v1alpha1.DRPlaceme
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
 			a := protected(t, l, fmt.Sprintf("%s-%d", name, run), lab.DR1)
-			a.witness.limit = killedSilent
+			a.Witness.Limit = killedSilent
 			random := rand.New(rand.NewPCG(seed, run))
 			stop := kill(t, l, rand.New(rand.NewPCG(seed, run)))
 			t.Cleanup(stop)
 			for range changesOfMind {
-				a.ask(func(s *v1alpha1.DRPlacementControlSpec) {
+				a.Ask(func(s *v1alpha1.DRPlacementControlSpec) {
 					wish(random, s)
 					t.Logf("wish: action %q, preferred %s, failover %s", s.Action, s.PreferredCluster, s.FailoverCluster)
 				})
 				think(t, time.Duration(random.Int64N(int64(thinking))))
 			}
 			target := lab.Spokes()[random.IntN(2)]
-			a.ask(func(s *v1alpha1.DRPlacementControlSpec) {
+			a.Ask(func(s *v1alpha1.DRPlacementControlSpec) {
 				s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, target
 			})
-			a.settled(v1alpha1.Relocated, target)
+			a.Settled(v1alpha1.Relocated, target)
 			require.NoError(t, a.GoesOn(t.Context(), target))
 			check(a)
 			_, err := a.Disable(t.Context())
@@ -83,24 +81,5 @@ func think(t *testing.T, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-t.Context().Done():
-	}
-}
-
-// requireNothingLost: what was acknowledged last on either cluster is there.
-func requireNothingLost(a *actor) {
-	a.t.Helper()
-	drpc, err := a.App.Control(a.t.Context())
-	require.NoError(a.t, err)
-	home := drpc.Status.PreferredDecision.ClusterName
-	handle, err := a.App.Volume(a.t.Context(), home)
-	require.NoError(a.t, err)
-	for _, cluster := range lab.Spokes() {
-		last, err := a.App.Acknowledged(cluster, handle)
-		require.NoError(a.t, err)
-		now, err := a.App.Journal(home, handle)
-		require.NoError(a.t, err)
-		lost, err := app.LostSince(last, journal.Report{}, now)
-		require.NoError(a.t, err)
-		require.Zero(a.t, lost.Records, "%s, of what %s had acknowledged", lost, cluster)
 	}
 }

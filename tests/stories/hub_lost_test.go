@@ -25,33 +25,33 @@ func TestAHubThatIsLostIsReplaced(t *testing.T) {
 	deployed := protected(t, l, "lost-deployed", lab.DR1)
 	moved := protected(t, l, "lost-failed-over", lab.DR1)
 	moving := protected(t, l, "lost-relocating", lab.DR1)
-	moved.ask(failoverTo(lab.DR2))
-	moved.settled(v1alpha1.FailedOver, lab.DR2)
-	moving.leave()
-	moving.ask(relocateTo(lab.DR2))
-	moving.waits("WorkloadGone", lab.DR1)
-	pods := []any{podOf(deployed, lab.DR1), podOf(moved, lab.DR2), podOf(moving, lab.DR1)}
+	moved.Ask(failoverTo(lab.DR2))
+	moved.Settled(v1alpha1.FailedOver, lab.DR2)
+	moving.Leave()
+	moving.Ask(relocateTo(lab.DR2))
+	moving.Waits("WorkloadGone", lab.DR1)
+	pods := []any{deployed.Pod(lab.DR1), moved.Pod(lab.DR2), moving.Pod(lab.DR1)}
 	actors := []*actor{deployed, moved, moving}
 	before := groupsOf(actors)
 
 	began := time.Now()
 	require.NoError(t, l.ReplaceHub(t.Context(), manifests(t, l, actors)...))
-	deployed.settled(v1alpha1.Deployed, lab.DR1)
-	moved.settled(v1alpha1.FailedOver, lab.DR2)
-	moving.waits("WorkloadGone", lab.DR1)
+	deployed.Settled(v1alpha1.Deployed, lab.DR1)
+	moved.Settled(v1alpha1.FailedOver, lab.DR2)
+	moving.Waits("WorkloadGone", lab.DR1)
 	t.Logf("the new hub knows all %s after the loss of the old one", time.Since(began).Round(time.Millisecond))
 
-	assert.Equal(t, pods, []any{podOf(deployed, lab.DR1), podOf(moved, lab.DR2), podOf(moving, lab.DR1)}, "no workload was touched")
+	assert.Equal(t, pods, []any{deployed.Pod(lab.DR1), moved.Pod(lab.DR2), moving.Pod(lab.DR1)}, "no workload was touched")
 	for key, group := range groupsOf(actors) {
 		assert.Equal(t, before[key].Spec, group.Spec, "%s is told what it was told", key)
 		assert.Equal(t, before[key].Generation, group.Generation, "%s was told nothing else in between", key)
 	}
 	requireAdoptedFirst(t, l, began)
 
-	moving.follow()
-	moving.settled(v1alpha1.Relocated, lab.DR2)
+	moving.Follow()
+	moving.Settled(v1alpha1.Relocated, lab.DR2)
 	require.NoError(t, moving.GoesOn(t.Context(), lab.DR2))
-	requireNothingLost(moving)
+	moving.NothingLost()
 	for _, a := range actors[:2] {
 		_, err := a.Disable(t.Context())
 		require.NoError(t, err)
@@ -67,10 +67,10 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 	failedOver := protected(t, l, "failed-over", lab.DR1)
 	forgetful := protected(t, l, "action-dropped", lab.DR1)
 	moving := protected(t, l, "both-secondary", lab.DR1)
-	failedOver.ask(failoverTo(lab.DR2))
-	failedOver.settled(v1alpha1.FailedOver, lab.DR2)
-	forgetful.ask(failoverTo(lab.DR2))
-	forgetful.settled(v1alpha1.FailedOver, lab.DR2)
+	failedOver.Ask(failoverTo(lab.DR2))
+	failedOver.Settled(v1alpha1.FailedOver, lab.DR2)
+	forgetful.Ask(failoverTo(lab.DR2))
+	forgetful.Settled(v1alpha1.FailedOver, lab.DR2)
 	halfway(moving)
 
 	actors := []*actor{onLost, onSeen, failedOver, forgetful, moving}
@@ -80,7 +80,7 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 			drpc.Spec.Action, drpc.Spec.FailoverCluster = "", ""
 		}
 	}
-	pod := podOf(onLost, lab.DR1)
+	pod := onLost.Pod(lab.DR1)
 	require.NoError(t, l.Fault(lab.DR1, faultproxy.Cut))
 	require.NoError(t, l.ReplaceHub(t.Context(), again...))
 	fresh := enter(t, l, "made-meanwhile")
@@ -91,7 +91,7 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 		onLost: v1alpha1.WaitForUser, onSeen: v1alpha1.WaitForUser, forgetful: v1alpha1.WaitForUser, moving: v1alpha1.WaitForUser,
 		fresh: v1alpha1.Initiating, failedOver: v1alpha1.FailedOver,
 	} {
-		a.control("it does what it can see: "+string(phase), func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+		a.Control("it does what it can see: "+string(phase), func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 			assert.Equal(c, phase, drpc.Status.Phase)
 			w := drpc.Status.Waiting
 			require.NotNil(c, w)
@@ -105,21 +105,21 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 		})
 	}
 
-	onLost.ask(failoverTo(lab.DR2))
-	onLost.control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+	onLost.Ask(failoverTo(lab.DR2))
+	onLost.Control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		assert.Equal(c, v1alpha1.FailedOver, drpc.Status.Phase)
 		assert.Equal(c, lab.DR2, drpc.Status.PreferredDecision.ClusterName)
 	})
-	assert.Equal(t, pod, podOf(onLost, lab.DR1), "nobody could tell dr1")
+	assert.Equal(t, pod, onLost.Pod(lab.DR1), "nobody could tell dr1")
 
 	require.NoError(t, l.Heal(lab.DR1))
-	onLost.settled(v1alpha1.FailedOver, lab.DR2)
-	onSeen.settled(v1alpha1.Deployed, lab.DR2)
-	failedOver.settled(v1alpha1.FailedOver, lab.DR2)
-	forgetful.settled(v1alpha1.Deployed, lab.DR2)
-	moving.settled(v1alpha1.Relocated, lab.DR2)
+	onLost.Settled(v1alpha1.FailedOver, lab.DR2)
+	onSeen.Settled(v1alpha1.Deployed, lab.DR2)
+	failedOver.Settled(v1alpha1.FailedOver, lab.DR2)
+	forgetful.Settled(v1alpha1.Deployed, lab.DR2)
+	moving.Settled(v1alpha1.Relocated, lab.DR2)
 	require.NoError(t, fresh.Begin(t.Context(), lab.DR2))
-	requireNothingLost(moving)
+	moving.NothingLost()
 	for _, a := range actors {
 		require.NoError(t, a.GoesOn(t.Context(), lab.DR2), a.App.Name)
 	}
@@ -129,38 +129,38 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 func TestANewHubWithoutClustersWaits(t *testing.T) {
 	l := shared.Lab(t)
 	a := protected(t, l, "none-seen", lab.DR1)
-	pod := podOf(a, lab.DR1)
+	pod := a.Pod(lab.DR1)
 	for _, spoke := range lab.Spokes() {
 		require.NoError(t, l.Fault(spoke, faultproxy.Cut))
 	}
 	require.NoError(t, l.ReplaceHub(t.Context(), manifests(t, l, []*actor{a})...))
-	a.waits("InboxComplete", lab.DR1)
+	a.Waits("InboxComplete", lab.DR1)
 	require.NoError(t, l.Heal(lab.DR1))
-	a.waits("InboxComplete", lab.DR2)
+	a.Waits("InboxComplete", lab.DR2)
 	require.NoError(t, l.Heal(lab.DR2))
-	a.settled(v1alpha1.Deployed, lab.DR1)
-	assert.Equal(t, pod, podOf(a, lab.DR1))
+	a.Settled(v1alpha1.Deployed, lab.DR1)
+	assert.Equal(t, pod, a.Pod(lab.DR1))
 }
 
 // halfway brings a relocate from dr1 to dr2 to where both are Secondary, and ends hubctrl there: while the storage of dr1
 // holds still the demotion can't end.
 func halfway(a *actor) {
-	a.t.Helper()
+	a.T.Helper()
 	const storage = "storage-" + lab.DR1
-	a.leave()
-	a.ask(relocateTo(lab.DR2))
-	a.waits("WorkloadGone", lab.DR1)
-	require.NoError(a.t, a.lab.Freeze(storage))
-	a.follow()
-	a.waits("Secondary", lab.DR1)
-	require.NoError(a.t, a.lab.Stop("hubctrl"))
-	require.NoError(a.t, a.lab.Thaw(storage))
-	require.EventuallyWithT(a.t, func(c *assert.CollectT) {
-		group := a.group(lab.DR1)
+	a.Leave()
+	a.Ask(relocateTo(lab.DR2))
+	a.Waits("WorkloadGone", lab.DR1)
+	require.NoError(a.T, a.Lab.Freeze(storage))
+	a.Follow()
+	a.Waits("Secondary", lab.DR1)
+	require.NoError(a.T, a.Lab.Stop("hubctrl"))
+	require.NoError(a.T, a.Lab.Thaw(storage))
+	require.EventuallyWithT(a.T, func(c *assert.CollectT) {
+		group := a.Group(lab.DR1)
 		assert.Equal(c, v1alpha1.SecondaryState, group.Status.State)
 		assert.Equal(c, group.Generation, group.Status.ObservedGeneration)
 	}, patience, tick, "dr1 is Secondary")
-	require.Equal(a.t, v1alpha1.Secondary, a.group(lab.DR2).Spec.ReplicationState)
+	require.Equal(a.T, v1alpha1.Secondary, a.Group(lab.DR2).Spec.ReplicationState)
 }
 
 // manifests are what a user has in Git: the clusters, the policy and the applications, as they were last asked for.
@@ -180,7 +180,7 @@ func manifests(t *testing.T, l *lab.Lab, actors []*actor) []client.Object {
 		out = append(out, &v1alpha1.DRPolicy{ObjectMeta: metav1.ObjectMeta{Name: p.Name}, Spec: p.Spec})
 	}
 	for _, a := range actors {
-		drpc := a.drpc()
+		drpc := a.DRPC()
 		out = append(out, a.App.Home(), &v1alpha1.DRPlacementControl{
 			ObjectMeta: metav1.ObjectMeta{Namespace: drpc.Namespace, Name: drpc.Name}, Spec: drpc.Spec,
 		})
@@ -188,19 +188,12 @@ func manifests(t *testing.T, l *lab.Lab, actors []*actor) []client.Object {
 	return out
 }
 
-func (a *actor) drpc() *v1alpha1.DRPlacementControl {
-	a.t.Helper()
-	drpc, err := a.App.Control(a.t.Context())
-	require.NoError(a.t, err)
-	return drpc
-}
-
 // groupsOf are the groups of the actors on all clusters.
 func groupsOf(actors []*actor) map[string]*v1alpha1.VolumeReplicationGroup {
 	out := map[string]*v1alpha1.VolumeReplicationGroup{}
 	for _, a := range actors {
 		for _, cluster := range lab.Spokes() {
-			out[cluster+"/"+a.App.Name] = a.group(cluster)
+			out[cluster+"/"+a.App.Name] = a.Group(cluster)
 		}
 	}
 	return out

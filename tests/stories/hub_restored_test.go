@@ -20,8 +20,8 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	moved := protected(t, l, "restored-moved", lab.DR1)
 	returned := protected(t, l, "restored-returned", lab.DR1)
 	still := protected(t, l, "restored-still", lab.DR1)
-	returned.ask(failoverTo(lab.DR2))
-	returned.settled(v1alpha1.FailedOver, lab.DR2)
+	returned.Ask(failoverTo(lab.DR2))
+	returned.Settled(v1alpha1.FailedOver, lab.DR2)
 	require.NoError(t, returned.GoesOn(t.Context(), lab.DR2))
 
 	backup := filepath.Join(t.TempDir(), "backup")
@@ -30,35 +30,35 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	require.NoError(t, err)
 	_, err = returned.Relocate(t.Context(), lab.DR1)
 	require.NoError(t, err)
-	pods := []any{podOf(moved, lab.DR2), podOf(returned, lab.DR1), podOf(still, lab.DR1)}
+	pods := []any{moved.Pod(lab.DR2), returned.Pod(lab.DR1), still.Pod(lab.DR1)}
 	before := groupsOf([]*actor{moved, returned, still})
 
 	// As docs/operations.md says: whoever deploys stands still until the hub has found out.
 	actors := []*actor{moved, returned, still}
 	for _, a := range actors {
-		a.leave()
+		a.Leave()
 	}
 	require.NoError(t, l.Restore(t.Context(), lab.Hub, backup))
-	moved.settled(v1alpha1.Deployed, lab.DR2) // the spec of the backup asks for no move
-	still.settled(v1alpha1.Deployed, lab.DR1)
-	w := returned.waits("SpecConfirmed", "")
+	moved.Settled(v1alpha1.Deployed, lab.DR2) // the spec of the backup asks for no move
+	still.Settled(v1alpha1.Deployed, lab.DR1)
+	w := returned.Waits("SpecConfirmed", "")
 	assert.Equal(t, "the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which the workload is on cluster dr1. "+
 		"This spec asks for Failover to dr2, and nothing was moved yet", w.Message)
-	assert.Equal(t, v1alpha1.WaitForUser, returned.drpc().Status.Phase)
-	assert.Equal(t, pods, []any{podOf(moved, lab.DR2), podOf(returned, lab.DR1), podOf(still, lab.DR1)}, "no workload was touched")
+	assert.Equal(t, v1alpha1.WaitForUser, returned.DRPC().Status.Phase)
+	assert.Equal(t, pods, []any{moved.Pod(lab.DR2), returned.Pod(lab.DR1), still.Pod(lab.DR1)}, "no workload was touched")
 	for key, group := range groupsOf(actors) {
 		assert.Equal(t, before[key].Spec.ReplicationState, group.Spec.ReplicationState, key)
 	}
-	assert.Equal(t, lab.DR1, returned.drpc().Status.PreferredDecision.ClusterName, "the decisions of the backup are corrected")
+	assert.Equal(t, lab.DR1, returned.DRPC().Status.PreferredDecision.ClusterName, "the decisions of the backup are corrected")
 	for _, a := range actors {
-		a.follow()
+		a.Follow()
 	}
 
-	returned.ask(relocateTo(lab.DR1))
-	returned.settled(v1alpha1.Relocated, lab.DR1)
+	returned.Ask(relocateTo(lab.DR1))
+	returned.Settled(v1alpha1.Relocated, lab.DR1)
 	for a, home := range map[*actor]string{moved: lab.DR2, returned: lab.DR1, still: lab.DR1} {
 		require.NoError(t, a.GoesOn(t.Context(), home))
-		requireNothingLost(a)
-		a.runsOnlyOn(home)
+		a.NothingLost()
+		a.RunsOnlyOn(home)
 	}
 }

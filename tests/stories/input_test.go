@@ -11,6 +11,8 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 const policyText = `
@@ -62,10 +64,10 @@ func TestAnUnknownClusterHarmsNothing(t *testing.T) {
 	require.NoError(t, a.App.Protect(t.Context(), "dr9"))
 	requireUnknownTarget(a)
 	assert.NotContains(t, onHub(t, l, "get", "vrg", "-A"), "unknown-cluster", "nothing is wished")
-	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.PreferredCluster = lab.DR1 })
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) { s.PreferredCluster = lab.DR1 })
 	require.NoError(t, a.Begin(t.Context(), lab.DR1))
 
-	a.ask(func(s *v1alpha1.DRPlacementControlSpec) {
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) {
 		s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, "dr9"
 	})
 	drpc := requireUnknownTarget(a)
@@ -76,14 +78,14 @@ func TestAnUnknownClusterHarmsNothing(t *testing.T) {
 }
 
 func requireUnknownTarget(a *actor) *v1alpha1.DRPlacementControl {
-	a.t.Helper()
-	w := a.waits("TargetNamed", "")
-	assert.Equal(a.t, `spec.preferredCluster is "dr9", which is not a cluster of DRPolicy lab-1m`, w.Message)
-	assert.Equal(a.t, "set spec.preferredCluster to dr1 or dr2", w.NextStep)
-	drpc, err := a.App.Control(a.t.Context())
-	require.NoError(a.t, err)
-	assert.Equal(a.t, v1alpha1.WaitForUser, drpc.Status.Phase)
-	assert.Equal(a.t, "True", saysControl(drpc, v1alpha1.ConditionStalled), "for tools that wait for it")
+	a.T.Helper()
+	w := a.Waits("TargetNamed", "")
+	assert.Equal(a.T, `spec.preferredCluster is "dr9", which is not a cluster of DRPolicy lab-1m`, w.Message)
+	assert.Equal(a.T, "set spec.preferredCluster to dr1 or dr2", w.NextStep)
+	drpc, err := a.App.Control(a.T.Context())
+	require.NoError(a.T, err)
+	assert.Equal(a.T, v1alpha1.WaitForUser, drpc.Status.Phase)
+	assert.Equal(a.T, "True", cast.Says(drpc, v1alpha1.ConditionStalled), "for tools that wait for it")
 	return drpc
 }
 
@@ -101,11 +103,11 @@ spec:
   preferredCluster: dr1
   pvcSelector: {matchLabels: {app: early}}
 `)
-	a.control("the policy is missed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-		assert.Contains(c, saysControl(drpc, v1alpha1.ConditionReady), `NoSuchPolicy: spec.drPolicyRef names "late-policy": there is no such DRPolicy: create it`)
+	a.Control("the policy is missed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+		assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionReady), `NoSuchPolicy: spec.drPolicyRef names "late-policy": there is no such DRPolicy: create it`)
 		assert.Equal(c, v1alpha1.WaitForUser, drpc.Status.Phase)
 	})
-	assert.Contains(t, a.waits("NoSuchPolicy", "").Message, "there is no such DRPolicy")
+	assert.Contains(t, a.Waits("NoSuchPolicy", "").Message, "there is no such DRPolicy")
 	applied(t, l, fmt.Sprintf(`
 apiVersion: ramendr.openshift.io/v1alpha1
 kind: DRPolicy
@@ -113,7 +115,7 @@ metadata: {name: late-policy}
 spec: {drClusters: [dr1, dr2], schedulingInterval: %s}
 `, lab.SchedulingInterval))
 	t.Cleanup(func() {
-		_, err := kubectl(cleanupContext(t), l, lab.Hub, "", "delete", "drpolicy", "late-policy", "--wait=false")
+		_, err := labtest.Kubectl(cleanupContext(t), l, lab.Hub, "", "delete", "drpolicy", "late-policy", "--wait=false")
 		assert.NoError(t, err)
 	})
 	require.NoError(t, a.Begin(t.Context(), lab.DR1))

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
 )
 
 // What the environment may choose: how often the story is told under kills, and the seed of the moments.
@@ -31,8 +32,8 @@ const (
 	killAfterAtMost  = 4 * time.Second
 )
 
-// killedSilent takes the place of silent under kills: a controller that is dead says nothing until it is back.
-const killedSilent = 4 * silent
+// killedSilent takes the place of cast.Silent under kills: a controller that is dead says nothing until it is back.
+const killedSilent = 4 * cast.Silent
 
 // victims are all processes of the project's own that hold what they know in memory.
 var victims = []string{"hubctrl", "spokectrl-dr1", "spokectrl-dr2", "mirror-dr1", "mirror-dr2"}
@@ -46,7 +47,7 @@ func TestKilledControllersChangeNothing(t *testing.T) {
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
 			a := enter(t, l, fmt.Sprintf("killed-%d", run))
-			a.witness.limit = killedSilent
+			a.Witness.Limit = killedSilent
 			stop := kill(t, l, rand.New(rand.NewPCG(seed, run)))
 			t.Cleanup(stop)
 			tellDemo(t, []*actor{a}, func() {})

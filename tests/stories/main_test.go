@@ -12,17 +12,18 @@ import (
 	"time"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 // interval is how long the scheduling interval of the policy, a minute, lasts here.
 const interval = 2 * time.Second
 
-// patience is how long a test waits for something that takes seconds. Machines are noisy.
-const patience = 2 * time.Minute
-
-// tick is how often a test looks.
-const tick = 100 * time.Millisecond
+// How long a test waits, and how often it looks.
+const (
+	patience = cast.Patience
+	tick     = cast.Tick
+)
 
 // shared is the lab of all stories. They run one after the other, each with applications in namespaces of their own: a
 // link that is cut is cut for all.

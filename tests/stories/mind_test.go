@@ -8,9 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
@@ -22,24 +19,24 @@ import (
 func TestARelocateIsTakenBack(t *testing.T) {
 	l := shared.Lab(t)
 	a := protected(t, l, "taken-back", lab.DR1)
-	pod := podOf(a, lab.DR1)
-	a.leave()
-	a.ask(func(s *v1alpha1.DRPlacementControlSpec) {
+	pod := a.Pod(lab.DR1)
+	a.Leave()
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) {
 		s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, lab.DR2
 	})
-	w := a.waits("WorkloadGone", lab.DR1)
+	w := a.Waits("WorkloadGone", lab.DR1)
 	assert.Contains(t, w.Message, "Pod taken-back-")
 	assert.Contains(t, w.NextStep, "delete the workload and its PVCs on dr1")
 	assert.Regexp(t, `taken-back .* Relocating +WaitOnUserToCleanUp .*the workload still uses the volumes on cluster dr1`,
 		onHub(t, l, "get", "drpc", "-n", "taken-back", "-o", "wide"))
 
-	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = "" })
-	drpc := a.settled(v1alpha1.Deployed, lab.DR1)
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = "" })
+	drpc := a.Settled(v1alpha1.Deployed, lab.DR1)
 	assert.Equal(t, []v1alpha1.ClusterDecision{{ClusterName: lab.DR1, ClusterNamespace: lab.DR1, Reason: v1alpha1.DecisionRun}}, drpc.Status.Decisions)
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR1), "replication resumes")
-	assert.Equal(t, pod, podOf(a, lab.DR1), "the workload was left alone")
+	assert.Equal(t, pod, a.Pod(lab.DR1), "the workload was left alone")
 
-	a.follow()
+	a.Follow()
 	_, err := a.Relocate(t.Context(), lab.DR2)
 	require.NoError(t, err)
 }
@@ -49,31 +46,31 @@ func TestARelocateIsTakenBack(t *testing.T) {
 func TestAFailoverWithoutATargetGoesToTheOtherClusterOnce(t *testing.T) {
 	l := shared.Lab(t)
 	a := protected(t, l, "no-target", lab.DR1)
-	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = v1alpha1.ActionFailover })
-	a.settled(v1alpha1.FailedOver, lab.DR2)
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = v1alpha1.ActionFailover })
+	a.Settled(v1alpha1.FailedOver, lab.DR2)
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
-	pod := podOf(a, lab.DR2)
+	pod := a.Pod(lab.DR2)
 	require.NoError(t, l.Kill("hubctrl"))
 	require.NoError(t, l.StartProcess(t.Context(), "hubctrl"))
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
-	a.settled(v1alpha1.FailedOver, lab.DR2)
-	assert.Equal(t, pod, podOf(a, lab.DR2))
+	a.Settled(v1alpha1.FailedOver, lab.DR2)
+	assert.Equal(t, pod, a.Pod(lab.DR2))
 
 	// To ask again for what is so changes nothing either.
-	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.FailoverCluster = lab.DR2 })
-	a.settled(v1alpha1.FailedOver, lab.DR2)
-	assert.Equal(t, pod, podOf(a, lab.DR2))
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) { s.FailoverCluster = lab.DR2 })
+	a.Settled(v1alpha1.FailedOver, lab.DR2)
+	assert.Equal(t, pod, a.Pod(lab.DR2))
 }
 
 // TestARelocateToWhereItIsMovesNothing.
 func TestARelocateToWhereItIsMovesNothing(t *testing.T) {
 	l := shared.Lab(t)
 	a := protected(t, l, "stays", lab.DR1)
-	pod := podOf(a, lab.DR1)
-	a.ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = v1alpha1.ActionRelocate })
-	a.settled(v1alpha1.Relocated, lab.DR1)
+	pod := a.Pod(lab.DR1)
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = v1alpha1.ActionRelocate })
+	a.Settled(v1alpha1.Relocated, lab.DR1)
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR1))
-	assert.Equal(t, pod, podOf(a, lab.DR1))
+	assert.Equal(t, pod, a.Pod(lab.DR1))
 }
 
 // TestProtectionEndsWhenALostClusterReturns: until then the deletion waits and names it, and the application runs on.
@@ -86,7 +83,7 @@ func TestProtectionEndsWhenALostClusterReturns(t *testing.T) {
 		_, err := a.Disable(t.Context())
 		return err
 	})
-	w := a.waits("LinkLive", lab.DR2)
+	w := a.Waits("LinkLive", lab.DR2)
 	assert.Contains(t, w.Message, "cluster dr2 can't be reached; last heard of at")
 	drpc, err := a.App.Control(t.Context())
 	require.NoError(t, err)
@@ -94,13 +91,4 @@ func TestProtectionEndsWhenALostClusterReturns(t *testing.T) {
 	assert.Contains(t, onHub(t, l, "describe", "drpc", "-n", "deleted", "deleted"), w.Message)
 	require.NoError(t, l.Heal(lab.DR2))
 	require.NoError(t, disabling.Wait())
-}
-
-// podOf is the Pod of the application on a cluster.
-func podOf(a *actor, cluster string) types.UID {
-	a.t.Helper()
-	pods := &corev1.PodList{}
-	require.NoError(a.t, a.lab.Cluster(cluster).Client.List(a.t.Context(), pods, client.InNamespace(a.App.Namespace)))
-	require.Len(a.t, pods.Items, 1)
-	return pods.Items[0].UID
 }

@@ -19,7 +19,9 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 // TestAFailoverWaitsForTheStorage: the storage of dr2 needs a maintenance mode for failovers. With dr1 lost, the failover
@@ -41,13 +43,13 @@ func TestAFailoverWaitsForTheStorage(t *testing.T) {
 	assert.Contains(t, w.Message, "driver "+lab.Driver+", target "+lab.ReplicationID)
 	_, command, found := strings.Cut(w.NextStep, "kubectl --context "+lab.DR2+" ")
 	require.True(t, found, w.NextStep)
-	shown, err := kubectl(t.Context(), l, lab.DR2, "", strings.Fields(command)...)
+	shown, err := labtest.Kubectl(t.Context(), l, lab.DR2, "", strings.Fields(command)...)
 	require.NoError(t, err, "the command that the wait tells works")
 	assert.Contains(t, shown, "targetID: "+lab.ReplicationID)
 
 	activate := startVendor(t, l, lab.DR2)
 	saysOfStorage(a, "its state is Progressing, FailoverActivated is False, Switching: pools are being switched")
-	table, err := kubectl(t.Context(), l, lab.DR2, "", "get", "maintenancemodes")
+	table, err := labtest.Kubectl(t.Context(), l, lab.DR2, "", "get", "maintenancemodes")
 	require.NoError(t, err)
 	t.Logf("kubectl get maintenancemodes:\n%s", table)
 	assert.Regexp(t, lab.Driver+" +"+lab.ReplicationID+" +Progressing +False", table)
@@ -99,7 +101,7 @@ func needMode(t *testing.T, l *lab.Lab, cluster string) {
 	}
 	t.Cleanup(func() {
 		ctx := cleanupContext(t)
-		heal(t, l)
+		cast.Heal(t, l)
 		require.NoError(t, label(ctx, ""))
 		require.Eventually(t, func() bool { return knows(ctx, "") }, patience, tick, "the hub knows that the class is as it was")
 	})
@@ -116,8 +118,8 @@ func modesOn(t *testing.T, l *lab.Lab, cluster string) []v1alpha1.MaintenanceMod
 
 // saysOfStorage waits until the failover says that it waits for the storage of dr2, in these words.
 func saysOfStorage(a *actor, words string) *v1alpha1.Waiting {
-	a.t.Helper()
-	drpc := a.control("it waits for the storage: "+words, func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+	a.T.Helper()
+	drpc := a.Control("it waits for the storage: "+words, func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		assert.Equal(c, v1alpha1.ProgressionWaitForStorageMaintenance, drpc.Status.Progression)
 		if assert.NotNil(c, drpc.Status.Waiting) {
 			assert.Equal(c, "StorageReady "+lab.DR2, drpc.Status.Waiting.Fact+" "+drpc.Status.Waiting.Cluster)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
@@ -26,102 +27,102 @@ func TestOperationsInEachSituation(t *testing.T) {
 		play      func(t *testing.T, a *actor)
 	}{
 		{"all is well: both go through", "op-well", func(t *testing.T, a *actor) {
-			a.ask(failoverTo(lab.DR2))
-			a.settled(v1alpha1.FailedOver, lab.DR2)
+			a.Ask(failoverTo(lab.DR2))
+			a.Settled(v1alpha1.FailedOver, lab.DR2)
 			require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
 			_, err := a.Relocate(t.Context(), lab.DR1)
 			require.NoError(t, err)
 		}},
 		{"the source is down: a relocate waits for it by name, a failover does not", "op-source-down", func(t *testing.T, a *actor) {
 			require.NoError(t, l.Fault(lab.DR1, faultproxy.BlackHole))
-			a.ask(relocateTo(lab.DR2))
-			a.waits("LinkLive", lab.DR1)
+			a.Ask(relocateTo(lab.DR2))
+			a.Waits("LinkLive", lab.DR1)
 			_, err := a.Failover(t.Context(), lab.DR2)
 			require.NoError(t, err)
-			a.waits("LinkLive", lab.DR1)
-			drpc := a.drpc()
-			assert.Equal(t, "True", saysControl(drpc, v1alpha1.ConditionAvailable))
-			assert.Contains(t, saysControl(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost: cluster dr1 can't be reached; last heard of at")
+			a.Waits("LinkLive", lab.DR1)
+			drpc := a.DRPC()
+			assert.Equal(t, "True", cast.Says(drpc, v1alpha1.ConditionAvailable))
+			assert.Contains(t, cast.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost: cluster dr1 can't be reached; last heard of at")
 			require.NoError(t, l.Heal(lab.DR1))
-			a.settled(v1alpha1.FailedOver, lab.DR2)
+			a.Settled(v1alpha1.FailedOver, lab.DR2)
 		}},
 		{"the target is down: both wait for it by name, and the workload runs on", "op-target-down", func(t *testing.T, a *actor) {
 			require.NoError(t, l.Fault(lab.DR2, faultproxy.Cut))
 			// Before the loss is noticed a failover would begin, and go on when dr2 returns.
-			a.control("the loss is noticed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-				assert.Contains(c, saysControl(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost")
+			a.Control("the loss is noticed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost")
 			})
 			stays(a, lab.DR1, func() {
-				a.ask(failoverTo(lab.DR2))
-				a.waits("LinkLive", lab.DR2)
-				a.ask(relocateTo(lab.DR2))
-				a.waits("LinkLive", lab.DR2)
-				assert.Equal(t, lab.DR1, a.drpc().Status.PreferredDecision.ClusterName)
+				a.Ask(failoverTo(lab.DR2))
+				a.Waits("LinkLive", lab.DR2)
+				a.Ask(relocateTo(lab.DR2))
+				a.Waits("LinkLive", lab.DR2)
+				assert.Equal(t, lab.DR1, a.DRPC().Status.PreferredDecision.ClusterName)
 			})
 			require.NoError(t, l.Heal(lab.DR2))
-			a.settled(v1alpha1.Relocated, lab.DR2)
-			requireNothingLost(a)
+			a.Settled(v1alpha1.Relocated, lab.DR2)
+			a.NothingLost()
 		}},
 		{"both are down: both wait, and what is known is still said", "op-both-down", func(t *testing.T, a *actor) {
 			for _, spoke := range lab.Spokes() {
 				require.NoError(t, l.Fault(spoke, faultproxy.Cut))
 			}
-			a.control("it says that it does not know", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-				assert.Contains(c, saysControl(drpc, v1alpha1.ConditionAvailable), "Unknown/LinkLost: the workload runs on dr1 as far as is known")
-				assert.Contains(c, saysControl(drpc, v1alpha1.ConditionProtected), "Unknown/LinkLost")
+			a.Control("it says that it does not know", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionAvailable), "Unknown/LinkLost: the workload runs on dr1 as far as is known")
+				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionProtected), "Unknown/LinkLost")
 			})
-			a.ask(failoverTo(lab.DR2))
-			a.waits("LinkLive", lab.DR2)
-			a.ask(relocateTo(lab.DR2))
-			a.waits("LinkLive", lab.DR2)
-			a.ask(clearTo(lab.DR1))
+			a.Ask(failoverTo(lab.DR2))
+			a.Waits("LinkLive", lab.DR2)
+			a.Ask(relocateTo(lab.DR2))
+			a.Waits("LinkLive", lab.DR2)
+			a.Ask(clearTo(lab.DR1))
 			for _, spoke := range lab.Spokes() {
 				require.NoError(t, l.Heal(spoke))
 			}
-			a.settled(v1alpha1.Deployed, lab.DR1)
+			a.Settled(v1alpha1.Deployed, lab.DR1)
 		}},
 		{"the metadata of the source is not stored: a relocate waits for that, a failover does not", "op-unprotected", func(t *testing.T, a *actor) {
 			require.NoError(t, l.Fault(storeDR1, faultproxy.Cut))
 			changeClaim(a, lab.DR1, "unprotected")
 			requireNotStored(a, "Unreachable")
-			a.ask(relocateTo(lab.DR2))
-			w := a.waits("Protected", lab.DR1)
+			a.Ask(relocateTo(lab.DR2))
+			w := a.Waits("Protected", lab.DR1)
 			assert.Contains(t, w.Message, "S3 profile s3-dr1: Unreachable")
-			a.ask(failoverTo(lab.DR2))
-			a.control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+			a.Ask(failoverTo(lab.DR2))
+			a.Control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 				assert.Equal(c, v1alpha1.FailedOver, drpc.Status.Phase)
 				assert.Equal(c, lab.DR2, drpc.Status.PreferredDecision.ClusterName)
 			})
 			require.NoError(t, l.Heal(storeDR1))
-			a.settled(v1alpha1.FailedOver, lab.DR2)
+			a.Settled(v1alpha1.FailedOver, lab.DR2)
 		}},
 		{"the peer is not cleaned up: a relocate back waits for that, the way back by a failover too", "op-not-cleaned", func(t *testing.T, a *actor) {
-			a.leave()
-			a.ask(failoverTo(lab.DR2))
-			a.waits("WorkloadGone", lab.DR1)
-			a.ask(relocateTo(lab.DR1))
-			a.waits("WorkloadGone", lab.DR1)
-			a.follow()
-			a.settled(v1alpha1.Relocated, lab.DR1)
+			a.Leave()
+			a.Ask(failoverTo(lab.DR2))
+			a.Waits("WorkloadGone", lab.DR1)
+			a.Ask(relocateTo(lab.DR1))
+			a.Waits("WorkloadGone", lab.DR1)
+			a.Follow()
+			a.Settled(v1alpha1.Relocated, lab.DR1)
 		}},
 		{"both are Primary: a relocate waits until that is over, a failover to either ends it", "op-two-primaries", func(t *testing.T, a *actor) {
 			_, err := a.FailoverWithout(t.Context(), lab.DR2, faultproxy.Cut)
 			require.NoError(t, err)
-			assert.Equal(t, v1alpha1.Primary, a.group(lab.DR1).Spec.ReplicationState, "nobody could tell dr1")
-			a.ask(failoverTo(lab.DR1))
-			a.waits("LinkLive", lab.DR1)
+			assert.Equal(t, v1alpha1.Primary, a.Group(lab.DR1).Spec.ReplicationState, "nobody could tell dr1")
+			a.Ask(failoverTo(lab.DR1))
+			a.Waits("LinkLive", lab.DR1)
 			require.NoError(t, l.Heal(lab.DR1))
-			a.settled(v1alpha1.FailedOver, lab.DR1)
-			a.runsOnlyOn(lab.DR1)
+			a.Settled(v1alpha1.FailedOver, lab.DR1)
+			a.RunsOnlyOn(lab.DR1)
 		}},
 		{"the group is missing on the target: it is made anew, and then it goes on", "op-target-missing", func(t *testing.T, a *actor) {
-			require.NoError(t, a.lab.Stop("spokectrl-dr2"))
-			require.NoError(t, l.Cluster(lab.DR2).Client.Delete(t.Context(), a.group(lab.DR2)), "nobody is there to let it go")
-			a.ask(failoverTo(lab.DR2))
-			w := a.waits("Answer", lab.DR2)
+			require.NoError(t, a.Lab.Stop("spokectrl-dr2"))
+			require.NoError(t, l.Cluster(lab.DR2).Client.Delete(t.Context(), a.Group(lab.DR2)), "nobody is there to let it go")
+			a.Ask(failoverTo(lab.DR2))
+			w := a.Waits("Answer", lab.DR2)
 			assert.Contains(t, w.Message, "dr2")
-			require.NoError(t, a.lab.StartProcess(t.Context(), "spokectrl-dr2"))
-			a.settled(v1alpha1.FailedOver, lab.DR2)
+			require.NoError(t, a.Lab.StartProcess(t.Context(), "spokectrl-dr2"))
+			a.Settled(v1alpha1.FailedOver, lab.DR2)
 		}},
 		{"the policy became invalid, and a newcomer wants the same application: neither stops a failover", "op-invalid", func(t *testing.T, a *actor) {
 			hub := l.Cluster(lab.Hub).Client
@@ -134,7 +135,7 @@ func TestOperationsInEachSituation(t *testing.T) {
 			newcomer := &v1alpha1.DRPlacementControl{
 				ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: a.App.Name,
 					Annotations: map[string]string{v1alpha1.AnnotationAppNamespace: a.App.Namespace}},
-				Spec: *a.drpc().Spec.DeepCopy(),
+				Spec: *a.DRPC().Spec.DeepCopy(),
 			}
 			require.NoError(t, hub.Create(t.Context(), newcomer))
 			t.Cleanup(func() { _ = client.IgnoreNotFound(hub.Delete(cleanupContext(t), newcomer)) })
@@ -172,7 +173,7 @@ func TestAFailoverOfARebuiltHubNeedsOnlyTheSurvivor(t *testing.T) {
 		}
 	}
 	require.NoError(t, l.ReplaceHub(t.Context(), again...))
-	a.control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+	a.Control("it is failed over", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		assert.Equal(c, v1alpha1.FailedOver, drpc.Status.Phase)
 		assert.Equal(c, lab.DR2, drpc.Status.PreferredDecision.ClusterName)
 		assert.True(c, meta.IsStatusConditionTrue(drpc.Status.Conditions, v1alpha1.ConditionAvailable))
@@ -183,6 +184,6 @@ func TestAFailoverOfARebuiltHubNeedsOnlyTheSurvivor(t *testing.T) {
 	for _, link := range []string{lab.DR1, storeDR1} {
 		require.NoError(t, l.Heal(link))
 	}
-	a.settled(v1alpha1.FailedOver, lab.DR2)
-	a.runsOnlyOn(lab.DR2)
+	a.Settled(v1alpha1.FailedOver, lab.DR2)
+	a.RunsOnlyOn(lab.DR2)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/tests/apiserver"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 // samplePolicyInterval is the interval that examples of Ramen have.
@@ -164,12 +165,12 @@ spec:
 func TestManifestsForRamenWork(t *testing.T) {
 	l := shared.Lab(t)
 	for _, spoke := range lab.Spokes() {
-		_, err := kubectl(t.Context(), l, spoke, fmt.Sprintf(sampleClass, spoke), "apply", "-f", "-")
+		_, err := labtest.Kubectl(t.Context(), l, spoke, fmt.Sprintf(sampleClass, spoke), "apply", "-f", "-")
 		require.NoError(t, err)
 	}
 	applied(t, l, samplePolicy)
 	t.Cleanup(func() {
-		_, err := kubectl(cleanupContext(t), l, lab.Hub, "", "delete", "drpolicy", "dr-policy", "--timeout=60s")
+		_, err := labtest.Kubectl(cleanupContext(t), l, lab.Hub, "", "delete", "drpolicy", "dr-policy", "--timeout=60s")
 		assert.NoError(t, err, "nothing refers to the policy any more")
 	})
 	onHub(t, l, "wait", "drpolicy/dr-policy", "--for=condition=Validated", "--timeout=60s")

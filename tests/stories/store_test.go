@@ -18,7 +18,9 @@ import (
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 // storeDR1 is the S3 profile of dr1, and the Secret with its keys.
@@ -119,38 +121,38 @@ func requireValidated(t *testing.T, l *lab.Lab, cluster string, status metav1.Co
 
 // changeClaim makes something that has to be stored.
 func changeClaim(a *actor, cluster, value string) {
-	a.t.Helper()
+	a.T.Helper()
 	key := a.App.Key()
-	_, err := kubectl(a.t.Context(), a.lab, cluster, "", "label", "pvc", "-n", key.Namespace, key.Name, "--overwrite", "story="+value)
-	require.NoError(a.t, err)
+	_, err := labtest.Kubectl(a.T.Context(), a.Lab, cluster, "", "label", "pvc", "-n", key.Namespace, key.Name, "--overwrite", "story="+value)
+	require.NoError(a.T, err)
 }
 
 // requireNotStored waits until both the group and its DRPlacementControl say that metadata is missing in the store of
 // dr1 and why. Data is replicated all the same.
 func requireNotStored(a *actor, why string) {
-	a.t.Helper()
-	a.control("the store is named", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+	a.T.Helper()
+	a.Control("the store is named", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		stored := meta.FindStatusCondition(drpc.Status.ResourceConditions.Conditions, v1alpha1.VRGClusterDataProtected)
 		require.NotNil(c, stored)
 		assert.Equal(c, "UploadError", stored.Reason)
 		assert.Contains(c, stored.Message, "S3 profile s3-dr1: "+why)
 		assert.NotContains(c, stored.Message, "s3-dr2")
-		assert.True(c, strings.HasPrefix(saysControl(drpc, v1alpha1.ConditionProtected), "False/Error: cluster dr1: ClusterDataProtected: UploadError"), saysControl(drpc, v1alpha1.ConditionProtected))
-		assert.Equal(c, "True", saysControl(drpc, v1alpha1.ConditionAvailable))
+		assert.True(c, strings.HasPrefix(cast.Says(drpc, v1alpha1.ConditionProtected), "False/Error: cluster dr1: ClusterDataProtected: UploadError"), cast.Says(drpc, v1alpha1.ConditionProtected))
+		assert.Equal(c, "True", cast.Says(drpc, v1alpha1.ConditionAvailable))
 	})
 	from := time.Now().Truncate(time.Second)
-	a.control("data is replicated all the same", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+	a.Control("data is replicated all the same", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		synced := drpc.Status.LastGroupSyncTime
 		assert.True(c, synced != nil && synced.After(from), "last synchronisation at %s", synced)
 	})
 }
 
 func requireStored(a *actor) {
-	a.t.Helper()
-	a.control("everything is stored", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+	a.T.Helper()
+	a.Control("everything is stored", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		assert.True(c, meta.IsStatusConditionTrue(drpc.Status.ResourceConditions.Conditions, v1alpha1.VRGClusterDataProtected))
-		assert.Equal(c, "True", saysControl(drpc, v1alpha1.ConditionProtected))
-		assert.Equal(c, "True", saysControl(drpc, v1alpha1.ConditionReady))
+		assert.Equal(c, "True", cast.Says(drpc, v1alpha1.ConditionProtected))
+		assert.Equal(c, "True", cast.Says(drpc, v1alpha1.ConditionReady))
 	})
 }
 

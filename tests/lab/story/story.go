@@ -160,6 +160,43 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 	return moved, nil
 }
 
+// Before is what there was when a failover was asked for: how much of it may be missing is known later only.
+type Before struct {
+	was    journal.Report // on the source
+	synced time.Time      // up to when all was said to be synchronised
+}
+
+// Before looks at an application that runs on source, ahead of a failover.
+func (s *Story) Before(ctx context.Context, source string) (Before, error) {
+	drpc, err := s.App.Control(ctx)
+	if err != nil {
+		return Before{}, err
+	}
+	b := Before{}
+	if t := drpc.Status.LastGroupSyncTime; t != nil {
+		b.synced = t.Time
+	}
+	b.was, err = s.App.Journal(source, s.handle)
+	return b, err
+}
+
+// Kept fails if cluster lacks anything that was said to be synchronised before the failover to it.
+func (s *Story) Kept(b Before, cluster string) error {
+	now, err := s.App.Journal(cluster, s.handle)
+	if err != nil {
+		return err
+	}
+	if !now.Intact() {
+		return fmt.Errorf("the journal is damaged: %s", now)
+	}
+	want := b.was.Until(b.synced)
+	if has := now.Until(b.synced); has.Number != want.Number || !has.Time.Equal(want.Time) {
+		return fmt.Errorf("the failover to %s lost data that was said to be synchronised: of what was written up to %s, the last is record %d of %s, not %d of %s",
+			cluster, b.synced, has.Number, has.Time, want.Number, want.Time)
+	}
+	return nil
+}
+
 // Noticed waits until the DRPlacementControl says that it waits for a cluster that can't be reached.
 func (s *Story) Noticed(ctx context.Context, cluster string) error {
 	return s.control(ctx, "it says that it waits for "+cluster, func(drpc *v1alpha1.DRPlacementControl) error {
@@ -206,6 +243,14 @@ func (s *Story) Return(ctx context.Context, cluster string) (time.Duration, erro
 	return took, s.GoesOn(ctx, home)
 }
 
+// Ends waits until a move is over: the application runs on cluster and writes, its peer stands by and holds a copy.
+func (s *Story) Ends(ctx context.Context, want v1alpha1.DRState, cluster string) error {
+	if err := s.settled(ctx, want, cluster); err != nil {
+		return err
+	}
+	return s.GoesOn(ctx, cluster)
+}
+
 // GoesOn waits until the application on cluster has written something new, and its peer holds a copy that was made after
 // now.
 func (s *Story) GoesOn(ctx context.Context, cluster string) error {
@@ -221,11 +266,16 @@ func (s *Story) Disable(ctx context.Context) (journal.Report, error) {
 	if err != nil {
 		return journal.Report{}, err
 	}
-	home := drpc.Status.PreferredDecision.ClusterName
 	if err := s.App.Unprotect(ctx); err != nil {
 		return journal.Report{}, err
 	}
-	err = s.await(ctx, "the DRPlacementControl is gone", func(ctx context.Context) error {
+	return s.Disabled(ctx, drpc.Status.PreferredDecision.ClusterName)
+}
+
+// Disabled waits until a protection that somebody ended is over, and checks that application and data stay at home, and
+// nothing else.
+func (s *Story) Disabled(ctx context.Context, home string) (journal.Report, error) {
+	err := s.await(ctx, "the DRPlacementControl is gone", func(ctx context.Context) error {
 		drpc, err := s.App.Control(ctx)
 		if apierrors.IsNotFound(err) {
 			return nil

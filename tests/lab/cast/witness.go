@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package stories
+package cast
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/app"
 )
 
-// silent is how long an operation may be under way without a word on what it waits for (I7): the time between two facts.
-const silent = 5 * time.Second
+// Silent is how long an operation may be under way without a word on what it waits for (I7): the time between two facts.
+const Silent = 5 * time.Second
 
 // sample is a status, and when it was seen.
 type sample struct {
@@ -29,17 +29,18 @@ type sample struct {
 	status  v1alpha1.DRPlacementControlStatus
 }
 
-// witness sees every status that a DRPlacementControl has, and says at the end of the test whether each wait explained
+// Witness sees every status that a DRPlacementControl has, and says at the end of the test whether each wait explained
 // itself.
-type witness struct {
-	limit   time.Duration // in place of silent
+type Witness struct {
+	// Limit is how long an operation may be under way without a word on what it waits for.
+	Limit   time.Duration
 	mu      sync.Mutex
 	samples []sample
 }
 
-func newWitness(t *testing.T, l *lab.Lab, a *app.App) *witness {
+func newWitness(t *testing.T, l *lab.Lab, a *app.App) *Witness {
 	t.Helper()
-	w := &witness{limit: silent}
+	w := &Witness{Limit: Silent}
 	ctx, stop := context.WithCancel(t.Context())
 	var gone sync.WaitGroup
 	gone.Go(func() {
@@ -52,13 +53,13 @@ func newWitness(t *testing.T, l *lab.Lab, a *app.App) *witness {
 		gone.Wait()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		assert.Empty(t, complaints(w.samples, w.limit), "each wait of %s explains itself", a.Key())
+		assert.Empty(t, complaints(w.samples, w.Limit), "each wait of %s explains itself", a.Key())
 	})
 	return w
 }
 
 // look records until the watch ends, as watches do now and then.
-func (w *witness) look(ctx context.Context, c client.WithWatch, key client.ObjectKey) {
+func (w *Witness) look(ctx context.Context, c client.WithWatch, key client.ObjectKey) {
 	events, err := c.Watch(ctx, &v1alpha1.DRPlacementControlList{}, client.InNamespace(key.Namespace))
 	if err != nil {
 		return
@@ -120,18 +121,4 @@ func unclear(w *v1alpha1.Waiting, at time.Time) []string {
 		missing("believable since")
 	}
 	return out
-}
-
-func TestAWaitThatSaysNothingIsNoticed(t *testing.T) {
-	begin := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	after := func(d time.Duration, s v1alpha1.DRPlacementControlStatus) sample {
-		return sample{at: begin.Add(d), status: s}
-	}
-	under := v1alpha1.DRPlacementControlStatus{Phase: v1alpha1.FailingOver, Progression: v1alpha1.ProgressionWaitForReadiness}
-	done := v1alpha1.DRPlacementControlStatus{Phase: v1alpha1.FailedOver, Progression: v1alpha1.ProgressionCompleted}
-	half := under
-	half.Waiting = &v1alpha1.Waiting{Fact: "Answer", Cluster: "dr1"}
-	assert.Len(t, complaints([]sample{after(0, under), after(3*time.Second, under), after(6*time.Second, done)}, silent), 1)
-	assert.Empty(t, complaints([]sample{after(0, under), after(3*time.Second, done), after(9*time.Second, under)}, silent))
-	assert.Len(t, complaints([]sample{after(0, half)}, silent), 3, "no message, no nextStep, no since")
 }

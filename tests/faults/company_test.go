@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/story"
+)
+
+// faulty takes the place of cast.Silent: an API server or a controller that is down says nothing until it is back.
+const faulty = 6 * cast.Silent
+
+// company is what a fault strikes: an application for each operation, all under way at once. Those that move run at home
+// and go away; afterwards home is there, so that one company bears fault after fault.
+type company struct {
+	t          *testing.T // what is under way
+	stay       *testing.T // what they stay for
+	l          *lab.Lab
+	name       string
+	dir        string // for its files
+	home, away string
+
+	relocated, failed *cast.Actor
+	deployed, deleted *cast.Actor
+	before            story.Before // of failed, when the failover was asked for
+	deletedAt         string       // where deleted runs
+	made              int
+	rights            map[string][]rbacv1.PolicyRule // of the mirror, by cluster, as installed
+}
+
+// assemble brings a company on, at dr1.
+func assemble(t *testing.T, l *lab.Lab, name string) *company {
+	t.Helper()
+	c := &company{t: t, stay: t, l: l, name: name, dir: t.TempDir(), home: lab.DR1, away: lab.DR2, deletedAt: lab.DR1, rights: map[string][]rbacv1.PolicyRule{}}
+	c.relocated, c.failed, c.deleted = c.enter("relocated"), c.enter("failed"), c.enter("deleted")
+	group, ctx := errgroup.WithContext(t.Context())
+	for _, a := range []*cast.Actor{c.relocated, c.failed, c.deleted} {
+		group.Go(func() error { return a.Protect(ctx, c.home) })
+	}
+	require.NoError(t, group.Wait())
+	c.expectOneToArrive()
+	return c
+}
+
+func (c *company) enter(name string) *cast.Actor {
+	c.t.Helper()
+	a := cast.Enter(c.stay, c.l, c.name+"-"+name, interval)
+	a.Witness.Limit, a.T = faulty, c.t
+	return a
+}
+
+func (c *company) expectOneToArrive() {
+	c.t.Helper()
+	c.made++
+	c.deployed = c.enter(fmt.Sprintf("deployed-%d", c.made))
+}
+
+// in makes t what is under way: what goes wrong from now on is its failure.
+func (c *company) in(t *testing.T) {
+	c.t = t
+	for _, a := range c.actors() {
+		a.T = t
+	}
+}
+
+// stop ends all deployers; the result starts them again.
+func (c *company) stop() (start func()) {
+	for _, a := range c.actors() {
+		a.Leave()
+	}
+	return func() {
+		for _, a := range c.actors() {
+			a.T = c.stay // they outlive what is under way
+			a.Follow()
+			a.T = c.t
+		}
+	}
+}
+
+// settled are those that are protected before anything is asked.
+func (c *company) settled() []*cast.Actor { return []*cast.Actor{c.relocated, c.failed, c.deleted} }
+
+// actors are all.
+func (c *company) actors() []*cast.Actor { return append(c.settled(), c.deployed) }
+
+// ask asks for the four operations, as often as it takes for the hub to hear of it: to ask twice changes nothing.
+func (c *company) ask() {
+	c.t.Helper()
+	c.insist("look at the failed-over application", func(ctx context.Context) (err error) {
+		c.before, err = c.failed.Before(ctx, c.home)
+		return err
+	})
+	c.insist("deploy", func(ctx context.Context) error {
+		if err := c.deployed.App.Protect(ctx, c.home); !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+		return nil
+	})
+	c.insist("relocate", func(ctx context.Context) error {
+		return c.relocated.App.Ask(ctx, func(s *v1alpha1.DRPlacementControlSpec) {
+			s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, c.away
+		})
+	})
+	c.insist("fail over", func(ctx context.Context) error {
+		return c.failed.App.Ask(ctx, func(s *v1alpha1.DRPlacementControlSpec) {
+			s.Action, s.FailoverCluster = v1alpha1.ActionFailover, c.away
+		})
+	})
+	c.insist("delete", func(ctx context.Context) error {
+		return client.IgnoreNotFound(c.deleted.App.Unprotect(ctx))
+	})
+}
+
+// insist repeats what somebody does until it succeeds.
+func (c *company) insist(what string, do func(context.Context) error) {
+	c.t.Helper()
+	require.EventuallyWithT(c.t, func(collect *assert.CollectT) {
+		ctx, cancel := context.WithTimeout(c.t.Context(), answerTime)
+		defer cancel()
+		assert.NoError(collect, do(ctx))
+	}, cast.Patience, cast.Tick, what)
+}
+
+// answerTime is how long whoever asks an API server waits for its answer.
+const answerTime = 5 * time.Second
+
+// done waits until all four operations are over, counts, and lets home and away change places.
+func (c *company) done() {
+	c.t.Helper()
+	group, ctx := errgroup.WithContext(c.t.Context())
+	group.Go(func() error { return named("deploy", c.deployed.Begin(ctx, c.home)) })
+	group.Go(func() error { return named("relocate", c.relocated.Ends(ctx, v1alpha1.Relocated, c.away)) })
+	group.Go(func() error {
+		if err := c.failed.Ends(ctx, v1alpha1.FailedOver, c.away); err != nil {
+			return named("failover", err)
+		}
+		return named("failover", c.failed.Kept(c.before, c.away))
+	})
+	group.Go(func() error {
+		_, err := c.deleted.Disabled(ctx, c.deletedAt)
+		return named("delete", err)
+	})
+	require.NoError(c.t, group.Wait())
+	c.relocated.NothingLost()
+	for a, cluster := range map[*cast.Actor]string{c.relocated: c.away, c.failed: c.away, c.deployed: c.home} {
+		a.RunsOnlyOn(cluster)
+		c.requireNoPods(a, cluster)
+	}
+	require.NoError(c.t, c.deleted.App.Remove(c.t.Context(), c.t.Logf))
+	c.deleted, c.deletedAt = c.deployed, c.home
+	c.home, c.away = c.away, c.home
+	c.expectOneToArrive()
+}
+
+func named(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// requireNoPods requires that an application has Pods on no other cluster.
+func (c *company) requireNoPods(a *cast.Actor, home string) {
+	c.t.Helper()
+	for _, cluster := range lab.Spokes() {
+		if cluster == home {
+			continue
+		}
+		pods := &corev1.PodList{}
+		require.NoError(c.t, c.l.Cluster(cluster).Client.List(c.t.Context(), pods, client.InNamespace(a.App.Namespace)))
+		assert.Empty(c.t, pods.Items, "%s runs on %s only", a.App.Key(), home)
+	}
+}

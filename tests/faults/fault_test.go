@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+)
+
+// killEvery is the time between two kills of one process, which takes a second to be started again.
+const killEvery = 1300 * time.Millisecond
+
+// fault is one way in which things fail.
+type fault struct {
+	name string
+	// strike breaks something that concerns a cluster, and returns what mends it.
+	strike func(c *company, side string) (mend func())
+	// prepare is done before the operations are asked for, if it is set.
+	prepare func(c *company, side string)
+	// lasts is how long the fault lasts at least.
+	lasts time.Duration
+	// told says how a user sees it, while it lasts; nil: it is over before anybody has to be told, or nothing is delayed.
+	told func(c *company, side string) error
+	// first says that it has to be there before the operations are asked for.
+	first bool
+	// awayOnly says that it concerns the cluster that the applications go to, and not the one that they run on.
+	awayOnly bool
+	// rare says that a schedule does not draw it: it stops the clock for everything else.
+	rare bool
+	// goesBack says that a cluster forgets what happened since: what the promises say of one moment holds again in the end.
+	goesBack bool
+	// deletes says that somebody deletes what the mirror has to follow.
+	deletes bool
+}
+
+// all are the faults, in the order of their table in docs/faults.md.
+func all() []fault {
+	return []fault{
+		{name: "link cut", strike: onLinks(faultproxy.Cut), told: notConnected},
+		{name: "link swallows everything", strike: onLinks(faultproxy.BlackHole), told: notConnected},
+		{name: "link swallows answers", strike: onLinks(faultproxy.Half), told: notConnected},
+		{name: "link slow", strike: onLinks(faultproxy.Delay), lasts: 5 * time.Second},
+		{name: "object store cut off", strike: onStore(faultproxy.Cut), lasts: 3 * time.Second},
+		{name: "mirror killed again and again", strike: killing("mirror-"), lasts: 6 * time.Second},
+		{name: "spokectrl killed again and again", strike: killing("spokectrl-"), lasts: 6 * time.Second},
+		{name: "hubctrl killed again and again", strike: killing("hubctrl"), lasts: 6 * time.Second},
+		{name: "both sides restart at once", strike: restart},
+		{name: "API server hangs", strike: freeze, told: notConnected, rare: true},
+		{name: "writes are refused on the cluster", strike: refuse("create", "update", "patch", "delete"), lasts: 4 * time.Second},
+		{name: "reads are refused on the cluster", strike: refuse("get", "list", "watch"), told: notConnected},
+		{name: "namespace wiped while the mirror is down", strike: wipe, first: true, awayOnly: true, rare: true},
+		{name: "wish deleted while the mirror is down", strike: deleteWishes, first: true, awayOnly: true, deletes: true},
+		{name: "wish made anew during a partition", strike: replaceWishes, first: true, deletes: true},
+		{name: "foreign group of the same name", strike: foreigner, told: ownedElsewhere, first: true, rare: true},
+		{name: "hub restored from a backup", prepare: backUp(lab.Hub), strike: restoreHub, rare: true, goesBack: true, deletes: true},
+		{name: "cluster restored from a backup", prepare: backUpSide, strike: restoreSide, rare: true, goesBack: true},
+	}
+}
+
+func onLinks(kind faultproxy.Kind) func(*company, string) func() {
+	return func(c *company, side string) func() {
+		require.NoError(c.t, c.l.Fault(side, kind))
+		return func() { require.NoError(c.t, c.l.Heal(side)) }
+	}
+}
+
+func onStore(kind faultproxy.Kind) func(*company, string) func() {
+	return func(c *company, side string) func() {
+		require.NoError(c.t, c.l.Fault("s3-"+side, kind))
+		return func() { require.NoError(c.t, c.l.Heal("s3-"+side)) }
+	}
+}
+
+// killing kills a process whenever it is back, between any two of its writes.
+func killing(service string) func(*company, string) func() {
+	return func(c *company, side string) func() {
+		name := service
+		if name != "hubctrl" {
+			name += side
+		}
+		ctx, stop := context.WithCancel(c.t.Context())
+		var gone sync.WaitGroup
+		gone.Go(func() {
+			for ctx.Err() == nil {
+				assert.NoError(c.t, c.l.Kill(name))
+				select {
+				case <-time.After(killEvery):
+				case <-ctx.Done():
+				}
+			}
+		})
+		return func() { stop(); gone.Wait() }
+	}
+}
+
+// restart kills the API servers of the hub and of a cluster with all that talks to them.
+func restart(c *company, side string) func() {
+	services := []string{"apiserver-hub", "apiserver-" + side}
+	for _, s := range append(services, "hubctrl", "mirror-"+side, "spokectrl-"+side) {
+		require.NoError(c.t, c.l.Kill(s))
+	}
+	return func() {
+		for _, s := range services {
+			require.NoError(c.t, c.l.StartProcess(c.t.Context(), s))
+		}
+	}
+}
+
+func freeze(c *company, side string) func() {
+	require.NoError(c.t, c.l.Freeze("apiserver-"+side))
+	return func() { require.NoError(c.t, c.l.Thaw("apiserver-"+side)) }
+}
+
+// mirrorRole is what the mirror may do on a cluster.
+const mirrorRole = "ramen-mirror"
+
+// refuse takes rights away from the mirror on a cluster. It is started anew: a watch that was allowed goes on.
+func refuse(verbs ...string) func(*company, string) func() {
+	return func(c *company, side string) func() {
+		c.setRights(side, func(verb string) bool { return !slices.Contains(verbs, verb) })
+		require.NoError(c.t, c.l.Kill("mirror-"+side))
+		return func() { c.setRights(side, func(string) bool { return true }) }
+	}
+}
+
+// setRights leaves the mirror on a cluster those of its verbs that may stay.
+func (c *company) setRights(side string, may func(verb string) bool) {
+	c.t.Helper()
+	c.insist("set the rights of the mirror on "+side, func(ctx context.Context) error {
+		cl, role := c.l.Cluster(side).Client, &rbacv1.ClusterRole{}
+		if err := cl.Get(ctx, client.ObjectKey{Name: mirrorRole}, role); err != nil {
+			return err
+		}
+		if c.rights[side] == nil {
+			c.rights[side] = role.DeepCopy().Rules
+		}
+		role.Rules = nil
+		for _, rule := range c.rights[side] {
+			rule.Verbs = slices.DeleteFunc(slices.Clone(rule.Verbs), func(v string) bool { return !may(v) })
+			role.Rules = append(role.Rules, rule)
+		}
+		return cl.Update(ctx, role)
+	})
+}
+
+// wipe deletes the namespaces of the applications on a cluster that none of them runs on.
+func wipe(c *company, side string) func() {
+	require.NoError(c.t, c.l.Stop("mirror-"+side))
+	cl := c.l.Cluster(side).Client
+	for _, a := range c.settled() {
+		require.NoError(c.t, client.IgnoreNotFound(cl.Delete(c.t.Context(), a.App.Home())))
+	}
+	for _, a := range c.settled() {
+		c.insist("the namespace "+a.App.Namespace+" is gone", func(ctx context.Context) error {
+			err := cl.Get(ctx, client.ObjectKeyFromObject(a.App.Home()), &corev1.Namespace{})
+			if err == nil {
+				return assert.AnError
+			}
+			return client.IgnoreNotFound(err)
+		})
+	}
+	return func() { require.NoError(c.t, c.l.StartProcess(c.t.Context(), "mirror-"+side)) }
+}
+
+// wishes are those of the settled applications for a cluster.
+func wishes(c *company, side string) []*v1alpha1.VolumeReplicationGroup {
+	var out []*v1alpha1.VolumeReplicationGroup
+	for _, a := range c.settled() {
+		out = append(out, &v1alpha1.VolumeReplicationGroup{ObjectMeta: metav1.ObjectMeta{
+			Namespace: exchange.Outbox(side), Name: exchange.ObjectName(a.App.Namespace, a.App.Name),
+		}})
+	}
+	return out
+}
+
+func deleteWishes(c *company, side string) func() {
+	require.NoError(c.t, c.l.Stop("mirror-"+side))
+	for _, w := range wishes(c, side) {
+		require.NoError(c.t, c.l.Cluster(lab.Hub).Client.Delete(c.t.Context(), w))
+	}
+	return func() { require.NoError(c.t, c.l.StartProcess(c.t.Context(), "mirror-"+side)) }
+}
+
+// replaceWishes deletes wishes for good, against their finalizer, so that those that the hub makes anew have other UIDs.
+func replaceWishes(c *company, side string) func() {
+	require.NoError(c.t, c.l.Fault(side, faultproxy.Cut))
+	hub := c.l.Cluster(lab.Hub).Client
+	for _, w := range wishes(c, side) {
+		require.NoError(c.t, hub.Get(c.t.Context(), client.ObjectKeyFromObject(w), w))
+		was := w.UID
+		require.NoError(c.t, hub.Delete(c.t.Context(), w))
+		c.insist("the finalizer is taken away", func(ctx context.Context) error {
+			now := &v1alpha1.VolumeReplicationGroup{}
+			if err := hub.Get(ctx, client.ObjectKeyFromObject(w), now); err != nil || now.UID != was {
+				return client.IgnoreNotFound(err)
+			}
+			now.Finalizers = nil
+			return hub.Update(ctx, now)
+		})
+	}
+	return func() { require.NoError(c.t, c.l.Heal(side)) }
+}
+
+// foreigner puts a group that nobody wished in the place of the one that is going to be deployed.
+func foreigner(c *company, side string) func() {
+	cl := c.l.Cluster(side).Client
+	if err := cl.Create(c.t.Context(), c.deployed.App.Home()); !apierrors.IsAlreadyExists(err) {
+		require.NoError(c.t, err)
+	}
+	vrg := &v1alpha1.VolumeReplicationGroup{
+		ObjectMeta: metav1.ObjectMeta{Namespace: c.deployed.App.Namespace, Name: c.deployed.App.Name},
+		Spec: v1alpha1.VolumeReplicationGroupSpec{
+			ReplicationState: v1alpha1.Secondary,
+			PVCSelector:      metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "s"}},
+			S3Profiles:       []string{"s3-dr1", "s3-dr2"},
+			Async:            &v1alpha1.VRGAsyncSpec{SchedulingInterval: lab.SchedulingInterval},
+		},
+	}
+	require.NoError(c.t, cl.Create(c.t.Context(), vrg))
+	return func() { require.NoError(c.t, client.IgnoreNotFound(cl.Delete(c.t.Context(), vrg))) }
+}
+
+func backUp(cluster string) func(*company, string) {
+	return func(c *company, _ string) {
+		require.NoError(c.t, c.l.BackUp(c.t.Context(), cluster, backup(c, cluster)))
+	}
+}
+
+func backUpSide(c *company, side string) { backUp(side)(c, side) }
+
+func backup(c *company, cluster string) string {
+	return filepath.Join(c.dir, fmt.Sprintf("%s-%d", cluster, c.made))
+}
+
+// restoreHub is done as docs/operations.md says: whoever deploys stands still until the hub has found out, and the
+// manifests, which come from Git, are applied again.
+func restoreHub(c *company, _ string) func() {
+	start := c.stop()
+	require.NoError(c.t, c.l.Restore(c.t.Context(), lab.Hub, backup(c, lab.Hub)))
+	c.ask()
+	return start
+}
+
+func restoreSide(c *company, side string) func() {
+	require.NoError(c.t, c.l.Restore(c.t.Context(), side, backup(c, side)))
+	return func() {}
+}
+
+// notConnected: the DRCluster says that there is no link.
+func notConnected(c *company, side string) error {
+	dc := &v1alpha1.DRCluster{}
+	if err := c.l.Cluster(lab.Hub).Client.Get(c.t.Context(), client.ObjectKey{Name: side}, dc); err != nil {
+		return err
+	}
+	if meta.IsStatusConditionFalse(dc.Status.Conditions, v1alpha1.ConditionConnected) {
+		return nil
+	}
+	return errNotTold(meta.FindStatusCondition(dc.Status.Conditions, v1alpha1.ConditionConnected))
+}
+
+// ownedElsewhere: the DRPlacementControl says whose the group is.
+func ownedElsewhere(c *company, side string) error {
+	drpc, err := c.deployed.App.Control(c.t.Context())
+	if err != nil {
+		return err
+	}
+	if w := drpc.Status.Waiting; w != nil && w.Cluster == side {
+		return nil
+	}
+	return errNotTold(nil)
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package faults breaks the lab in each way that the exchange has to survive, while applications are deployed, failed
+// over, relocated and let go. It promises that once the faults end each operation ends as asked, with all bytes that had
+// to be kept, that at no moment two clusters are wished or are Primary for an application that relocates, that the mirror
+// deletes nothing but what was wished away, and that no wait is silent meanwhile.
+package faults
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
+)
+
+// What the environment may choose: how many schedules of faults are drawn, the seed of all that is drawn, and whether each
+// fault strikes on both sides.
+const (
+	envRuns  = "RAMEN_FAULT_RUNS"
+	envSeed  = "RAMEN_FAULT_SEED"
+	envSides = "RAMEN_FAULT_SIDES"
+
+	defaultRuns = 5
+)
+
+// interval is how long the scheduling interval of the policy, a minute, lasts here.
+const interval = 2 * time.Second
+
+var shared = labtest.Shared{Options: lab.Options{
+	Intervals: map[string]time.Duration{lab.SchedulingInterval: interval},
+	Restart:   true,
+}}
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
+
+// drawn are the runs and the seed.
+func drawn(t *testing.T) (runs, seed uint64) {
+	t.Helper()
+	runs, seed = number(t, envRuns, defaultRuns), number(t, envSeed, uint64(time.Now().UnixNano()))
+	fmt.Printf("to repeat: %s=%d %s=%d\n", envSeed, seed, envRuns, runs)
+	return runs, seed
+}
+
+// number is a number from the environment.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, name)
+	return n
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cast brings the applications of tests on: each with somebody who deploys it and with a witness. It promises that
+// an actor leaves with its test and takes its objects along, that no wait that a user could not have understood goes
+// unnoticed (I7), and that a question that is answered too late says what it waited for.
+package cast
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/app"
+	"github.com/ramendr/ramen-direct/tests/lab/journal"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
+	"github.com/ramendr/ramen-direct/tests/lab/story"
+)
+
+// Patience is how long a test waits for something that takes seconds. Machines are noisy.
+const Patience = 2 * time.Minute
+
+// Tick is how often a test looks.
+const Tick = 100 * time.Millisecond
+
+// Actor is one application of a story, with whoever deploys it and whoever watches that it never waits silently.
+type Actor struct {
+	*story.Story
+	T       *testing.T
+	Lab     *lab.Lab
+	Witness *Witness
+	Leave   func() // ends its deployer
+}
+
+// Enter brings an application on, in a lab whose scheduling interval lasts that long. It leaves with the test, and takes
+// its objects along.
+func Enter(t *testing.T, l *lab.Lab, name string, interval time.Duration) *Actor {
+	t.Helper()
+	a := &Actor{Story: story.New(l, app.New(l, name, name), interval), T: t, Lab: l, Leave: func() {}}
+	a.Witness = newWitness(t, l, a.App)
+	a.Follow()
+	t.Cleanup(a.exit)
+	return a
+}
+
+// Follow starts a deployer that follows the decisions.
+func (a *Actor) Follow() {
+	ctx, stop := context.WithCancel(a.T.Context())
+	var gone sync.WaitGroup
+	gone.Go(func() { a.App.Deploy(ctx, a.T.Logf) })
+	a.Leave = func() { stop(); gone.Wait() }
+}
+
+// exit heals what a story that failed left broken, so that the next one starts well.
+func (a *Actor) exit() {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	a.Leave()
+	Heal(a.T, a.Lab)
+	if a.T.Failed() {
+		out, _ := labtest.Kubectl(ctx, a.Lab, lab.Hub, "", "get", "drpc,vrg", "-A", "-o", "wide")
+		a.T.Logf("how things stand:\n%s", out)
+	}
+	if err := a.App.Unprotect(ctx); err != nil && !apierrors.IsNotFound(err) {
+		a.T.Logf("unprotect: %v", err)
+	}
+	assert.Eventually(a.T, func() bool {
+		_, err := a.App.Control(ctx)
+		return apierrors.IsNotFound(err)
+	}, Patience, Tick, "%s is let go", a.App.Key())
+	assert.NoError(a.T, a.App.Remove(ctx, a.T.Logf))
+}
+
+// Heal ends all faults of links.
+func Heal(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	broken, err := l.LinkStates()
+	require.NoError(t, err)
+	for link, kind := range broken {
+		if kind != "" {
+			require.NoError(t, l.Heal(link))
+		}
+	}
+}
+
+// Control waits until the DRPlacementControl is as want says.
+func (a *Actor) Control(want string, is func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl)) *v1alpha1.DRPlacementControl {
+	a.T.Helper()
+	var found *v1alpha1.DRPlacementControl
+	require.EventuallyWithT(a.T, func(c *assert.CollectT) {
+		drpc, err := a.App.Control(a.T.Context())
+		require.NoError(c, err)
+		is(c, drpc)
+		found = drpc
+	}, Patience, Tick, want)
+	return found
+}
+
+// Settled waits until the application runs on cluster, its peer stands by and nothing is left to do.
+func (a *Actor) Settled(phase v1alpha1.DRState, cluster string) *v1alpha1.DRPlacementControl {
+	a.T.Helper()
+	return a.Control(fmt.Sprintf("it is %s on %s", phase, cluster), func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+		assert.Equal(c, drpc.Generation, drpc.Status.ObservedGeneration)
+		assert.Equal(c, phase, drpc.Status.Phase)
+		assert.Equal(c, v1alpha1.ProgressionCompleted, drpc.Status.Progression)
+		assert.Equal(c, cluster, drpc.Status.PreferredDecision.ClusterName)
+		assert.Equal(c, "True", Says(drpc, v1alpha1.ConditionReady))
+		assert.Nil(c, drpc.Status.Waiting)
+	})
+}
+
+// Waits waits until the operation waits for a fact on a cluster.
+func (a *Actor) Waits(fact, cluster string) *v1alpha1.Waiting {
+	a.T.Helper()
+	drpc := a.Control(fmt.Sprintf("it waits for %s on %q", fact, cluster), func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+		assert.Equal(c, drpc.Generation, drpc.Status.ObservedGeneration)
+		if assert.NotNil(c, drpc.Status.Waiting) {
+			assert.Equal(c, fact, drpc.Status.Waiting.Fact)
+			assert.Equal(c, cluster, drpc.Status.Waiting.Cluster)
+		}
+	})
+	return drpc.Status.Waiting
+}
+
+// Ask changes the spec.
+func (a *Actor) Ask(edit func(*v1alpha1.DRPlacementControlSpec)) {
+	a.T.Helper()
+	require.NoError(a.T, a.App.Ask(a.T.Context(), edit))
+}
+
+// Says is the status of a condition, with what it says unless it is True.
+func Says(drpc *v1alpha1.DRPlacementControl, kind string) string {
+	c := meta.FindStatusCondition(drpc.Status.Conditions, kind)
+	switch {
+	case c == nil:
+		return "absent"
+	case c.Status == "True":
+		return "True"
+	}
+	return fmt.Sprintf("%s/%s: %s", c.Status, c.Reason, c.Message)
+}
+
+// RunsOnlyOn requires that the workload runs on cluster, and that exactly this cluster is told Primary.
+func (a *Actor) RunsOnlyOn(cluster string) {
+	a.T.Helper()
+	assert.NotEqual(a.T, types.UID(""), a.Pod(cluster))
+	for _, c := range lab.Spokes() {
+		role := v1alpha1.Secondary
+		if c == cluster {
+			role = v1alpha1.Primary
+		}
+		assert.Equal(a.T, role, a.Group(c).Spec.ReplicationState, "the role of %s", c)
+	}
+}
+
+// Group is the VolumeReplicationGroup on a cluster.
+func (a *Actor) Group(cluster string) *v1alpha1.VolumeReplicationGroup {
+	a.T.Helper()
+	vrg := &v1alpha1.VolumeReplicationGroup{}
+	require.NoError(a.T, a.Lab.Cluster(cluster).Client.Get(a.T.Context(), a.App.Key(), vrg))
+	return vrg
+}
+
+// Pod is the Pod of the application on a cluster.
+func (a *Actor) Pod(cluster string) types.UID {
+	a.T.Helper()
+	pods := &corev1.PodList{}
+	require.NoError(a.T, a.Lab.Cluster(cluster).Client.List(a.T.Context(), pods, client.InNamespace(a.App.Namespace)))
+	require.Len(a.T, pods.Items, 1)
+	return pods.Items[0].UID
+}
+
+// DRPC is the DRPlacementControl.
+func (a *Actor) DRPC() *v1alpha1.DRPlacementControl {
+	a.T.Helper()
+	drpc, err := a.App.Control(a.T.Context())
+	require.NoError(a.T, err)
+	return drpc
+}
+
+// NothingLost: what was acknowledged last on either cluster is there.
+func (a *Actor) NothingLost() {
+	a.T.Helper()
+	drpc, err := a.App.Control(a.T.Context())
+	require.NoError(a.T, err)
+	home := drpc.Status.PreferredDecision.ClusterName
+	handle, err := a.App.Volume(a.T.Context(), home)
+	require.NoError(a.T, err)
+	for _, cluster := range lab.Spokes() {
+		last, err := a.App.Acknowledged(cluster, handle)
+		require.NoError(a.T, err)
+		now, err := a.App.Journal(home, handle)
+		require.NoError(a.T, err)
+		lost, err := app.LostSince(last, journal.Report{}, now)
+		require.NoError(a.T, err)
+		require.Zero(a.T, lost.Records, "%s, of what %s had acknowledged", lost, cluster)
+	}
+}
