@@ -123,6 +123,23 @@ func (r *Reconciler) removeWish(ctx context.Context, wish *v1alpha1.VolumeReplic
 	return nil
 }
 
+// renew lets go of a wish for a Secondary that somebody deleted by hand, when its cluster has obeyed: the plan then makes it
+// anew. A Primary's stays: it says which side is home.
+func (r *Reconciler) renew(ctx context.Context, w *world) (bool, error) {
+	if w.drpc.DeletionTimestamp != nil {
+		return false, nil // the plan does it, in its order
+	}
+	for i := range w.sides {
+		at := &w.sides[i]
+		if !removed(at) || roleOf(&at.wish.Spec) != plan.Secondary {
+			continue
+		}
+		log.FromContext(ctx).Info("Make anew the wish that somebody deleted", "cluster", at.cluster, "uid", at.wish.UID)
+		return true, r.dropWish(ctx, at.wish)
+	}
+	return false, nil
+}
+
 func (r *Reconciler) dropWish(ctx context.Context, wish *v1alpha1.VolumeReplicationGroup) error {
 	return apply.Release(ctx, r.client, wish, exchange.FinalizerWish)
 }
