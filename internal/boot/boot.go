@@ -17,6 +17,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/ramendr/ramen-direct/internal/rewind"
 )
 
 // Version of the programs; set by the linker.
@@ -115,6 +117,7 @@ func run(leaderID string, f Flags, options func(Flags) (manager.Options, error),
 	}
 	// The API server's priority and fairness limits clients; a second limit in the client only adds latency.
 	cfg.QPS = -1
+	rewind.Notice(cfg)
 	opts, err := options(f)
 	if err != nil {
 		return err
