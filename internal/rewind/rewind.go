@@ -1,91 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rewind notices that an API server was restored from a backup. Its clients' watches would go on from a resource
-// version that it has not reached again yet, and never see what happens until then: caches would be wrong for good. It
-// promises that such a watch is answered as one from a version that is too old is, upon which every informer lists anew.
+// Package rewind keeps caches right though an API server was restored from a backup. A watch would go on from a resource
+// version of before: at first the server has not reached it again, later it has, by other changes, and what happened in
+// between is never seen. Nothing that an API server says tells the two histories apart, but no history changes while it
+// answers. So the package promises that a watch that would go on over an outage is answered as one from a version that is
+// too old is, upon which every informer lists anew.
 package rewind
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
-	"time"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// patience is how long the API server may take to tell its version. A watch that begins is in no hurry.
-const patience = 10 * time.Second
-
-// Notice makes all clients of cfg notice. It costs one list of one object for each watch that begins.
+// Notice makes all clients of cfg notice. It costs a list by each informer after each outage, and nothing otherwise.
 func Notice(cfg *rest.Config) {
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return &transport{next} })
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return &transport{next: next, listed: map[string]int{}}
+	})
 }
 
-type transport struct{ next http.RoundTripper }
+type transport struct {
+	next http.RoundTripper
 
-// RoundTrip answers a watch from a version that lies in the future with 410 Gone, and passes everything else on.
+	mu      sync.Mutex
+	outages int
+	listed  map[string]int // what is watched: the outages before it was listed last
+}
+
+// RoundTrip answers a watch that goes on over an outage with 410 Gone, and passes everything else on.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	watch := isWatch(req)
+	if watch && !t.mayGoOn(req) {
+		return gone(req)
+	}
+	res, err := t.next.RoundTrip(req)
+	switch {
+	case err != nil && req.Context().Err() == nil:
+		t.noteOutage()
+	case err != nil:
+	case res.StatusCode == http.StatusBadGateway, res.StatusCode == http.StatusServiceUnavailable, res.StatusCode == http.StatusGatewayTimeout:
+		t.noteOutage()
+	case watch:
+		res.Body = &stream{ReadCloser: res.Body, broke: func() {
+			if req.Context().Err() == nil {
+				t.noteOutage()
+			}
+		}}
+	}
+	return res, err
+}
+
+func isWatch(req *http.Request) bool {
+	w := req.URL.Query().Get("watch")
+	return req.Method == http.MethodGet && (w == "true" || w == "1")
+}
+
+// mayGoOn reports whether a watch begins by itself with all that there is, or goes on from a list that was made since the
+// last outage: the first one of its kind, or one that was refused since.
+func (t *transport) mayGoOn(req *http.Request) bool {
 	query := req.URL.Query()
 	from := query.Get("resourceVersion")
-	if req.Method != http.MethodGet || query.Get("watch") != "true" && query.Get("watch") != "1" || from == "" || from == "0" {
-		return t.next.RoundTrip(req)
-	}
-	is, err := t.version(req)
-	if err != nil || !newer(from, is) {
-		return t.next.RoundTrip(req) // whatever is wrong the watch will tell
-	}
-	log.FromContext(req.Context()).Info("The API server was restored from a backup: list anew", "path", req.URL.Path, "had", from, "is", is)
-	return gone(req, from, is)
+	of := req.URL.Path + "?" + query.Get("labelSelector") + "&" + query.Get("fieldSelector")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before, known := t.listed[of]
+	t.listed[of] = t.outages
+	return !known || before == t.outages || from == "" || from == "0" || query.Get("sendInitialEvents") == "true"
 }
 
-// version asks for the version that the resource of a watch is at now.
-func (t *transport) version(watch *http.Request) (string, error) {
-	ctx, cancel := context.WithTimeout(watch.Context(), patience)
-	defer cancel()
-	req := watch.Clone(ctx)
-	query := req.URL.Query()
-	for _, of := range []string{"watch", "resourceVersion", "resourceVersionMatch", "allowWatchBookmarks", "sendInitialEvents", "timeoutSeconds", "timeout"} {
-		query.Del(of)
-	}
-	query.Set("limit", "1")
-	req.URL.RawQuery = query.Encode()
-	req.Header.Set("Accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json")
-	res, err := t.next.RoundTrip(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("ask for the version of %s: %s: %w", req.URL.Path, res.Status, err)
-	}
-	list := &metav1.PartialObjectMetadataList{}
-	if err := json.Unmarshal(body, list); err != nil {
-		return "", fmt.Errorf("ask for the version of %s: %w", req.URL.Path, err)
-	}
-	return list.ResourceVersion, nil
+func (t *transport) noteOutage() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.outages++
 }
 
-// newer reports whether a is a later resource version than b.
-func newer(a, b string) bool {
-	order, err := resourceversion.CompareResourceVersion(a, b)
-	return err == nil && order > 0
+// stream is the body of a watch. It ends with an error if the connection broke, and without one if the server ended it.
+type stream struct {
+	io.ReadCloser
+	broke func()
 }
 
-func gone(req *http.Request, from, is string) (*http.Response, error) {
-	status := metav1.Status{
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.broke()
+	}
+	return n, err
+}
+
+func gone(req *http.Request) (*http.Response, error) {
+	body, err := json.Marshal(metav1.Status{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
 		Status:   metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonExpired,
-		Message: fmt.Sprintf("resource version %s lies in the future: the API server is at %s, so it was restored from a backup", from, is),
-	}
-	body, err := json.Marshal(status)
+		Message: "the API server could not be reached for a while, and may have been restored from a backup",
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -3,70 +3,136 @@
 package rewind_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/ramendr/ramen-direct/internal/rewind"
 )
 
-// TestAWatchFromTheFutureIsAnsweredAsOneFromThePast, so that the informer lists anew; no other request is changed.
-func TestAWatchFromTheFutureIsAnsweredAsOneFromThePast(t *testing.T) {
-	is, refused, watches := "100", false, 0
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		switch {
-		case r.URL.Query().Get("watch") == "true":
-			watches++
-		case refused:
-			http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","code":403}`, http.StatusForbidden)
-		default:
-			assert.Equal(t, "app=db", r.URL.Query().Get("labelSelector"), "no more than what the watch may see is asked for")
-			_, _ = fmt.Fprintf(w, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":%q},"items":[]}`, is)
+// server is an API server that ends each watch in a way that the test chooses.
+type server struct {
+	watches atomic.Int32
+	breaks  atomic.Bool // each watch ends with its connection
+	away    atomic.Bool // all that is no watch gets the answer of a proxy without a server
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if r.URL.Query().Get("watch") != "true" {
+		if s.away.Load() {
+			w.WriteHeader(http.StatusBadGateway)
 		}
-	}))
-	t.Cleanup(server.Close)
-	cfg := &rest.Config{Host: server.URL}
+		_, _ = w.Write([]byte(`{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}`))
+		return
+	}
+	s.watches.Add(1)
+	w.WriteHeader(http.StatusOK)
+	w.(http.Flusher).Flush()
+	if s.breaks.Load() {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func begin(t *testing.T) (*server, corev1client.PodInterface) {
+	t.Helper()
+	s := &server{}
+	running := httptest.NewServer(s)
+	t.Cleanup(running.Close)
+	cfg := &rest.Config{Host: running.URL}
 	rewind.Notice(cfg)
-	pods := kubernetes.NewForConfigOrDie(cfg).CoreV1().Pods("shop")
-	for name, tt := range map[string]struct {
-		from            string
-		initial, denied bool
-		expired         bool
-	}{
-		"from now":               {from: "100"},
-		"from the past":          {from: "42"},
-		"from the future":        {from: "101", expired: true},
-		"longer is later":        {from: "1000", expired: true},
-		"with all that there is": {from: "101", initial: true, expired: true},
-		"from anywhere":          {from: "0"},
-		"from the newest":        {},
-		"nobody tells":           {from: "101", denied: true},
+	return s, kubernetes.NewForConfigOrDie(cfg).CoreV1().Pods("shop")
+}
+
+// follow watches until the server ends it.
+func follow(t *testing.T, pods corev1client.PodInterface, o metav1.ListOptions) error {
+	t.Helper()
+	w, err := pods.Watch(t.Context(), o)
+	if err != nil {
+		return err
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		require.Equal(t, watch.Error, event.Type)
+	}
+	return nil
+}
+
+var from = metav1.ListOptions{ResourceVersion: "7", LabelSelector: "app=db"}
+
+func TestAWatchGoesOnAfterOneThatTheServerEnded(t *testing.T) {
+	s, pods := begin(t)
+	for range 3 {
+		require.NoError(t, follow(t, pods, from))
+	}
+	assert.EqualValues(t, 3, s.watches.Load())
+}
+
+func TestAWatchOverAnOutageIsRefusedOnce(t *testing.T) {
+	for name, outage := range map[string]func(t *testing.T, s *server, pods corev1client.PodInterface){
+		"the connection breaks": func(t *testing.T, s *server, pods corev1client.PodInterface) {
+			s.breaks.Store(true)
+			require.NoError(t, follow(t, pods, from))
+			s.breaks.Store(false)
+		},
+		"a proxy says that the server is away": func(t *testing.T, s *server, pods corev1client.PodInterface) {
+			s.away.Store(true)
+			_, err := pods.List(t.Context(), metav1.ListOptions{})
+			require.Error(t, err)
+			s.away.Store(false)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refused, watches = tt.denied, 0
-			options := metav1.ListOptions{LabelSelector: "app=db", ResourceVersion: tt.from}
-			if tt.initial {
-				options.SendInitialEvents, options.ResourceVersionMatch = new(true), metav1.ResourceVersionMatchNotOlderThan
-			}
-			w, err := pods.Watch(t.Context(), options)
-			if tt.expired {
-				require.True(t, apierrors.IsResourceExpired(err), "%v", err)
-				assert.ErrorContains(t, err, "the API server is at 100")
-				assert.Zero(t, watches)
-				return
-			}
-			require.NoError(t, err)
-			w.Stop()
-			assert.Equal(t, 1, watches)
+			s, pods := begin(t)
+			require.NoError(t, follow(t, pods, from))
+			outage(t, s, pods)
+			was := s.watches.Load()
+			err := follow(t, pods, from)
+			require.True(t, apierrors.IsResourceExpired(err), "%v", err)
+			assert.Equal(t, was, s.watches.Load())
+			require.NoError(t, follow(t, pods, from), "what was listed since is right")
+			other := from
+			other.LabelSelector = "app=web"
+			require.NoError(t, follow(t, pods, other), "nobody had watched that before")
 		})
+	}
+}
+
+func TestAServerThatIsNotThereIsAnOutage(t *testing.T) {
+	s := &server{}
+	running := httptest.NewServer(s)
+	cfg := &rest.Config{Host: running.URL}
+	rewind.Notice(cfg)
+	pods := kubernetes.NewForConfigOrDie(cfg).CoreV1().Pods("shop")
+	require.NoError(t, follow(t, pods, from))
+	running.Close()
+	require.Error(t, follow(t, pods, from))
+	assert.False(t, apierrors.IsResourceExpired(follow(t, pods, metav1.ListOptions{})), "a watch that lists by itself is passed on")
+	require.True(t, apierrors.IsResourceExpired(follow(t, pods, from)))
+}
+
+func TestAWatchThatBeginsWithAllThatThereIsIsPassedOn(t *testing.T) {
+	s, pods := begin(t)
+	require.NoError(t, follow(t, pods, from))
+	for _, o := range []metav1.ListOptions{
+		{LabelSelector: "app=db"},
+		{LabelSelector: "app=db", ResourceVersion: "0"},
+		{LabelSelector: "app=db", ResourceVersion: "7", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, SendInitialEvents: new(true)},
+	} {
+		s.breaks.Store(true)
+		require.NoError(t, follow(t, pods, from))
+		s.breaks.Store(false)
+		require.NoError(t, follow(t, pods, o))
+		require.NoError(t, follow(t, pods, from), "it counts as a list")
 	}
 }
