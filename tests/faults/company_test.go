@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -98,31 +99,56 @@ func (c *company) settled() []*cast.Actor { return []*cast.Actor{c.relocated, c.
 // actors are all.
 func (c *company) actors() []*cast.Actor { return append(c.settled(), c.deployed) }
 
-// ask asks for the four operations, as often as it takes for the hub to hear of it: to ask twice changes nothing.
+// ask asks for the four operations.
 func (c *company) ask() {
 	c.t.Helper()
-	c.insist("look at the failed-over application", func(ctx context.Context) (err error) {
+	c.insist("look at the application that fails over", func(ctx context.Context) (err error) {
 		c.before, err = c.failed.Before(ctx, c.home)
 		return err
 	})
+	c.request()
+}
+
+// request asks as often as it takes for the hub to hear of it: to ask twice changes nothing.
+func (c *company) request() {
+	c.t.Helper()
 	c.insist("deploy", func(ctx context.Context) error {
 		if err := c.deployed.App.Protect(ctx, c.home); !apierrors.IsAlreadyExists(err) {
 			return err
 		}
 		return nil
 	})
-	c.insist("relocate", func(ctx context.Context) error {
-		return c.relocated.App.Ask(ctx, func(s *v1alpha1.DRPlacementControlSpec) {
-			s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, c.away
-		})
-	})
-	c.insist("fail over", func(ctx context.Context) error {
-		return c.failed.App.Ask(ctx, func(s *v1alpha1.DRPlacementControlSpec) {
-			s.Action, s.FailoverCluster = v1alpha1.ActionFailover, c.away
-		})
-	})
-	c.insist("delete", func(ctx context.Context) error {
-		return client.IgnoreNotFound(c.deleted.App.Unprotect(ctx))
+	c.insist("relocate", func(ctx context.Context) error { return c.relocated.App.Ask(ctx, c.relocate) })
+	c.insist("fail over", func(ctx context.Context) error { return c.failed.App.Ask(ctx, c.failover) })
+	c.insist("delete", func(ctx context.Context) error { return client.IgnoreNotFound(c.deleted.App.Unprotect(ctx)) })
+}
+
+func (c *company) relocate(s *v1alpha1.DRPlacementControlSpec) {
+	s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, c.away
+}
+
+func (c *company) failover(s *v1alpha1.DRPlacementControlSpec) {
+	s.Action, s.FailoverCluster = v1alpha1.ActionFailover, c.away
+}
+
+// confirm says again what is wanted if the hub asks for that, until the application goes there.
+func (c *company) confirm(a *cast.Actor, wanted func(*v1alpha1.DRPlacementControlSpec)) {
+	c.t.Helper()
+	c.insist("the hub takes the word of the user", func(ctx context.Context) error {
+		drpc, err := a.App.Control(ctx)
+		if err != nil {
+			return err
+		}
+		if w := drpc.Status.Waiting; w != nil && w.Fact == "SpecConfirmed" && drpc.Status.ObservedGeneration == drpc.Generation {
+			return errors.Join(
+				a.App.Ask(ctx, func(s *v1alpha1.DRPlacementControlSpec) { s.Action = "" }),
+				a.App.Ask(ctx, wanted),
+				errors.New("it was said again"))
+		}
+		if is := drpc.Status.PreferredDecision.ClusterName; is != c.away {
+			return fmt.Errorf("it is on %q", is)
+		}
+		return nil
 	})
 }
 

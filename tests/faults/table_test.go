@@ -35,14 +35,14 @@ func TestEachFaultDuringEachOperation(t *testing.T) {
 			sides = sides[first : first+1]
 		}
 		for _, at := range sides {
-			t.Run(f.name+" "+at, func(t2 *testing.T) {
-				if c == nil {
-					c = assemble(t, l, fmt.Sprintf("fault-%d", i))
-				}
-				c.in(t2)
+			if c == nil {
+				c = assemble(t, l, fmt.Sprintf("fault-%d%s", i, at[:1]))
+			}
+			t.Run(f.name+" "+at, func(t *testing.T) {
+				c.in(t)
 				c.bear(f, at, time.Duration(random.Int64N(int64(within))))
 			})
-			if t.Failed() {
+			if c.t.Failed() {
 				c = nil // those that something went wrong with are no measure for what comes next
 			}
 		}

@@ -50,7 +50,10 @@ func Enter(t *testing.T, l *lab.Lab, name string, interval time.Duration) *Actor
 	a := &Actor{Story: story.New(l, app.New(l, name, name), interval), T: t, Lab: l, Leave: func() {}}
 	a.Witness = newWitness(t, l, a.App)
 	a.Follow()
-	t.Cleanup(a.exit)
+	t.Cleanup(func() {
+		a.T = t // it may have played in a test within this one
+		a.exit()
+	})
 	return a
 }
 
@@ -58,7 +61,8 @@ func Enter(t *testing.T, l *lab.Lab, name string, interval time.Duration) *Actor
 func (a *Actor) Follow() {
 	ctx, stop := context.WithCancel(a.T.Context())
 	var gone sync.WaitGroup
-	gone.Go(func() { a.App.Deploy(ctx, a.T.Logf) })
+	log := a.T.Logf
+	gone.Go(func() { a.App.Deploy(ctx, log) })
 	a.Leave = func() { stop(); gone.Wait() }
 }
 
