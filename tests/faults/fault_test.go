@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
@@ -160,18 +162,22 @@ func (c *company) setRights(side string, may func(verb string) bool) {
 	})
 }
 
-// wipe deletes the namespaces of the applications on a cluster that none of them runs on.
+// wipe deletes, on a cluster, the namespaces of the applications that do not run there.
 func wipe(c *company, side string) func() {
 	start := c.stopMirror(side)
 	cl := c.l.Cluster(side).Client
-	for _, a := range c.settled() {
+	standby := []*cast.Actor{c.relocated, c.failed}
+	if c.deletedAt != side {
+		standby = append(standby, c.deleted)
+	}
+	for _, a := range standby {
 		require.NoError(c.t, client.IgnoreNotFound(cl.Delete(c.t.Context(), a.App.Home())))
 	}
-	for _, a := range c.settled() {
+	for _, a := range standby {
 		c.insist("the namespace "+a.App.Namespace+" is gone", func(ctx context.Context) error {
 			err := cl.Get(ctx, client.ObjectKeyFromObject(a.App.Home()), &corev1.Namespace{})
 			if err == nil {
-				return assert.AnError
+				return errors.New("it is still there")
 			}
 			return client.IgnoreNotFound(err)
 		})
