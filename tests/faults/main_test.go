@@ -9,11 +9,8 @@ package faults
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
@@ -42,19 +39,7 @@ func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 // drawn are the runs and the seed.
 func drawn(t *testing.T) (runs, seed uint64) {
 	t.Helper()
-	runs, seed = number(t, envRuns, defaultRuns), number(t, envSeed, uint64(time.Now().UnixNano()))
+	runs, seed = labtest.Number(t, envRuns, defaultRuns), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
 	fmt.Printf("to repeat: %s=%d %s=%d\n", envSeed, seed, envRuns, runs)
 	return runs, seed
-}
-
-// number is a number from the environment.
-func number(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	require.NoError(t, err, name)
-	return n
 }

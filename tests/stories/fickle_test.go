@@ -12,6 +12,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 const (
@@ -45,7 +46,7 @@ func TestAllWishesMayChangeAtAnyMoment(t *testing.T) {
 func fickle(t *testing.T, name string, wish func(*rand.Rand, *v1alpha1.DRPlacementControlSpec), check func(*actor)) {
 	t.Helper()
 	l := shared.Lab(t)
-	runs, seed := number(t, envRuns, fickleRuns), number(t, envSeed, uint64(time.Now().UnixNano()))
+	runs, seed := labtest.Number(t, envRuns, fickleRuns), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
 	t.Logf("to repeat: %s=%d %s=%d", envSeed, seed, envRuns, runs)
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {

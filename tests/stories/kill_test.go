@@ -6,16 +6,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 // What the environment may choose: how often the story is told under kills, and the seed of the moments.
@@ -42,7 +39,7 @@ var victims = []string{"hubctrl", "spokectrl-dr1", "spokectrl-dr2", "mirror-dr1"
 // are as without.
 func TestKilledControllersChangeNothing(t *testing.T) {
 	l := shared.Lab(t)
-	runs, seed := number(t, envRuns, defaultRuns), number(t, envSeed, uint64(time.Now().UnixNano()))
+	runs, seed := labtest.Number(t, envRuns, defaultRuns), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
 	t.Logf("to repeat: %s=%d %s=%d", envSeed, seed, envRuns, runs)
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
@@ -79,16 +76,4 @@ func kill(t *testing.T, l *lab.Lab, random *rand.Rand) (stop func()) {
 		}
 	})
 	return func() { cancel(); gone.Wait() }
-}
-
-// number is a number from the environment.
-func number(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	require.NoError(t, err, name)
-	return n
 }
