@@ -21,7 +21,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
@@ -189,9 +188,8 @@ func wipe(c *company, side string) func() {
 func wishes(c *company, side string) []*v1alpha1.VolumeReplicationGroup {
 	var out []*v1alpha1.VolumeReplicationGroup
 	for _, a := range c.settled() {
-		out = append(out, &v1alpha1.VolumeReplicationGroup{ObjectMeta: metav1.ObjectMeta{
-			Namespace: exchange.Outbox(side), Name: exchange.ObjectName(a.App.Namespace, a.App.Name),
-		}})
+		key := wishKey(a, side)
+		out = append(out, &v1alpha1.VolumeReplicationGroup{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}})
 	}
 	return out
 }

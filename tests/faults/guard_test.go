@@ -38,7 +38,7 @@ func watchOver(t *testing.T, l *lab.Lab, a *cast.Actor) *guard {
 	ctx, stop := context.WithCancel(t.Context())
 	var gone sync.WaitGroup
 	for _, cluster := range lab.Spokes() {
-		wish := client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(a.App.Namespace, a.App.Name)}
+		wish := wishKey(a, cluster)
 		gone.Go(func() {
 			g.follow(ctx, lab.Hub, wish, func(vrg *v1alpha1.VolumeReplicationGroup) {
 				g.note(g.wished, "wished", cluster, vrg.Spec.ReplicationState == v1alpha1.Primary)
@@ -104,19 +104,23 @@ func (g *guard) confirmed(how string) bool {
 	defer cancel()
 	for _, cluster := range lab.Spokes() {
 		vrg := &v1alpha1.VolumeReplicationGroup{}
-		var err error
+		at, key := cluster, g.a.App.Key()
 		if how == "wished" {
-			key := client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(g.a.App.Namespace, g.a.App.Name)}
-			err = g.l.Cluster(lab.Hub).Client.Get(ctx, key, vrg)
-			vrg.Status.State = map[bool]v1alpha1.State{true: v1alpha1.PrimaryState}[vrg.Spec.ReplicationState == v1alpha1.Primary]
-		} else {
-			err = g.l.Cluster(cluster).Client.Get(ctx, g.a.App.Key(), vrg)
+			at, key = lab.Hub, wishKey(g.a, cluster)
 		}
-		if err != nil || vrg.Status.State != v1alpha1.PrimaryState {
+		if err := g.l.Cluster(at).Client.Get(ctx, key, vrg); err != nil {
+			return false
+		}
+		if how == "wished" && vrg.Spec.ReplicationState != v1alpha1.Primary || how != "wished" && vrg.Status.State != v1alpha1.PrimaryState {
 			return false
 		}
 	}
 	return true
+}
+
+// wishKey is where the wish for an application on a cluster lies.
+func wishKey(a *cast.Actor, cluster string) client.ObjectKey {
+	return client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(a.App.Namespace, a.App.Name)}
 }
 
 // requireNoForeignDeletions requires that the mirrors deleted no group but those of applications that were let go (I4).
