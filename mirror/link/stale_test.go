@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,11 +28,10 @@ func (w *world) second() (hub, spoke *wire) {
 	return hub, spoke
 }
 
-// hold stops the next write whose path contains part, and ends in end, before it is sent. held is closed when it is
-// stopped; release lets it go.
-func hold(on *wire, part, end string) (held chan struct{}, release func()) {
-	held = make(chan struct{})
-	free := make(chan struct{})
+// hold stops the next write whose path contains part, and ends in end, before it is sent. reached waits until one is
+// stopped; release lets it go. A write whose mirror is stopped meanwhile goes too.
+func (w *world) hold(on *wire, part, end string) (reached, release func()) {
+	held, free := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	on.before(func(req *http.Request) {
 		if !isWrite(req) || !strings.Contains(req.URL.Path, part) || !strings.HasSuffix(req.URL.Path, end) {
@@ -40,10 +40,21 @@ func hold(on *wire, part, end string) (held chan struct{}, release func()) {
 		first := false
 		once.Do(func() { first = true; close(held) })
 		if first {
-			<-free
+			select {
+			case <-free:
+			case <-req.Context().Done():
+			}
 		}
 	})
-	return held, func() { close(free) }
+	reached = func() {
+		w.t.Helper()
+		select {
+		case <-held:
+		case <-time.After(soon):
+			require.FailNow(w.t, "there is no write to hold up", "to %s…%s", part, end)
+		}
+	}
+	return reached, func() { close(free) }
 }
 
 // settledEpoch waits for the copy to carry an epoch, and for the mirrors to be done.
@@ -60,11 +71,13 @@ func TestX9_AWriteThatWasHeldUpCannotUndoALaterEpoch(t *testing.T) {
 	w.start()
 	wish := w.wish("db")
 	w.settledEpoch("db", "1")
-	w.second()
+	other, _ := w.second()
 
-	held, release := hold(w.spokeWire, "/volumereplicationgroups/", "db")
+	other.freeze(true) // else it could be the first to obey, and leave nothing to hold up
+	reached, release := w.hold(w.spokeWire, "/volumereplicationgroups/", "db")
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Annotations[exchange.AnnotationEpoch] = "2" })
-	<-held
+	reached()
+	other.freeze(false)
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) {
 		wish.Annotations[exchange.AnnotationEpoch] = "3"
 		wish.Spec.ReplicationState = v1alpha1.Primary
@@ -79,10 +92,12 @@ func TestX9_AWriteThatWasHeldUpCannotUndoALaterEpoch(t *testing.T) {
 func TestX9_ACreationThatWasHeldUpCannotUndoALaterEpoch(t *testing.T) {
 	w := newWorld(t)
 	w.start()
-	w.second()
-	held, release := hold(w.spokeWire, "/volumereplicationgroups/", "db")
+	other, _ := w.second()
+	other.freeze(true)
+	reached, release := w.hold(w.spokeWire, "/volumereplicationgroups/", "db")
 	wish := w.wish("db")
-	<-held
+	reached()
+	other.freeze(false)
 	w.settledEpoch("db", "1") // the other mirror made it
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Annotations[exchange.AnnotationEpoch] = "2" })
 	w.settledEpoch("db", "2")
@@ -175,9 +190,9 @@ func TestX6_ADeletionThatWasHeldUpDoesNotHitAnotherCopy(t *testing.T) {
 	wish := w.wish("db")
 	w.carriedOut(wish, "db")
 	w.quiet()
-	held, release := hold(w.spokeWire, "/volumereplicationgroups/", "db")
+	reached, release := w.hold(w.spokeWire, "/volumereplicationgroups/", "db")
 	require.NoError(t, w.hub.Delete(t.Context(), wish))
-	<-held
+	reached()
 	require.NoError(t, w.spoke.Delete(t.Context(), w.copy("db")))
 	again := w.newWish(w.app, "db")
 	again.Namespace, again.Name, again.Finalizers = w.app, "db", nil
@@ -196,9 +211,12 @@ func TestX9_OldReportsDoNotReplaceNewerOnes(t *testing.T) {
 
 	// A second mirror whose write of a report is held up while the first tells of something newer.
 	hub, _ := w.second()
-	held, release := hold(hub, "/inbox-", "/status")
+	reached, release := w.hold(hub, "/inbox-", "/status")
+	reachedFirst, releaseFirst := w.hold(w.hubWire, "/inbox-", "/status") // else it could leave the second nothing to tell
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.RunFinalSync = true })
-	<-held
+	reached()
+	reachedFirst()
+	releaseFirst()
 	w.carriedOut(wish, "db")
 	w.quiet()
 	told := w.report("db")

@@ -88,7 +88,7 @@ func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errCut
 	}
 	if strings.Contains(req.URL.Path, "/outbox-") && req.URL.Query().Get("watch") != "" {
-		resp.Body = gated{resp.Body, w}
+		resp.Body = &gated{ReadCloser: resp.Body, wire: w, closed: make(chan struct{})}
 	}
 	return resp, nil
 }
@@ -96,10 +96,17 @@ func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 // gated is the body of a watch that shows nothing while its wire is frozen.
 type gated struct {
 	io.ReadCloser
-	wire *wire
+	wire   *wire
+	once   sync.Once
+	closed chan struct{}
 }
 
-func (g gated) Read(b []byte) (int, error) {
+func (g *gated) Close() error {
+	g.once.Do(func() { close(g.closed) })
+	return g.ReadCloser.Close()
+}
+
+func (g *gated) Read(b []byte) (int, error) {
 	n, err := g.ReadCloser.Read(b)
 	for {
 		g.wire.mu.Lock()
@@ -108,7 +115,11 @@ func (g gated) Read(b []byte) (int, error) {
 		if !frozen || err != nil {
 			return n, err
 		}
-		<-changed
+		select {
+		case <-changed:
+		case <-g.closed:
+			return 0, net.ErrClosed
+		}
 	}
 }
 
