@@ -17,8 +17,26 @@ import (
 // written at all (X11).
 const deliveryDelay = 100 * time.Millisecond
 
+// sparingPause is the pause before each delivery while the link is hurried.
+const sparingPause = 200 * time.Millisecond
+
+// hurried reports whether many wishes and facts queue, as in the first minutes of a cluster. Then they get the API servers, and
+// deliveries are told one by one. They do not stop: what queues may queue for a reason that they tell.
+func (l *Link) hurried() bool { return l.down.backlog()+l.up.backlog() > workers }
+
 // deliver tells, on the wish, how its delivery went.
 func (l *Link) deliver(ctx context.Context, it item) error {
+	if l.hurried() {
+		l.sparingly.Lock()
+		defer l.sparingly.Unlock()
+		if l.hurried() {
+			select {
+			case <-l.clock.After(sparingPause):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
 	wish := l.outbox.get(it.name)
 	if wish == nil {
 		return nil
@@ -31,9 +49,10 @@ func (l *Link) deliver(ctx context.Context, it item) error {
 	if translate.Satisfied(status, wish, translate.ManagerDelivery, "status") {
 		return nil
 	}
+	condition(status, wish)
 	stored, err := l.hub.apply(ctx, groupResource, status, translate.ManagerDelivery, "status")
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil // the wish is gone
+		return nil // the wish is gone, or another: it comes back when it is shown and was looked at
 	}
 	if err == nil {
 		l.outbox.wrote(stored)

@@ -95,6 +95,9 @@ func (l *line) depth() int {
 	return len(l.waiting) + len(l.working)
 }
 
+// backlog is how many items are ready and find no free worker. Those that failed and wait to be tried again do not count.
+func (l *line) backlog() int { return l.queue.Len() }
+
 // addLater puts it into the line after a delay. Until then it is not awaited.
 func (l *line) addLater(it item, after time.Duration) { l.queue.AddAfter(it, after) }
 

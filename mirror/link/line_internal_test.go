@@ -138,7 +138,10 @@ func TestX5_AnEmptyLineIsDrained(t *testing.T) {
 }
 
 // event is what a store told.
-type event struct{ name, was, is string }
+type event struct {
+	name, was, is string
+	ours          bool
+}
 
 func testStore() (*store, *[]event) {
 	var told []event
@@ -148,8 +151,8 @@ func testStore() (*store, *[]event) {
 		}
 		return o.ResourceVersion
 	}
-	s := newStore(metav1.Object.GetName, func(name string, was, is *packed) {
-		told = append(told, event{name, version(was), version(is)})
+	s := newStore(metav1.Object.GetName, func(c change) {
+		told = append(told, event{c.name, version(c.was), version(c.is), c.ours})
 	})
 	_ = s.Replace(nil, "1")
 	return s, &told
@@ -172,30 +175,30 @@ func TestStore(t *testing.T) {
 			_ = s.Add(versioned("5"))
 			_ = s.Update(versioned("6"))
 			_ = s.Delete(versioned("7"))
-		}, []event{{"a", "", "5"}, {"a", "5", "6"}, {"a", "6", ""}}},
+		}, []event{{"a", "", "5", false}, {"a", "5", "6", false}, {"a", "6", "", false}}},
 		"sees its own write before the watch does, and once": {func(s *store) {
 			_ = s.Add(versioned("5"))
 			s.wrote(versioned("8"))
 			_ = s.Update(versioned("6"))
 			_ = s.Update(versioned("8"))
-		}, []event{{"a", "", "5"}, {"a", "5", "8"}}},
+		}, []event{{"a", "", "5", false}, {"a", "5", "8", true}}},
 		"is not fooled by an answer that is older than the watch": {func(s *store) {
 			_ = s.Add(versioned("5"))
 			_ = s.Delete(versioned("9"))
 			s.wrote(versioned("8"))
-		}, []event{{"a", "", "5"}, {"a", "5", ""}}},
+		}, []event{{"a", "", "5", false}, {"a", "5", "", false}}},
 		"keeps a new object when the end of the old one arrives": {func(s *store) {
 			_ = s.Add(versioned("5"))
 			s.deleted(versioned("5"))
 			s.wrote(versioned("8"))
 			_ = s.Delete(versioned("7"))
-		}, []event{{"a", "", "5"}, {"a", "5", ""}, {"a", "", "8"}}},
+		}, []event{{"a", "", "5", false}, {"a", "5", "", false}, {"a", "", "8", true}}},
 		"believes a list, even of a server that went back in time": {func(s *store) {
 			_ = s.Add(versioned("5"))
 			s.wrote(versioned("8"))
 			_ = s.Replace([]any{versioned("4")}, "4")
 			_ = s.Replace(nil, "4")
-		}, []event{{"a", "", "5"}, {"a", "5", "8"}, {"a", "8", "4"}, {"a", "4", ""}}},
+		}, []event{{"a", "", "5", false}, {"a", "5", "8", true}, {"a", "8", "4", false}, {"a", "4", "", false}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, told := testStore()

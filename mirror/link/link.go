@@ -55,6 +55,7 @@ type Link struct {
 	reportWriter, configReportWriter       writer // to the hub
 
 	down, up, deliveries *line
+	sparingly            sync.Mutex // held by the one delivery that is made while the link is hurried
 	outcomes             outcomes
 	unreported           remarks // objects that the hub accepts no report about
 	undelivered          remarks // Secrets that can't be copied
@@ -96,31 +97,44 @@ func New(o Options) (*Link, error) {
 }
 
 // openStores makes the stores, each with whom it wakes.
+//
+// Our own writes to wishes, reports and copies wake nobody who looks at them in order to write there: each is made on
+// condition of the version that was looked at, so that its answer holds nothing but what was known and what was sent.
 func (l *Link) openStores() {
 	byName := metav1.Object.GetName
-	l.outbox = newStore(byName, func(name string, _, _ *packed) { l.down.add(item{groups, name}) })
-	l.secretWishes = newStore(byName, func(name string, _, _ *packed) { l.down.add(item{secrets, name}) })
-	l.inbox = newStore(byName, func(name string, _, _ *packed) { l.up.add(item{groups, name}) })
-	wakeConfig := func(string, *packed, *packed) {
+	l.outbox = newStore(byName, func(c change) {
+		if !c.ours {
+			l.down.add(item{groups, c.name})
+		}
+	})
+	l.secretWishes = newStore(byName, func(c change) { l.down.add(item{secrets, c.name}) })
+	l.inbox = newStore(byName, func(c change) {
+		if !c.ours {
+			l.up.add(item{groups, c.name})
+		}
+	})
+	wakeConfig := func(change) {
 		l.down.add(item{kind: config})
 		l.up.add(item{kind: config})
 	}
 	l.hubConfig, l.spokeConfig = newStore(byName, wakeConfig), newStore(byName, wakeConfig)
 
 	byReport := func(o metav1.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
-	l.copies = newStore(byReport, func(name string, was, is *packed) {
-		l.up.add(item{groups, name})
-		l.down.add(item{groups, name})
-		if was == nil || is == nil || was.UID != is.UID {
+	l.copies = newStore(byReport, func(c change) {
+		l.up.add(item{groups, c.name})
+		if !c.ours {
+			l.down.add(item{groups, c.name})
+		}
+		if c.was == nil || c.is == nil || c.was.UID != c.is.UID {
 			l.noteInventory()
 		}
 	})
-	l.exchangeNamespaces = newStore(byName, func(namespace string, was, is *packed) {
-		if (was == nil) == (is == nil) {
+	l.exchangeNamespaces = newStore(byName, func(c change) {
+		if (c.was == nil) == (c.is == nil) {
 			return
 		}
 		for _, clone := range l.copies.list() {
-			if clone.Namespace == namespace {
+			if clone.Namespace == c.name {
 				l.up.add(item{groups, byReport(clone)})
 			}
 		}

@@ -95,8 +95,13 @@ func (p peer) version(ctx context.Context, resource schema.GroupVersionResource)
 func (p peer) apply(ctx context.Context, resource schema.GroupVersionResource, intent *translate.Object, manager string, subresource ...string) (*translate.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	options := metav1.ApplyOptions{FieldManager: manager, Force: true}
-	stored, err := p.at(resource, intent.GetNamespace()).Apply(ctx, intent.GetName(), intent, options, subresource...)
+	body, err := json.Marshal(intent.Object)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s %s: %w", resource.Resource, intent.GetName(), err)
+	}
+	// An apply refuses unknown fields by itself. Validation would parse the body a second time, to warn of the same.
+	options := metav1.PatchOptions{FieldManager: manager, Force: new(true), FieldValidation: metav1.FieldValidationIgnore}
+	stored, err := p.at(resource, intent.GetNamespace()).Patch(ctx, intent.GetName(), types.ApplyYAMLPatchType, body, options, subresource...)
 	if err != nil {
 		return nil, fmt.Errorf("apply %s %s/%s: %w", resource.Resource, intent.GetNamespace(), intent.GetName(), err)
 	}

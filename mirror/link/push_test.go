@@ -75,6 +75,7 @@ var inPushMode = map[string]func(*testing.T){
 	"metrics":                TestMetricsTellWhatALinkDoes,
 	"canary":                 TestX1_ASecretIsNowhereButInItsOutboxAndItsCopy,
 	"delivery":               TestX11_DeliveryComesAfterTheFactsAndOnce,
+	"many facts":             TestX11_DeliveriesLetManyFactsGoFirst,
 }
 
 // inPullModeOnly are tests that make no sense, or nothing new, with a mirror on the hub, and why.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -67,6 +68,30 @@ func TestX11_DeliveryComesAfterTheFactsAndOnce(t *testing.T) {
 	assert.LessOrEqual(t, deliveries, 2)
 	assert.Positive(t, deliveries)
 	assert.GreaterOrEqual(t, facts, 2)
+}
+
+func TestX11_DeliveriesLetManyFactsGoFirst(t *testing.T) {
+	const many = 150
+	w := newWorld(t)
+	for i := range many {
+		w.wish(fmt.Sprintf("db-%d", i))
+	}
+	var facts, before, after atomic.Int64 // deliveries before and after the last fact was sent
+	w.hubWire.before(func(req *http.Request) {
+		switch {
+		case !isWrite(req):
+		case toInbox(req) && strings.HasSuffix(req.URL.Path, "/status"):
+			facts.Add(1)
+		case strings.Contains(req.URL.Path, "/outbox-") && facts.Load() < many:
+			before.Add(1)
+		case strings.Contains(req.URL.Path, "/outbox-"):
+			after.Add(1)
+		}
+	})
+	w.start()
+	w.eventually(func() bool { return after.Load()+before.Load() >= many }, "not all deliveries are told")
+	t.Logf("%d of %d deliveries before the last fact", before.Load(), many)
+	assert.Less(t, before.Load(), int64(many/3), "deliveries compete with facts")
 }
 
 func TestX11_AChangeOfAWishIsOneWriteOnTheSpoke(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // It tells of each change while it holds its lock: whoever sees a change in the store can rely on having been told.
 type store struct {
 	name    func(metav1.Object) string
-	changed func(name string, was, is *packed)
+	changed func(c change)
 
 	distrusted chan struct{} // asks the watch to list anew
 
@@ -30,13 +30,20 @@ type store struct {
 	full    sync.Once
 }
 
+// change is what became of the object under name: nil, there was none, or there is none.
+type change struct {
+	name    string
+	was, is *packed
+	ours    bool // it is our own write, and its answer
+}
+
 // entry is an object, and whether we know it from our own write only.
 type entry struct {
 	object *packed
 	ours   bool
 }
 
-func newStore(name func(metav1.Object) string, changed func(name string, was, is *packed)) *store {
+func newStore(name func(metav1.Object) string, changed func(change)) *store {
 	return &store{name: name, changed: changed, items: map[string]entry{},
 		distrusted: make(chan struct{}, 1), filled: make(chan struct{})}
 }
@@ -143,6 +150,9 @@ func (s *store) Add(obj any) error { return s.Update(obj) }
 
 // Update is called by the reflector.
 func (s *store) Update(obj any) error {
+	if s.confirm(obj.(metav1.Object)) {
+		return nil
+	}
 	o, err := packedOf(obj)
 	if err != nil {
 		return err
@@ -156,6 +166,20 @@ func (s *store) Update(obj any) error {
 	}
 	s.set(name, entry{object: o})
 	return nil
+}
+
+// confirm notes that the watch shows o as we know it already. It reports whether that is so.
+func (s *store) confirm(o metav1.Object) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := s.name(o)
+	is := s.items[name].object
+	if is == nil || is.UID != o.GetUID() || is.ResourceVersion != o.GetResourceVersion() {
+		return false
+	}
+	s.items[name] = entry{object: is}
+	s.seen = is.ResourceVersion
+	return true
 }
 
 // Delete is called by the reflector.
@@ -208,14 +232,14 @@ func (s *store) set(name string, e entry) {
 	was := s.items[name].object
 	s.items[name] = e
 	if was == nil || was.ResourceVersion != e.object.ResourceVersion || was.UID != e.object.UID {
-		s.changed(name, was, e.object)
+		s.changed(change{name, was, e.object, e.ours})
 	}
 }
 
 func (s *store) remove(name string) {
 	if was, known := s.items[name]; known {
 		delete(s.items, name)
-		s.changed(name, was.object, nil)
+		s.changed(change{name: name, was: was.object})
 	}
 }
 

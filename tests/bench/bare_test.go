@@ -67,11 +67,10 @@ func (w *world) bareApply(ctx context.Context, o *unstructured.Unstructured, to 
 	}
 }
 
-// bareOf is one field of o, in another namespace.
+// bareOf is one field of o, in a namespace of the bare loop.
 func bareOf(o *unstructured.Unstructured, namespace, field string) *unstructured.Unstructured {
 	out := &unstructured.Unstructured{Object: map[string]any{field: o.Object[field]}}
-	out.SetAPIVersion(o.GetAPIVersion())
-	out.SetKind(o.GetKind())
+	out.SetGroupVersionKind(bareKind)
 	out.SetNamespace(namespace)
 	out.SetName(o.GetName())
 	if field == "spec" {

@@ -22,6 +22,7 @@ import (
 	"github.com/go-logr/zapr"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -133,12 +134,17 @@ func serve(ctx context.Context) (stop func(), err error) {
 		return stop, err
 	}
 	mirrorProgram = filepath.Join(dir, "mirror")
+	bare, err := bareCRD()
+	if err != nil {
+		return stop, err
+	}
 	var servers errgroup.Group
 	for i, admin := range []**rest.Config{&hubAdmin, &spokeAdmin} {
 		env := &envtest.Environment{
 			BinaryAssetsDirectory:    bins,
 			CRDDirectoryPaths:        []string{filepath.Join("..", "..", "config", "crd")},
 			ErrorIfCRDPathMissing:    true,
+			CRDs:                     []*apiextensionsv1.CustomResourceDefinition{bare.DeepCopy()},
 			ControlPlaneStartTimeout: 2 * time.Minute, // the default is too short for a busy machine
 		}
 		ends = append(ends, env.Stop)

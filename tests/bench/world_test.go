@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,11 +18,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -36,6 +40,8 @@ const (
 
 var (
 	groupResource     = v1alpha1.GroupVersion.WithResource("volumereplicationgroups")
+	bareResource      = bareKind.GroupVersion().WithResource("baregroups")
+	bareKind          = schema.GroupVersionKind{Group: "bench.ramendr.openshift.io", Version: "v1alpha1", Kind: "BareGroup"}
 	namespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
 )
 
@@ -52,8 +58,33 @@ func newSide(b *testing.B, admin *rest.Config) side {
 	return side{client: client, admin: admin}
 }
 
+// groups are the groups of a namespace. Those of the bare loop are of a kind of their own, which differs in its name only:
+// the mirror reports each VolumeReplicationGroup that it finds on a cluster, and would report those of the loop too.
 func (s side) groups(namespace string) dynamic.ResourceInterface {
+	if isBare(namespace) {
+		return s.client.Resource(bareResource).Namespace(namespace)
+	}
 	return s.client.Resource(groupResource).Namespace(namespace)
+}
+
+func isBare(namespace string) bool { return strings.HasPrefix(namespace, "bare-") }
+
+// bareCRD defines the kind of the bare loop.
+func bareCRD() (*apiextensionsv1.CustomResourceDefinition, error) {
+	raw, err := os.ReadFile(filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_volumereplicationgroups.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.UnmarshalStrict(raw, crd); err != nil {
+		return nil, err
+	}
+	crd.Name = bareResource.GroupResource().String()
+	crd.Spec.Group = bareResource.Group
+	crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{
+		Kind: bareKind.Kind, ListKind: bareKind.Kind + "List", Plural: bareResource.Resource, Singular: strings.ToLower(bareKind.Kind),
+	}
+	return crd, nil
 }
 
 // world is a hub and a cluster, for one benchmark.
@@ -175,6 +206,7 @@ func (w *world) wish(name string) *unstructured.Unstructured {
 // bareWish is an object that the bare loop copies, with as many annotations as the copy of a wish has.
 func (w *world) bareWish(name string) *unstructured.Unstructured {
 	o := w.wish(name)
+	o.SetGroupVersionKind(bareKind)
 	o.SetNamespace(bareOut)
 	o.SetName(name)
 	return o
