@@ -24,10 +24,7 @@ func (w *world) startBare() {
 // bareLoop applies each object that is shown by a watch, with all workers. It keeps nothing and compares nothing.
 func (w *world) bareLoop(ctx context.Context, from side, namespace string, to side, target string, status bool) {
 	w.b.Helper()
-	list, err := from.groups(namespace).List(ctx, metav1.ListOptions{})
-	require.NoError(w.b, err)
-	events, err := from.groups(namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
-	require.NoError(w.b, err)
+	list, events := follow(ctx, w.b, from, namespace)
 	work := make(chan *unstructured.Unstructured, 2*groups)
 	for range workers {
 		go func() {
@@ -41,7 +38,7 @@ func (w *world) bareLoop(ctx context.Context, from side, namespace string, to si
 	}
 	go func() {
 		defer close(work)
-		for e := range events.ResultChan() {
+		for e := range events {
 			if o, ok := e.Object.(*unstructured.Unstructured); ok {
 				work <- o
 			}

@@ -73,7 +73,7 @@ func BenchmarkMany(b *testing.B) {
 	w.live()
 	empty := w.memory()
 	w.stopMirror()
-	w.populate(groups)
+	w.populate(groups, w.wish)
 
 	b.Run("cold", w.cold)
 	w.settled()
@@ -129,10 +129,13 @@ func (w *world) cold(b *testing.B) {
 
 // burst measures how fast changes pass that are all made at once.
 func (w *world) burst(b *testing.B) {
+	w.populate(groups, w.bareWish)
 	w.startBare()
-	w.await(w.bareCopies, groups)
+	value := nextValue()
+	w.changeAll(bareOut, value)
+	w.awaitValue(w.bareCopies, groups, value) // the bare loop has copied them all
 	for b.Loop() {
-		value := nextValue()
+		value = nextValue()
 		bare := timed(func() {
 			w.changeAll(bareOut, value)
 			w.awaitValue(w.bareCopies, groups, value)
@@ -150,7 +153,7 @@ func (w *world) burst(b *testing.B) {
 // hop makes one change and returns how long it took until it was seen.
 func (w *world) hop(at side, namespace, name string, status bool, seen *watcher, value int) time.Duration {
 	began := time.Now()
-	w.change(at, namespace, name, status, value)
+	require.NoError(w.b, w.change(w.b.Context(), at, namespace, name, status, value))
 	took := seen.sawAt(w.b, name, value).Sub(began)
 	time.Sleep(settle)
 	return took

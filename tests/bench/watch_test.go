@@ -18,7 +18,10 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	toolswatch "k8s.io/client-go/tools/watch"
 
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -37,19 +40,28 @@ type shown struct {
 	at           time.Time
 }
 
+// follow lists the groups of a namespace and watches them from there on. A watch that the API server ends, as it does when
+// thousands of events come faster than they are taken, goes on where it ended.
+func follow(ctx context.Context, b *testing.B, at side, namespace string) (*unstructured.UnstructuredList, <-chan apiwatch.Event) {
+	b.Helper()
+	groups := at.groups(namespace)
+	list, err := groups.List(ctx, metav1.ListOptions{})
+	require.NoError(b, err)
+	events, err := toolswatch.NewRetryWatcherWithContext(ctx, list.GetResourceVersion(), &cache.ListWatch{WatchFuncWithContext: groups.Watch})
+	require.NoError(b, err)
+	return list, events.ResultChan()
+}
+
 func watch(b *testing.B, at side, namespace string) *watcher {
 	b.Helper()
 	w := &watcher{all: map[string]shown{}, specs: map[int]int{}}
 	w.change = sync.NewCond(&w.mu)
 	ctx, end := context.WithCancel(context.Background())
-	list, err := at.groups(namespace).List(ctx, metav1.ListOptions{})
-	require.NoError(b, err)
-	events, err := at.groups(namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
-	require.NoError(b, err)
+	_, events := follow(ctx, b, at, namespace)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for e := range events.ResultChan() {
+		for e := range events {
 			if o, ok := e.Object.(*unstructured.Unstructured); ok && e.Type != "DELETED" {
 				w.see(o, time.Now())
 			}

@@ -219,11 +219,12 @@ func (w *world) create(at side, o *unstructured.Unstructured) {
 	require.NoError(w.b, err)
 }
 
-// populate makes n wishes.
-func (w *world) populate(n int) {
+// populate makes n objects on the hub: wishes, or what the bare loop copies.
+func (w *world) populate(n int, object func(name string) *unstructured.Unstructured) {
 	w.b.Helper()
 	parallel(w.b, n, func(ctx context.Context, i int) error {
-		_, err := w.hub.groups(w.outbox).Create(ctx, w.wish(nameOf(i)), metav1.CreateOptions{FieldManager: "bench"})
+		o := object(nameOf(i))
+		_, err := w.hub.groups(o.GetNamespace()).Create(ctx, o, metav1.CreateOptions{FieldManager: "bench"})
 		return err
 	})
 }
@@ -236,26 +237,24 @@ var values atomic.Int64
 func nextValue() int { return int(values.Add(1)) }
 
 // change sets the number by which a change is recognised: in the spec, the interval; in the status, the bytes.
-func (w *world) change(at side, namespace, name string, status bool, value int) {
-	w.b.Helper()
+func (w *world) change(ctx context.Context, at side, namespace, name string, status bool, value int) error {
 	patch, sub := fmt.Sprintf(`{"spec":{"async":{"schedulingInterval":"%dm"}}}`, value), []string{}
 	if status {
 		patch, sub = fmt.Sprintf(`{"status":{"lastGroupSyncBytes":%d}}`, value), []string{"status"}
 	}
-	_, err := at.groups(namespace).Patch(w.b.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "bench"}, sub...)
-	require.NoError(w.b, err)
+	_, err := at.groups(namespace).Patch(ctx, name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "bench"}, sub...)
+	return err
 }
 
 // changeAll changes the spec of all groups of a namespace of the hub.
 func (w *world) changeAll(namespace string, value int) {
 	w.b.Helper()
-	parallel(w.b, groups, func(_ context.Context, i int) error {
+	parallel(w.b, groups, func(ctx context.Context, i int) error {
 		name := nameOf(i)
 		if namespace == w.outbox {
 			name = exchange.ObjectName(w.app, name)
 		}
-		w.change(w.hub, namespace, name, false, value)
-		return nil
+		return w.change(ctx, w.hub, namespace, name, false, value)
 	})
 }
 
