@@ -93,7 +93,7 @@ rules: ## Test the alerts with Prometheus itself; the first run builds it
 generate: ## Write generated code and manifests anew
 	$(GO) tool controller-gen object:headerFile=internal/boilerplate.txt applyconfiguration:headerFile=internal/boilerplate.txt \
 		crd:crdVersions=v1 paths=./api/... output:crd:dir=config/crd
-	$(GO) -C $(TOOLS) tool crd-ref-docs --renderer=markdown --log-level=ERROR --source-path=$(CURDIR)/api/v1alpha1 \
+	$(GO) -C $(TOOLS)/reference tool crd-ref-docs --renderer=markdown --log-level=ERROR --source-path=$(CURDIR)/api/v1alpha1 \
 		--config=$(CURDIR)/docs/reference/crd-ref-docs.yaml --output-path=$(CURDIR)/docs/reference/fields.md
 
 .PHONY: lint
@@ -105,6 +105,7 @@ lint: ## Run the linters
 tidy: ## Tidy the modules
 	$(GO) mod tidy
 	$(GO) -C $(TOOLS) mod tidy
+	$(GO) -C $(TOOLS)/reference mod tidy
 	$(GO) -C tests/rules mod tidy
 	$(GO) -C tests/lab/binaries/programs mod tidy
 
