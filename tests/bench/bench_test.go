@@ -155,7 +155,7 @@ func (w *world) hop(at side, namespace, name string, status bool, seen *watcher,
 	began := time.Now()
 	require.NoError(w.b, w.change(w.b.Context(), at, namespace, name, status, value))
 	took := seen.sawAt(w.b, name, value).Sub(began)
-	time.Sleep(settle)
+	time.Sleep(settle) //nolint:forbidigo // the bench measures real time
 	return took
 }
 

@@ -165,7 +165,7 @@ func (w *world) settled() {
 func (w *world) writesWithin(d time.Duration) float64 {
 	w.b.Helper()
 	before := w.writes()
-	time.Sleep(d)
+	time.Sleep(d) //nolint:forbidigo // the bench measures real time
 	return w.writes() - before
 }
 
