@@ -99,10 +99,10 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 	case translate.Overwrite:
 		logger.Info("Overwrite what others set in copy")
 		stored, err := w.peer.replace(ctx, w.resource, d.Intent, w.manager)
-		if err == nil {
-			defer l.down.add(it) // what it lacks of the wish is applied next
+		if err = l.wroteCopy(w, it, stored, err); err == nil {
+			l.down.add(it) // what it lacks of the wish is applied next
 		}
-		return l.wroteCopy(w, it, stored, err)
+		return err
 	}
 	logger.Info("Apply wish", "create", d.Verb == translate.Create)
 	stored, err := w.apply(ctx, d.Intent)
