@@ -16,6 +16,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
+	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
@@ -42,7 +43,7 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Client:    mgr.GetClient(),
 		Live:      mgr.GetAPIReader(),
 		Archive:   stores,
-		Providers: provider.Set{volrep.Provider{}},
+		Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
 		Clock:     clock.RealClock{},
 		Namespace: f.Namespace,
 	}); err != nil {

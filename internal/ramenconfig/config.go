@@ -59,6 +59,10 @@ type DrClusterOperator struct {
 type VolSync struct {
 	Disabled              *bool  `json:"disabled,omitempty"`
 	DestinationCopyMethod string `json:"destinationCopyMethod,omitempty"`
+	// ServiceType is that of the Services at which destinations listen. Empty: LoadBalancer. An addition to Ramen's.
+	ServiceType string `json:"serviceType,omitempty"`
+	// ServiceAnnotations are put on those Services. An addition to Ramen's.
+	ServiceAnnotations map[string]string `json:"serviceAnnotations,omitempty"`
 }
 
 // KubeObjectProtection tunes the capture of Kubernetes objects.

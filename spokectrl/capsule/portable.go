@@ -3,6 +3,8 @@
 package capsule
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -95,6 +97,37 @@ func portableVRG(vrg *v1alpha1.VolumeReplicationGroup) *v1alpha1.VolumeReplicati
 func portableMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	out := metav1.ObjectMeta{Name: m.Name, Labels: PortableLabels(m.Labels), Annotations: maps.Clone(m.Annotations)}
 	maps.DeleteFunc(out.Annotations, func(key, _ string) bool { return !portableAnnotation(key) })
+	return out
+}
+
+// ClaimText is a claim as the store would have it.
+func ClaimText(pvc *corev1.PersistentVolumeClaim) (string, error) {
+	text, err := json.Marshal(portablePVC(pvc))
+	if err != nil {
+		return "", fmt.Errorf("encode claim %s: %w", pvc.Name, err)
+	}
+	return string(text), nil
+}
+
+// PairOf is the pair of a PV and the claim that ClaimText made text from.
+func PairOf(pv *corev1.PersistentVolume, text string) (Pair, error) {
+	pvc := &corev1.PersistentVolumeClaim{}
+	if err := json.Unmarshal([]byte(text), pvc); err != nil {
+		return Pair{}, fmt.Errorf("read the claim that PersistentVolume %s remembers: %w", pv.Name, err)
+	}
+	return Pair{PV: portablePV(pv), PVC: pvc}, nil
+}
+
+// PortableAnnotations are those of a claim that are of no one cluster.
+func PortableAnnotations(in map[string]string) map[string]string {
+	out := maps.Clone(in)
+	maps.DeleteFunc(out, func(key, _ string) bool {
+		return !portableAnnotation(key) || strings.HasPrefix(key, "pv.kubernetes.io/") ||
+			strings.HasPrefix(key, "volume.kubernetes.io/") || strings.HasPrefix(key, "volume.beta.kubernetes.io/") || strings.HasPrefix(key, "volsync.backube/")
+	})
+	if len(out) == 0 {
+		return nil
+	}
 	return out
 }
 

@@ -61,7 +61,7 @@ func (s *starter) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 	if err := s.cache.Get(ctx, types.NamespacedName{Name: req.Name}, crd); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if !established(crd) {
+	if !Established(crd) {
 		return reconcile.Result{}, nil
 	}
 	s.mu.Lock()
@@ -78,7 +78,12 @@ func (s *starter) Reconcile(ctx context.Context, req reconcile.Request) (reconci
 	return reconcile.Result{}, nil
 }
 
-func established(crd *apiextensionsv1.CustomResourceDefinition) bool {
+// Established reports whether obj is a CustomResourceDefinition whose API is served.
+func Established(obj client.Object) bool {
+	crd, ok := obj.(*apiextensionsv1.CustomResourceDefinition)
+	if !ok {
+		return false
+	}
 	for _, c := range crd.Status.Conditions {
 		if c.Type == apiextensionsv1.Established {
 			return c.Status == apiextensionsv1.ConditionTrue

@@ -15,6 +15,16 @@ func end(g Group, p *Plan) {
 		p.Verdicts[i] = letGo(i, v, p, g.Role == Primary || v.Claim == ClaimBound)
 		clean = clean && p.Verdicts[i].Phase == Gone
 	}
+	for i, c := range g.Copies {
+		if c.There {
+			p.volume(i, Dismiss)
+			clean = false
+		}
+	}
+	for i := range g.Remains {
+		p.volume(i, Abandon)
+		clean = false
+	}
 	if !clean {
 		return
 	}

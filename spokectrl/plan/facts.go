@@ -81,6 +81,26 @@ type Volume struct {
 	Told     Role // what the replica is told
 	Exact    bool // the replica says all that the group's role asks for
 	Settled  bool // the replica reached what it was told; as a secondary: it is in sync
+	// Copied says that the technique sends copies to a volume of the peer's own, and can do so while the claim leaves.
+	Copied bool
+	Early  bool // the replica can't be made before the peer says where it receives
+	// Receiving says that this side still has what received the volume: one that sends would send to itself.
+	Receiving bool
+}
+
+// Copy is where a side receives a volume that a technique copies.
+type Copy struct {
+	Wanted  bool // the group asks for it
+	There   bool // something of it exists
+	Able    bool // what it needs is there
+	Exact   bool // what exists says all that the group asks for
+	Sending bool // this side still has a replica that sends the volume
+	Needed  bool // a claim is still being filled from it
+}
+
+// Remain is a volume of an earlier term as primary, retained, whose claim is gone or has another volume.
+type Remain struct {
+	Outdated bool // newer data took its place
 }
 
 // Group is what is known of the group.
@@ -95,4 +115,6 @@ type Group struct {
 	Unprotect  bool // the configuration allows to unprotect single volumes
 	Archived   bool // every store holds what it should hold
 	Volumes    []Volume
+	Copies     []Copy
+	Remains    []Remain
 }

@@ -23,6 +23,10 @@ const (
 	Drop    // delete the replica
 	GiveUp  // restore the original policy of the PV
 	Unmark  // remove our marks from the claim
+
+	Receive // make, or bring in line, what receives a copy
+	Dismiss // remove what received a copy, and what it received
+	Abandon // let a volume of an earlier term go
 )
 
 // GroupStep is the volume of a step that concerns the group.
@@ -32,7 +36,7 @@ const GroupStep = -1
 // failed Hold, Rebuild, Remember, Forget or Empty stops all.
 type Step struct {
 	Kind   Kind
-	Volume int // index into Group.Volumes, or GroupStep
+	Volume int // index into Group.Volumes (Receive, Dismiss: Group.Copies; Abandon: Group.Remains), or GroupStep
 }
 
 // Phase is where a volume stands.
@@ -65,6 +69,8 @@ const (
 	WhyLeaving         // the replica or the claim is being deleted
 	WhyClaimLost       // the claim is gone while its replica is primary
 	WhyUnprotected     // the claim was never replicated from here
+	WhyPeer            // the peer has not said where it receives the volume
+	WhyReceiving       // what received the volume on this side is still there
 )
 
 // Verdict is where a volume stands and why it does not move.

@@ -17,7 +17,29 @@ func primary(g Group, p *Plan) {
 	if !g.Archived && !g.FinalSync {
 		p.group(Upload)
 	}
+	if g.Restore == RestoreDone {
+		settleCopies(g, p)
+	}
 	p.Steps = append(p.Steps, replicas.Steps...)
+}
+
+// settleCopies ends what received volumes: they are claims by now.
+func settleCopies(g Group, p *Plan) {
+	for i, c := range g.Copies {
+		if c.There && !c.Needed {
+			p.volume(i, Dismiss)
+		}
+	}
+	abandon(g, p)
+}
+
+// abandon lets the volumes of earlier terms go that newer data took the place of.
+func abandon(g Group, p *Plan) {
+	for i, r := range g.Remains {
+		if r.Outdated {
+			p.volume(i, Abandon)
+		}
+	}
 }
 
 // restored decides about the gate before everything that a primary does.
@@ -89,6 +111,8 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 		return Verdict{Discovered, WhyForeign}
 	case v.Replica == ReplicaUnknown:
 		return Verdict{standing(v), WhyUnread}
+	case v.Copied && v.Claim == ClaimLeaving && g.FinalSync && v.Replica == ReplicaPresent:
+		return send(i, v, replicas)
 	case (!v.Selected || v.Claim == ClaimLeaving) && (g.FinalSync || !g.Unprotect):
 		return Verdict{standing(v), WhyLeaving}
 	case v.Claim == ClaimLeaving && v.Use != UseFree:
@@ -108,7 +132,12 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	if v.Marks != MarksAll {
 		p.volume(i, Mark)
 	}
-	if v.Replica == ReplicaAbsent || !v.Exact {
+	switch {
+	case v.Replica == ReplicaAbsent && v.Receiving:
+		return Verdict{Protecting, WhyReceiving}
+	case v.Replica == ReplicaAbsent && v.Early:
+		return Verdict{Protecting, WhyPeer}
+	case v.Replica == ReplicaAbsent || !v.Exact:
 		replicas.volume(i, Promote)
 		return Verdict{Protecting, WhyReplica}
 	}
@@ -119,6 +148,20 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 		replicas.volume(i, Seal)
 	}
 	return Verdict{AtPrimary, WhyNothing}
+}
+
+// send lets a replica take its last synchronisation of a claim that leaves: the application was sent away.
+func send(i int, v Volume, replicas *Plan) Verdict {
+	switch {
+	case v.Use != UseFree:
+		return Verdict{standing(v), WhyUse}
+	case !v.Exact:
+		if !v.Kept {
+			replicas.volume(i, Retain)
+		}
+		replicas.volume(i, Promote)
+	}
+	return Verdict{standing(v), WhyLeaving}
 }
 
 // letGo ends the protection of one volume: first the replica, then the marks. With policy the PV gets its original

@@ -9,6 +9,15 @@ func secondary(g Group, p *Plan) {
 	for i, v := range g.Volumes {
 		p.Verdicts[i] = release(g, i, v, p)
 	}
+	for i, c := range g.Copies {
+		switch {
+		case !c.Wanted && c.There:
+			p.volume(i, Dismiss)
+		case c.Wanted && c.Able && !c.Sending && !c.Exact:
+			p.volume(i, Receive)
+		}
+	}
+	abandon(g, p)
 }
 
 // release decides for one volume of a secondary. Its replica is kept until it is in sync; its PV stays retained for

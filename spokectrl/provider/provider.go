@@ -45,6 +45,8 @@ type Volume struct {
 	Claim           *corev1.PersistentVolumeClaim // nil: gone
 	PV              *corev1.PersistentVolume      // nil: not bound, or gone
 	Class           *storagev1.StorageClass       // nil: there is none of the claim's class name
+	// Free says that nothing uses the volume.
+	Free bool
 }
 
 // Driver is the provisioner of the volume; empty if it is not known.
@@ -79,6 +81,24 @@ type Group struct {
 	Interval     string // as in the spec
 	Selector     *metav1.LabelSelector
 	PeerClasses  []v1alpha1.PeerClass
+
+	// What follows is for techniques that copy from cluster to cluster.
+
+	// Prepare and Final say that a last synchronisation is prepared, or asked for.
+	Prepare, Final   bool
+	Epoch            int64 // of the wish
+	Generation       int64 // of the group
+	SnapshotSelector *metav1.LabelSelector
+	VolSync          v1alpha1.VolSyncSpec
+	Copies           Copies
+}
+
+// Copies is how the operator is configured to copy.
+type Copies struct {
+	Method             string
+	ServiceType        string
+	ServiceAnnotations map[string]string
+	Submariner         bool // the group asks for it
 }
 
 // State is what a provider found.
@@ -88,6 +108,13 @@ type State struct {
 	Exact   bool // the objects say all that the group's role asks for
 	Settled bool // the role that was told is reached; as a secondary: in sync
 	Class   string
+	// Copied says that the volume is copied to a volume of the peer's own: its metadata is of this cluster only, and
+	// the role of the storage never changes.
+	Copied bool
+	// Early says what the peer has to do before there can be a replica; empty if there can be one.
+	Early string
+	// Unprepared and Unsent say that a last synchronisation is not prepared, or not over, though the group asks for it.
+	Unprepared, Unsent bool
 	// Refusal says why the volume can't be replicated; nil: it can.
 	Refusal *Refusal
 	// Ready and Protected are how the volume fares in the group's role, if there is a replica.
@@ -127,7 +154,60 @@ const (
 	ReasonStorageIDNotFound = "StorageIDNotFound"
 	ReasonClassNotFound     = "ReplicationClassNotFound"
 	ReasonNotSupported      = "NotSupported"
+	ReasonSnapshotClass     = "VolumeSnapshotClassNotFound"
 )
+
+// Receiver is a technique that has objects of its own on the secondary, as many as the hub asks for. What they received
+// becomes a claim again when the side is promoted.
+type Receiver interface {
+	Provider
+	// Destinations are those that the group asks for, and those of which anything exists, sorted by name.
+	Destinations(context.Context, client.Reader, Group) ([]Destination, error)
+	// Receive is what to write, in order, so that the volume is received. It is pure.
+	Receive(Group, Destination) ([]apply.Intent, error)
+	// Restore says what comes next on the way from a destination to a claim. It is pure.
+	Restore(Group, Destination) Restoring
+}
+
+// Destination is where a side receives one volume.
+type Destination struct {
+	// Volume is the volume as the hub describes it, or as its objects remember it.
+	Volume  v1alpha1.ProtectedPVC
+	Wanted  bool // the group asks for it
+	Exact   bool // the objects say all that the group asks for
+	Refusal *Refusal
+	Trouble string // what the technique complains of; empty: of nothing
+	Address string // where it listens; empty: not known yet
+	// Received says that a complete copy came in.
+	Received bool
+	// Objects exist, in the order in which they are to be deleted to end the destination with all that it received.
+	Objects []client.Object
+	// Inlet is the name of the claim that the copies come into; empty: there is none.
+	Inlet string
+	Class string // of the snapshots
+
+	// What follows the caller finds out, for Restore.
+
+	// Claim is the one of the volume's name; nil: there is none. PV is the volume that it is bound to.
+	Claim *corev1.PersistentVolumeClaim
+	PV    *corev1.PersistentVolume
+	// Ours says that PV was protected by this group in an earlier term, and is retained.
+	Ours bool
+	Used string // what uses the claim, or why that is not known; empty: nothing does
+	Busy string // the same of the inlet
+	// Late says that claims of the volume's class are bound when they are first used.
+	Late bool
+}
+
+// Restoring is the next step from a destination to a claim. Without a step and not Done, it is waited for.
+type Restoring struct {
+	Done    bool   // there is a claim with what was received
+	Blocked bool   // it takes a person
+	Message string // what is done or waited for
+	Intents []apply.Intent
+	Create  client.Object // the claim
+	Delete  client.Object // a claim that is in the way, and whose data is outdated and retained
+}
 
 // Set holds the techniques that are built in.
 type Set []Provider
@@ -140,4 +220,15 @@ func (s Set) For(v Volume) Provider {
 		}
 	}
 	return nil
+}
+
+// Receivers are the techniques that have destinations.
+func (s Set) Receivers() []Receiver {
+	var out []Receiver
+	for _, p := range s {
+		if r, ok := p.(Receiver); ok {
+			out = append(out, r)
+		}
+	}
+	return out
 }

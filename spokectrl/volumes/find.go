@@ -47,8 +47,7 @@ func Selector(vrg *v1alpha1.VolumeReplicationGroup) (labels.Selector, error) {
 func Belongs(vrg *v1alpha1.VolumeReplicationGroup, selector labels.Selector, claim client.Object) (selected, marked bool) {
 	l := claim.GetLabels()
 	selected = selector.Matches(labels.Set(l)) && l[labelCreatedBy] != byVolSync && l[v1alpha1.LabelCreatedByRamen] != "true"
-	marked = l[v1alpha1.LabelOwnerNamespace] == vrg.Namespace && l[v1alpha1.LabelOwnerName] == vrg.Name
-	return selected, marked
+	return selected, Owned(vrg, claim)
 }
 
 // Find lists the volumes of a group in its namespace, sorted by name. extra are claims that belong to it besides, for
@@ -85,6 +84,20 @@ func Find(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationG
 	return items, nil
 }
 
+// Lookup is one claim, with what belongs to it.
+func Lookup(ctx context.Context, r client.Reader, namespace, name string) (Item, error) {
+	item := Item{Namespace: namespace, Name: name}
+	claim := &corev1.PersistentVolumeClaim{}
+	switch err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, claim); {
+	case apierrors.IsNotFound(err):
+		return item, nil
+	case err != nil:
+		return item, fmt.Errorf("read PersistentVolumeClaim %s/%s: %w", namespace, name, err)
+	}
+	item.Claim = claim
+	return item, item.complete(ctx, r)
+}
+
 // complete reads what belongs to the claim.
 func (it *Item) complete(ctx context.Context, r client.Reader) error {
 	if name := it.Claim.Spec.VolumeName; name != "" {
@@ -115,11 +128,12 @@ func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
 		return v
 	}
 	l := it.Claim.Labels
-	name, namespace := l[v1alpha1.LabelOwnerName], l[v1alpha1.LabelOwnerNamespace]
-	labelled := namespace == vrg.Namespace && name == vrg.Name
+	name := l[v1alpha1.LabelOwnerName]
+	labelled := Owned(vrg, it.Claim)
 	v.Foreign = name != "" && !labelled
 	v.Sealed = it.Claim.Annotations[v1alpha1.AnnotationVRProtected] != ""
-	held := controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolRepFinalizer)
+	held := controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolRepFinalizer) ||
+		controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolSyncFinalizer)
 	switch {
 	case labelled && held:
 		v.Marks = plan.MarksAll

@@ -5,6 +5,7 @@ package volumes
 import (
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
@@ -30,20 +31,45 @@ func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaim
 		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(corev1.PersistentVolumeReclaimRetain))
 }
 
+// AnnotationClaim on a PV that is retained holds its claim, as the store would have it: for volumes whose metadata is of
+// this cluster only, it is the one place from which a claim that went can be made again.
+const AnnotationClaim = "volumereplicationgroups.ramendr.openshift.io/claim"
+
+// RetainWithClaim is Retain, and remembers the claim and its group on the PV.
+func RetainWithClaim(vrg *v1alpha1.VolumeReplicationGroup, pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, claim string) apply.Intent {
+	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
+		WithLabels(OwnerLabels(vrg)).
+		WithAnnotations(map[string]string{v1alpha1.AnnotationVRRetained: string(original), AnnotationClaim: claim}).
+		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(corev1.PersistentVolumeReclaimRetain))
+}
+
+// KeptWithClaim reports whether RetainWithClaim has nothing to change.
+func KeptWithClaim(vrg *v1alpha1.VolumeReplicationGroup, pv *corev1.PersistentVolume, claim string) bool {
+	return Kept(pv) && pv.Annotations[AnnotationClaim] == claim && Owned(vrg, pv)
+}
+
+// OwnerLabels say that a claim, or a retained volume, is the group's.
+func OwnerLabels(vrg *v1alpha1.VolumeReplicationGroup) map[string]string {
+	return map[string]string{v1alpha1.LabelOwnerNamespace: vrg.Namespace, v1alpha1.LabelOwnerName: vrg.Name}
+}
+
+// Owned reports whether an object carries the OwnerLabels of a group.
+func Owned(vrg *v1alpha1.VolumeReplicationGroup, obj client.Object) bool {
+	l := obj.GetLabels()
+	return l[v1alpha1.LabelOwnerNamespace] == vrg.Namespace && l[v1alpha1.LabelOwnerName] == vrg.Name
+}
+
 // GiveUp gives a PV its original policy back. The policy stays ours: a field that is given up would get its default.
 func GiveUp(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy) apply.Intent {
 	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
 		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(original))
 }
 
-// Mark puts the marks of the group on a claim; sealed: it is replicated from here.
-func Mark(vrg *v1alpha1.VolumeReplicationGroup, claim *corev1.PersistentVolumeClaim, sealed bool) apply.Intent {
+// Mark puts the marks of the group on a claim, the technique's finalizer among them; sealed: it is replicated from here.
+func Mark(vrg *v1alpha1.VolumeReplicationGroup, claim *corev1.PersistentVolumeClaim, finalizer string, sealed bool) apply.Intent {
 	intent := corev1ac.PersistentVolumeClaim(claim.Name, claim.Namespace).WithUID(claim.UID).
-		WithLabels(map[string]string{
-			v1alpha1.LabelOwnerNamespace: vrg.Namespace,
-			v1alpha1.LabelOwnerName:      vrg.Name,
-		}).
-		WithFinalizers(v1alpha1.PVCVolRepFinalizer)
+		WithLabels(OwnerLabels(vrg)).
+		WithFinalizers(finalizer)
 	if sealed {
 		intent.WithAnnotations(map[string]string{v1alpha1.AnnotationVRProtected: marked})
 	}

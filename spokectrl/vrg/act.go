@@ -28,6 +28,8 @@ import (
 type actions struct {
 	group    error         // the group step that failed
 	volumes  map[int]error // the step of each volume that failed
+	copies   map[int]error // the same of each copy
+	remains  map[int]error // and of each volume of an earlier term
 	stores   archive.Problems
 	released bool // our finalizer is gone, and with it perhaps the group
 }
@@ -35,8 +37,10 @@ type actions struct {
 // all are the errors that call for another try. Those of stores are not among them: they are tried again after a while.
 func (a actions) all() []error {
 	errs := []error{a.group}
-	for _, err := range a.volumes {
-		errs = append(errs, err)
+	for _, of := range []map[int]error{a.volumes, a.copies, a.remains} {
+		for _, err := range of {
+			errs = append(errs, err)
+		}
 	}
 	return errs
 }
@@ -45,9 +49,16 @@ func (a actions) all() []error {
 var errStores = errors.New("object stores are not emptied")
 
 func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
-	done := actions{volumes: map[int]error{}}
+	done := actions{volumes: map[int]error{}, copies: map[int]error{}, remains: map[int]error{}}
 	for _, s := range p.Steps {
-		if s.Volume != plan.GroupStep {
+		switch {
+		case s.Kind == plan.Receive || s.Kind == plan.Dismiss:
+			done.copies[s.Volume] = r.actOnCopy(ctx, f, s.Volume, s.Kind)
+			continue
+		case s.Kind == plan.Abandon:
+			done.remains[s.Volume] = r.abandon(ctx, f.remains[s.Volume])
+			continue
+		case s.Volume != plan.GroupStep:
 			if done.volumes[s.Volume] == nil {
 				done.volumes[s.Volume] = r.actOnVolume(ctx, f, s.Volume, s.Kind)
 			}
@@ -85,7 +96,8 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 		if done.stores.Err() != nil {
 			return errStores
 		}
-	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Drop, plan.GiveUp, plan.Unmark:
+	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Drop, plan.GiveUp, plan.Unmark,
+		plan.Receive, plan.Dismiss, plan.Abandon:
 	}
 	return nil
 }
@@ -114,14 +126,14 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 		if v.item.PV == nil {
 			return nil // nothing that could be lost
 		}
-		return explained("retain PersistentVolume "+v.item.PV.Name, a.Owned(ctx, volumes.Retain(v.item.PV, capsule.OriginalPolicy(v.item.PV))))
+		return explained("retain PersistentVolume "+v.item.PV.Name, a.Owned(ctx, v.retain(f.vrg)))
 	case plan.GiveUp:
 		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.item.PV))
 		return explained("restore policy of PersistentVolume "+v.item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.item.PV, capsule.OriginalPolicy(v.item.PV))))
 	case plan.Mark:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed)))
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), f.group.Volumes[i].Sealed)))
 	case plan.Seal:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, true)))
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), true)))
 	case plan.Unmark:
 		logger.Info("Letting the claim go")
 		return explained("unmark claim "+v.item.Name, client.IgnoreNotFound(a.Owned(ctx, volumes.Unmark(v.item.Claim))))
@@ -134,9 +146,27 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 	case plan.Drop:
 		logger.Info("Deleting the replica")
 		return r.drop(ctx, v)
-	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Empty, plan.Unhold:
+	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Empty, plan.Unhold,
+		plan.Receive, plan.Dismiss, plan.Abandon:
 	}
 	return nil
+}
+
+// retain is what keeps the PV of a volume. What no store describes remembers its claim itself.
+func (v *volume) retain(vrg *v1alpha1.VolumeReplicationGroup) apply.Intent {
+	original := capsule.OriginalPolicy(v.item.PV)
+	if v.claim == "" {
+		return volumes.Retain(v.item.PV, original)
+	}
+	return volumes.RetainWithClaim(vrg, v.item.PV, original, v.claim)
+}
+
+// finalizer is the one by which a claim is held.
+func (v *volume) finalizer() string {
+	if v.state.Copied {
+		return v1alpha1.PVCVolSyncFinalizer
+	}
+	return v1alpha1.PVCVolRepFinalizer
 }
 
 func (r *Reconciler) tell(ctx context.Context, a apply.Applier, v *volume, role plan.Role) error {
@@ -153,11 +183,17 @@ func (r *Reconciler) tell(ctx context.Context, a apply.Applier, v *volume, role 
 }
 
 func (r *Reconciler) drop(ctx context.Context, v *volume) error {
-	for _, obj := range v.provider.Leftovers(v.state) {
+	return explained("delete the replica of claim "+v.item.Name, r.remove(ctx, v.provider.Leftovers(v.state)...))
+}
+
+func (r *Reconciler) remove(ctx context.Context, objects ...client.Object) error {
+	for _, obj := range objects {
+		if obj.GetDeletionTimestamp() != nil {
+			continue
+		}
 		// With the UID: one of the same name that was made since is not ours to delete.
-		err := r.Client.Delete(ctx, obj, client.Preconditions{UID: new(obj.GetUID())})
-		if client.IgnoreNotFound(err) != nil {
-			return explained("delete the replica of claim "+v.item.Name, err)
+		if err := r.Client.Delete(ctx, obj, client.Preconditions{UID: new(obj.GetUID())}); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete %T %s: %w", obj, obj.GetName(), err)
 		}
 	}
 	return nil
@@ -170,6 +206,9 @@ func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
 		if err := r.rebuildPair(ctx, m); err != nil {
 			errs = append(errs, fmt.Errorf("restore claim %s/%s: %w", m.pair.PVC.Namespace, m.pair.PVC.Name, err))
 		}
+	}
+	for _, next := range f.restore.copies {
+		errs = append(errs, r.rebuildCopy(ctx, next))
 	}
 	return errors.Join(errs...)
 }

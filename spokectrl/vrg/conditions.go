@@ -184,6 +184,8 @@ func (s pass) dataProtected() provider.Finding {
 		return no(provider.ReasonError, s.unprotected())
 	case blocked:
 		return worst
+	case s.group.Role == plan.Secondary && s.notReceived() != "":
+		return no(provider.ReasonError, s.notReceived())
 	case s.group.Role == plan.Primary && !s.restored():
 		return no(provider.ReasonProgressing, "the restore of the stored metadata comes first")
 	case !slices.ContainsFunc(s.indexes(), s.listed):
@@ -191,6 +193,23 @@ func (s pass) dataProtected() provider.Finding {
 	default:
 		return yes(provider.ReasonDataProtected, "all volumes are in sync with the peer")
 	}
+}
+
+// notReceived names the volumes that a secondary can't receive, and why; empty if there are none.
+func (s pass) notReceived() string {
+	var messages []string
+	for i, c := range s.copies {
+		switch err := s.done.copies[i]; {
+		case !c.Wanted:
+		case c.Refusal != nil:
+			messages = append(messages, fmt.Sprintf("claim %s can't be received: %s", c.Volume.Name, c.Refusal.Message))
+		case err != nil:
+			messages = append(messages, fmt.Sprintf("claim %s can't be received: %v", c.Volume.Name, err))
+		case c.Trouble != "":
+			messages = append(messages, fmt.Sprintf("claim %s is not received: %s", c.Volume.Name, c.Trouble))
+		}
+	}
+	return shortened(messages)
 }
 
 // restored reports whether the gate before everything that a primary does is open.

@@ -26,6 +26,9 @@ import (
 // annotationUseVolSync asks for VolSync for every volume of the group.
 const annotationUseVolSync = v1alpha1.DRPCAnnotationPrefix + "use-volsync-for-pvc-protection"
 
+// annotationSubmariner asks for addresses of Submariner.
+const annotationSubmariner = v1alpha1.DRPCAnnotationPrefix + "is-submariner-enabled"
+
 // facts is what one pass found.
 type facts struct {
 	vrg     *v1alpha1.VolumeReplicationGroup
@@ -35,6 +38,8 @@ type facts struct {
 	volumes []volume
 	restore restore
 	content capsule.Content
+	copies  []copied
+	remains []remain
 }
 
 // volume is one volume of the group.
@@ -45,6 +50,7 @@ type volume struct {
 	state    provider.State
 	use      string // what uses the volume, for users
 	err      error  // why its objects could not be read
+	claim    string // of a volume that is copied: its claim, to be remembered on the PV
 }
 
 func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (*facts, error) {
@@ -72,22 +78,32 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		Unprotect:  true,
 	}
 	current := has && remembered == exchange.FormatEpoch(epoch)
+	if f.group.Role == plan.Primary && !f.group.Ending && current {
+		f.group.Restore = plan.RestoreDone
+	}
 	steady := f.group.Role == plan.Primary && current && !f.group.FinalSync && !f.group.Ending
 	// The cache may be behind. A pass that may change a role, delete or restore reads what is true now.
 	reader := client.Reader(r.Client)
 	if !steady {
 		reader = r.Live
 	}
-	if err := r.observeVolumes(ctx, reader, f); err != nil {
+	settings, err := r.copies(ctx, vrg)
+	if err != nil {
+		return nil, err
+	}
+	group := groupOf(vrg, f.group, f.term, settings)
+	users := volumes.Using(ctx, reader, vrg.Namespace)
+	if err := r.observeVolumes(ctx, reader, f, group, users); err != nil {
+		return nil, err
+	}
+	if err := r.observeCopies(ctx, reader, f, group, users); err != nil {
 		return nil, err
 	}
 	switch {
 	case f.group.Role != plan.Primary || f.group.Ending:
 		return f, nil
-	case current:
-		f.group.Restore = plan.RestoreDone
-	case !f.group.FinalSync:
-		f.restore = r.observeRestore(ctx, f)
+	case !current && !f.group.FinalSync:
+		f.restore = r.observeRestore(ctx, f, group)
 		f.group.Restore = f.restore.state
 	}
 	if steady {
@@ -126,40 +142,47 @@ func (r *Reconciler) unprotect(ctx context.Context) bool {
 	return err == nil && ramenconfig.Enabled(cfg.VolumeUnprotectionEnabled)
 }
 
-func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f *facts) error {
-	group := groupOf(f.vrg, f.group)
+func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f *facts, group provider.Group, users volumes.Users) error {
 	var extra []client.ObjectKey
+	holders := map[client.ObjectKey]provider.Provider{} // the technique of a volume never changes under it
 	for _, p := range r.Providers {
 		keys, err := p.Volumes(ctx, reader, group)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name(), err)
 		}
 		extra = append(extra, keys...)
+		for _, key := range keys {
+			holders[key] = p
+		}
 	}
 	items, err := volumes.Find(ctx, reader, f.vrg, extra)
 	if err != nil {
 		return err
 	}
-	users := volumes.Using(ctx, reader, f.vrg.Namespace)
 	for _, it := range items {
 		v := volume{item: it, view: provider.Volume{
 			Group: group, Namespace: it.Namespace, Name: it.Name, Claim: it.Claim, PV: it.PV, Class: it.Class,
 		}}
 		fact := it.Facts(f.vrg)
 		fact.Use, v.use = users.Of(it)
-		v.observeReplica(ctx, reader, r.Providers, &fact)
+		v.view.Free = fact.Use == plan.UseFree
+		if v.provider = holders[client.ObjectKey{Namespace: it.Namespace, Name: it.Name}]; v.provider == nil {
+			v.provider = r.Providers.For(v.view)
+		}
+		if err := v.observeReplica(ctx, reader, f.vrg, &fact); err != nil {
+			return err
+		}
 		f.volumes = append(f.volumes, v)
 		f.group.Volumes = append(f.group.Volumes, fact)
 	}
 	return nil
 }
 
-func (v *volume) observeReplica(ctx context.Context, reader client.Reader, providers provider.Set, fact *plan.Volume) {
-	v.provider = providers.For(v.view)
+func (v *volume) observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.VolumeReplicationGroup, fact *plan.Volume) error {
 	if v.provider == nil {
 		v.state = provider.State{Replica: plan.ReplicaAbsent, Refusal: &provider.Refusal{
 			Reason:  provider.ReasonNotSupported,
-			Message: "the volume would have to be replicated by VolSync, which this version does not do: use a StorageClass that replicates by itself, or take the volume out of the selector",
+			Message: "no technique replicates the volume: use a StorageClass of the peer classes of the policy, or take the volume out of the selector",
 		}}
 	} else {
 		v.state, v.err = v.provider.Observe(ctx, reader, v.view)
@@ -169,19 +192,47 @@ func (v *volume) observeReplica(ctx context.Context, reader client.Reader, provi
 	}
 	fact.Able = v.err == nil && v.state.Refusal == nil
 	fact.Replica, fact.Told, fact.Exact, fact.Settled = v.state.Replica, v.state.Told, v.state.Exact, v.state.Settled
+	fact.Copied, fact.Early = v.state.Copied, v.state.Early != ""
+	if !v.state.Copied || v.item.Claim == nil || v.item.PV == nil {
+		return nil
+	}
+	var err error
+	if v.claim, err = capsule.ClaimText(v.item.Claim); err != nil {
+		return err
+	}
+	fact.Kept = volumes.KeptWithClaim(vrg, v.item.PV, v.claim)
+	return nil
 }
 
-func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group) provider.Group {
+// copies is how the operator is configured for techniques that copy. Without a configuration it has the defaults.
+func (r *Reconciler) copies(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (provider.Copies, error) {
+	out := provider.Copies{Submariner: vrg.Annotations[annotationSubmariner] == "true"}
+	cfg, err := ramenconfig.Load(ctx, r.Client, r.Namespace, ramenconfig.SpokeConfigMap)
+	switch {
+	case errors.Is(err, ramenconfig.ErrNotFound), !vrg.DeletionTimestamp.IsZero():
+		return out, nil
+	case err != nil:
+		return out, fmt.Errorf("how to copy volumes: %w", err)
+	}
+	out.Method, out.ServiceType, out.ServiceAnnotations = cfg.VolSync.DestinationCopyMethod, cfg.VolSync.ServiceType, cfg.VolSync.ServiceAnnotations
+	return out, nil
+}
+
+func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group, term archive.Term, settings provider.Copies) provider.Group {
 	out := provider.Group{
 		Namespace: vrg.Namespace, Name: vrg.Name, UID: string(vrg.UID), Role: g.Role,
 		Failover:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		ForceVolSync: vrg.Annotations[annotationUseVolSync] == "true",
+		Prepare:      vrg.Spec.PrepareForFinalSync, Final: vrg.Spec.RunFinalSync,
+		Epoch: term.Epoch, Generation: vrg.Generation,
+		VolSync: vrg.Spec.VolSync, Copies: settings,
 	}
 	if g.Ending {
 		out.Role = plan.NoRole
 	}
 	if a := vrg.Spec.Async; a != nil {
 		out.Interval, out.Selector, out.PeerClasses = a.SchedulingInterval, a.ReplicationClassSelector, a.PeerClasses
+		out.SnapshotSelector = a.VolumeSnapshotClassSelector
 	}
 	return out
 }
@@ -192,7 +243,7 @@ func (f *facts) observeContent(a *archive.Archive) error {
 	var pairs []capsule.Pair
 	for i, v := range f.volumes {
 		fact := f.group.Volumes[i]
-		if v.item.PV == nil || fact.Foreign || !fact.Selected || verdicts[i].Phase == plan.Releasing || verdicts[i].Phase == plan.Gone {
+		if v.item.PV == nil || v.state.Copied || fact.Foreign || !fact.Selected || verdicts[i].Phase == plan.Releasing || verdicts[i].Phase == plan.Gone {
 			continue
 		}
 		// A claim that was just restored is not bound yet: it must not leave the stores meanwhile.

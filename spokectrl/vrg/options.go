@@ -5,10 +5,13 @@ package vrg
 import (
 	"fmt"
 
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -26,6 +29,8 @@ func Scheme() (*runtime.Scheme, error) {
 		"api extensions":        apiextensionsv1.AddToScheme,
 		"ramen":                 v1alpha1.AddToScheme,
 		"kubernetes-csi-addons": replicationv1.AddToScheme,
+		"volsync":               volsyncv1.AddToScheme,
+		"snapshots":             snapshotv1.AddToScheme,
 	} {
 		if err := add(s); err != nil {
 			return nil, fmt.Errorf("add kinds of %s: %w", name, err)
@@ -35,7 +40,7 @@ func Scheme() (*runtime.Scheme, error) {
 }
 
 // Options limits what a manager keeps in memory: of Pods what tells their use of volumes, of definitions whether they
-// are established, ConfigMaps of the operator's namespace only, and no Secret at all.
+// are established, ConfigMaps of the operator's namespace only, of snapshots our own, and no Secret at all.
 func Options(namespace string) (manager.Options, error) {
 	scheme, err := Scheme()
 	if err != nil {
@@ -48,6 +53,7 @@ func Options(namespace string) (manager.Options, error) {
 			ByObject: map[client.Object]cache.ByObject{
 				&corev1.Pod{}: {Transform: slimPod},
 				&apiextensionsv1.CustomResourceDefinition{}: {Transform: slimDefinition},
+				&snapshotv1.VolumeSnapshot{}:                {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelCreatedByRamen: "true"})},
 				&corev1.ConfigMap{}:                         {Namespaces: map[string]cache.Config{namespace: {}}},
 			},
 		},

@@ -38,7 +38,11 @@ func (s pass) protectedPVC(i int, was *v1alpha1.VolumeReplicationGroup, now time
 		out.AccessModes = c.Spec.AccessModes
 		out.Resources = c.Spec.Resources
 		out.VolumeMode = c.Spec.VolumeMode
+		if v.state.Copied {
+			out.Annotations = capsule.PortableAnnotations(c.Annotations)
+		}
 	}
+	out.ProtectedByVolSync = v.state.Copied
 	if s.group.Role == plan.Primary {
 		out.LastSyncTime, out.LastSyncBytes = v.state.LastSyncTime, v.state.LastSyncBytes
 		if d := v.state.LastSyncDuration; d != nil {
@@ -52,7 +56,7 @@ func (s pass) protectedPVC(i int, was *v1alpha1.VolumeReplicationGroup, now time
 		}
 	}
 	conditions := []metav1.Condition{condition(v1alpha1.VRGDataReady, s.ready(i)), condition(v1alpha1.VRGDataProtected, s.protected(i))}
-	if s.group.Role == plan.Primary {
+	if s.group.Role == plan.Primary && !v.state.Copied { // the wish of the peer describes one that is copied
 		conditions = append(conditions, condition(v1alpha1.VRGClusterDataProtected, s.stored(i)))
 	}
 	out.Conditions = merged(old, conditions, was.Generation, now)
@@ -83,6 +87,9 @@ func (s pass) ready(i int) provider.Finding {
 
 // told reports whether this very pass told the replica something: what it says answers an older wish.
 func (s pass) told(i int) bool {
+	if s.volumes[i].state.Copied {
+		return false // its storage has no role
+	}
 	for _, step := range s.plan.Steps {
 		if step.Volume == i && (step.Kind == plan.Promote || step.Kind == plan.Demote) {
 			return true

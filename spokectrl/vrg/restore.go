@@ -5,6 +5,7 @@ package vrg
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
 
 // restore is what the stores remember, compared with what is here.
@@ -24,6 +26,7 @@ type restore struct {
 	message string
 	unread  bool // a store did not answer: try again later
 	moves   []move
+	copies  []provider.Restoring
 }
 
 // move is what the restore of one pair needs next.
@@ -33,9 +36,46 @@ type move struct {
 	here capsule.Here
 }
 
-// observeRestore asks the stores. It reads live: a restore that trusts a cache would find conflicts with what it has
-// just made.
-func (r *Reconciler) observeRestore(ctx context.Context, f *facts) restore {
+// observeRestore compares what is here with all that may have to be restored: what the stores remember, what techniques
+// received, and what remains of an earlier term. It reads live: a restore that trusts a cache would find conflicts with
+// what it has just made.
+func (r *Reconciler) observeRestore(ctx context.Context, f *facts, group provider.Group) restore {
+	stored := r.observeStored(ctx, f)
+	received, done := restoreCopies(f, group)
+	pairs, err := f.remaining(done)
+	if err != nil {
+		return restore{state: plan.RestoreConflict, message: err.Error()}
+	}
+	return combined(stored, received, r.compare(ctx, pairs, "what remains here"))
+}
+
+// combined is the worst of several parts. Only what is not complete is told, if anything is not.
+func combined(parts ...restore) restore {
+	rank := func(s plan.Restore) int {
+		return slices.Index([]plan.Restore{plan.RestoreComplete, plan.RestoreMissing, plan.RestoreConflict, plan.RestoreUnknown}, s)
+	}
+	out := restore{state: plan.RestoreComplete}
+	for _, p := range parts {
+		if rank(p.state) > rank(out.state) {
+			out.state = p.state
+		}
+	}
+	var messages []string
+	for i, p := range parts {
+		out.unread = out.unread || p.unread
+		out.moves, out.copies = append(out.moves, p.moves...), append(out.copies, p.copies...)
+		told := p.message != "" && (p.state != plan.RestoreComplete || out.state == plan.RestoreComplete)
+		if told && (i == 0 || p.message != nothingToRestore) {
+			messages = append(messages, p.message)
+		}
+	}
+	out.message = strings.Join(messages, "; ")
+	return out
+}
+
+const nothingToRestore = "nothing to restore"
+
+func (r *Reconciler) observeStored(ctx context.Context, f *facts) restore {
 	profiles := f.profiles()
 	if len(profiles) == 0 {
 		return restore{state: plan.RestoreComplete, message: "nothing to restore: spec.s3Profiles names no store"}
@@ -43,7 +83,7 @@ func (r *Reconciler) observeRestore(ctx context.Context, f *facts) restore {
 	newest := r.Archive.Newest(ctx, f.id, profiles)
 	switch newest.Answer {
 	case archive.Nothing:
-		return restore{state: plan.RestoreComplete, message: "nothing to restore"}
+		return restore{state: plan.RestoreComplete, message: nothingToRestore}
 	case archive.Unknown:
 		return restore{state: plan.RestoreUnknown, unread: true,
 			message: fmt.Sprintf("it is not known whether there is something to restore: %v", newest.Problems.Err())}
@@ -54,14 +94,14 @@ func (r *Reconciler) observeRestore(ctx context.Context, f *facts) restore {
 			"profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
 			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.term.Epoch)}
 	}
-	return r.compare(ctx, newest)
+	return r.compare(ctx, newest.Pairs, "profile "+newest.Profile)
 }
 
-func (r *Reconciler) compare(ctx context.Context, newest archive.Newest) restore {
+func (r *Reconciler) compare(ctx context.Context, pairs []capsule.Pair, from string) restore {
 	out := restore{state: plan.RestoreComplete}
 	var conflicts, waits []string
 	missing := 0
-	for _, pair := range newest.Pairs {
+	for _, pair := range pairs {
 		here, err := r.here(ctx, pair)
 		if err != nil {
 			return restore{state: plan.RestoreUnknown, unread: true, message: err.Error()}
@@ -79,20 +119,20 @@ func (r *Reconciler) compare(ctx context.Context, newest archive.Newest) restore
 			missing++
 		}
 	}
-	all := len(newest.Pairs)
+	all := len(pairs)
 	switch {
 	case len(conflicts) > 0:
 		out.state, out.message = plan.RestoreConflict, strings.Join(conflicts, "; ")
 	case missing > 0:
 		out.state = plan.RestoreMissing
-		out.message = fmt.Sprintf("%d of %d volumes are restored from profile %s", all-missing, all, newest.Profile)
+		out.message = fmt.Sprintf("%d of %d volumes are restored from %s", all-missing, all, from)
 		if len(waits) > 0 {
 			out.message += "; " + strings.Join(waits, "; ")
 		}
 	case all == 0:
-		out.message = "nothing to restore"
+		out.message = nothingToRestore
 	default:
-		out.message = fmt.Sprintf("%d volumes are restored from profile %s", all, newest.Profile)
+		out.message = fmt.Sprintf("%d volumes are restored from %s", all, from)
 	}
 	return out
 }

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -34,6 +37,14 @@ const (
 // Setup adds the controller to a manager. Everything that a group's status or next step depends on wakes it.
 func Setup(mgr manager.Manager, r *Reconciler) error {
 	w := wake{reader: mgr.GetClient()}
+	kinds := map[string]optional.Kind{
+		"volumereplications." + replicationv1.GroupVersion.Group:       {Object: &replicationv1.VolumeReplication{}, Wake: w.byOwnerLabels},
+		"volumereplicationclasses." + replicationv1.GroupVersion.Group: {Object: &replicationv1.VolumeReplicationClass{}, Wake: w.all},
+		"replicationsources." + volsyncv1.GroupVersion.Group:           {Object: &volsyncv1.ReplicationSource{}, Wake: w.byOwnerLabels},
+		"replicationdestinations." + volsyncv1.GroupVersion.Group:      {Object: &volsyncv1.ReplicationDestination{}, Wake: w.byOwnerLabels},
+		"volumesnapshots." + snapshotv1.GroupName:                      {Object: &snapshotv1.VolumeSnapshot{}, Wake: w.byOwnerLabels},
+		"volumesnapshotclasses." + snapshotv1.GroupName:                {Object: &snapshotv1.VolumeSnapshotClass{}, Wake: w.all},
+	}
 	c, err := ctrl.NewControllerManagedBy(mgr).
 		Named("volumereplicationgroup").
 		For(&v1alpha1.VolumeReplicationGroup{}, builder.WithPredicates(wished())).
@@ -45,6 +56,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(w.all), builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
 			return o.GetNamespace() == r.Namespace && o.GetName() == ramenconfig.SpokeConfigMap
 		}))).
+		Watches(&apiextensionsv1.CustomResourceDefinition{}, handler.EnqueueRequestsFromMapFunc(w.all), builder.WithPredicates(served(kinds))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
@@ -53,10 +65,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 	if err != nil {
 		return fmt.Errorf("build controller of VolumeReplicationGroups: %w", err)
 	}
-	return optional.Watch(mgr, "volumereplicationgroup", c, map[string]optional.Kind{
-		"volumereplications." + replicationv1.GroupVersion.Group:       {Object: &replicationv1.VolumeReplication{}, Wake: w.byOwnerLabels},
-		"volumereplicationclasses." + replicationv1.GroupVersion.Group: {Object: &replicationv1.VolumeReplicationClass{}, Wake: w.all},
-	})
+	return optional.Watch(mgr, "volumereplicationgroup", c, kinds)
 }
 
 // wished lets pass what is asked of a group, and its deletion; its status is written by nobody but us.

@@ -34,13 +34,15 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 	}
 	primary := f.group.Role == plan.Primary
 	// Only after the note of the restore is gone: from the answer on, the hub takes the application away.
-	out.PrepareForFinalSyncComplete = primary && done.group == nil && was.Spec.PrepareForFinalSync
-	out.FinalSyncComplete = primary && done.group == nil && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse
+	out.PrepareForFinalSyncComplete = primary && done.group == nil && was.Spec.PrepareForFinalSync && !s.any(func(v volume) bool { return v.state.Unprepared })
+	out.FinalSyncComplete = primary && done.group == nil && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse &&
+		!s.any(func(v volume) bool { return v.state.Unsent })
 	for i := range f.volumes {
 		if s.listed(i) {
 			out.ProtectedPVCs = append(out.ProtectedPVCs, s.protectedPVC(i, was, now))
 		}
 	}
+	out.RDInfo = s.rdInfo()
 	if primary {
 		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(out.ProtectedPVCs)
 	}
@@ -48,6 +50,31 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 	out.Conditions = merged(was.Status.Conditions, conditions, was.Generation, now)
 	out.State = s.state(conditions)
 	return dated(was, out, now)
+}
+
+// any reports whether is holds for a volume that the group protects. One that could not be read may be anything.
+func (s pass) any(is func(volume) bool) bool {
+	for i, v := range s.volumes {
+		if s.listed(i) && (v.err != nil || is(v)) {
+			return true
+		}
+	}
+	return false
+}
+
+// rdInfo tells where the volumes that the hub asks for are received.
+func (s pass) rdInfo() []v1alpha1.VolSyncReplicationDestinationInfo {
+	var out []v1alpha1.VolSyncReplicationDestinationInfo
+	for _, c := range s.copies {
+		if s.group.Role != plan.Secondary || s.group.Ending || !c.Wanted || !c.Exact || c.Address == "" {
+			continue
+		}
+		out = append(out, v1alpha1.VolSyncReplicationDestinationInfo{
+			ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: c.Volume.Namespace, Name: c.Volume.Name, ProtectedByVolSync: true},
+			RsyncTLS:     &v1alpha1.RsyncTLSConfig{Address: c.Address},
+		})
+	}
+	return out
 }
 
 // blind is the status of a pass that could not see: what is known to be wrong is said, nothing else is vouched for.

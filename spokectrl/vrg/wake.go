@@ -3,6 +3,7 @@
 package vrg
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -16,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/optional"
+	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
 	"github.com/ramendr/ramen-direct/spokectrl/volumes"
 )
 
@@ -46,6 +49,9 @@ func (w wake) all(ctx context.Context, _ client.Object) []reconcile.Request {
 }
 
 func (w wake) byClaim(ctx context.Context, claim client.Object) []reconcile.Request {
+	if of := w.byOwnerLabels(ctx, claim); of != nil && claim.GetLabels()[v1alpha1.LabelCreatedByRamen] != "" {
+		return of // no volume of the application
+	}
 	return w.in(ctx, claim.GetNamespace(), func(g *v1alpha1.VolumeReplicationGroup) bool {
 		selector, err := volumes.Selector(g)
 		if err != nil {
@@ -83,11 +89,26 @@ func (w wake) byAttachment(ctx context.Context, obj client.Object) []reconcile.R
 // byOwnerLabels is for objects that carry the labels of their group.
 func (w wake) byOwnerLabels(_ context.Context, obj client.Object) []reconcile.Request {
 	l := obj.GetLabels()
-	key := types.NamespacedName{Namespace: l[v1alpha1.LabelOwnerNamespace], Name: l[v1alpha1.LabelOwnerName]}
+	key := types.NamespacedName{
+		Namespace: cmp.Or(l[v1alpha1.LabelOwnerNamespace], l[volsync.LabelOwnerNamespace]),
+		Name:      cmp.Or(l[v1alpha1.LabelOwnerName], l[volsync.LabelOwnerName]),
+	}
 	if key.Namespace == "" || key.Name == "" {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// served lets a definition's event pass only if one of the APIs in kinds comes or goes.
+func served(kinds map[string]optional.Kind) predicate.Predicate {
+	known := func(o client.Object) bool { _, ok := kinds[o.GetName()]; return ok }
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return known(e.Object) },
+		DeleteFunc: func(e event.DeleteEvent) bool { return known(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return known(e.ObjectNew) && optional.Established(e.ObjectOld) != optional.Established(e.ObjectNew)
+		},
+	}
 }
 
 // usage lets a Pod's event pass only if it changes which claims are in use.

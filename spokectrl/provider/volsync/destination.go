@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package volsync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+)
+
+// Destinations reads what the hub asks for and what is there.
+func (Provider) Destinations(ctx context.Context, r client.Reader, g provider.Group) ([]provider.Destination, error) {
+	found := map[string]*provider.Destination{}
+	at := func(name string) *provider.Destination {
+		if found[name] == nil {
+			found[name] = &provider.Destination{Volume: v1alpha1.ProtectedPVC{Namespace: g.Namespace, Name: name}}
+		}
+		return found[name]
+	}
+	served, err := collect(ctx, r, g, at)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range g.VolSync.RDSpec {
+		if d.ProtectedPVC.Namespace == "" {
+			d.ProtectedPVC.Namespace = g.Namespace
+		}
+		to := at(d.ProtectedPVC.Name)
+		to.Volume, to.Wanted = d.ProtectedPVC, true
+	}
+	out := make([]provider.Destination, 0, len(found))
+	for _, d := range found {
+		if err := complete(ctx, r, g, d, served); err != nil {
+			return nil, err
+		}
+		out = append(out, *d)
+	}
+	slices.SortFunc(out, func(a, b provider.Destination) int { return strings.Compare(a.Volume.Name, b.Volume.Name) })
+	return out, nil
+}
+
+// collect lists the objects of all destinations of a group: in the order in which they are to be deleted. served says
+// whether the cluster has VolSync.
+func collect(ctx context.Context, r client.Reader, g provider.Group, at func(string) *provider.Destination) (served bool, err error) {
+	ours := []client.ListOption{client.InNamespace(g.Namespace), client.MatchingLabels(Labels(g))}
+	rds := &volsyncv1.ReplicationDestinationList{}
+	switch err := r.List(ctx, rds, ours...); {
+	case meta.IsNoMatchError(err):
+	case err != nil:
+		return false, fmt.Errorf("list ReplicationDestinations: %w", err)
+	default:
+		served = true
+	}
+	for i := range rds.Items {
+		rd := &rds.Items[i]
+		d := at(rd.Name)
+		d.Objects = append(d.Objects, rd)
+		remember(d, rd)
+	}
+	claims := &corev1.PersistentVolumeClaimList{}
+	if err := r.List(ctx, claims, ours...); err != nil {
+		return served, fmt.Errorf("list PersistentVolumeClaims: %w", err)
+	}
+	for i := range claims.Items {
+		c := &claims.Items[i]
+		if of := c.Annotations[annotationClaim]; c.Name == receiverOf(of) {
+			d := at(of)
+			d.Inlet, d.Objects = c.Name, append(d.Objects, c)
+		}
+	}
+	images := &snapshotv1.VolumeSnapshotList{}
+	if err := r.List(ctx, images, ours...); err != nil && !meta.IsNoMatchError(err) {
+		return served, fmt.Errorf("list VolumeSnapshots: %w", err)
+	}
+	for i := range images.Items {
+		if of := images.Items[i].Annotations[annotationClaim]; of != "" {
+			at(of).Objects = append(at(of).Objects, &images.Items[i])
+		}
+	}
+	return served, nil
+}
+
+// remember reads what a ReplicationDestination tells.
+func remember(d *provider.Destination, rd *volsyncv1.ReplicationDestination) {
+	var volume v1alpha1.ProtectedPVC
+	if json.Unmarshal([]byte(rd.Annotations[annotationVolume]), &volume) == nil && volume.Name == rd.Name {
+		d.Volume = volume // what cannot be read is asked for anew, or else only ended
+	}
+	st := rd.Status
+	if st == nil {
+		return
+	}
+	if st.RsyncTLS != nil {
+		d.Address = ptr.Deref(st.RsyncTLS.Address, "")
+	}
+	d.Received = st.LatestImage != nil
+	d.Trouble = complaint(st.Conditions)
+}
+
+// complete finds out whether a destination can be, and is, as the group asks for it.
+func complete(ctx context.Context, r client.Reader, g provider.Group, d *provider.Destination, served bool) error {
+	switch {
+	case !d.Wanted:
+		return nil
+	case d.Volume.Namespace != g.Namespace:
+		d.Refusal = &provider.Refusal{Reason: provider.ReasonNotSupported, Message: fmt.Sprintf(
+			"claims in other namespaces (%s) are not supported by this version", d.Volume.Namespace)}
+		return nil
+	case !served:
+		d.Refusal = missingAPI()
+		return nil
+	}
+	if d.Refusal = refused(g); d.Refusal != nil {
+		return nil
+	}
+	class := &storagev1.StorageClass{}
+	name := ptr.Deref(d.Volume.StorageClassName, "")
+	switch err := r.Get(ctx, client.ObjectKey{Name: name}, class); {
+	case apierrors.IsNotFound(err):
+		d.Refusal = &provider.Refusal{Reason: provider.ReasonStorageIDNotFound, Message: fmt.Sprintf(
+			"there is no StorageClass %q, which the volume has on the peer: create it", name)}
+		return nil
+	case err != nil:
+		return fmt.Errorf("read StorageClass %s: %w", name, err)
+	}
+	var err error
+	if d.Class, d.Refusal, err = classFor(ctx, r, g, class.Provisioner, class.Labels[v1alpha1.LabelStorageID]); err != nil || d.Refusal != nil {
+		return err
+	}
+	rd := destinationIn(*d)
+	if rd == nil || d.Inlet == "" || rd.DeletionTimestamp != nil {
+		return nil
+	}
+	want, err := destination(g, *d)
+	if err != nil {
+		return err
+	}
+	exact, err := says(rd, want)
+	d.Exact = exact && rd.Annotations[annotationVolume] == want.GetAnnotations()[annotationVolume] &&
+		grown(inletIn(*d), d.Volume).Cmp(request(inletIn(*d).Spec.Resources)) == 0
+	return err
+}
+
+func destinationIn(d provider.Destination) *volsyncv1.ReplicationDestination {
+	return first[*volsyncv1.ReplicationDestination](d.Objects)
+}
+
+func inletIn(d provider.Destination) *corev1.PersistentVolumeClaim {
+	return first[*corev1.PersistentVolumeClaim](d.Objects)
+}
+
+func first[T client.Object](objects []client.Object) T {
+	for _, o := range objects {
+		if t, ok := o.(T); ok {
+			return t
+		}
+	}
+	var none T
+	return none
+}
+
+func request(r corev1.VolumeResourceRequirements) resource.Quantity {
+	return r.Requests[corev1.ResourceStorage]
+}
+
+// grown is the size of the inlet: that of the volume, but never less than it is.
+func grown(inlet *corev1.PersistentVolumeClaim, volume v1alpha1.ProtectedPVC) *resource.Quantity {
+	size := request(volume.Resources)
+	if inlet == nil {
+		return &size
+	}
+	if has := request(inlet.Spec.Resources); has.Cmp(size) > 0 {
+		size = has
+	}
+	return &size
+}
+
+// destination is the ReplicationDestination as the group asks for it. A side that is promoted receives no more.
+func destination(g provider.Group, d provider.Destination) (*unstructured.Unstructured, error) {
+	service := g.Copies.ServiceType
+	if service == "" {
+		service = string(corev1.ServiceTypeLoadBalancer)
+	}
+	tls := map[string]any{
+		"keySecret":               KeySecret(g),
+		"copyMethod":              string(volsyncv1.CopyMethodSnapshot),
+		"volumeSnapshotClassName": d.Class,
+		"destinationPVC":          receiverOf(d.Volume.Name),
+		"serviceType":             service,
+		"moverPodLabels":          map[string]any{v1alpha1.LabelCreatedByRamen: "true"},
+	}
+	if len(g.Copies.ServiceAnnotations) > 0 {
+		about := map[string]any{}
+		for k, v := range g.Copies.ServiceAnnotations {
+			about[k] = v
+		}
+		tls["serviceAnnotations"] = about
+	}
+	if err := setMover(tls, g, d.Volume.Namespace, d.Volume.Name); err != nil {
+		return nil, err
+	}
+	volume, err := json.Marshal(d.Volume)
+	if err != nil {
+		return nil, fmt.Errorf("encode the description of claim %s: %w", d.Volume.Name, err)
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+		"rsyncTLS": tls,
+		"paused":   g.Role == plan.Primary,
+	}}}
+	u.SetGroupVersionKind(volsyncv1.GroupVersion.WithKind("ReplicationDestination"))
+	u.SetNamespace(g.Namespace)
+	u.SetName(d.Volume.Name)
+	u.SetLabels(Labels(g))
+	u.SetAnnotations(map[string]string{annotationVolume: string(volume)})
+	return u, nil
+}
+
+// Receive is the claim that the copies come into, and the ReplicationDestination. The claim is ours, not VolSync's: its
+// name has to be known when the side is promoted.
+func (Provider) Receive(g provider.Group, d provider.Destination) ([]apply.Intent, error) {
+	if d.Refusal != nil {
+		return nil, d.Refusal
+	}
+	inlet := &corev1.PersistentVolumeClaim{Spec: corev1.PersistentVolumeClaimSpec{
+		AccessModes:      d.Volume.AccessModes,
+		StorageClassName: d.Volume.StorageClassName,
+		VolumeMode:       d.Volume.VolumeMode,
+		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{
+			corev1.ResourceStorage: *grown(inletIn(d), d.Volume),
+		}},
+	}}
+	inlet.Namespace, inlet.Name = g.Namespace, receiverOf(d.Volume.Name)
+	inlet.Labels, inlet.Annotations = Labels(g), map[string]string{annotationClaim: d.Volume.Name}
+	out, err := intents(map[string]client.Object{"PersistentVolumeClaim": inlet}, "PersistentVolumeClaim")
+	if err != nil {
+		return nil, err
+	}
+	rd, err := destination(g, d)
+	return append(out, apply.Untyped(rd)), err
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package volsync
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/spokectrl/provider"
+)
+
+const (
+	// annotationEpoch on an image names the promotion that it was chosen for.
+	annotationEpoch = "volumereplicationgroups.ramendr.openshift.io/image-epoch"
+	// annotationImage on a claim names the image that it was made from.
+	annotationImage = "volumereplicationgroups.ramendr.openshift.io/restored-image"
+)
+
+// Restore brings a destination to a claim: first nothing comes in any more; then an image is chosen, which VolSync is
+// told to leave alone, or made; then the claim is made from it. After a failure of the peer the image is the newest that
+// VolSync completed, since a copy that was cut off may lie on top of it. Otherwise the peer has sent everything and
+// nothing lies on top, but VolSync may not have made an image of it yet: so one is made here.
+func (Provider) Restore(g provider.Group, d provider.Destination) provider.Restoring {
+	rd, image := destinationIn(d), chosen(g, d)
+	name := d.Volume.Name
+	switch {
+	case rd == nil && image == nil:
+		return provider.Restoring{Done: true} // nothing was received, or somebody gave it up
+	case d.Claim != nil && image != nil && d.Claim.Annotations[annotationImage] == image.Name:
+		return filled(d)
+	case rd != nil && !d.Received:
+		return waiting("ReplicationDestination %s never completed a synchronisation: there is nothing to promote; wait for the peer, or delete it to give its data up", name)
+	case rd != nil && !rd.Spec.Paused:
+		return step("no more copies of claim "+name+" are let in", pause(g, d))
+	case image == nil && g.Failover:
+		return step("the newest complete copy of claim "+name+" is chosen", choose(g, name, rd.Status.LatestImage.Name))
+	case image == nil && d.Busy != "":
+		return waiting("claim %s: %s still works on its copy", name, d.Busy)
+	case image == nil:
+		return step("an image of the copy of claim "+name+" is made", newImage(g, d, rd))
+	case image.Status != nil && image.Status.Error != nil:
+		return waiting("VolumeSnapshot %s: %s", image.Name, ptr.Deref(image.Status.Error.Message, "it failed"))
+	case image.Status == nil || !ptr.Deref(image.Status.ReadyToUse, false):
+		return waiting("VolumeSnapshot %s is not ready to use yet", image.Name)
+	case d.Claim == nil:
+		return provider.Restoring{Message: "claim " + name + " is made from VolumeSnapshot " + image.Name, Create: restored(g, d, image)}
+	default:
+		return replace(d)
+	}
+}
+
+// replace makes way for the claim that is to be made.
+func replace(d provider.Destination) provider.Restoring {
+	c := d.Claim
+	switch {
+	case c.DeletionTimestamp != nil:
+		return waiting("PersistentVolumeClaim %s/%s of an earlier life is being deleted", c.Namespace, c.Name)
+	case !d.Ours && c.Annotations[annotationImage] == "":
+		return provider.Restoring{Blocked: true, Message: fmt.Sprintf(
+			"PersistentVolumeClaim %s/%s exists, but was not made from what was received: delete it to restore it", c.Namespace, c.Name)}
+	case d.Used != "":
+		return waiting("%s: stop it", d.Used)
+	default:
+		return provider.Restoring{Message: "claim " + c.Name + " of an earlier term is replaced", Delete: c}
+	}
+}
+
+// filled reports whether a claim that was made from the image has its data.
+func filled(d provider.Destination) provider.Restoring {
+	if d.Claim.Status.Phase == corev1.ClaimBound || d.Late {
+		return provider.Restoring{Done: true}
+	}
+	return waiting("claim %s is being made from what was received", d.Claim.Name)
+}
+
+func waiting(format string, args ...any) provider.Restoring {
+	return provider.Restoring{Message: fmt.Sprintf(format, args...)}
+}
+
+func step(message string, u *unstructured.Unstructured) provider.Restoring {
+	return provider.Restoring{Message: message, Intents: []apply.Intent{apply.Untyped(u)}}
+}
+
+// chosen is the image for this promotion; nil: there is none yet.
+func chosen(g provider.Group, d provider.Destination) *snapshotv1.VolumeSnapshot {
+	for _, o := range d.Objects {
+		if s, ok := o.(*snapshotv1.VolumeSnapshot); ok && s.DeletionTimestamp == nil && s.Annotations[annotationEpoch] == strconv.FormatInt(g.Epoch, 10) {
+			return s
+		}
+	}
+	return nil
+}
+
+// pause is the ReplicationDestination as it is, paused. Only the pause is said anew: what it was made with stays.
+func pause(g provider.Group, d provider.Destination) *unstructured.Unstructured {
+	rd := destinationIn(d)
+	u := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"paused": true}}}
+	u.SetGroupVersionKind(volsyncv1.GroupVersion.WithKind("ReplicationDestination"))
+	u.SetNamespace(rd.Namespace)
+	u.SetName(rd.Name)
+	u.SetUID(rd.UID)
+	u.SetLabels(Labels(g))
+	u.SetAnnotations(map[string]string{annotationVolume: rd.Annotations[annotationVolume]})
+	tls := rd.Spec.RsyncTLS
+	if tls == nil {
+		return u
+	}
+	spec := map[string]any{}
+	for key, value := range map[string]*string{
+		"keySecret": tls.KeySecret, "destinationPVC": tls.DestinationPVC, "volumeSnapshotClassName": tls.VolumeSnapshotClassName,
+	} {
+		if value != nil {
+			spec[key] = *value
+		}
+	}
+	spec["copyMethod"] = string(tls.CopyMethod)
+	if tls.ServiceType != nil {
+		spec["serviceType"] = string(*tls.ServiceType)
+	}
+	_ = unstructured.SetNestedMap(u.Object, spec, "spec", "rsyncTLS")
+	return u
+}
+
+func imageFor(g provider.Group, claim, name string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: map[string]any{}}
+	u.SetGroupVersionKind(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"))
+	u.SetNamespace(g.Namespace)
+	u.SetName(name)
+	labels := Labels(g)
+	labels[labelKeep] = "true"
+	u.SetLabels(labels)
+	u.SetAnnotations(map[string]string{annotationClaim: claim, annotationEpoch: strconv.FormatInt(g.Epoch, 10)})
+	return u
+}
+
+// choose takes an image of VolSync's over.
+func choose(g provider.Group, claim, name string) *unstructured.Unstructured {
+	return imageFor(g, claim, name)
+}
+
+// newImage is one of what came in last.
+func newImage(g provider.Group, d provider.Destination, rd *volsyncv1.ReplicationDestination) *unstructured.Unstructured {
+	u := imageFor(g, d.Volume.Name, imageOf(d.Volume.Name, g.Epoch))
+	spec := map[string]any{"source": map[string]any{"persistentVolumeClaimName": receiverOf(d.Volume.Name)}}
+	if tls := rd.Spec.RsyncTLS; tls != nil && tls.VolumeSnapshotClassName != nil {
+		spec["volumeSnapshotClassName"] = *tls.VolumeSnapshotClassName
+	}
+	u.Object["spec"] = spec
+	return u
+}
+
+// restored is the claim, as the peer described it. It is one of the application's: it carries no mark of ours by which
+// volumes are told from those.
+func restored(g provider.Group, d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
+	v := d.Volume
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: g.Namespace, Name: v.Name, Labels: maps.Clone(v.Labels), Annotations: maps.Clone(v.Annotations),
+		},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes:      v.AccessModes,
+			StorageClassName: v.StorageClassName,
+			VolumeMode:       v.VolumeMode,
+			Resources:        corev1.VolumeResourceRequirements{Requests: maps.Clone(v.Resources.Requests)},
+			DataSource: &corev1.TypedLocalObjectReference{
+				APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: image.Name,
+			},
+		},
+	}
+	if claim.Annotations == nil {
+		claim.Annotations = map[string]string{}
+	}
+	claim.Annotations[v1alpha1.AnnotationRestored] = "True"
+	claim.Annotations[annotationImage] = image.Name
+	if size := image.Status.RestoreSize; size != nil {
+		if has := request(claim.Spec.Resources); size.Cmp(has) > 0 {
+			if claim.Spec.Resources.Requests == nil {
+				claim.Spec.Resources.Requests = corev1.ResourceList{}
+			}
+			claim.Spec.Resources.Requests[corev1.ResourceStorage] = *size
+		}
+	}
+	return claim
+}
