@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -49,11 +48,10 @@ func Options(namespace string) (manager.Options, error) {
 	return manager.Options{
 		Scheme: scheme,
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultTransform: slim,
 			ByObject: map[client.Object]cache.ByObject{
 				&corev1.Pod{}: {Transform: slimPod},
 				&apiextensionsv1.CustomResourceDefinition{}: {Transform: slimDefinition},
-				&snapshotv1.VolumeSnapshot{}:                {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelCreatedByRamen: "true"})},
 				&corev1.ConfigMap{}:                         {Namespaces: map[string]cache.Config{namespace: {}}},
 			},
 		},
@@ -67,6 +65,16 @@ func slimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 		ResourceVersion: m.ResourceVersion, Generation: m.Generation,
 		DeletionTimestamp: m.DeletionTimestamp,
 	}
+}
+
+// slim drops what nobody reads. Of a snapshot that is not ours only the name is kept: its API may be missing, so that the
+// cache can't be told beforehand what to select.
+func slim(obj any) (any, error) {
+	s, ok := obj.(*snapshotv1.VolumeSnapshot)
+	if ok && s.Labels[v1alpha1.LabelCreatedByRamen] != "true" {
+		return &snapshotv1.VolumeSnapshot{ObjectMeta: slimMeta(&s.ObjectMeta)}, nil
+	}
+	return cache.TransformStripManagedFields()(obj)
 }
 
 func slimPod(obj any) (any, error) {

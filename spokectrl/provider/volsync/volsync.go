@@ -157,7 +157,8 @@ func judge(s *provider.State, v provider.Volume, rs *volsyncv1.ReplicationSource
 	case g.Role == plan.Secondary || g.Final:
 		s.Settled = sent
 	default:
-		s.Settled = s.LastSyncTime != nil
+		// One that went back to its schedule has to end a synchronisation by it.
+		s.Settled = s.LastSyncTime != nil && (at != tagSchedule || rs.Status.LastManualSync == "")
 	}
 	if g.Role == plan.Secondary && !s.Settled {
 		s.Ready = progress("the last synchronisation to the peer is not over" + trouble(rs))
