@@ -16,9 +16,14 @@ func end(g Group, p *Plan) {
 		clean = clean && p.Verdicts[i].Phase == Gone
 	}
 	for i, c := range g.Copies {
-		if c.There {
+		if !c.There {
+			continue
+		}
+		clean = false
+		if g.Role == Primary && g.Restore != RestoreDone {
+			p.volume(i, Leave) // it may be all that is left, and was not made a claim yet
+		} else {
 			p.volume(i, Dismiss)
-			clean = false
 		}
 	}
 	for i := range g.Remains {

@@ -12,6 +12,24 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 )
 
+// state is one state of a world.
+type state[W any] interface {
+	comparable
+	// next is what anybody can do.
+	next(decide func(plan.Group) plan.Plan) []edge[W]
+	// settled says that nothing is left to do.
+	settled() bool
+	facts() plan.Group
+	// violated says which promise is broken; empty: none.
+	violated() string
+}
+
+type edge[W any] struct {
+	to   W
+	name string
+	fair bool // false: wishes and faults, on which liveness must not rely
+}
+
 type origin struct {
 	previous int
 	name     string
@@ -19,9 +37,9 @@ type origin struct {
 
 // explore walks all states that can be reached and returns the shortest way to a violation: of safety, or to a state
 // from which nothing but new wishes leads on. It is empty if there is none.
-func explore(first world, decide func(plan.Group) plan.Plan) (states int, violation []string) {
-	ids := map[world]int{first: 0}
-	list := []world{first}
+func explore[W state[W]](first W, decide func(plan.Group) plan.Plan) (states int, violation []string) {
+	ids := map[W]int{first: 0}
+	list := []W{first}
 	via := []origin{{-1, "start"}}
 	back := [][]int{nil} // fair edges, reversed
 	trace := func(i int, what string) []string {
@@ -43,8 +61,8 @@ func explore(first world, decide func(plan.Group) plan.Plan) (states int, violat
 			if e.fair {
 				back[j] = append(back[j], i)
 			}
-			if e.to.bad != "" {
-				return len(list), trace(j, e.to.bad)
+			if bad := e.to.violated(); bad != "" {
+				return len(list), trace(j, bad)
 			}
 		}
 	}

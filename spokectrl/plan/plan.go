@@ -26,6 +26,7 @@ const (
 
 	Receive // make, or bring in line, what receives a copy
 	Dismiss // remove what received a copy, and what it received
+	Leave   // end what received a copy, and leave what it received to the user
 	Abandon // let a volume of an earlier term go
 )
 
@@ -36,7 +37,7 @@ const GroupStep = -1
 // failed Hold, Rebuild, Remember, Forget or Empty stops all.
 type Step struct {
 	Kind   Kind
-	Volume int // index into Group.Volumes (Receive, Dismiss: Group.Copies; Abandon: Group.Remains), or GroupStep
+	Volume int // index into Group.Volumes (Receive, Dismiss, Leave: Group.Copies; Abandon: Group.Remains), or GroupStep
 }
 
 // Phase is where a volume stands.

@@ -17,7 +17,7 @@ func primary(g Group, p *Plan) {
 	if !g.Archived && !g.FinalSync {
 		p.group(Upload)
 	}
-	if g.Restore == RestoreDone {
+	if g.Restore == RestoreDone && !g.FinalSync {
 		settleCopies(g, p)
 	}
 	p.Steps = append(p.Steps, replicas.Steps...)

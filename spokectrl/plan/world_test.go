@@ -217,20 +217,16 @@ func (w *world) leave() {
 	}
 }
 
-type edge struct {
-	to   world
-	name string
-	fair bool // false: wishes and faults, on which liveness must not rely
-}
+func (w world) violated() string { return w.bad }
 
 // next is what anybody can do. decide is the plan, or a mutant of it.
-func (w world) next(decide func(plan.Group) plan.Plan) []edge {
-	var out []edge
+func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
+	var out []edge[world]
 	add := func(name string, fair bool, f func(*world)) {
 		n := w
 		f(&n)
 		if n != w {
-			out = append(out, edge{n, name, fair})
+			out = append(out, edge[world]{n, name, fair})
 		}
 	}
 	p := decide(w.facts())

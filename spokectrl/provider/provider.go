@@ -182,6 +182,9 @@ type Destination struct {
 	Received bool
 	// Objects exist, in the order in which they are to be deleted to end the destination with all that it received.
 	Objects []client.Object
+	// Holds are those of Objects that hold data, and Marks the labels by which they are known as ours.
+	Holds []client.Object
+	Marks []string
 	// Inlet is the name of the claim that the copies come into; empty: there is none.
 	Inlet string
 	Class string // of the snapshots

@@ -52,7 +52,7 @@ func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
 	done := actions{volumes: map[int]error{}, copies: map[int]error{}, remains: map[int]error{}}
 	for _, s := range p.Steps {
 		switch {
-		case s.Kind == plan.Receive || s.Kind == plan.Dismiss:
+		case s.Kind == plan.Receive || s.Kind == plan.Dismiss || s.Kind == plan.Leave:
 			done.copies[s.Volume] = r.actOnCopy(ctx, f, s.Volume, s.Kind)
 			continue
 		case s.Kind == plan.Abandon:
@@ -97,7 +97,7 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 			return errStores
 		}
 	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Drop, plan.GiveUp, plan.Unmark,
-		plan.Receive, plan.Dismiss, plan.Abandon:
+		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 		logger.Info("Deleting the replica")
 		return r.drop(ctx, v)
 	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Empty, plan.Unhold,
-		plan.Receive, plan.Dismiss, plan.Abandon:
+		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package vrg
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -188,9 +190,13 @@ func (f *facts) remaining(done map[string]bool) ([]capsule.Pair, error) {
 func (r *Reconciler) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind) error {
 	c := f.copies[i]
 	logger := log.FromContext(ctx).WithValues("PersistentVolumeClaim", c.Volume.Name)
-	if k == plan.Dismiss {
+	switch k { //nolint:exhaustive // the others are no steps of a copy
+	case plan.Dismiss:
 		logger.Info("Removing what received the volume")
 		return explained("remove what received claim "+c.Volume.Name, r.remove(ctx, c.Objects...))
+	case plan.Leave:
+		logger.Info("Leaving what was received to the user", "claim", c.Inlet)
+		return explained("end what received claim "+c.Volume.Name, r.leave(ctx, c))
 	}
 	logger.Info("Receiving the volume")
 	settings, err := r.copies(ctx, f.vrg)
@@ -202,6 +208,29 @@ func (r *Reconciler) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind
 		return explained("receive claim "+c.Volume.Name, err)
 	}
 	return explained("receive claim "+c.Volume.Name, r.apply(ctx, intents))
+}
+
+// leave ends a destination, but not the objects with data.
+func (r *Reconciler) leave(ctx context.Context, c copied) error {
+	labels := map[string]any{}
+	for _, key := range c.Marks {
+		labels[key] = nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": labels}})
+	if err != nil {
+		return fmt.Errorf("encode patch: %w", err)
+	}
+	for _, o := range c.Objects {
+		if !slices.Contains(c.Holds, o) {
+			err = r.remove(ctx, o)
+		} else {
+			err = client.IgnoreNotFound(r.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(ownerSpec)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Reconciler) apply(ctx context.Context, intents []apply.Intent) error {

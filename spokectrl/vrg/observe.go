@@ -78,7 +78,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		Unprotect:  true,
 	}
 	current := has && remembered == exchange.FormatEpoch(epoch)
-	if f.group.Role == plan.Primary && !f.group.Ending && current {
+	if f.group.Role == plan.Primary && current {
 		f.group.Restore = plan.RestoreDone
 	}
 	steady := f.group.Role == plan.Primary && current && !f.group.FinalSync && !f.group.Ending

@@ -10,10 +10,13 @@ import (
 	"testing"
 	"time"
 
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -110,7 +113,8 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 		return nil
 	}
 	c.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(scheme).
-		WithStatusSubresource(&v1alpha1.VolumeReplicationGroup{}, &replicationv1.VolumeReplication{}, &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolume{}, &corev1.Pod{}).
+		WithStatusSubresource(&v1alpha1.VolumeReplicationGroup{}, &replicationv1.VolumeReplication{},
+			&volsyncv1.ReplicationSource{}, &volsyncv1.ReplicationDestination{}, &snapshotv1.VolumeSnapshot{}, &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolume{}, &corev1.Pod{}).
 		WithObjects(
 			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system", UID: types.UID(id)}},
 			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}},
@@ -195,14 +199,7 @@ func (c *cluster) wish(role v1alpha1.ReplicationState, epoch string, change ...f
 		g.Generation++
 	}
 	metav1.SetMetaDataAnnotation(&g.ObjectMeta, "exchange.ramendr.openshift.io/epoch", epoch)
-	g.Spec = v1alpha1.VolumeReplicationGroupSpec{
-		PVCSelector:      metav1.LabelSelector{MatchLabels: map[string]string{"app": "x"}},
-		ReplicationState: role,
-		S3Profiles:       []string{"s3-dr1", "s3-dr2"},
-		Async: &v1alpha1.VRGAsyncSpec{SchedulingInterval: "1m", PeerClasses: []v1alpha1.PeerClass{{
-			StorageClassName: "lab-rep", StorageID: []string{"lab-dr1", "lab-dr2"}, ReplicationID: "lab-rep-1",
-		}}},
-	}
+	g.Spec = wishSpec(role)
 	for _, f := range change {
 		f(g)
 	}
@@ -210,6 +207,40 @@ func (c *cluster) wish(role v1alpha1.ReplicationState, epoch string, change ...f
 		require.NoError(c.t, c.client.Create(c.t.Context(), g))
 	} else {
 		require.NoError(c.t, c.client.Update(c.t.Context(), g))
+	}
+}
+
+// wishIfNew is wish, unless the group says all of it already.
+func (c *cluster) wishIfNew(role v1alpha1.ReplicationState, epoch string, change ...func(*v1alpha1.VolumeReplicationGroup)) {
+	c.t.Helper()
+	was := c.group()
+	if was == nil {
+		c.wish(role, epoch, change...)
+		c.writes++
+		return
+	}
+	if was.DeletionTimestamp != nil {
+		return
+	}
+	spec := was.DeepCopy()
+	spec.Spec = wishSpec(role)
+	for _, f := range change {
+		f(spec)
+	}
+	if !equality.Semantic.DeepEqual(spec.Spec, was.Spec) || was.Annotations["exchange.ramendr.openshift.io/epoch"] != epoch {
+		c.wish(role, epoch, change...)
+		c.writes++
+	}
+}
+
+func wishSpec(role v1alpha1.ReplicationState) v1alpha1.VolumeReplicationGroupSpec {
+	return v1alpha1.VolumeReplicationGroupSpec{
+		PVCSelector:      metav1.LabelSelector{MatchLabels: map[string]string{"app": "x"}},
+		ReplicationState: role,
+		S3Profiles:       []string{"s3-dr1", "s3-dr2"},
+		Async: &v1alpha1.VRGAsyncSpec{SchedulingInterval: "1m", PeerClasses: []v1alpha1.PeerClass{{
+			StorageClassName: "lab-rep", StorageID: []string{"lab-dr1", "lab-dr2"}, ReplicationID: "lab-rep-1",
+		}}},
 	}
 }
 

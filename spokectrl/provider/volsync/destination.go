@@ -83,7 +83,8 @@ func collect(ctx context.Context, r client.Reader, g provider.Group, at func(str
 		c := &claims.Items[i]
 		if of := c.Annotations[annotationClaim]; c.Name == receiverOf(of) {
 			d := at(of)
-			d.Inlet, d.Objects = c.Name, append(d.Objects, c)
+			d.Inlet = c.Name
+			hold(d, c)
 		}
 	}
 	images := &snapshotv1.VolumeSnapshotList{}
@@ -92,10 +93,15 @@ func collect(ctx context.Context, r client.Reader, g provider.Group, at func(str
 	}
 	for i := range images.Items {
 		if of := images.Items[i].Annotations[annotationClaim]; of != "" {
-			at(of).Objects = append(at(of).Objects, &images.Items[i])
+			hold(at(of), &images.Items[i])
 		}
 	}
 	return served, nil
+}
+
+func hold(d *provider.Destination, o client.Object) {
+	d.Objects, d.Holds = append(d.Objects, o), append(d.Holds, o)
+	d.Marks = []string{LabelOwnerNamespace, LabelOwnerName, v1alpha1.LabelCreatedByRamen}
 }
 
 // remember reads what a ReplicationDestination tells.

@@ -129,7 +129,9 @@ func TestConformance(t *testing.T) {
 				}
 				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
 			},
-			List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, _ ...client.ListOption) error { return none(list) },
+			List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, _ ...client.ListOption) error {
+				return none(list)
+			},
 		})
 		reach := func(ctx context.Context, t *testing.T) {
 			t.Helper()

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
+)
+
+// age tells how new data is: nothing, of an earlier term, or the newest there is.
+type age uint8
+
+const (
+	none age = iota
+	older
+	newest
+)
+
+// copyWorld is the truth about one volume that a technique copies: as a source, as a destination, and what an earlier
+// term left behind.
+type copyWorld struct {
+	role                plan.Role
+	ending, held, gone  bool
+	remembered, current bool
+	finalSync           bool
+	claim               plan.Claim
+	marks, sealed, kept bool
+	data                age // in the claim's volume
+	remain              age // in a retained volume of an earlier term
+	left                age // in a retained volume that is no longer ours
+	source, drained     bool
+	wanted              bool
+	destination, paused bool
+	image               age // complete, of what came in
+	busy                bool
+	peer                age // what the peer has
+	discard             bool
+	best                age  // what there was to restore when the side was promoted
+	dropped             bool // the user deletes the claim for good
+	given               bool // and with it gave the data up
+	flips, wishes       uint8
+	bad                 string
+}
+
+func startCopies(flips, wishes uint8) copyWorld {
+	return copyWorld{role: plan.Primary, claim: plan.ClaimBound, data: newest, best: newest, flips: flips, wishes: wishes}
+}
+
+func (w copyWorld) violated() string { return w.bad }
+
+func (w *copyWorld) fail(format string, args ...any) {
+	if w.bad == "" {
+		w.bad = fmt.Sprintf(format, args...)
+	}
+}
+
+func (w copyWorld) facts() plan.Group {
+	v := plan.Volume{
+		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept, Able: true, Copied: true, Use: plan.UseFree,
+		Replica: plan.ReplicaAbsent, Early: !w.source && w.role == plan.Secondary, Receiving: w.destination,
+	}
+	if w.busy {
+		v.Use = plan.UseBusy
+	}
+	if w.marks {
+		v.Marks = plan.MarksAll
+	}
+	if w.source {
+		v.Replica, v.Told = plan.ReplicaPresent, plan.Primary
+		v.Exact, v.Settled = true, w.peer >= w.data
+		if w.role == plan.Secondary || w.finalSync && !w.busy {
+			v.Exact = w.drained || w.discard && w.role == plan.Secondary
+			v.Settled = v.Exact && w.peer >= w.data || w.discard
+		}
+		if w.drained {
+			v.Told = plan.Secondary
+		}
+	}
+	g := plan.Group{
+		Role: w.role, Ending: w.ending, Held: w.held, Remembered: w.remembered, FinalSync: w.finalSync, Discard: w.discard,
+		Unprotect: true, Archived: true, Restore: w.restore(),
+	}
+	if w.claim != plan.ClaimAbsent || w.source {
+		g.Volumes = []plan.Volume{v}
+	}
+	if w.wanted || w.destination {
+		g.Copies = []plan.Copy{{
+			Wanted: w.wanted, There: w.destination, Able: true, Exact: w.destination && !w.paused, Sending: w.source,
+		}}
+	}
+	if w.remain != none {
+		g.Remains = []plan.Remain{{Outdated: w.outdated()}}
+	}
+	return g
+}
+
+func (w copyWorld) outdated() bool {
+	return w.role == plan.Secondary && w.image != none || w.role == plan.Primary && w.claim == plan.ClaimBound
+}
+
+// filled says that the claim is the one that the restore makes.
+func (w copyWorld) filled() bool { return w.claim == plan.ClaimBound && !w.marks && w.data == w.image }
+
+func (w copyWorld) restore() plan.Restore {
+	switch {
+	case w.remembered && w.current:
+		return plan.RestoreDone
+	case w.destination && w.paused && w.claim == plan.ClaimBound && !w.filled() && !w.kept:
+		return plan.RestoreConflict // a stranger's
+	case w.destination && !(w.paused && w.filled()):
+		return plan.RestoreMissing
+	case !w.destination && w.remain != none && w.claim == plan.ClaimAbsent:
+		return plan.RestoreMissing
+	default:
+		return plan.RestoreComplete
+	}
+}
+
+// alive is the newest data anywhere.
+func (w copyWorld) alive() age {
+	if w.given {
+		return none
+	}
+	return max(w.data, w.remain, w.left, w.image, w.peer)
+}
+
+func (w *copyWorld) step(s plan.Step) bool {
+	if s.Kind >= plan.Retain && !w.held {
+		w.fail("(g) something is touched and our finalizer is not on the group")
+	}
+	switch s.Kind {
+	case plan.Hold:
+		w.held = true
+	case plan.Rebuild:
+		w.rebuild()
+	case plan.Remember:
+		w.remembered, w.current = true, true
+		if w.claim == plan.ClaimBound && w.data < w.best && !w.given {
+			w.fail("the restore is called done, and newer data was there")
+		}
+		if w.claim == plan.ClaimAbsent && w.best != none && !w.given {
+			w.fail("the restore is called done, and there is no claim")
+		}
+	case plan.Forget:
+		w.remembered, w.current = false, false
+	case plan.Unhold:
+		if w.claim != plan.ClaimAbsent && w.marks || w.source || w.destination || w.remain != none {
+			w.fail("(g) the group is released before all of it is gone")
+		}
+		w.gone = true
+	case plan.Retain:
+		w.kept = w.kept || w.claim != plan.ClaimAbsent
+	case plan.Mark:
+		if w.claim == plan.ClaimLeaving {
+			return false
+		}
+		w.marks = true
+	case plan.Seal:
+		w.marks, w.sealed = true, true
+	case plan.Promote:
+		w.send()
+	case plan.Demote:
+		if w.busy {
+			w.fail("(c) the last synchronisation is asked for while the volume is in use")
+		}
+		w.drained = true
+	case plan.Drop:
+		if w.role == plan.Secondary && !w.ending && !w.discard && w.peer < w.data {
+			w.fail("a source is dropped before it has sent everything")
+		}
+		w.source, w.drained = false, false
+	case plan.GiveUp:
+		w.kept = false
+	case plan.Unmark:
+		w.marks, w.sealed = false, false
+	case plan.Receive:
+		if w.source {
+			w.fail("(b) a destination is made while there is a source")
+		}
+		w.destination, w.paused = true, false
+	case plan.Dismiss:
+		w.destination, w.paused, w.image = false, false, none
+	case plan.Leave:
+		w.left = max(w.left, w.image)
+		w.destination, w.paused, w.image = false, false, none
+	case plan.Abandon:
+		if !w.outdated() && !w.ending {
+			w.fail("(e) a volume of an earlier term is let go that may have to be restored")
+		}
+		if !w.outdated() {
+			w.left = max(w.left, w.remain)
+		}
+		w.remain = none
+	case plan.Upload, plan.Empty:
+	}
+	return true
+}
+
+func (w *copyWorld) send() {
+	if w.destination {
+		w.fail("(b) a source is made while there is a destination")
+	}
+	if !w.kept || !w.marks {
+		w.fail("(e) a volume is sent before it is retained and marked")
+	}
+	if !(w.remembered && w.current) && !w.finalSync {
+		w.fail("(a) a volume is sent before the restore is done")
+	}
+	if w.finalSync && w.busy && w.drained {
+		w.fail("(c) the last synchronisation is asked for while the volume is in use")
+	}
+	w.source, w.drained = true, w.finalSync && !w.busy
+}
+
+// rebuild takes one step of the restore.
+func (w *copyWorld) rebuild() {
+	switch {
+	case w.destination && !w.paused:
+		w.paused = w.image != none
+	case w.destination && w.claim == plan.ClaimAbsent && w.image != none:
+		w.claim, w.data, w.kept = plan.ClaimBound, w.image, false
+	case w.destination && w.claim == plan.ClaimBound && w.image != none && !w.filled() && w.kept && !w.busy:
+		w.claim = plan.ClaimLeaving
+	case !w.destination && w.claim == plan.ClaimAbsent && w.remain != none:
+		w.claim, w.data, w.kept, w.remain = plan.ClaimBound, w.remain, true, none
+	}
+}
+
+// leave lets a deleted claim go; a retained volume remains.
+func (w *copyWorld) leave() {
+	if w.claim != plan.ClaimLeaving || w.marks || w.busy {
+		return
+	}
+	if w.kept {
+		w.remain = max(w.remain, w.data)
+	}
+	if w.dropped {
+		w.best, w.given = none, true
+	}
+	w.claim, w.data, w.kept, w.dropped = plan.ClaimAbsent, none, false, false
+}
+
+func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
+	var out []edge[copyWorld]
+	try := func(name string, fair, safe bool, f func(*copyWorld)) {
+		n := w
+		f(&n)
+		if safe && n.alive() < w.alive() && !n.gone && n.bad == "" {
+			n.fail("the newest data is destroyed: %v of %v", n.alive(), w.alive())
+		}
+		if n != w {
+			out = append(out, edge[copyWorld]{n, name, fair})
+		}
+	}
+	p := decide(w.facts())
+	for k := 1; k <= len(p.Steps); k++ {
+		try(fmt.Sprint("controller ", p.Steps[:k]), k == len(p.Steps), true, func(n *copyWorld) {
+			for _, s := range p.Steps[:k] {
+				if !n.step(s) {
+					return
+				}
+			}
+		})
+	}
+	try("Kubernetes lets the claim go", true, !w.dropped && !w.ending, func(n *copyWorld) { n.leave() })
+	try("the source sends", true, true, func(n *copyWorld) {
+		if n.source && n.claim != plan.ClaimAbsent && (n.role == plan.Primary || n.drained) {
+			n.peer = max(n.peer, n.data)
+		}
+	})
+	try("the destination receives", true, true, func(n *copyWorld) {
+		if n.destination && !n.paused && n.wanted && n.peer != none {
+			n.image, n.data, n.remain, n.peer = newest, min(n.data, older), min(n.remain, older), newest
+		}
+	})
+	try("the Pod stops", true, true, func(n *copyWorld) { n.busy = false })
+	w.people(try)
+	return out
+}
+
+// people are the user and the hub.
+func (w copyWorld) people(try func(string, bool, bool, func(*copyWorld))) {
+	running := w.role == plan.Primary && w.remembered && w.current && !w.finalSync
+	try("hub: the peer serves", true, true, func(n *copyWorld) {
+		n.wanted = n.wanted || n.role == plan.Secondary && !n.ending && n.peer != none
+	})
+	if w.gone || w.wishes == 0 {
+		return
+	}
+	if w.claim == plan.ClaimBound && running && w.marks {
+		try("a Pod starts and writes", false, false, func(n *copyWorld) {
+			n.busy, n.data, n.peer, n.best, n.wishes = true, newest, min(n.peer, older), min(n.best, older), n.wishes-1
+		})
+	}
+	// Before it is marked, nobody was told that the workload may run.
+	if w.claim == plan.ClaimBound && (w.marks || w.busy) {
+		try("the claim is deleted with its workload", false, true, func(n *copyWorld) {
+			n.claim, n.wishes = plan.ClaimLeaving, n.wishes-1
+			// Until we answer that we are prepared, nobody sends the workload away: who deletes claims then means it.
+			n.dropped = n.role == plan.Primary && n.remembered && n.current || !n.marks
+		})
+	}
+	if w.ending {
+		return
+	}
+	try("the user ends protection", false, true, func(n *copyWorld) { n.ending, n.wanted, n.wishes = true, false, n.wishes-1 })
+	if running {
+		try("hub: final sync", false, true, func(n *copyWorld) { n.finalSync = true; n.wishes-- })
+	}
+	if w.flips == 0 {
+		return
+	}
+	if w.role == plan.Primary {
+		demoted := func(discard bool) func(*copyWorld) {
+			return func(n *copyWorld) {
+				n.peer = max(n.peer, n.best) // it still has what it sent before
+				n.role, n.finalSync, n.current, n.discard = plan.Secondary, false, false, discard
+				n.flips--
+				if discard { // the peer went on without us
+					n.peer, n.data, n.remain = newest, min(n.data, older), min(n.remain, older)
+				}
+			}
+		}
+		if running || w.finalSync { // the hub sends no one away that has not answered that it is primary
+			try("hub: secondary", false, true, demoted(false))
+		}
+		try("hub: secondary after a failover", false, true, demoted(true))
+		try("hub: no final sync", false, true, func(n *copyWorld) {
+			if n.finalSync {
+				n.finalSync = false
+				n.flips--
+			}
+		})
+		return
+	}
+	promoted := func(lost bool) func(*copyWorld) {
+		return func(n *copyWorld) {
+			n.role, n.current, n.discard, n.wanted = plan.Primary, false, false, false
+			n.flips--
+			if lost {
+				n.peer = none
+			}
+			n.best = n.image
+			if !n.destination {
+				n.best = max(n.data, n.remain)
+			}
+		}
+	}
+	try("hub: primary", false, true, promoted(false))
+	try("hub: primary after a failure", false, false, promoted(true))
+}
+
+func (w copyWorld) settled() bool {
+	if w.gone || w.ending && !w.held {
+		return true
+	}
+	p := plan.Decide(w.facts())
+	switch {
+	case w.ending:
+		return false
+	case w.role == plan.Primary && w.destination && w.image == none && !(w.remembered && w.current):
+		return true // nothing was received: it is told, and a person decides
+	case w.role == plan.Primary && w.restore() == plan.RestoreConflict:
+		return true // a person decides
+	case len(p.Steps) > 0:
+		return false
+	case w.role == plan.Primary && w.finalSync:
+		return true
+	case w.role == plan.Primary && w.claim == plan.ClaimAbsent:
+		return !w.source && !w.destination
+	case w.role == plan.Primary:
+		return w.claim == plan.ClaimBound && w.source && w.peer >= w.data && w.sealed && !w.destination && w.remain == none
+	default:
+		unsent := len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyUnprotected
+		return !w.source && (!w.marks || unsent)
+	}
+}
+
+func copyBounds(short bool) (flips, wishes uint8) {
+	if short {
+		return 3, 2
+	}
+	return 5, 5
+}
+
+func TestEveryReachableStateOfACopiedVolumeIsSafeAndLive(t *testing.T) {
+	n, violation := explore(startCopies(copyBounds(testing.Short())), plan.Decide)
+	t.Logf("%d states", n)
+	require.Empty(t, violation)
+}
+
+// TestEveryGuardOfACopiedVolumeIsNeeded removes one guard at a time.
+func TestEveryGuardOfACopiedVolumeIsNeeded(t *testing.T) {
+	lie := func(change func(*plan.Group)) func(plan.Group) plan.Plan {
+		return func(g plan.Group) plan.Plan {
+			g.Volumes, g.Copies, g.Remains = slices.Clone(g.Volumes), slices.Clone(g.Copies), slices.Clone(g.Remains)
+			change(&g)
+			return plan.Decide(g)
+		}
+	}
+	each := func(change func(*plan.Volume)) func(plan.Group) plan.Plan {
+		return lie(func(g *plan.Group) {
+			for i := range g.Volumes {
+				change(&g.Volumes[i])
+			}
+		})
+	}
+	lose := func(kinds ...plan.Kind) func(plan.Group) plan.Plan {
+		return func(g plan.Group) plan.Plan {
+			p := plan.Decide(g)
+			p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return slices.Contains(kinds, s.Kind) })
+			return p
+		}
+	}
+	copies := func(change func(*plan.Copy)) func(plan.Group) plan.Plan {
+		return lie(func(g *plan.Group) {
+			for i := range g.Copies {
+				change(&g.Copies[i])
+			}
+		})
+	}
+	for name, mutant := range map[string]func(plan.Group) plan.Plan{
+		"no destination is noticed by a source": each(func(v *plan.Volume) { v.Receiving = false }),
+		"no source is noticed by a destination": copies(func(c *plan.Copy) { c.Sending = false }),
+		"every destination looks exact":         copies(func(c *plan.Copy) { c.Exact = true }),
+		"every volume looks free":               each(func(v *plan.Volume) { v.Use = plan.UseFree }),
+		"every source looks settled":            each(func(v *plan.Volume) { v.Settled = true }),
+		"a claim that leaves is not sent":       each(func(v *plan.Volume) { v.Copied = false }),
+		"every remain looks outdated": lie(func(g *plan.Group) {
+			for i := range g.Remains {
+				g.Remains[i].Outdated = true
+			}
+		}),
+		"no remain is ever outdated": lie(func(g *plan.Group) {
+			for i := range g.Remains {
+				g.Remains[i].Outdated = g.Ending
+			}
+		}),
+		"the restore looks done":         lie(func(g *plan.Group) { g.Restore = plan.RestoreDone }),
+		"the restore looks complete":     lie(func(g *plan.Group) { g.Restore = plan.RestoreComplete }),
+		"nothing is rebuilt":             lose(plan.Rebuild),
+		"no destination is removed":      lose(plan.Dismiss),
+		"no remain is let go":            lose(plan.Abandon),
+		"nothing is retained":            lose(plan.Retain),
+		"steps are taken in the reverse": func(g plan.Group) plan.Plan { p := plan.Decide(g); slices.Reverse(p.Steps); return p },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, violation := explore(startCopies(4, 3), mutant)
+			require.NotEmpty(t, violation, "the guard is not needed, or an invariant is missing")
+			t.Log(violation[0])
+		})
+	}
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg_test
+
+import (
+	"fmt"
+	"testing"
+
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// groupName is name, where a case has a name of its own.
+const groupName = name
+
+func TestACopiedVolumeIsProtected(t *testing.T) {
+	w := newCopying(t)
+	w.start()
+	home, peer := w.sides["dr1"], w.sides["dr2"]
+	assert.Equal(t, "True/DataProtected", home.says("DataProtected"))
+	assert.Equal(t, "True/Ready", home.says("DataReady"))
+	assert.Equal(t, v1alpha1.SecondaryState, peer.group().Status.State)
+	g := home.group()
+	require.Len(t, g.Status.ProtectedPVCs, 1)
+	p := g.Status.ProtectedPVCs[0]
+	assert.True(t, p.ProtectedByVolSync)
+	assert.NotNil(t, p.LastSyncTime)
+	assert.NotNil(t, g.Status.LastGroupSyncTime)
+	assert.Equal(t, map[string]string{"app": "x"}, p.Labels)
+	assert.Contains(t, home.claim("data").Finalizers, v1alpha1.PVCVolSyncFinalizer)
+	assert.NotContains(t, w.stores.keys(t, "dr1"), "app/drpc/v1.PersistentVolumeClaim/app/data", "its metadata is of this cluster only")
+	require.Len(t, peer.group().Status.RDInfo, 1)
+	assert.Equal(t, "dr2/data", peer.group().Status.RDInfo[0].RsyncTLS.Address)
+
+	was := w.total()
+	for _, id := range []string{"dr1", "dr2"} {
+		_, err := w.sides[id].pass()
+		require.NoError(t, err)
+	}
+	assert.Equal(t, was, w.total(), "another pass writes nothing")
+}
+
+func TestACopiedVolumeRelocatesThereAndBack(t *testing.T) {
+	w := newCopying(t)
+	w.start()
+	for i, from := range []string{"dr1", "dr2", "dr1", "dr2"} {
+		word := fmt.Sprintf("round %d", i)
+		w.write(from, word)
+		w.relocate(from)
+		require.Equal(t, word, w.content(peerOf(from), "data"), "nothing is lost")
+		require.Equal(t, []string{"data"}, w.volumesOn(peerOf(from)), "no volume of an earlier term is left")
+		require.Equal(t, []string{"data-received"}, w.volumesOn(from))
+	}
+}
+
+func TestACopiedVolumeFailsOver(t *testing.T) {
+	w := newCopying(t)
+	w.start()
+	w.write("dr1", "never sent")
+	w.cut = true
+	w.wish("dr2", v1alpha1.Primary, action(v1alpha1.VRGActionFailover))
+	w.settle("dr2")
+	require.Equal(t, v1alpha1.PrimaryState, w.sides["dr2"].group().Status.State)
+	require.Equal(t, "first", w.content("dr2", "data"))
+	w.write("dr2", "second")
+
+	w.cut = false
+	w.wish("dr1", v1alpha1.Secondary, action(v1alpha1.VRGActionFailover))
+	w.settle()
+	require.Equal(t, v1alpha1.SecondaryState, w.sides["dr1"].group().Status.State, "%+v", w.sides["dr1"].group().Status)
+	w.undeploy("dr1")
+	w.settle()
+	w.runsOn("dr2")
+	require.Equal(t, []string{"data-received"}, w.volumesOn("dr1"), "what only the failed side had is given up, once newer data came in")
+	require.Equal(t, []string{"data"}, w.volumesOn("dr2"))
+	w.relocate("dr2")
+	require.Equal(t, "second", w.content("dr1", "data"))
+}
+
+// TestACopiedVolumeWhoseClaimStays: nobody deletes the claims of a StatefulSet. On the way back the old one is replaced.
+func TestACopiedVolumeWhoseClaimStays(t *testing.T) {
+	w := newCopying(t)
+	w.start()
+	w.cut = true
+	w.wish("dr2", v1alpha1.Primary, action(v1alpha1.VRGActionFailover))
+	w.settle("dr2")
+	w.write("dr2", "second")
+	w.cut = false
+	w.wish("dr1", v1alpha1.Secondary, action(v1alpha1.VRGActionFailover))
+	w.settle()
+	w.runsOn("dr2")
+	require.NotNil(t, w.sides["dr1"].claim("data"))
+	w.relocate("dr2")
+	require.Equal(t, "second", w.content("dr1", "data"))
+	require.Equal(t, []string{"data"}, w.volumesOn("dr1"))
+}
+
+// TestARelocationIsGivenUp: before the peer was told, and after; the claim that left comes back with its data.
+func TestARelocationIsGivenUp(t *testing.T) {
+	for name, until := range map[string]int{"while it is prepared": 0, "after the claim left": 1, "after it was sent": 2, "after it is secondary": 3, "after the peer was told": 4} {
+		t.Run(name, func(t *testing.T) {
+			w := newCopying(t)
+			w.start()
+			w.write("dr1", "last")
+			w.wish("dr1", v1alpha1.Primary, final(true, false))
+			w.settle()
+			if until > 0 {
+				w.undeploy("dr1")
+				w.settle()
+			}
+			if until > 1 {
+				w.wish("dr1", v1alpha1.Primary, final(false, true))
+				w.settle()
+			}
+			if until > 2 {
+				w.wish("dr1", v1alpha1.Secondary, action(v1alpha1.VRGActionRelocate))
+				w.settle()
+			}
+			if until > 3 {
+				w.wish("dr2", v1alpha1.Primary, action(v1alpha1.VRGActionRelocate))
+				w.hub()
+				w.wish("dr2", v1alpha1.Secondary)
+				w.settle()
+			}
+			w.wish("dr1", v1alpha1.Primary)
+			w.settle()
+			w.runsOn("dr1")
+			require.Equal(t, "last", w.content("dr1", "data"))
+			require.Equal(t, "last", w.content("dr2", "data-received"))
+		})
+	}
+}
+
+// TestNothingOfACopiedVolumeIsLeft when DR is disabled: at rest, and after a way there and back.
+func TestNothingOfACopiedVolumeIsLeft(t *testing.T) {
+	for name, before := range map[string]func(*copying){
+		"at once":            func(*copying) {},
+		"after a relocation": func(w *copying) { w.relocate("dr1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCopying(t)
+			w.start()
+			before(w)
+			home := "dr1"
+			if w.role["dr2"] == v1alpha1.Primary {
+				home = "dr2"
+			}
+			for _, id := range []string{peerOf(home), home} {
+				w.sides[id].remove(&v1alpha1.VolumeReplicationGroup{}, ns, groupName)
+			}
+			for range 10 {
+				for _, id := range []string{"dr1", "dr2"} {
+					if w.sides[id].group() != nil {
+						_, err := w.sides[id].pass()
+						require.NoError(t, err)
+					}
+					w.neighbours(id)
+					w.sides[id].binder()
+				}
+			}
+			for _, id := range []string{"dr1", "dr2"} {
+				c := w.sides[id]
+				require.Nil(t, c.group(), id)
+				for _, l := range []client.ObjectList{&volsyncv1.ReplicationSourceList{}, &volsyncv1.ReplicationDestinationList{}} {
+					require.NoError(t, c.client.List(t.Context(), l))
+					assert.Empty(t, items(t, l), id)
+				}
+				images := &snapshotv1.VolumeSnapshotList{}
+				require.NoError(t, c.client.List(t.Context(), images, client.HasLabels{v1alpha1.LabelCreatedByRamen}))
+				assert.Empty(t, images.Items, id)
+			}
+			assert.Empty(t, w.volumesOn(peerOf(home)))
+			require.Equal(t, []string{"data"}, w.volumesOn(home))
+			claim := w.sides[home].claim("data")
+			assert.Empty(t, marks(claim))
+			pv := w.sides[home].pv(claim.Spec.VolumeName)
+			assert.Equal(t, corev1.PersistentVolumeReclaimDelete, pv.Spec.PersistentVolumeReclaimPolicy)
+			assert.Empty(t, pv.Labels)
+			assert.Empty(t, pv.Annotations)
+			assert.Empty(t, w.stores.keys(t, "dr1"))
+		})
+	}
+}
+
+func items(t *testing.T, l client.ObjectList) []string {
+	t.Helper()
+	var out []string
+	switch l := l.(type) {
+	case *volsyncv1.ReplicationSourceList:
+		for _, i := range l.Items {
+			out = append(out, i.Name)
+		}
+	case *volsyncv1.ReplicationDestinationList:
+		for _, i := range l.Items {
+			out = append(out, i.Name)
+		}
+	}
+	return out
+}
+
+// TestAKillAtEachWriteChangesNothing: the operator dies after each of its writes on the way there and back, once.
+func TestAKillAtEachWriteChangesNothing(t *testing.T) {
+	whole := newCopying(t)
+	whole.start()
+	first := whole.writes
+	whole.write("dr1", "there")
+	whole.relocate("dr1")
+	whole.relocate("dr2")
+	last := whole.writes
+	require.Greater(t, last, first+20)
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for n := first + 1; n <= last; n += step {
+		t.Run(fmt.Sprintf("write %d of %d", n-first, last-first), func(t *testing.T) {
+			w := newCopying(t)
+			w.start()
+			w.kill = n
+			w.write("dr1", "there")
+			w.relocate("dr1")
+			require.Equal(t, "there", w.content("dr2", "data"))
+			w.write("dr2", "and back")
+			w.relocate("dr2")
+			require.Equal(t, "and back", w.content("dr1", "data"))
+			require.Equal(t, []string{"data"}, w.volumesOn("dr1"))
+			require.Equal(t, []string{"data-received"}, w.volumesOn("dr2"))
+		})
+	}
+}
