@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +25,10 @@ const (
 	VolumeReplicationClass = "lab-rep-1m"
 	ReplicationID          = "lab-rep-1"
 	SchedulingInterval     = "1m"
+
+	// The same storage without replication: its volumes can be copied from snapshots only.
+	SnapshotStorageClass = "lab-snap"
+	VolumeSnapshotClass  = "lab-snap"
 )
 
 // storageID is the id of the storage of a spoke.
@@ -93,10 +98,20 @@ func storageClasses(cluster string) []client.Object {
 		v1alpha1.LabelStorageID:     storageID(cluster),
 		v1alpha1.LabelReplicationID: ReplicationID,
 	}
+	plain := map[string]string{v1alpha1.LabelStorageID: storageID(cluster)}
 	return []client.Object{
 		&storagev1.StorageClass{
 			ObjectMeta:  metav1.ObjectMeta{Name: StorageClass, Labels: labels},
 			Provisioner: Driver,
+		},
+		&storagev1.StorageClass{
+			ObjectMeta:  metav1.ObjectMeta{Name: SnapshotStorageClass, Labels: plain},
+			Provisioner: Driver,
+		},
+		&snapshotv1.VolumeSnapshotClass{
+			ObjectMeta:     metav1.ObjectMeta{Name: VolumeSnapshotClass, Labels: plain},
+			Driver:         Driver,
+			DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete,
 		},
 		&replicationv1alpha1.VolumeReplicationClass{
 			ObjectMeta: metav1.ObjectMeta{Name: VolumeReplicationClass, Labels: labels},

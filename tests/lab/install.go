@@ -32,9 +32,16 @@ const (
 	settle = 2 * time.Second
 )
 
+// The modules whose folders hold the definitions of the storage contracts.
+const (
+	moduleCSIAddons = "github.com/csi-addons/kubernetes-csi-addons"
+	moduleSnapshots = "github.com/kubernetes-csi/external-snapshotter/client/v8"
+	moduleVolSync   = "github.com/backube/volsync"
+)
+
 // definitionsOf are the files with the CustomResourceDefinitions that a cluster gets, as patterns: ours, and on the
-// spokes those of the storage contract.
-func definitionsOf(cluster, project, csiAddons string) []string {
+// spokes those of the storage contracts.
+func definitionsOf(cluster, project string, modules map[string]string) []string {
 	ours := filepath.Join(project, "config", "crd")
 	if cluster == Hub {
 		return []string{filepath.Join(ours, "ramendr.openshift.io_*.yaml")}
@@ -43,7 +50,9 @@ func definitionsOf(cluster, project, csiAddons string) []string {
 		filepath.Join(ours, "ramendr.openshift.io_volumereplicationgroups.yaml"),
 		filepath.Join(ours, "ramendr.openshift.io_drclusterconfigs.yaml"),
 		filepath.Join(ours, "ramendr.openshift.io_maintenancemodes.yaml"),
-		filepath.Join(csiAddons, "config", "crd", "bases", "replication.storage.openshift.io_volumereplication*.yaml"),
+		filepath.Join(modules[moduleCSIAddons], "config", "crd", "bases", "replication.storage.openshift.io_volumereplication*.yaml"),
+		filepath.Join(modules[moduleSnapshots], "config", "crd", "snapshot.storage.k8s.io_*.yaml"),
+		filepath.Join(modules[moduleVolSync], "config", "crd", "bases", "volsync.backube_*.yaml"),
 	}
 }
 
@@ -75,14 +84,16 @@ func (l *Lab) installOn(ctx context.Context, clusters ...string) error {
 	if err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	csiAddons, err := source.Module(ctx, "github.com/csi-addons/kubernetes-csi-addons")
-	if err != nil {
-		return fmt.Errorf("install: %w", err)
+	modules := map[string]string{}
+	for _, module := range []string{moduleCSIAddons, moduleSnapshots, moduleVolSync} {
+		if modules[module], err = source.Module(ctx, module); err != nil {
+			return fmt.Errorf("install: %w", err)
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, name := range clusters {
 		group.Go(func() error {
-			if err := l.install(ctx, l.Cluster(name), project, csiAddons); err != nil {
+			if err := l.install(ctx, l.Cluster(name), project, modules); err != nil {
 				return fmt.Errorf("install on %s: %w", name, err)
 			}
 			return nil
@@ -91,8 +102,8 @@ func (l *Lab) installOn(ctx context.Context, clusters ...string) error {
 	return group.Wait()
 }
 
-func (l *Lab) install(ctx context.Context, c *Cluster, project, csiAddons string) error {
-	established, err := define(ctx, c, definitionsOf(c.Name, project, csiAddons))
+func (l *Lab) install(ctx context.Context, c *Cluster, project string, modules map[string]string) error {
+	established, err := define(ctx, c, definitionsOf(c.Name, project, modules))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 
+	volsyncv1alpha1 "github.com/backube/volsync/api/v1alpha1"
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -22,6 +24,8 @@ func Scheme() (*runtime.Scheme, error) {
 		apiextensionsv1.AddToScheme(s),
 		v1alpha1.AddToScheme(s),
 		replicationv1alpha1.AddToScheme(s),
+		snapshotv1.AddToScheme(s),
+		volsyncv1alpha1.AddToScheme(s),
 	); err != nil {
 		return nil, fmt.Errorf("build scheme: %w", err)
 	}

@@ -13,20 +13,27 @@ import (
 	"time"
 
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	wake "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/csi"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/link"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/snapshot"
 )
 
 // Options of a driver.
@@ -79,7 +86,10 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		return fmt.Errorf("storage: %w", err)
 	}
 	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), replicationv1alpha1.AddToScheme(scheme)); err != nil {
+	if err := errors.Join(
+		clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme),
+		replicationv1alpha1.AddToScheme(scheme), snapshotv1.AddToScheme(scheme),
+	); err != nil {
 		return fmt.Errorf("storage: build scheme: %w", err)
 	}
 	cfg = rest.CopyConfig(cfg)
@@ -98,16 +108,20 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 			return fmt.Errorf("storage: %w", err)
 		}
 	}
+	volumes, err := setupProvisioning(mgr, store)
+	if err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
 	loop := NewLoop(store, peer, clock.RealClock{})
 	if err := errors.Join(
 		mgr.Add(loop),
 		mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return serve(ctx, o.Listen, link.Handler(store)) })),
-		setupProvisioning(mgr, store),
 		setupReplication(mgr, &replicator{
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), apply: apply.New(mgr.GetClient(), "lab-storage"),
 			events: mgr.GetEventRecorder(Driver), clock: clock.RealClock{},
 			store: store, peer: peer, loop: loop, speed: o.Speed,
 		}),
+		whenServed(mgr, "snapshots", snapshot.Definitions(), func() error { return setupSnapshots(mgr, store, volumes) }),
 	); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
@@ -115,6 +129,15 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		return fmt.Errorf("storage: %w", err)
 	}
 	return nil
+}
+
+// setupSnapshots adds the snapshots, and lets them wake the claims that are made from them.
+func setupSnapshots(mgr ctrl.Manager, store *engine.Store, volumes controller.Controller) error {
+	if err := snapshot.Setup(mgr, store, Driver); err != nil {
+		return err
+	}
+	return volumes.Watch(wake.Kind[client.Object](mgr.GetCache(), &snapshotv1.VolumeSnapshot{},
+		handler.EnqueueRequestsFromMapFunc(snapshot.Wants(mgr.GetClient()))))
 }
 
 func serve(ctx context.Context, address string, handler http.Handler) error {

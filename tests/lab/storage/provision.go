@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,9 +16,11 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/snapshot"
 )
 
 // provisionedBy is the annotation by which an external provisioner knows its volumes.
@@ -48,8 +51,9 @@ func (p *provisioner) Reconcile(ctx context.Context, pvc *corev1.PersistentVolum
 		return reconcile.Result{}, nil
 	}
 	pv := volumeFor(pvc, &class)
-	if err := p.store.Create(pv.Spec.CSI.VolumeHandle); err != nil {
-		return reconcile.Result{}, err
+	if err := p.fill(ctx, pvc, pv); err != nil {
+		p.events.Eventf(pvc, nil, corev1.EventTypeWarning, "ProvisioningFailed", "Provision", "%s", err)
+		return reconcile.Result{RequeueAfter: retryAfter}, nil
 	}
 	switch err := p.client.Create(ctx, pv); {
 	case apierrors.IsAlreadyExists(err):
@@ -59,6 +63,29 @@ func (p *provisioner) Reconcile(ctx context.Context, pvc *corev1.PersistentVolum
 	}
 	p.events.Eventf(pvc, pv, corev1.EventTypeNormal, "ProvisioningSucceeded", "Provision", "made volume %s", pv.Name)
 	return reconcile.Result{}, nil
+}
+
+// fill makes the volume, empty or with the bytes of the snapshot that the claim names.
+func (p *provisioner) fill(ctx context.Context, pvc *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume) error {
+	key, restores := snapshot.SourceOf(pvc)
+	if !restores {
+		if pvc.Spec.DataSource != nil || pvc.Spec.DataSourceRef != nil {
+			return errors.New("a volume is made empty or from a VolumeSnapshot of its namespace, of nothing else")
+		}
+		return p.store.Create(pv.Spec.CSI.VolumeHandle)
+	}
+	var vs snapshotv1.VolumeSnapshot
+	if err := p.client.Get(ctx, key, &vs); err != nil {
+		return fmt.Errorf("read snapshot: %w", err)
+	}
+	name, size, err := snapshot.Restorable(ctx, p.client, &vs)
+	if err != nil {
+		return err
+	}
+	if asked := pvc.Spec.Resources.Requests[corev1.ResourceStorage]; asked.Cmp(size) < 0 {
+		return fmt.Errorf("the claim asks for %s, less than the %s of snapshot %s", asked.String(), size.String(), key.Name)
+	}
+	return p.store.Restore(ctx, name, pv.Spec.CSI.VolumeHandle)
 }
 
 func volumeFor(pvc *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) *corev1.PersistentVolume {
@@ -117,19 +144,20 @@ func (r *reclaimer) Reconcile(ctx context.Context, pv *corev1.PersistentVolume) 
 	return reconcile.Result{}, nil
 }
 
-// setupProvisioning adds the two controllers.
-func setupProvisioning(mgr ctrl.Manager, store *engine.Store) error {
-	if err := ctrl.NewControllerManagedBy(mgr).Named("provisioner").For(&corev1.PersistentVolumeClaim{}).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), &provisioner{
+// setupProvisioning adds the two controllers, and returns the one that makes volumes.
+func setupProvisioning(mgr ctrl.Manager, store *engine.Store) (controller.Controller, error) {
+	made, err := ctrl.NewControllerManagedBy(mgr).Named("provisioner").For(&corev1.PersistentVolumeClaim{}).
+		Build(reconcile.AsReconciler(mgr.GetClient(), &provisioner{
 			client: mgr.GetClient(), events: mgr.GetEventRecorder(Driver), store: store,
-		})); err != nil {
-		return fmt.Errorf("add provisioner: %w", err)
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("add provisioner: %w", err)
 	}
 	if err := ctrl.NewControllerManagedBy(mgr).Named("reclaimer").For(&corev1.PersistentVolume{}).
 		Complete(reconcile.AsReconciler(mgr.GetClient(), &reclaimer{
 			client: mgr.GetClient(), events: mgr.GetEventRecorder(Driver), store: store,
 		})); err != nil {
-		return fmt.Errorf("add reclaimer: %w", err)
+		return nil, fmt.Errorf("add reclaimer: %w", err)
 	}
-	return nil
+	return made, nil
 }
