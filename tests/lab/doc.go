@@ -16,5 +16,5 @@
 //	bin/  log/<service>.log   programs, output
 //	<cluster>/                etcd's data, certificates, kubeconfigs
 //	s3/                       objects, users, certificate
-//	data/<cluster>/           volumes of the storage driver
+//	data/<cluster>/           volumes and snapshots of the storage driver, and what the writers noted of their volumes
 package lab

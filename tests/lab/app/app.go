@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -38,17 +39,22 @@ type Place interface {
 // App is one application.
 type App struct {
 	Namespace, Name string
+	// Class is the StorageClass of its PVC.
+	Class string
 	// Dress changes the workload for a cluster whose Pods are real. Nil: they are not.
 	Dress func(cluster string, d *appsv1.Deployment)
-	// Witness is the file in which the writer on a cluster notes what was acknowledged, if it is not beside the data of its
-	// volume, where the lab's node puts it. Nil: it is.
+	// Witness is the file in which the writer on a cluster notes what was acknowledged, if it is not where the lab's node
+	// puts it. Nil: it is.
 	Witness func(cluster string) string
 	lab     Place
+
+	mu      sync.Mutex
+	volumes map[string]string // by cluster: handle of the volume on which it ran there last
 }
 
 // New describes an application of a place; nothing is made yet.
 func New(l Place, namespace, name string) *App {
-	return &App{Namespace: namespace, Name: name, lab: l}
+	return &App{Namespace: namespace, Name: name, Class: lab.StorageClass, lab: l, volumes: map[string]string{}}
 }
 
 // Key is the name of its DRPlacementControl, its Deployment and its PVC.
@@ -133,7 +139,8 @@ func (a *App) Claim(ctx context.Context, cluster string) (*corev1.PersistentVolu
 	return pvc, nil
 }
 
-// Volume finds the handle of the application's volume, by the PVC on a cluster.
+// Volume finds the handle of the volume on a cluster on which the application runs, or is going to, and remembers it. The
+// same volume may be called otherwise on another cluster.
 func (a *App) Volume(ctx context.Context, cluster string) (string, error) {
 	pvc, err := a.Claim(ctx, cluster)
 	if err != nil {
@@ -146,7 +153,18 @@ func (a *App) Volume(ctx context.Context, cluster string) (string, error) {
 	if pv.Spec.CSI == nil {
 		return "", fmt.Errorf("PV %s on %s is no CSI volume", pv.Name, cluster)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.volumes[cluster] = pv.Spec.CSI.VolumeHandle
 	return pv.Spec.CSI.VolumeHandle, nil
+}
+
+// Ran is the handle of the volume on which the application ran last on a cluster, even if its PVC there is gone; empty if
+// it never ran there.
+func (a *App) Ran(cluster string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.volumes[cluster]
 }
 
 // Journal reads the records in the volume on a cluster where it is in use.
@@ -159,7 +177,10 @@ func (a *App) Acknowledged(cluster, handle string) (journal.Record, error) {
 	if a.Witness != nil {
 		return journal.Noted(a.Witness(cluster))
 	}
-	return journal.Noted(filepath.Join(a.volume(cluster, handle), node.Witness))
+	if handle == "" {
+		return journal.Record{}, fmt.Errorf("it is not known on which volume %s ran on %s", a.Key(), cluster)
+	}
+	return journal.Noted(node.Witness(a.lab.DataDir(), cluster, handle))
 }
 
 func (a *App) volume(cluster, handle string) string {
@@ -195,12 +216,11 @@ func (a *App) deployment(cluster string) *appsv1.Deployment {
 }
 
 func (a *App) claim() *corev1.PersistentVolumeClaim {
-	class := lab.StorageClass
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, Labels: a.labels()},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-			StorageClassName: &class,
+			StorageClassName: &a.Class,
 			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -26,8 +27,11 @@ const retryAfter = 200 * time.Millisecond
 // application's objects where they shall run and removes them where they shall not exist, as an Argo CD ApplicationSet
 // would that uses a DRPlacementControl as its clusterDecisionResource. A cluster that is retained is left alone.
 func (a *App) Deploy(ctx context.Context, log func(format string, args ...any)) {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	d := deployer{App: a, log: log, look: func(cluster string) { looking.Go(func() { a.remember(ctx, cluster) }) }}
 	for ctx.Err() == nil {
-		done, err := a.follow(ctx, log)
+		done, err := d.follow(ctx)
 		if done {
 			return
 		}
@@ -41,10 +45,37 @@ func (a *App) Deploy(ctx context.Context, log func(format string, args ...any)) 
 	}
 }
 
+// remember finds out on which volume the application runs, for those who ask when its PVC is gone.
+func (a *App) remember(ctx context.Context, cluster string) {
+	for ctx.Err() == nil {
+		_, err := a.Volume(ctx, cluster)
+		if err == nil || apierrors.IsNotFound(err) && a.absent(ctx, cluster) {
+			return
+		}
+		select {
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// absent says that there is no PVC.
+func (a *App) absent(ctx context.Context, cluster string) bool {
+	_, err := a.Claim(ctx, cluster)
+	return apierrors.IsNotFound(err)
+}
+
+// deployer is one run of Deploy.
+type deployer struct {
+	*App
+	log  func(format string, args ...any)
+	look func(cluster string) // finds out on which volume it runs
+}
+
 // follow watches the decisions until the watch ends; done means that DR is disabled.
-func (a *App) follow(ctx context.Context, log func(string, ...any)) (done bool, err error) {
-	w, err := a.lab.Cluster(lab.Hub).Client.Watch(ctx, &v1alpha1.DRPlacementControlList{},
-		client.InNamespace(a.Namespace), client.MatchingFields{"metadata.name": a.Name})
+func (d deployer) follow(ctx context.Context) (done bool, err error) {
+	w, err := d.lab.Cluster(lab.Hub).Client.Watch(ctx, &v1alpha1.DRPlacementControlList{},
+		client.InNamespace(d.Namespace), client.MatchingFields{"metadata.name": d.Name})
 	if err != nil {
 		return false, fmt.Errorf("watch decisions: %w", err)
 	}
@@ -60,26 +91,26 @@ func (a *App) follow(ctx context.Context, log func(string, ...any)) (done bool, 
 		if drpc.Status.Decisions == nil {
 			continue // the hub has not decided yet: what exists stays as it is
 		}
-		if err := a.apply(ctx, drpc.Status.Decisions, log); err != nil {
+		if err := d.apply(ctx, drpc.Status.Decisions); err != nil {
 			return false, err
 		}
 	}
 	return false, nil
 }
 
-func (a *App) apply(ctx context.Context, decisions []v1alpha1.ClusterDecision, log func(string, ...any)) error {
+func (d deployer) apply(ctx context.Context, decisions []v1alpha1.ClusterDecision) error {
 	reason := map[string]v1alpha1.DecisionReason{}
-	for _, d := range decisions {
-		reason[d.ClusterName] = d.Reason
+	for _, decision := range decisions {
+		reason[decision.ClusterName] = decision.Reason
 	}
 	for _, cluster := range lab.Spokes() {
 		var err error
 		switch reason[cluster] {
 		case v1alpha1.DecisionRun:
-			err = a.install(ctx, cluster, log)
+			err = d.install(ctx, cluster)
 		case v1alpha1.DecisionRetain:
 		default:
-			err = a.remove(ctx, cluster, log)
+			err = d.remove(ctx, cluster, d.log)
 		}
 		if err != nil {
 			return err
@@ -88,19 +119,24 @@ func (a *App) apply(ctx context.Context, decisions []v1alpha1.ClusterDecision, l
 	return nil
 }
 
-func (a *App) install(ctx context.Context, cluster string, log func(string, ...any)) error {
-	c := a.lab.Cluster(cluster).Client
-	if err := a.ensureNamespace(ctx, c); err != nil {
+func (d deployer) install(ctx context.Context, cluster string) error {
+	c := d.lab.Cluster(cluster).Client
+	if err := d.ensureNamespace(ctx, c); err != nil {
 		return err
 	}
-	for _, o := range []client.Object{a.claim(), a.deployment(cluster)} {
+	found := d.Ran(cluster) != ""
+	for _, o := range []client.Object{d.claim(), d.deployment(cluster)} {
 		switch err := c.Create(ctx, o); {
 		case apierrors.IsAlreadyExists(err):
 		case err != nil:
 			return fmt.Errorf("deploy on %s: %w", cluster, err)
 		default:
-			log("deployer: created %T %s on %s", o, a.Key(), cluster)
+			found = false
+			d.log("deployer: created %T %s on %s", o, d.Key(), cluster)
 		}
+	}
+	if !found {
+		d.look(cluster)
 	}
 	return nil
 }

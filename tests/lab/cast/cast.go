@@ -6,6 +6,7 @@
 package cast
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -202,7 +203,7 @@ func (a *Actor) NothingLost() {
 	handle, err := a.App.Volume(a.T.Context(), home)
 	require.NoError(a.T, err)
 	for _, cluster := range lab.Spokes() {
-		last, err := a.App.Acknowledged(cluster, handle)
+		last, err := a.App.Acknowledged(cluster, cmp.Or(a.App.Ran(cluster), handle))
 		require.NoError(a.T, err)
 		now, err := a.App.Journal(home, handle)
 		require.NoError(a.T, err)

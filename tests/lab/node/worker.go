@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,14 +17,23 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/ramendr/ramen-direct/tests/lab/journal"
+	"github.com/ramendr/ramen-direct/tests/lab/storage"
 )
 
 // program is what a container runs. dirs are the folders of the volumes that it mounts, in order.
 type program func(ctx context.Context, clk clock.WithTicker, dirs []string) error
 
-// Witness is the file, beside the folder of a volume's data and not replicated with it, in which the writer notes the
-// last record that was acknowledged.
-const Witness = "acknowledged"
+// Witness is the file in which the writer on a cluster notes the last record of a volume that was acknowledged. It is not
+// replicated, and it outlives the volume: what a copy has lost is asked when the original is gone.
+func Witness(data, cluster, handle string) string {
+	return witness(filepath.Join(storage.VolumesDir(data, cluster), handle, "data"))
+}
+
+// witness belongs to the folder of a volume's data.
+func witness(dir string) string {
+	volume := filepath.Dir(dir)
+	return filepath.Join(filepath.Dir(filepath.Dir(volume)), "witness", filepath.Base(volume))
+}
 
 // defaultEvery is the time between two records if nothing else is asked for.
 const defaultEvery = 100 * time.Millisecond
@@ -48,7 +58,7 @@ func programOf(pod *corev1.Pod, c *corev1.Container) (program, error) {
 			return nil, fmt.Errorf("container %s: %s needs a volumeMount of a claim", c.Name, imageWriter)
 		}
 		return func(ctx context.Context, clk clock.WithTicker, dirs []string) error {
-			return write(ctx, clk, dirs[0], *every)
+			return write(ctx, clk, dirs[0], witness(dirs[0]), *every)
 		}, nil
 	}
 	return nil, fmt.Errorf("container %s: this node knows the images %s and %s, not %q", c.Name, imageWriter, imagePause, c.Image)
@@ -70,8 +80,12 @@ func pause(ctx context.Context, _ clock.WithTicker, _ []string) error {
 	return nil
 }
 
-// write appends a record each time that the interval is over; when the disk is slower than that, several at once.
-func write(ctx context.Context, clk clock.WithTicker, dir string, every time.Duration) (err error) {
+// write appends a record each time that the interval is over; when the disk is slower than that, several at once. The last
+// one that was acknowledged is in the file noted.
+func write(ctx context.Context, clk clock.WithTicker, dir, noted string, every time.Duration) (err error) {
+	if err := os.MkdirAll(filepath.Dir(noted), 0o755); err != nil {
+		return fmt.Errorf("make folder of witness: %w", err)
+	}
 	w, err := journal.Open(dir)
 	if err != nil {
 		return err
@@ -90,7 +104,7 @@ func write(ctx context.Context, clk clock.WithTicker, dir string, every time.Dur
 			if err != nil {
 				return err
 			}
-			if err := journal.Note(filepath.Join(filepath.Dir(dir), Witness), last); err != nil {
+			if err := journal.Note(noted, last); err != nil {
 				return err
 			}
 		}

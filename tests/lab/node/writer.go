@@ -5,12 +5,13 @@ package node
 import (
 	"context"
 	"flag"
+	"path/filepath"
 
 	"k8s.io/utils/clock"
 )
 
 // Writer is the program of the image lab/writer, for nodes with a real kubelet; args are its flags. The folder of the
-// journal is a volume, and the folder that it is in another one, which is not replicated: the Witness lies there.
+// journal is a volume, and the folder that it is in another one, which is not replicated: the file acknowledged lies there.
 func Writer(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("writer", flag.ContinueOnError)
 	every := fs.Duration("every", defaultEvery, "time between two records")
@@ -18,5 +19,5 @@ func Writer(ctx context.Context, args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	return write(ctx, clock.RealClock{}, *dir, *every)
+	return write(ctx, clock.RealClock{}, *dir, filepath.Join(filepath.Dir(*dir), "acknowledged"), *every)
 }

@@ -9,6 +9,9 @@
 // since a VolumeReplication has no other way to say so. Where it differs from csi-addons it is faster (it looks every
 // half second where they wait for up to 30 s), and it says that a primary does not replicate (condition Replicating) or
 // that there are two (Degraded).
+//
+// On a cluster that has the kinds of CSI snapshots and of VolSync, the same process serves them too, each from a package of
+// its own: snapshot and volsync.
 package storage
 
 import "time"

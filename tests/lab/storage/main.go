@@ -10,11 +10,14 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
+	volsyncv1alpha1 "github.com/backube/volsync/api/v1alpha1"
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -24,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -33,7 +37,9 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/storage/csi"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/link"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/mover"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/snapshot"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/volsync"
 )
 
 // Options of a driver.
@@ -88,7 +94,7 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(
 		clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme),
-		replicationv1alpha1.AddToScheme(scheme), snapshotv1.AddToScheme(scheme),
+		replicationv1alpha1.AddToScheme(scheme), snapshotv1.AddToScheme(scheme), volsyncv1alpha1.AddToScheme(scheme),
 	); err != nil {
 		return fmt.Errorf("storage: build scheme: %w", err)
 	}
@@ -108,6 +114,19 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 			return fmt.Errorf("storage: %w", err)
 		}
 	}
+	// Wide enough that a peer is not held up while nobody reads.
+	received := make(chan event.GenericEvent, 100)
+	destinations := mover.NewDestinations(store, func(d mover.Destination) {
+		rd := &volsyncv1alpha1.ReplicationDestination{ObjectMeta: metav1.ObjectMeta{Namespace: d.Object.Namespace, Name: d.Object.Name}}
+		select {
+		case received <- event.GenericEvent{Object: rd}:
+		case <-ctx.Done():
+		}
+	})
+	// What was being received when the driver ended; nobody can go on with it.
+	if err := store.Discard(""); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
 	volumes, err := setupProvisioning(mgr, store)
 	if err != nil {
 		return fmt.Errorf("storage: %w", err)
@@ -115,13 +134,19 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	loop := NewLoop(store, peer, clock.RealClock{})
 	if err := errors.Join(
 		mgr.Add(loop),
-		mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return serve(ctx, o.Listen, link.Handler(store)) })),
+		mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return serve(ctx, o.Listen, link.Handler(store, destinations)) })),
 		setupReplication(mgr, &replicator{
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), apply: apply.New(mgr.GetClient(), "lab-storage"),
 			events: mgr.GetEventRecorder(Driver), clock: clock.RealClock{},
 			store: store, peer: peer, loop: loop, speed: o.Speed,
 		}),
 		whenServed(mgr, "snapshots", snapshot.Definitions(), func() error { return setupSnapshots(mgr, store, volumes) }),
+		whenServed(mgr, "volsync", slices.Concat(snapshot.Definitions(), volsync.Definitions()), func() error {
+			return volsync.Setup(mgr, volsync.Options{
+				Cluster: o.Cluster, Driver: Driver, Store: store, Destinations: destinations, Peer: peer.Movers(),
+				Speed: o.Speed, Received: received,
+			})
+		}),
 	); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}

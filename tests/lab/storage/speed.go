@@ -51,3 +51,13 @@ func parseSchedule(text string) (time.Duration, error) {
 	}
 	return 0, fmt.Errorf("scheduling interval %q: want a number and m, h or d", text)
 }
+
+// Real is the length of an interval that was given one.
+func (s Speed) Real(interval time.Duration) (time.Duration, bool) {
+	for schedule, length := range s {
+		if said, err := parseSchedule(schedule); err == nil && said == interval {
+			return length, true
+		}
+	}
+	return 0, false
+}

@@ -47,7 +47,6 @@ type Story struct {
 	App      *app.App
 	lab      Place
 	interval time.Duration
-	handle   string    // of the application's volume
 	cut      time.Time // when the failed side was cut off
 }
 
@@ -76,8 +75,7 @@ func (s *Story) Begin(ctx context.Context, cluster string) error {
 		return err
 	}
 	err := s.await(ctx, "the application has a volume", func(ctx context.Context) error {
-		handle, err := s.App.Volume(ctx, cluster)
-		s.handle = handle
+		_, err := s.App.Volume(ctx, cluster)
 		return err
 	})
 	if err != nil {
@@ -103,7 +101,7 @@ func (s *Story) Relocate(ctx context.Context, target string) (Moved, error) {
 		return Moved{}, err
 	}
 	moved := Moved{Took: since(began)}
-	last, err := s.App.Acknowledged(source, s.handle)
+	last, err := s.App.Acknowledged(source, s.App.Ran(source))
 	if err != nil {
 		return moved, err
 	}
@@ -124,7 +122,7 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 		return Moved{}, err
 	}
 	s.cut = now()
-	last, err := s.App.Acknowledged(source, s.handle)
+	last, err := s.App.Acknowledged(source, s.App.Ran(source))
 	if err != nil {
 		return Moved{}, err
 	}
@@ -136,7 +134,7 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 	if err != nil {
 		return moved, err
 	}
-	was, err := s.App.Journal(source, s.handle)
+	was, err := s.App.Journal(source, s.App.Ran(source))
 	if err != nil {
 		return moved, err
 	}
@@ -174,13 +172,13 @@ func (s *Story) Before(ctx context.Context, source string) (Before, error) {
 	if t := drpc.Status.LastGroupSyncTime; t != nil {
 		b.synced = t.Time
 	}
-	b.was, err = s.App.Journal(source, s.handle)
+	b.was, err = s.App.Journal(source, s.App.Ran(source))
 	return b, err
 }
 
 // Kept fails if cluster lacks anything that was said to be synchronised before the failover to it.
 func (s *Story) Kept(b Before, cluster string) error {
-	now, err := s.App.Journal(cluster, s.handle)
+	now, err := s.App.Journal(cluster, s.App.Ran(cluster))
 	if err != nil {
 		return err
 	}
@@ -292,7 +290,7 @@ func (s *Story) Disabled(ctx context.Context, home string) (journal.Report, erro
 	if err := s.leftovers(ctx, home); err != nil {
 		return journal.Report{}, err
 	}
-	report, err := s.App.Journal(home, s.handle)
+	report, err := s.App.Journal(home, s.App.Ran(home))
 	if err == nil && !report.Intact() {
 		err = fmt.Errorf("the journal is damaged: %s", report)
 	}
@@ -301,7 +299,7 @@ func (s *Story) Disabled(ctx context.Context, home string) (journal.Report, erro
 
 // lost counts what the application on cluster lacks of what was acknowledged elsewhere; was is the journal there.
 func (s *Story) lost(last journal.Record, was journal.Report, cluster string) (app.Loss, error) {
-	now, err := s.App.Journal(cluster, s.handle)
+	now, err := s.App.Journal(cluster, s.App.Ran(cluster))
 	if err != nil {
 		return app.Loss{}, err
 	}
@@ -329,8 +327,12 @@ func (s *Story) protected(ctx context.Context) error {
 // writes waits until the application on cluster has written something new.
 func (s *Story) writes(ctx context.Context, cluster string) error {
 	from := now()
-	return s.await(ctx, "the application writes on "+cluster, func(context.Context) error {
-		report, err := s.App.Journal(cluster, s.handle)
+	return s.await(ctx, "the application writes on "+cluster, func(ctx context.Context) error {
+		handle, err := s.App.Volume(ctx, cluster)
+		if err != nil {
+			return err
+		}
+		report, err := s.App.Journal(cluster, handle)
 		if err != nil {
 			return err
 		}

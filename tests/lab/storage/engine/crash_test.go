@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -93,6 +94,34 @@ func TestACrashAtAnyStepLosesNothing(t *testing.T) {
 			w.insist(func() error { _, err := s.Delete(w.t.Context(), "vol-2"); return err })
 			assert.NoDirExists(w.t, s.dir("vol-2"))
 		},
+	}
+	stories["snapshot, receive and restore"] = func(w *world, a, _ *side) {
+		ctx, was := w.t.Context(), w.records(a, dataName)
+		w.insist(func() error { _, err := a.Snapshot(ctx, vol, "snap"); return err })
+		require.NoError(w.t, w.write(a, 1))
+		w.insist(func() error { return a.Restore(ctx, "snap", "vol-2") })
+		assert.Equal(w.t, was, times(w.t, filepath.Join(a.dir("vol-2"), dataName)))
+		w.insist(func() error { return a.Create("vol-3") })
+		w.insist(func() error {
+			to, err := a.Stage()
+			if err == nil {
+				_, err = a.Send(ctx, "snap", to)
+			}
+			if err == nil {
+				err = a.Accept(ctx, "vol-3", to.Token, "x")
+			}
+			return err
+		})
+		st, err := a.Describe(ctx, "vol-3")
+		require.NoError(w.t, err)
+		require.NotNil(w.t, st.Received)
+		w.insist(func() error { return a.Acknowledge(ctx, "vol-3", st.Received.Token) })
+		assert.Equal(w.t, was, times(w.t, filepath.Join(a.dir("vol-3"), dataName)))
+		w.insist(func() error { return a.DeleteSnapshot(ctx, "snap") })
+		assert.NoDirExists(w.t, a.snapshotDir("snap"))
+		handles, err := a.Handles()
+		require.NoError(w.t, err)
+		assert.ElementsMatch(w.t, []string{vol, "vol-2", "vol-3"}, handles, "snapshots are no volumes")
 	}
 	for name, story := range stories {
 		t.Run(name, func(t *testing.T) {

@@ -83,6 +83,9 @@ func (s *Store) settle(handle string, st State) error {
 // settlePrimary turns the promoted generation into data. All other copies go first: they share files with it, and what
 // is written to data would show in them.
 func (s *Store) settlePrimary(dir string, st State) error {
+	if err := s.settleReceived(dir, st); err != nil {
+		return err
+	}
 	keep := generationName(st.Generation)
 	ready, err := exists(filepath.Join(dir, dataName))
 	if err != nil {

@@ -45,6 +45,9 @@ type State struct {
 	// Aside is the folder into which own content went, or is going, when it had diverged.
 	Aside string `json:"aside,omitempty"`
 
+	// Received is content that replaced data, or is about to, and that nobody has acknowledged.
+	Received *Received `json:"received,omitempty"`
+
 	// LastPass is the newest pass of this primary that the peer committed.
 	LastPass *Pass `json:"lastPass,omitempty"`
 }

@@ -60,13 +60,17 @@ func (c *Client) Commit(ctx context.Context, handle, token string) error {
 }
 
 func (c *Client) do(ctx context.Context, method string, in, out any, path ...string) error {
+	return c.ask(ctx, method, in, out, append([]string{"volumes"}, path...)...)
+}
+
+func (c *Client) ask(ctx context.Context, method string, in, out any, path ...string) error {
 	var body bytes.Buffer
 	if in != nil {
 		if err := json.NewEncoder(&body).Encode(in); err != nil {
 			return fmt.Errorf("encode request to peer: %w", err)
 		}
 	}
-	target := c.base.JoinPath(append([]string{"volumes"}, path...)...)
+	target := c.base.JoinPath(path...)
 	req, err := http.NewRequestWithContext(ctx, method, target.String(), &body)
 	if err != nil {
 		return fmt.Errorf("request to peer: %w", err)

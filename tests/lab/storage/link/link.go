@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package link carries the words of two stores over HTTP, so that a fault proxy can stand between them. Bytes do not
+// Package link carries the words of two stores, and of the movers of their volumes, over HTTP, so that a fault proxy can stand between them. Bytes do not
 // cross it, but no copy counts without a begin and a commit that do. A request that gets no answer, for whatever
 // reason, is engine.ErrUnreachable; an answer of the peer keeps its meaning across the link.
 package link
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/mover"
 )
 
 // timeout of one request. It bounds what a black hole can hold up; a peer that is busy answers within a second.
@@ -31,6 +32,10 @@ func codes() map[string]error {
 		"superseded":    engine.ErrSuperseded,
 		"wrong-role":    engine.ErrWrongRole,
 		"final-pending": engine.ErrFinalPending,
+
+		"no-destination": mover.ErrNoDestination,
+		"not-listening":  mover.ErrNotListening,
+		"wrong-key":      mover.ErrWrongKey,
 	}
 }
 

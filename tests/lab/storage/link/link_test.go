@@ -16,6 +16,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/link"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/mover"
 )
 
 func serve(t *testing.T, h http.Handler) *link.Client {
@@ -32,7 +33,7 @@ func TestAVolumeMovesAcrossTheLink(t *testing.T) {
 	a := engine.New(filepath.Join(t.TempDir(), "a"), clock.RealClock{})
 	rootB := filepath.Join(t.TempDir(), "b")
 	b := engine.New(rootB, clock.RealClock{})
-	toA, toB := serve(t, link.Handler(a)), serve(t, link.Handler(b))
+	toA, toB := serve(t, link.Handler(a, mover.NewDestinations(a, nil))), serve(t, link.Handler(b, mover.NewDestinations(b, nil)))
 
 	require.NoError(t, a.Create("v"))
 	m, err := a.Mount(ctx, "v", "app")
@@ -66,7 +67,7 @@ func TestAVolumeMovesAcrossTheLink(t *testing.T) {
 func TestWhatAPeerRefusesKeepsItsMeaning(t *testing.T) {
 	ctx := t.Context()
 	b := engine.New(t.TempDir(), clock.RealClock{})
-	toB := serve(t, link.Handler(b))
+	toB := serve(t, link.Handler(b, mover.NewDestinations(b, nil)))
 	require.NoError(t, b.Create("v"))
 	_, err := toB.Begin(ctx, "v", engine.Offer{ID: "x"})
 	require.ErrorIs(t, err, engine.ErrPeerPrimary)

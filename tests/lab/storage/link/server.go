@@ -9,11 +9,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/mover"
 )
 
-// Handler answers for a store.
-func Handler(store engine.Peer) http.Handler {
+// Handler answers for a store and for the destinations of its volumes.
+func Handler(store engine.Peer, destinations mover.Receiver) http.Handler {
 	mux := http.NewServeMux()
+	serveMovers(mux, destinations)
 	mux.HandleFunc("GET /volumes/{handle}", func(w http.ResponseWriter, r *http.Request) {
 		st, err := store.Describe(r.Context(), r.PathValue("handle"))
 		answer(w, r, st, err)
