@@ -90,7 +90,7 @@ func (w copyWorld) facts() plan.Group {
 	}
 	if w.wanted || w.destination {
 		g.Copies = []plan.Copy{{
-			Wanted: w.wanted, There: w.destination, Able: true, Exact: w.destination && !w.paused, Sending: w.source,
+			Wanted: w.wanted, There: w.destination, Able: true, Exact: w.destination && !w.paused, Sending: w.source, Stale: w.destination && w.paused,
 		}}
 	}
 	if w.remain != none {
@@ -100,7 +100,7 @@ func (w copyWorld) facts() plan.Group {
 }
 
 func (w copyWorld) outdated() bool {
-	return w.role == plan.Secondary && w.image != none || w.role == plan.Primary && w.claim == plan.ClaimBound
+	return w.role == plan.Secondary && w.image != none && !w.paused || w.role == plan.Primary && w.claim == plan.ClaimBound
 }
 
 // filled says that the claim is the one that the restore makes.

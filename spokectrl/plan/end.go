@@ -15,6 +15,10 @@ func end(g Group, p *Plan) {
 		p.Verdicts[i] = letGo(i, v, p, g.Role == Primary || v.Claim == ClaimBound)
 		clean = clean && p.Verdicts[i].Phase == Gone
 	}
+	for i := range g.Remains {
+		p.volume(i, Abandon)
+		clean = false
+	}
 	for i, c := range g.Copies {
 		if !c.There {
 			continue
@@ -25,10 +29,6 @@ func end(g Group, p *Plan) {
 		} else {
 			p.volume(i, Dismiss)
 		}
-	}
-	for i := range g.Remains {
-		p.volume(i, Abandon)
-		clean = false
 	}
 	if !clean {
 		return

@@ -96,6 +96,8 @@ type Copy struct {
 	Exact   bool // what exists says all that the group asks for
 	Sending bool // this side still has a replica that sends the volume
 	Needed  bool // a claim is still being filled from it
+	// Stale says that it was stopped for a promotion: what was written here since may be newer than what it received.
+	Stale bool
 }
 
 // Remain is a volume of an earlier term as primary, retained, whose claim is gone or has another volume.

@@ -9,15 +9,15 @@ func secondary(g Group, p *Plan) {
 	for i, v := range g.Volumes {
 		p.Verdicts[i] = release(g, i, v, p)
 	}
+	abandon(g, p) // as long as the newer data can be seen
 	for i, c := range g.Copies {
 		switch {
-		case !c.Wanted && c.There:
+		case c.There && (c.Stale || !c.Wanted):
 			p.volume(i, Dismiss)
 		case c.Wanted && c.Able && !c.Sending && !c.Exact:
 			p.volume(i, Receive)
 		}
 	}
-	abandon(g, p)
 }
 
 // release decides for one volume of a secondary. Its replica is kept until it is in sync; its PV stays retained for

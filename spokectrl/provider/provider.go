@@ -178,6 +178,8 @@ type Destination struct {
 	Refusal *Refusal
 	Trouble string // what the technique complains of; empty: of nothing
 	Address string // where it listens; empty: not known yet
+	// Stale says that it was stopped by a Restore.
+	Stale bool
 	// Received says that a complete copy came in.
 	Received bool
 	// Objects exist, in the order in which they are to be deleted to end the destination with all that it received.

@@ -49,7 +49,7 @@ func (r *Reconciler) observeCopies(ctx context.Context, reader client.Reader, f 
 				return err
 			}
 			f.copies = append(f.copies, copied{Destination: d, by: by})
-			fact := plan.Copy{Wanted: d.Wanted, There: len(d.Objects) > 0, Able: d.Refusal == nil, Exact: d.Exact}
+			fact := plan.Copy{Wanted: d.Wanted, There: len(d.Objects) > 0, Able: d.Refusal == nil, Exact: d.Exact, Stale: d.Stale}
 			fact.Needed = f.group.Role == plan.Primary && d.Claim != nil && d.Claim.Status.Phase != corev1.ClaimBound
 			for i := range f.volumes {
 				v := &f.volumes[i]
@@ -115,7 +115,7 @@ func (r *Reconciler) observeRemains(ctx context.Context, reader client.Reader, f
 		m.lacking = claim == nil || leaves
 		m.outdated = claim != nil && claim.Spec.VolumeName != pv.Name && claim.Status.Phase == corev1.ClaimBound && f.group.Role == plan.Primary
 		for _, c := range f.copies {
-			m.outdated = m.outdated || f.group.Role == plan.Secondary && c.Volume.Name == m.claim.Name && c.Received
+			m.outdated = m.outdated || f.group.Role == plan.Secondary && c.Volume.Name == m.claim.Name && c.Received && !c.Stale
 		}
 		f.remains = append(f.remains, m)
 	}

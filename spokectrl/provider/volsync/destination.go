@@ -110,6 +110,7 @@ func remember(d *provider.Destination, rd *volsyncv1.ReplicationDestination) {
 	if json.Unmarshal([]byte(rd.Annotations[annotationVolume]), &volume) == nil && volume.Name == rd.Name {
 		d.Volume = volume // what cannot be read is asked for anew, or else only ended
 	}
+	d.Stale = rd.Spec.Paused
 	st := rd.Status
 	if st == nil {
 		return
