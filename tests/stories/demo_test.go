@@ -15,11 +15,12 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
-// TestTwoApplicationsGoThroughTheDemo at once: protected, relocated without a loss, failed over with their cluster cut
+// TestApplicationsGoThroughTheDemo at once, one of them by VolSync: protected, relocated without a loss, failed over with their cluster cut
 // off and a loss of at most an interval, in order again when it returns, and let go with all their data.
-func TestTwoApplicationsGoThroughTheDemo(t *testing.T) {
+func TestApplicationsGoThroughTheDemo(t *testing.T) {
 	l := shared.Lab(t)
-	actors := []*actor{enter(t, l, "demo-one"), enter(t, l, "demo-two")}
+	actors := []*actor{enter(t, l, "demo-one"), enter(t, l, "demo-two"), enter(t, l, "demo-three")}
+	actors[2].App.Class = lab.SnapshotStorageClass // it is copied by VolSync
 	tellDemo(t, actors, func() {
 		all(t, actors, "the hub notices that dr2 is lost", func(ctx context.Context, a *actor) error { return a.Noticed(ctx, lab.DR2) })
 		for _, a := range actors {

@@ -19,12 +19,8 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
 
-const (
-	// annotationEpoch on an image names the promotion that it was chosen for.
-	annotationEpoch = "volumereplicationgroups.ramendr.openshift.io/image-epoch"
-	// annotationImage on a claim names the image that it was made from.
-	annotationImage = "volumereplicationgroups.ramendr.openshift.io/restored-image"
-)
+// annotationEpoch on an image names the promotion that it was chosen for.
+const annotationEpoch = "volumereplicationgroups.ramendr.openshift.io/image-epoch"
 
 // Restore brings a destination to a claim: first nothing comes in any more; then an image is chosen, which VolSync is
 // told to leave alone, or made; then the claim is made from it. After a failure of the peer the image is the newest that
@@ -36,7 +32,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	switch {
 	case rd == nil && image == nil:
 		return provider.Restoring{Done: true} // nothing was received, or somebody gave it up
-	case d.Claim != nil && image != nil && d.Claim.Annotations[annotationImage] == image.Name:
+	case d.Claim != nil && image != nil && madeFrom(d.Claim) == image.Name:
 		return filled(d)
 	case rd != nil && !d.Received:
 		return waiting("ReplicationDestination %s never completed a synchronisation: there is nothing to promote; wait for the peer, or delete it to give its data up", name)
@@ -65,7 +61,7 @@ func replace(d provider.Destination) provider.Restoring {
 	switch {
 	case c.DeletionTimestamp != nil:
 		return waiting("PersistentVolumeClaim %s/%s of an earlier life is being deleted", c.Namespace, c.Name)
-	case !d.Ours && c.Annotations[annotationImage] == "":
+	case !d.Ours && madeFrom(c) == "":
 		return provider.Restoring{Blocked: true, Message: fmt.Sprintf(
 			"PersistentVolumeClaim %s/%s exists, but was not made from what was received: delete it to restore it", c.Namespace, c.Name)}
 	case d.Used != "":
@@ -73,6 +69,14 @@ func replace(d provider.Destination) provider.Restoring {
 	default:
 		return provider.Restoring{Message: "claim " + c.Name + " of an earlier term is replaced", Delete: c}
 	}
+}
+
+// madeFrom is the image that a claim was made from by a restore; empty if it was made by others.
+func madeFrom(claim *corev1.PersistentVolumeClaim) string {
+	if claim.Annotations[v1alpha1.AnnotationRestored] == "" || claim.Spec.DataSource == nil {
+		return ""
+	}
+	return claim.Spec.DataSource.Name
 }
 
 // filled reports whether a claim that was made from the image has its data.
@@ -181,7 +185,6 @@ func restored(g provider.Group, d provider.Destination, image *snapshotv1.Volume
 		claim.Annotations = map[string]string{}
 	}
 	claim.Annotations[v1alpha1.AnnotationRestored] = "True"
-	claim.Annotations[annotationImage] = image.Name
 	if size := image.Status.RestoreSize; size != nil {
 		if has := request(claim.Spec.Resources); size.Cmp(has) > 0 {
 			if claim.Spec.Resources.Requests == nil {

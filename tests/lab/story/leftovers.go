@@ -9,8 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -43,7 +46,41 @@ func (s *Story) leftovers(ctx context.Context, home string) error {
 			errs = append(errs, fmt.Errorf("VolumeReplication %s is left on %s", client.ObjectKeyFromObject(&replications.Items[i]), cluster))
 		}
 	}
+	for _, cluster := range lab.Spokes() {
+		errs = append(errs, s.copies(ctx, cluster))
+	}
 	return errors.Join(append(errs, s.marks(ctx, home), s.objects(ctx))...)
+}
+
+// copies fails if anything is left of what sent or received copies.
+func (s *Story) copies(ctx context.Context, cluster string) error {
+	var errs []error
+	own := client.HasLabels{v1alpha1.LabelCreatedByRamen}
+	for kind, list := range map[string]client.ObjectList{
+		"ReplicationSource": &volsyncv1.ReplicationSourceList{}, "ReplicationDestination": &volsyncv1.ReplicationDestinationList{},
+		"VolumeSnapshot": &snapshotv1.VolumeSnapshotList{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaimList{},
+	} {
+		err := s.lab.Cluster(cluster).Client.List(ctx, list, client.InNamespace(s.App.Namespace), own)
+		if meta.IsNoMatchError(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("list %ss on %s: %w", kind, cluster, err)
+		}
+		if n := meta.LenList(list); n > 0 {
+			errs = append(errs, fmt.Errorf("%d of kind %s are left on %s", n, kind, cluster))
+		}
+	}
+	volumes := &corev1.PersistentVolumeList{}
+	if err := s.lab.Cluster(cluster).Client.List(ctx, volumes, client.MatchingLabels{
+		v1alpha1.LabelOwnerNamespace: s.App.Namespace, v1alpha1.LabelOwnerName: s.App.Name,
+	}); err != nil {
+		return fmt.Errorf("list PVs on %s: %w", cluster, err)
+	}
+	if n := len(volumes.Items); n > 0 {
+		errs = append(errs, fmt.Errorf("%d PVs of the group are left on %s", n, cluster))
+	}
+	return errors.Join(errs...)
 }
 
 // ours reports whether a group, a wish or a report is of this application: there may be others in the lab.
