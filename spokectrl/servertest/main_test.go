@@ -32,7 +32,8 @@ import (
 // admin may do all; spokectrl has the rights of its ServiceAccount.
 var (
 	admin, spokectrl *rest.Config
-	csiAddons        string // folder of the definitions of csi-addons
+	csiAddons        string   // folder of the definitions of csi-addons
+	copying          []string // folders of those of VolSync and of snapshots
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -61,6 +62,16 @@ func start(ctx context.Context) (stop func(), err error) {
 		return stop, err
 	}
 	csiAddons = filepath.Join(module, "config", "crd", "bases")
+	for name, folder := range map[string]string{
+		"github.com/backube/volsync":                               filepath.Join("config", "crd", "bases"),
+		"github.com/kubernetes-csi/external-snapshotter/client/v8": filepath.Join("config", "crd"),
+	} {
+		dir, err := source.Module(ctx, name)
+		if err != nil {
+			return stop, err
+		}
+		copying = append(copying, filepath.Join(dir, folder))
+	}
 	env := &envtest.Environment{
 		BinaryAssetsDirectory: dir,
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd")},

@@ -29,6 +29,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
+	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
@@ -85,7 +86,7 @@ func (s *spoke) start(server *mem.Server) {
 	require.NoError(s.t, err)
 	stores := &archive.Archive{Reader: mgr.GetAPIReader(), Open: server.Open, Namespace: operator, Clock: clock.RealClock{}}
 	require.NoError(s.t, vrg.Setup(mgr, &vrg.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Providers: provider.Set{volrep.Provider{}},
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
 		Clock: clock.RealClock{}, Namespace: operator,
 	}))
 	require.NoError(s.t, drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
@@ -119,13 +120,15 @@ func (s *spoke) installCSIAddons() {
 }
 
 // provision makes a claim and its volume; Kubernetes binds them.
-func (s *spoke) provision(claim string) {
+func (s *spoke) provision(claim string) { s.t.Helper(); s.provisionOf(claim, "lab-rep") }
+
+func (s *spoke) provisionOf(claim, class string) {
 	s.t.Helper()
 	size := corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
 	s.create(&corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: "pv-" + s.ns + "-" + claim},
 		Spec: corev1.PersistentVolumeSpec{
-			StorageClassName: "lab-rep", Capacity: size, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: class, Capacity: size, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
 			ClaimRef:                      &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: s.ns, Name: claim},
 			PersistentVolumeSource:        corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle-" + claim}},
@@ -134,7 +137,7 @@ func (s *spoke) provision(claim string) {
 	s.create(&corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: claim, Labels: map[string]string{"app": "x"}},
 		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: new("lab-rep"), VolumeName: "pv-" + s.ns + "-" + claim, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: &class, VolumeName: "pv-" + s.ns + "-" + claim, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Resources: corev1.VolumeResourceRequirements{Requests: size},
 		},
 	})

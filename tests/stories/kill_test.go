@@ -43,11 +43,12 @@ func TestKilledControllersChangeNothing(t *testing.T) {
 	t.Logf("to repeat: %s=%d %s=%d", envSeed, seed, envRuns, runs)
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
-			a := enter(t, l, fmt.Sprintf("killed-%d", run))
-			a.Witness.Limit = killedSilent
+			a, copied := enter(t, l, fmt.Sprintf("killed-%d", run)), enter(t, l, fmt.Sprintf("killed-copied-%d", run))
+			copied.App.Class = lab.SnapshotStorageClass
+			a.Witness.Limit, copied.Witness.Limit = killedSilent, killedSilent
 			stop := kill(t, l, rand.New(rand.NewPCG(seed, run)))
 			t.Cleanup(stop)
-			tellDemo(t, []*actor{a}, func() {})
+			tellDemo(t, []*actor{a, copied}, func() {})
 			stop()
 		})
 	}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stories
+
+import (
+	"testing"
+
+	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+)
+
+// TestACopiedVolumeGoesThereAndBack: each move makes another volume of what was received. Nothing is lost by the relocates,
+// at most an interval by the failover, and no volume of an earlier term is left.
+func TestACopiedVolumeGoesThereAndBack(t *testing.T) {
+	l := shared.Lab(t)
+	a := enter(t, l, "copied")
+	a.App.Class = lab.SnapshotStorageClass
+	ctx := t.Context()
+	require.NoError(t, a.Protect(ctx, lab.DR1))
+	for _, to := range []string{lab.DR2, lab.DR1} {
+		moved, err := a.Relocate(ctx, to)
+		require.NoError(t, err)
+		t.Logf("to %s: %s", to, moved.Loss)
+	}
+	moved, err := a.FailoverWithout(ctx, lab.DR2, faultproxy.BlackHole)
+	require.NoError(t, err)
+	t.Logf("failover: %s", moved.Loss)
+	_, err = a.Return(ctx, lab.DR1)
+	require.NoError(t, err)
+	_, err = a.Relocate(ctx, lab.DR1)
+	require.NoError(t, err)
+	for cluster, want := range map[string]int{lab.DR1: 1, lab.DR2: 1} { // the application's here, what receives there
+		assert.Eventually(t, func() bool { return volumesOf(t, l, cluster, a.App.Namespace) == want }, patience, tick, "volumes on %s", cluster)
+	}
+	_, err = a.Disable(ctx)
+	require.NoError(t, err)
+	assert.Eventually(t, func() bool { return volumesOf(t, l, lab.DR2, a.App.Namespace) == 0 }, patience, tick)
+}
+
+func volumesOf(t *testing.T, l *lab.Lab, cluster, namespace string) int {
+	t.Helper()
+	list := &corev1.PersistentVolumeList{}
+	require.NoError(t, l.Cluster(cluster).Client.List(t.Context(), list))
+	n := 0
+	for _, pv := range list.Items {
+		if pv.Spec.ClaimRef != nil && pv.Spec.ClaimRef.Namespace == namespace {
+			n++
+		}
+	}
+	return n
+}
+
+// TestAVolumeThatCannotBeCopiedSaysSo by name, while others are protected, and goes on as soon as it can be.
+func TestAVolumeThatCannotBeCopiedSaysSo(t *testing.T) {
+	l := shared.Lab(t)
+	ctx, dr1 := t.Context(), l.Cluster(lab.DR1).Client
+	class := &snapshotv1.VolumeSnapshotClass{}
+	require.NoError(t, dr1.Get(ctx, client.ObjectKey{Name: lab.VolumeSnapshotClass}, class))
+	require.NoError(t, dr1.Delete(ctx, class))
+	again := func() {
+		fresh := &snapshotv1.VolumeSnapshotClass{
+			ObjectMeta: metav1.ObjectMeta{Name: class.Name, Labels: class.Labels}, Driver: class.Driver, DeletionPolicy: class.DeletionPolicy,
+		}
+		require.NoError(t, client.IgnoreAlreadyExists(dr1.Create(cleanupContext(t), fresh)))
+	}
+	t.Cleanup(again)
+	other := enter(t, l, "replicated")
+	a := enter(t, l, "uncopied")
+	a.App.Class = lab.SnapshotStorageClass
+	require.NoError(t, a.App.Protect(ctx, lab.DR1))
+	require.NoError(t, other.Protect(ctx, lab.DR1))
+	require.Eventually(t, func() bool {
+		group := &v1alpha1.VolumeReplicationGroup{}
+		if dr1.Get(ctx, a.App.Key(), group) != nil {
+			return false
+		}
+		c := meta.FindStatusCondition(group.Status.Conditions, v1alpha1.VRGDataReady)
+		return c != nil && c.Status == metav1.ConditionFalse && c.Reason == "Error" &&
+			assert.Regexp(quiet{}, `claim uncopied: there is no VolumeSnapshotClass of driver "lab.csi.ramendr.io"`, c.Message)
+	}, patience, tick)
+	again()
+	require.NoError(t, a.Begin(ctx, lab.DR1))
+}
+
+// quiet leaves the report to the caller.
+type quiet struct{}
+
+func (quiet) Errorf(string, ...any) {}
