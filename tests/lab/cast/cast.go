@@ -194,7 +194,7 @@ func (a *Actor) DRPC() *v1alpha1.DRPlacementControl {
 	return drpc
 }
 
-// NothingLost: what was acknowledged last on either cluster is there.
+// NothingLost requires that what was acknowledged last on either cluster is there.
 func (a *Actor) NothingLost() {
 	a.T.Helper()
 	drpc, err := a.App.Control(a.T.Context())

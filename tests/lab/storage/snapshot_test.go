@@ -19,7 +19,7 @@ import (
 
 func (s *site) snapshot(name, claim string) *snapshotv1.VolumeSnapshot {
 	return &snapshotv1.VolumeSnapshot{ObjectMeta: s.named(name), Spec: snapshotv1.VolumeSnapshotSpec{
-		VolumeSnapshotClassName: ptr.To(lab.VolumeSnapshotClass),
+		VolumeSnapshotClassName: new(lab.VolumeSnapshotClass),
 		Source:                  snapshotv1.VolumeSnapshotSource{PersistentVolumeClaimName: &claim},
 	}}
 }
@@ -98,7 +98,7 @@ func TestSnapshots(t *testing.T) {
 	t.Run("a claim that is not bound, or that is going, is not snapshotted", func(t *testing.T) {
 		s := dr1.in(t, "refuse")
 		lost := s.pvc("lost", "")
-		lost.Spec.StorageClassName = ptr.To("none")
+		lost.Spec.StorageClassName = new("none")
 		s.create(lost)
 		s.create(s.snapshot("of-lost", "lost"))
 		assert.Contains(t, s.refused("of-lost"), "claim lost is not bound")
@@ -131,7 +131,7 @@ func TestSnapshots(t *testing.T) {
 			ObjectMeta: s.named("keeper"), Driver: lab.Driver, DeletionPolicy: snapshotv1.VolumeSnapshotContentRetain,
 		})
 		snap := s.snapshot("snap", "data")
-		snap.Spec.VolumeSnapshotClassName = ptr.To("keeper")
+		snap.Spec.VolumeSnapshotClassName = new("keeper")
 		s.create(snap)
 		vs := s.ready("snap")
 		content := &snapshotv1.VolumeSnapshotContent{}

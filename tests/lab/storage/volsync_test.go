@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
@@ -31,14 +30,14 @@ func (s *site) secret(name, text string) {
 func (s *site) destination(name, claim string) *volsyncv1alpha1.ReplicationDestination {
 	rd := &volsyncv1alpha1.ReplicationDestination{ObjectMeta: s.named(name)}
 	options := volsyncv1alpha1.ReplicationDestinationVolumeOptions{
-		CopyMethod: volsyncv1alpha1.CopyMethodSnapshot, VolumeSnapshotClassName: ptr.To(lab.VolumeSnapshotClass),
-		Capacity: ptr.To(resource.MustParse("1Gi")), StorageClassName: ptr.To(lab.SnapshotStorageClass),
+		CopyMethod: volsyncv1alpha1.CopyMethodSnapshot, VolumeSnapshotClassName: new(lab.VolumeSnapshotClass),
+		Capacity: new(resource.MustParse("1Gi")), StorageClassName: new(lab.SnapshotStorageClass),
 		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 	}
 	if claim != "" {
 		options.DestinationPVC = &claim
 	}
-	rd.Spec.RsyncTLS = &volsyncv1alpha1.ReplicationDestinationRsyncTLSSpec{ReplicationDestinationVolumeOptions: options, KeySecret: ptr.To("key")}
+	rd.Spec.RsyncTLS = &volsyncv1alpha1.ReplicationDestinationRsyncTLSSpec{ReplicationDestinationVolumeOptions: options, KeySecret: new("key")}
 	return rd
 }
 
@@ -57,9 +56,9 @@ func (s *site) source(name, claim, address string, trigger *volsyncv1alpha1.Repl
 	rs.Spec.SourcePVC, rs.Spec.Trigger = claim, trigger
 	rs.Spec.RsyncTLS = &volsyncv1alpha1.ReplicationSourceRsyncTLSSpec{
 		ReplicationSourceVolumeOptions: volsyncv1alpha1.ReplicationSourceVolumeOptions{
-			CopyMethod: volsyncv1alpha1.CopyMethodSnapshot, VolumeSnapshotClassName: ptr.To(lab.VolumeSnapshotClass),
+			CopyMethod: volsyncv1alpha1.CopyMethodSnapshot, VolumeSnapshotClassName: new(lab.VolumeSnapshotClass),
 		},
-		KeySecret: ptr.To("key"), Address: &address,
+		KeySecret: new("key"), Address: &address,
 	}
 	return rs
 }
@@ -159,7 +158,7 @@ func TestVolSync(t *testing.T) {
 		assert.Nil(t, rd.Status.RsyncTLS, "there is no address without a key")
 		a.secret("key", psk)
 		b.secret("key", psk)
-		a.create(a.source("data", "data", b.address("data"), &volsyncv1alpha1.ReplicationSourceTriggerSpec{Schedule: ptr.To("*/1 * * * *")}))
+		a.create(a.source("data", "data", b.address("data"), &volsyncv1alpha1.ReplicationSourceTriggerSpec{Schedule: new("*/1 * * * *")}))
 
 		first := b.image("data", "")
 		assert.Equal(t, "first", b.content(first)["deep/a"])
@@ -309,7 +308,7 @@ func TestVolSync(t *testing.T) {
 		a.create(rs)
 		a.says("data", rs, "False", "Error", "claim data is missing")
 		pending := a.pvc("data", "")
-		pending.Spec.StorageClassName = ptr.To("none")
+		pending.Spec.StorageClassName = new("none")
 		a.create(pending)
 		a.says("data", rs, "False", "Error", "claim data is not bound")
 		a.deleted(pending)

@@ -45,8 +45,8 @@ func (r *snapshotter) Reconcile(ctx context.Context, vs *snapshotv1.VolumeSnapsh
 		return reconcile.Result{}, nil
 	}
 	after := vs.DeepCopy()
-	err := r.make(ctx, vs, after)
-	switch {
+	var again reconcile.Result
+	switch err := r.make(ctx, vs, after); {
 	case errors.Is(err, errForeign):
 		return reconcile.Result{}, nil
 	case apierrors.IsConflict(err) || apierrors.IsInvalid(err):
@@ -54,14 +54,12 @@ func (r *snapshotter) Reconcile(ctx context.Context, vs *snapshotv1.VolumeSnapsh
 		return reconcile.Result{RequeueAfter: retryAfter}, nil
 	case err != nil:
 		r.fail(after, err)
+		again.RequeueAfter = retryAfter
 	}
-	if _, applyErr := r.apply.ChangedStatus(ctx, vs, after); applyErr != nil {
-		return reconcile.Result{}, client.IgnoreNotFound(applyErr)
+	if _, err := r.apply.ChangedStatus(ctx, vs, after); err != nil {
+		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if err != nil {
-		return reconcile.Result{RequeueAfter: retryAfter}, nil
-	}
-	return reconcile.Result{}, nil
+	return again, nil
 }
 
 func ready(status *snapshotv1.VolumeSnapshotStatus) *bool {
@@ -76,10 +74,10 @@ func (r *snapshotter) fail(vs *snapshotv1.VolumeSnapshot, err error) {
 	if vs.Status == nil {
 		vs.Status = &snapshotv1.VolumeSnapshotStatus{}
 	}
-	vs.Status.ReadyToUse = ptr.To(false)
+	vs.Status.ReadyToUse = new(false)
 	if was := vs.Status.Error; was == nil || ptr.Deref(was.Message, "") != err.Error() {
 		r.events.Eventf(vs, nil, corev1.EventTypeWarning, "SnapshotCreationFailed", "Snapshot", "%s", err)
-		vs.Status.Error = &snapshotv1.VolumeSnapshotError{Time: ptr.To(metav1.NewTime(r.clock.Now())), Message: ptr.To(err.Error())}
+		vs.Status.Error = &snapshotv1.VolumeSnapshotError{Time: new(metav1.NewTime(r.clock.Now())), Message: new(err.Error())}
 	}
 }
 
@@ -110,8 +108,8 @@ func (r *snapshotter) make(ctx context.Context, vs, after *snapshotv1.VolumeSnap
 	}
 	after.Status = &snapshotv1.VolumeSnapshotStatus{
 		BoundVolumeSnapshotContentName: &content.Name,
-		CreationTime:                   ptr.To(metav1.NewTime(made.Created)),
-		ReadyToUse:                     ptr.To(true),
+		CreationTime:                   new(metav1.NewTime(made.Created)),
+		ReadyToUse:                     new(true),
 		RestoreSize:                    &size,
 	}
 	r.events.Eventf(vs, nil, corev1.EventTypeNormal, "SnapshotReady", "Snapshot", "%d files with %d bytes are safe", made.Files, made.Bytes)
@@ -195,9 +193,9 @@ func (r *snapshotter) reportContent(ctx context.Context, content *snapshotv1.Vol
 	after := content.DeepCopy()
 	after.Status = &snapshotv1.VolumeSnapshotContentStatus{
 		SnapshotHandle: &name,
-		CreationTime:   ptr.To(made.Created.UnixNano()),
-		RestoreSize:    ptr.To(size.Value()),
-		ReadyToUse:     ptr.To(true),
+		CreationTime:   new(made.Created.UnixNano()),
+		RestoreSize:    new(size.Value()),
+		ReadyToUse:     new(true),
 	}
 	_, err := r.apply.ChangedStatus(ctx, content, after)
 	return err

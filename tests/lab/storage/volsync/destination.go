@@ -211,7 +211,7 @@ func (r *destination) image(ctx context.Context, rd *volsyncv1alpha1.Replication
 	switch rd.Spec.RsyncTLS.CopyMethod {
 	case volsyncv1alpha1.CopyMethodSnapshot:
 	case volsyncv1alpha1.CopyMethodDirect, volsyncv1alpha1.CopyMethodNone:
-		return &corev1.TypedLocalObjectReference{APIGroup: ptr.To(""), Kind: "PersistentVolumeClaim", Name: pvc.Name}, nil
+		return &corev1.TypedLocalObjectReference{APIGroup: new(""), Kind: "PersistentVolumeClaim", Name: pvc.Name}, nil
 	default:
 		return nil, fmt.Errorf("copyMethod %q is not served", rd.Spec.RsyncTLS.CopyMethod)
 	}
@@ -230,7 +230,7 @@ func (r *destination) image(ctx context.Context, rd *volsyncv1alpha1.Replication
 	if _, err := restorable(ctx, r.live, vs); err != nil {
 		return nil, err
 	}
-	return &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: name}, nil
+	return &corev1.TypedLocalObjectReference{APIGroup: new(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: name}, nil
 }
 
 // images are the snapshots that were made for rd and not given up.

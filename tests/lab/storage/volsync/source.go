@@ -237,7 +237,7 @@ func (r *source) end(ctx context.Context, rs *volsyncv1alpha1.ReplicationSource)
 	st.LastSyncDuration = since(st.LastSyncStartTime, at)
 	st.LastSyncTime, st.LastSyncStartTime, st.LastManualSync = seconds(at), nil, triggerOf(rs).manual
 	t, err := triggerOf(rs).when(history{last: st.LastSyncTime, manual: st.LastManualSync}, at, r.speed)
-	if err != nil || t.due {
+	if err == nil && t.due {
 		r.show(rs, false, volsyncv1alpha1.SynchronizingReasonCleanup, "the synchronisation is over")
 		return time.Millisecond, nil
 	}
