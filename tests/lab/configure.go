@@ -98,7 +98,8 @@ func storageClasses(cluster string) []client.Object {
 		v1alpha1.LabelStorageID:     storageID(cluster),
 		v1alpha1.LabelReplicationID: ReplicationID,
 	}
-	plain := map[string]string{v1alpha1.LabelStorageID: storageID(cluster)}
+	// Another storage by its id: a class that shares one with a VolumeReplicationClass is replicated by that.
+	plain := map[string]string{v1alpha1.LabelStorageID: storageID(cluster) + "-snap"}
 	return []client.Object{
 		&storagev1.StorageClass{
 			ObjectMeta:  metav1.ObjectMeta{Name: StorageClass, Labels: labels},

@@ -38,25 +38,32 @@ func TestACopiedVolumeGoesThereAndBack(t *testing.T) {
 	require.NoError(t, err)
 	_, err = a.Relocate(ctx, lab.DR1)
 	require.NoError(t, err)
-	for cluster, want := range map[string]int{lab.DR1: 1, lab.DR2: 1} { // the application's here, what receives there
-		assert.Eventually(t, func() bool { return volumesOf(t, l, cluster, a.App.Namespace) == want }, patience, tick, "volumes on %s", cluster)
+	only := func(cluster string, claims ...string) {
+		t.Helper()
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			assert.ElementsMatch(c, claims, volumesOf(c, t, l, cluster, a.App.Namespace))
+		}, patience, tick, "volumes on %s", cluster)
 	}
+	only(lab.DR1, "copied")
+	only(lab.DR2, "copied-received")
 	_, err = a.Disable(ctx)
 	require.NoError(t, err)
-	assert.Eventually(t, func() bool { return volumesOf(t, l, lab.DR2, a.App.Namespace) == 0 }, patience, tick)
+	only(lab.DR2)
 }
 
-func volumesOf(t *testing.T, l *lab.Lab, cluster, namespace string) int {
+// volumesOf are the claims that the PersistentVolumes of a namespace are for.
+func volumesOf(c *assert.CollectT, t *testing.T, l *lab.Lab, cluster, namespace string) []string {
 	t.Helper()
 	list := &corev1.PersistentVolumeList{}
-	require.NoError(t, l.Cluster(cluster).Client.List(t.Context(), list))
-	n := 0
+	require.NoError(c, l.Cluster(cluster).Client.List(t.Context(), list))
+	var out []string
 	for _, pv := range list.Items {
 		if pv.Spec.ClaimRef != nil && pv.Spec.ClaimRef.Namespace == namespace {
-			n++
+			out = append(out, pv.Spec.ClaimRef.Name)
+			t.Logf("%s: %s for %s, %s, %s, %v", cluster, pv.Name, pv.Spec.ClaimRef.Name, pv.Status.Phase, pv.Spec.PersistentVolumeReclaimPolicy, pv.Labels)
 		}
 	}
-	return n
+	return out
 }
 
 // TestAVolumeThatCannotBeCopiedSaysSo by name, while others are protected, and goes on as soon as it can be.
