@@ -22,7 +22,7 @@ func failover(f *Facts) Plan {
 	case at.unwished() && !at.Decision.placed() && h != Nowhere && f.At(h).unwished():
 		// Nothing to fail over to: what the target had went with its wish. First all is as it was.
 		return settle(f, h, names{Initiating, Initiating})
-	case at.Wish.Deleting && at.Report.Removed:
+	case at.obeyed():
 		return do(Initiating, CheckingPrerequisites, Write{Kind: DropWish, Side: t})
 	case at.Wish.Deleting:
 		return leaving(f, t, Initiating, CheckingPrerequisites)

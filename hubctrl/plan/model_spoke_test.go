@@ -22,6 +22,9 @@ func (w *world) down(i int) {
 		if !s.has || !s.obeys(o.Wish) {
 			s.seen = false
 		}
+		if s.state == IsPrimary && o.Role == Primary && o.For == Failover && o.Epoch > s.epoch {
+			s.latest, w.spoke[1-i].latest = true, false // a failover back to what is Primary still: the user chose its data
+		}
 		s.has, s.mine, s.current, s.later, s.age = true, true, true, false, since
 		if w.kept && w.same[i] {
 			s.age = inBackup

@@ -142,7 +142,7 @@ func (w *world) observe() Facts {
 		c := &f.Clusters[i]
 		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i] && !w.deaf[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
 		c.Wish.Adopting = w.outbox[i].adopt && !in.mine
-		c.Report = Report{View: in.view, Removed: w.outbox[i].removed}
+		c.Report = Report{View: in.view, Removed: w.outbox[i].removed && in.view != Present}
 		if in.view != Present {
 			continue
 		}

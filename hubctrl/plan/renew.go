@@ -10,6 +10,10 @@ package plan
 // unwished reports whether a side has no wish that counts: none, or a tombstone.
 func (c *Cluster) unwished() bool { return c.Wish.Role == NoRole || c.Wish.Deleting }
 
+// obeyed reports whether the wish is a tombstone of which nothing is left on the cluster. It has to be said over a live link:
+// a hub that was restored from a backup may have made the wish anew since.
+func (c *Cluster) obeyed() bool { return c.Live && c.Report.Removed }
+
 // tombstone is the first side whose wish is one.
 func (f *Facts) tombstone() Side {
 	for _, s := range []Side{First, Second} {
@@ -48,7 +52,7 @@ func renew(f *Facts, h Side, n names) Plan {
 		// In the middle of a move. Claims that left with the workload took their data along when the group let them go:
 		// what is Primary then may be so with no volumes, and would have the peer's copies replaced by nothing.
 		return wait(WaitForUser, Paused, h, HomeNamed)
-	case peer.Wish.Deleting && peer.Report.Removed:
+	case peer.obeyed():
 		return do(n.after, CleaningUp, Write{Kind: DropWish, Side: p})
 	case peer.Wish.Deleting:
 		return leaving(f, p, n.after, CleaningUp)
@@ -57,7 +61,7 @@ func renew(f *Facts, h Side, n names) Plan {
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case !chosen && !peer.yielded(), peer.Wish.Role == NoRole && peer.Decision.placed():
 		return yield(f, h, n)
-	case at.Wish.Deleting && !at.Report.Removed:
+	case at.Wish.Deleting && !at.obeyed():
 		return leaving(f, h, n.after, WaitingForReadiness)
 	case at.Wish.Deleting:
 		// In one plan: without the tombstone a failover that named no target needs one.

@@ -25,12 +25,14 @@ func TestADeletedWishIsWaitedFor(t *testing.T) {
 		edit func(*Facts)
 		want Wait
 	}{
-		"a secondary's, until its object is gone":    {func(f *Facts) { f.At(Second).Wish.Deleting = true }, Wait{ObjectGone, Second}},
-		"a secondary's, of a cluster out of reach":   {func(f *Facts) { f.At(Second).Wish.Deleting = true; lost(f.At(Second)) }, Wait{LinkIsLive, Second}},
-		"a primary's, until its object is gone":      {func(f *Facts) { f.At(First).Wish.Deleting = true }, Wait{ObjectGone, First}},
-		"a primary's, of a cluster out of reach":     {func(f *Facts) { f.At(First).Wish.Deleting = true; lost(f.At(First)) }, Wait{LinkIsLive, First}},
-		"both: the peer's first":                     {func(f *Facts) { obeyed(f.At(First)); f.At(Second).Wish.Deleting = true }, Wait{ObjectGone, Second}},
-		"the primary's while its peer can't be read": {func(f *Facts) { obeyed(f.At(First)); lost(f.At(Second)) }, Wait{LinkIsLive, Second}},
+		"a secondary's, until its object is gone":                  {func(f *Facts) { f.At(Second).Wish.Deleting = true }, Wait{ObjectGone, Second}},
+		"a secondary's, of a cluster out of reach":                 {func(f *Facts) { f.At(Second).Wish.Deleting = true; lost(f.At(Second)) }, Wait{LinkIsLive, Second}},
+		"a primary's, until its object is gone":                    {func(f *Facts) { f.At(First).Wish.Deleting = true }, Wait{ObjectGone, First}},
+		"a primary's, of a cluster out of reach":                   {func(f *Facts) { f.At(First).Wish.Deleting = true; lost(f.At(First)) }, Wait{LinkIsLive, First}},
+		"a secondary's that was obeyed, of a cluster out of reach": {func(f *Facts) { obeyed(f.At(Second)); lost(f.At(Second)) }, Wait{LinkIsLive, Second}},
+		"a primary's that was obeyed, of a cluster out of reach":   {func(f *Facts) { obeyed(f.At(First)); lost(f.At(First)) }, Wait{LinkIsLive, First}},
+		"both: the peer's first":                                   {func(f *Facts) { obeyed(f.At(First)); f.At(Second).Wish.Deleting = true }, Wait{ObjectGone, Second}},
+		"the primary's while its peer can't be read":               {func(f *Facts) { obeyed(f.At(First)); lost(f.At(Second)) }, Wait{LinkIsLive, Second}},
 		"the primary's while its peer may not have heard of its demotion": {func(f *Facts) {
 			obeyed(f.At(First))
 			f.At(Second).Report.Answered = false

@@ -30,7 +30,7 @@ func settle(f *Facts, h Side, n names) Plan {
 	case at.Wish.FinalSync != NoFinalSync:
 		// A relocate was given up: a Primary that stays one must not keep its schedules stopped.
 		return do(n.under, WaitingForReadiness, keep(h, NoFinalSync, f.Ask))
-	case free && peer.Wish.Deleting && peer.Report.Removed:
+	case free && peer.obeyed():
 		return do(n.under, WaitingForRestore, Write{Kind: DropWish, Side: p})
 	case free && peer.Wish.Role == NoRole && peer.missing() == Nothing:
 		return do(n.under, WaitingForRestore, secondary(p, f.Ask))
