@@ -93,9 +93,7 @@ func yield(f *Facts, h Side, n names) Plan {
 		return wait(n.after, CleaningUp, p, peer.missing())
 	case peer.Wish.Role == NoRole:
 		return do(n.after, CleaningUp, secondary(p, f.Ask))
-	case peer.short(Between) != Nothing:
-		return wait(n.after, CleaningUp, p, peer.short(Between))
-	case peer.Decision != Gone:
+	case peer.Decision != Gone && peer.short(Between) == Nothing:
 		return do(n.after, CleaningUp, publish(h, f.At(h).Decision, Gone))
 	default:
 		return wait(n.after, CleaningUp, p, peer.short(IsSecondary))

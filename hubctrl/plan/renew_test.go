@@ -37,6 +37,10 @@ func TestADeletedWishIsWaitedFor(t *testing.T) {
 			obeyed(f.At(First))
 			f.At(Second).Report.Answered = false
 		}, Wait{Answer, Second}},
+		"the primary's while its peer may not have heard of its demotion, and has the workload still": {func(f *Facts) {
+			obeyed(f.At(First))
+			f.At(Second).Report.Answered, f.At(Second).Decision = false, Retain
+		}, Wait{Answer, Second}},
 		"the primary's while its peer is one still": {func(f *Facts) {
 			obeyed(f.At(First))
 			f.At(Second).Report.State, f.At(Second).Report.InUse = IsPrimary, true
@@ -101,6 +105,11 @@ func TestADeletedWishIsWaitedFor(t *testing.T) {
 			f.At(First).Wish.Role, f.At(First).Decision = Secondary, Gone
 			obeyed(f.At(Second))
 		}, Wait{HomeNamed, Second}},
+		"a failover that is taken back to a side that has not obeyed yet": {func(f *Facts) {
+			asks(f, Failover, First)
+			f.At(First).Decision, f.At(First).Wish.Deleting = Retain, true
+			f.At(Second).Wish = Wish{Role: Primary, For: Failover, Epoch: 2}
+		}, Wait{ObjectGone, First}},
 		"that of a side which may have the workload alone, until the new home is ready": {func(f *Facts) {
 			asks(f, Failover, Second)
 			f.At(First).Decision = Retain
@@ -161,6 +170,12 @@ func TestADeletedWishIsMadeAnew(t *testing.T) {
 			obeyed(f.At(First))
 			lost(f.At(Second))
 		}, []Write{drop(First), promotion(First, Failover)}},
+		"that of a failover's home, be the workload on the failed side still": {func(f *Facts) {
+			asks(f, Failover, First)
+			obeyed(f.At(First))
+			lost(f.At(Second))
+			f.At(Second).Decision = Retain
+		}, []Write{drop(First), promotion(First, Failover)}},
 		"that of a failover without a named target, so that it does not swing back": {func(f *Facts) {
 			asks(f, Failover, Nowhere)
 			obeyed(f.At(First))
@@ -205,6 +220,31 @@ func TestADeletedWishIsMadeAnew(t *testing.T) {
 			dropped(f.At(First))
 			f.At(Second).Wish = Wish{Role: Primary, For: Failover, Epoch: 2}
 		}, []Write{secondary(First, Failover)}},
+		"a failover that is taken back though the wish of its target was deleted too": {func(f *Facts) {
+			asks(f, Failover, First)
+			f.At(First).Decision = Retain
+			obeyed(f.At(First))
+			f.At(Second).Wish = Wish{Role: Primary, For: Failover, Epoch: 2, Deleting: true}
+		}, []Write{drop(First)}},
+		"a failover to a side without a wish while the workload is nowhere": {func(f *Facts) {
+			asks(f, Failover, Second)
+			f.At(First).Decision = Gone
+			dropped(f.At(Second))
+		}, []Write{secondary(Second, Failover)}},
+		"a failover to a side without a wish between demotion and promotion": {func(f *Facts) {
+			asks(f, Failover, Second)
+			f.At(First).Wish.Role, f.At(First).Decision = Secondary, Gone
+			dropped(f.At(Second))
+		}, []Write{secondary(Second, Failover)}},
+		"a failover to a side without a wish, whatever was begun at home": {func(f *Facts) {
+			asks(f, Failover, Second)
+			f.At(First).Wish.FinalSync = Prepare
+			dropped(f.At(Second))
+		}, []Write{secondary(Second, Failover)}},
+		"a failover to what has its copies, between demotion and promotion": {func(f *Facts) {
+			asks(f, Failover, Second)
+			f.At(First).Wish.Role, f.At(First).Decision = Secondary, Gone
+		}, []Write{promotion(Second, Failover)}},
 		"a failover back to what was home, and is only retained": {func(f *Facts) {
 			asks(f, Failover, First)
 			f.At(First).Decision, f.At(Second).Decision = Retain, RunHere
