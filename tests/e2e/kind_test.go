@@ -40,7 +40,7 @@ func place(t *testing.T) *kindlab.Lab {
 	if os.Getenv("RAMEN_KIND") == "" {
 		t.Skip("needs three clusters of kind: make kind-up, then make kind-test")
 	}
-	l, err := kindlab.Open(t.Context())
+	l, err := kindlab.Open(t.Context(), kindlab.Options{Log: t.Output()})
 	require.NoError(t, err, "the clusters of make kind-up are there")
 	return l
 }
