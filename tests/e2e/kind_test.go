@@ -119,6 +119,21 @@ func TestAFailoverEndsWhileTheOldHomeIsOffTheNetwork(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestAnApplicationOutlivesItsHub: the whole cluster is deleted, another one is made and fed with the same manifests.
+func TestAnApplicationOutlivesItsHub(t *testing.T) {
+	l := place(t)
+	s := enter(t, l, "outlives")
+	require.NoError(t, s.Protect(t.Context(), lab.DR1))
+	took, err := s.ReplaceHub(t.Context())
+	require.NoError(t, err)
+	t.Logf("adopted, untouched and settled %s after the loss of the hub", took.Round(time.Second))
+	moved, err := s.Relocate(t.Context(), lab.DR2)
+	require.NoError(t, err)
+	t.Logf("relocate dr1 -> dr2 by the new hub: %s (%s)", moved.Loss, moved.Took.Round(100*time.Millisecond))
+	_, err = s.Disable(t.Context())
+	require.NoError(t, err)
+}
+
 // restricted sees that all Pods of the operator run in a namespace that enforces the restricted level.
 func restricted(t *testing.T, l *kindlab.Lab) {
 	t.Helper()

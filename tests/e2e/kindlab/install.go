@@ -4,8 +4,11 @@ package kindlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/source"
@@ -90,6 +93,39 @@ func (l *Lab) works(ctx context.Context) error {
 		}
 	}
 	return l.kubectl(ctx, lab.Hub, "wait", "--for=condition=Validated", "--timeout=5m", "drpolicy/"+lab.Policy)
+}
+
+// ReplaceHub implements story.Place: the cluster is deleted as a whole, and another one is made by the commands that made
+// the first.
+func (l *Lab) ReplaceHub(ctx context.Context, manifests ...client.Object) error {
+	image, err := l.inspect(lab.Hub, "{{.Config.Image}}")
+	if err != nil {
+		return fmt.Errorf("replace hub: %w", err)
+	}
+	l.log("cluster hub: delete")
+	if err := l.provider.Delete(lab.Hub, ""); err != nil {
+		return fmt.Errorf("replace hub: %w", err)
+	}
+	if err := l.createCluster(lab.Hub, image); err != nil {
+		return fmt.Errorf("replace hub: %w", err)
+	}
+	if err := errors.Join(l.connectTo(lab.Hub), l.load(lab.Hub)); err != nil {
+		return fmt.Errorf("replace hub: %w", err)
+	}
+	if err := l.installHub(ctx); err != nil {
+		return fmt.Errorf("replace hub: %w", err)
+	}
+	for _, o := range manifests {
+		if err := l.Cluster(lab.Hub).Client.Create(ctx, o); err != nil {
+			return fmt.Errorf("replace hub: create %T %s: %w", o, o.GetName(), err)
+		}
+	}
+	for _, spoke := range lab.Spokes() {
+		if err := l.connectMirror(ctx, spoke); err != nil {
+			return fmt.Errorf("replace hub: %w", err)
+		}
+	}
+	return l.works(ctx)
 }
 
 // connectMirror gives the mirror of a cluster its way to the hub. Within the docker network the hub has another address

@@ -26,13 +26,15 @@ const retryAfter = 200 * time.Millisecond
 // application's objects where they shall run and removes them where they shall not exist, as an Argo CD ApplicationSet
 // would that uses a DRPlacementControl as its clusterDecisionResource. A cluster that is retained is left alone.
 func (a *App) Deploy(ctx context.Context, log func(format string, args ...any)) {
+	said := "" // a hub that is away is told of once
 	for ctx.Err() == nil {
 		done, err := a.follow(ctx, log)
 		if done {
 			return
 		}
-		if err != nil && ctx.Err() == nil {
-			log("deployer: %v", err)
+		if err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
+			log("deployer: %s", said)
 		}
 		select {
 		case <-time.After(retryAfter):
