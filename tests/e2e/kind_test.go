@@ -134,6 +134,28 @@ func TestAnApplicationOutlivesItsHub(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestTheHubMayConnectToACluster: dr2 is connected by the mirror on the hub, dr1 by its own, and the application moves
+// there and back.
+func TestTheHubMayConnectToACluster(t *testing.T) {
+	l := place(t)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*patience)
+		defer cancel()
+		assert.NoError(t, l.Pull(ctx, lab.DR2), "it is connected as before")
+	})
+	s := enter(t, l, "pushed")
+	require.NoError(t, s.Protect(t.Context(), lab.DR1))
+	require.NoError(t, l.Push(t.Context(), lab.DR2), "the way is changed while an application is protected")
+	require.NoError(t, s.GoesOn(t.Context(), lab.DR1))
+	for _, target := range []string{lab.DR2, lab.DR1} {
+		moved, err := s.Relocate(t.Context(), target)
+		require.NoError(t, err)
+		t.Logf("relocate to %s: %s (%s)", target, moved.Loss, moved.Took.Round(100*time.Millisecond))
+	}
+	_, err := s.Disable(t.Context())
+	require.NoError(t, err)
+}
+
 // restricted sees that all Pods of the operator run in a namespace that enforces the restricted level.
 func restricted(t *testing.T, l *kindlab.Lab) {
 	t.Helper()

@@ -39,7 +39,10 @@ func (l *Lab) images(name string) []loaded {
 	controllers := filepath.Join(l.root, "dist", "images")
 	deployment := func(name string) []workload { return []workload{{"Deployment", lab.Namespace, name}} }
 	if name == lab.Hub {
-		return []loaded{{filepath.Join(controllers, "hubctrl.tar"), deployment("hubctrl")}}
+		return []loaded{
+			{filepath.Join(controllers, "hubctrl.tar"), deployment("hubctrl")},
+			{filepath.Join(controllers, "mirror.tar"), deployment(pushMirror)},
+		}
 	}
 	return []loaded{
 		{filepath.Join(controllers, "spokectrl.tar"), deployment("spokectrl")},
