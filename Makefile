@@ -107,6 +107,7 @@ tidy: ## Tidy the modules
 	$(GO) -C $(TOOLS) mod tidy
 	$(GO) -C $(TOOLS)/reference mod tidy
 	$(GO) -C tests/rules mod tidy
+	$(GO) -C tests/install/operator mod tidy
 	$(GO) -C tests/lab/binaries/programs mod tidy
 
 .PHONY: verify

@@ -127,6 +127,30 @@ func TestTheSameProgramsMakeTheSameArchive(t *testing.T) {
 	assert.True(t, string(a) == string(b), "the archives differ")
 }
 
+func TestTheDigestOfAnArchive(t *testing.T) {
+	dir := t.TempDir()
+	digest := func(name string, i image.Image) string {
+		file := filepath.Join(dir, name)
+		require.NoError(t, i.Write(file))
+		digest, err := image.Digest(file)
+		require.NoError(t, err)
+		return digest
+	}
+	first := digest("1.tar", example(t))
+	assert.Regexp(t, "^sha256:[0-9a-f]{64}$", first)
+	assert.Equal(t, first, digest("2.tar", example(t)), "the same programs")
+	other := example(t)
+	require.NoError(t, os.WriteFile(other.Binaries["arm64"], []byte("another program"), 0o755))
+	assert.NotEqual(t, first, digest("3.tar", other), "another program under the same name")
+
+	text := filepath.Join(dir, "text")
+	require.NoError(t, os.WriteFile(text, nil, 0o600))
+	_, err := image.Digest(text)
+	require.ErrorContains(t, err, "it has no index.json")
+	_, err = image.Digest(filepath.Join(dir, "none"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
 func TestAnImageThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	i := example(t)

@@ -40,7 +40,7 @@ func place(t *testing.T) *kindlab.Lab {
 	if os.Getenv("RAMEN_KIND") == "" {
 		t.Skip("needs three clusters of kind: make kind-up, then make kind-test")
 	}
-	l, err := kindlab.Open(t.Context())
+	l, err := kindlab.Open(t.Context(), kindlab.Options{Log: t.Output()})
 	require.NoError(t, err, "the clusters of make kind-up are there")
 	return l
 }
@@ -116,6 +116,43 @@ func TestAFailoverEndsWhileTheOldHomeIsOffTheNetwork(t *testing.T) {
 	require.NoError(t, err)
 	t.Logf("dr1 is back, Secondary and in sync (%s)", took.Round(100*time.Millisecond))
 	_, err = s.Disable(t.Context())
+	require.NoError(t, err)
+}
+
+// TestAnApplicationOutlivesItsHub: the whole cluster is deleted, another one is made and fed with the same manifests.
+func TestAnApplicationOutlivesItsHub(t *testing.T) {
+	l := place(t)
+	s := enter(t, l, "outlives")
+	require.NoError(t, s.Protect(t.Context(), lab.DR1))
+	took, err := s.ReplaceHub(t.Context())
+	require.NoError(t, err)
+	t.Logf("adopted, untouched and settled %s after the loss of the hub", took.Round(time.Second))
+	moved, err := s.Relocate(t.Context(), lab.DR2)
+	require.NoError(t, err)
+	t.Logf("relocate dr1 -> dr2 by the new hub: %s (%s)", moved.Loss, moved.Took.Round(100*time.Millisecond))
+	_, err = s.Disable(t.Context())
+	require.NoError(t, err)
+}
+
+// TestTheHubMayConnectToACluster: dr2 is connected by the mirror on the hub, dr1 by its own, and the application moves
+// there and back.
+func TestTheHubMayConnectToACluster(t *testing.T) {
+	l := place(t)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*patience)
+		defer cancel()
+		assert.NoError(t, l.Pull(ctx, lab.DR2), "it is connected as before")
+	})
+	s := enter(t, l, "pushed")
+	require.NoError(t, s.Protect(t.Context(), lab.DR1))
+	require.NoError(t, l.Push(t.Context(), lab.DR2), "the way is changed while an application is protected")
+	require.NoError(t, s.GoesOn(t.Context(), lab.DR1))
+	for _, target := range []string{lab.DR2, lab.DR1} {
+		moved, err := s.Relocate(t.Context(), target)
+		require.NoError(t, err)
+		t.Logf("relocate to %s: %s (%s)", target, moved.Loss, moved.Took.Round(100*time.Millisecond))
+	}
+	_, err := s.Disable(t.Context())
 	require.NoError(t, err)
 }
 

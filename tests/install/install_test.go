@@ -116,6 +116,10 @@ func TestInstall(t *testing.T) {
 		lab.DR1: {"install-spoke.yaml"},
 		lab.DR2: {"install-spoke-push.yaml"},
 	} {
+		monitors := "monitor-spoke.yaml"
+		if cluster == lab.Hub {
+			monitors = "monitor-hub.yaml"
+		}
 		t.Run("on "+cluster, func(t *testing.T) {
 			s := &site{Cluster: l.Cluster(cluster), t: t, kubectl: filepath.Join(programs, "kubectl")}
 			for _, file := range files {
@@ -126,6 +130,7 @@ func TestInstall(t *testing.T) {
 				s.runs(root, filepath.Join(v2, file), "example.com/ramen/", ":v2")
 			}
 			s.refusesOthers()
+			s.monitored(filepath.Join(v2, monitors))
 			for i := range files {
 				files[i] = filepath.Join(v2, files[i])
 			}

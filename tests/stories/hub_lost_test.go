@@ -8,13 +8,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/app"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+	"github.com/ramendr/ramen-direct/tests/lab/story"
 )
 
 // TestAHubThatIsLostIsReplaced: three applications, deployed, failed over and in the middle of a relocate; the hub is lost
@@ -56,6 +57,18 @@ func TestAHubThatIsLostIsReplaced(t *testing.T) {
 		_, err := a.Disable(t.Context())
 		require.NoError(t, err)
 	}
+}
+
+// TestANewHubMovesWhatItAdopted: as kind tells it, with a hub that is deleted as a whole.
+func TestANewHubMovesWhatItAdopted(t *testing.T) {
+	a := protected(t, shared.Lab(t), "lost-and-moved", lab.DR1)
+	took, err := a.ReplaceHub(t.Context())
+	require.NoError(t, err)
+	t.Logf("adopted and protected %s after the loss of the old hub", took.Round(time.Millisecond))
+	_, err = a.Relocate(t.Context(), lab.DR2)
+	require.NoError(t, err)
+	_, err = a.Disable(t.Context())
+	require.NoError(t, err)
 }
 
 // TestANewHubDecidesWhatItCanSee: what becomes of each application when the hub is replaced while dr1 is lost, and when
@@ -166,25 +179,12 @@ func halfway(a *actor) {
 // manifests are what a user has in Git: the clusters, the policy and the applications, as they were last asked for.
 func manifests(t *testing.T, l *lab.Lab, actors []*actor) []client.Object {
 	t.Helper()
-	hub := l.Cluster(lab.Hub).Client
-	clusters, policies := &v1alpha1.DRClusterList{}, &v1alpha1.DRPolicyList{}
-	require.NoError(t, hub.List(t.Context(), clusters))
-	require.NoError(t, hub.List(t.Context(), policies))
-	var out []client.Object
-	for i := range clusters.Items {
-		c := &clusters.Items[i]
-		out = append(out, &v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: c.Name}, Spec: c.Spec})
-	}
-	for i := range policies.Items {
-		p := &policies.Items[i]
-		out = append(out, &v1alpha1.DRPolicy{ObjectMeta: metav1.ObjectMeta{Name: p.Name}, Spec: p.Spec})
-	}
+	var apps []*app.App
 	for _, a := range actors {
-		drpc := a.DRPC()
-		out = append(out, a.App.Home(), &v1alpha1.DRPlacementControl{
-			ObjectMeta: metav1.ObjectMeta{Namespace: drpc.Namespace, Name: drpc.Name}, Spec: drpc.Spec,
-		})
+		apps = append(apps, a.App)
 	}
+	out, err := story.Manifests(t.Context(), l, apps...)
+	require.NoError(t, err)
 	return out
 }
 

@@ -15,12 +15,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	"sigs.k8s.io/kind/pkg/cluster"
-	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
@@ -49,7 +49,9 @@ type Lab struct {
 	root     string // of the project
 	options  Options
 	provider *cluster.Provider
-	clusters map[string]*lab.Cluster
+
+	mu       sync.Mutex
+	clusters map[string]*lab.Cluster // a hub that is replaced has another address
 }
 
 func open(ctx context.Context, o Options) (*Lab, error) {
@@ -75,7 +77,12 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{l.load, l.install, l.connect} {
+	for _, name := range lab.Clusters() {
+		if err := l.load(name); err != nil {
+			return nil, err
+		}
+	}
+	for _, step := range []func(context.Context) error{l.install, l.connect} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -84,8 +91,8 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 }
 
 // Open is the lab that Up made.
-func Open(ctx context.Context) (*Lab, error) {
-	l, err := open(ctx, Options{})
+func Open(ctx context.Context, o Options) (*Lab, error) {
+	l, err := open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -123,61 +130,36 @@ func (l *Lab) create() error {
 			l.log("cluster %s exists", name)
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(l.root, "kind-configs", name+".yaml"))
-		if err != nil {
+		if err := l.createCluster(name, l.options.NodeImage); err != nil {
 			return err
 		}
-		config := &v1alpha4.Cluster{}
-		if err := yaml.UnmarshalStrict(text, config); err != nil {
-			return fmt.Errorf("read kind-configs/%s.yaml: %w", name, err)
-		}
-		for i := range config.Nodes {
-			for j := range config.Nodes[i].ExtraMounts {
-				// kind is called in the folder of the project; this process may run anywhere.
-				m := &config.Nodes[i].ExtraMounts[j]
-				m.HostPath = filepath.Join(l.root, m.HostPath)
-			}
-		}
-		l.log("cluster %s: create", name)
-		if err := l.provider.Create(name, cluster.CreateWithV1Alpha4Config(config), cluster.CreateWithNodeImage(l.options.NodeImage),
-			cluster.CreateWithWaitForReady(ready)); err != nil {
-			return fmt.Errorf("create cluster %s: %w", name, err)
-		}
 	}
 	return nil
 }
 
-// load gives each cluster the images that it runs.
-func (l *Lab) load(context.Context) error {
-	controllers := filepath.Join(l.root, "dist", "images")
-	spoke := []string{
-		filepath.Join(controllers, "spokectrl.tar"), filepath.Join(controllers, "mirror.tar"),
-		filepath.Join(l.archives(), "storage.tar"), filepath.Join(l.archives(), "writer.tar"), filepath.Join(l.archives(), "versitygw.tar"),
-	}
-	for name, archives := range map[string][]string{lab.Hub: {filepath.Join(controllers, "hubctrl.tar")}, lab.DR1: spoke, lab.DR2: spoke} {
-		nodes, err := l.provider.ListInternalNodes(name)
-		if err != nil {
-			return fmt.Errorf("load images: %w", err)
-		}
-		for _, node := range nodes {
-			for _, archive := range archives {
-				l.log("cluster %s: load %s", name, filepath.Base(archive))
-				if err := loadArchive(archive, func(in io.Reader) error { return nodeutils.LoadImageArchive(node, in) }); err != nil {
-					return fmt.Errorf("load %s into %s (make image writes it): %w", archive, name, err)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func loadArchive(file string, load func(io.Reader) error) (err error) {
-	in, err := os.Open(file)
+// createCluster creates a cluster from kind-configs. image may be empty: the one that kind chooses.
+func (l *Lab) createCluster(name, image string) error {
+	text, err := os.ReadFile(filepath.Join(l.root, "kind-configs", name+".yaml"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	return load(in)
+	config := &v1alpha4.Cluster{}
+	if err := yaml.UnmarshalStrict(text, config); err != nil {
+		return fmt.Errorf("read kind-configs/%s.yaml: %w", name, err)
+	}
+	for i := range config.Nodes {
+		for j := range config.Nodes[i].ExtraMounts {
+			// kind is called in the folder of the project; this process may run anywhere.
+			m := &config.Nodes[i].ExtraMounts[j]
+			m.HostPath = filepath.Join(l.root, m.HostPath)
+		}
+	}
+	l.log("cluster %s: create", name)
+	if err := l.provider.Create(name, cluster.CreateWithV1Alpha4Config(config), cluster.CreateWithNodeImage(image),
+		cluster.CreateWithWaitForReady(ready)); err != nil {
+		return fmt.Errorf("create cluster %s: %w", name, err)
+	}
+	return nil
 }
 
 // run runs a command in the folder of the project and returns what it prints.

@@ -31,26 +31,36 @@ const nodeData = "/var/lib/ramen-lab"
 
 // connect makes the clients of the clusters.
 func (l *Lab) connect(context.Context) error {
+	for _, name := range lab.Clusters() {
+		if err := l.connectTo(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connectTo makes the client of a cluster.
+func (l *Lab) connectTo(name string) error {
 	scheme, err := lab.Scheme()
 	if err != nil {
 		return err
 	}
-	for _, name := range lab.Clusters() {
-		text, err := l.provider.KubeConfig(name, false)
-		if err != nil {
-			return fmt.Errorf("read kubeconfig of %s: %w", name, err)
-		}
-		cfg, err := clientcmd.RESTConfigFromKubeConfig([]byte(text))
-		if err != nil {
-			return fmt.Errorf("read kubeconfig of %s: %w", name, err)
-		}
-		cfg.QPS, cfg.Timeout = -1, requestTimeout
-		c, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme})
-		if err != nil {
-			return fmt.Errorf("make client of %s: %w", name, err)
-		}
-		l.clusters[name] = &lab.Cluster{Name: name, Config: cfg, Client: c}
+	text, err := l.provider.KubeConfig(name, false)
+	if err != nil {
+		return fmt.Errorf("read kubeconfig of %s: %w", name, err)
 	}
+	cfg, err := clientcmd.RESTConfigFromKubeConfig([]byte(text))
+	if err != nil {
+		return fmt.Errorf("read kubeconfig of %s: %w", name, err)
+	}
+	cfg.QPS, cfg.Timeout = -1, requestTimeout
+	c, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		return fmt.Errorf("make client of %s: %w", name, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clusters[name] = &lab.Cluster{Name: name, Config: cfg, Client: c}
 	return nil
 }
 
@@ -77,7 +87,11 @@ func (l *Lab) App(namespace, name string) *app.App {
 }
 
 // Cluster implements app.Place.
-func (l *Lab) Cluster(name string) *lab.Cluster { return l.clusters[name] }
+func (l *Lab) Cluster(name string) *lab.Cluster {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.clusters[name]
+}
 
 // DataDir implements app.Place: the folder that kind-configs mount.
 func (l *Lab) DataDir() string { return filepath.Join(l.root, "bin", "kind", "data") }

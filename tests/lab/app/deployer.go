@@ -30,13 +30,15 @@ func (a *App) Deploy(ctx context.Context, log func(format string, args ...any)) 
 	var looking sync.WaitGroup
 	defer looking.Wait()
 	d := deployer{App: a, log: log, look: func(cluster string) { looking.Go(func() { a.remember(ctx, cluster) }) }}
+	said := "" // a hub that is away is told of once
 	for ctx.Err() == nil {
 		done, err := d.follow(ctx)
 		if done {
 			return
 		}
-		if err != nil && ctx.Err() == nil {
-			log("deployer: %v", err)
+		if err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
+			log("deployer: %s", said)
 		}
 		select {
 		case <-time.After(retryAfter):

@@ -35,19 +35,23 @@ func Root(ctx context.Context) (string, error) {
 
 // Module is the absolute path of the folder of a module that the project requires. It downloads the module if it is not
 // in the module cache yet.
-func Module(ctx context.Context, path string) (string, error) {
+func Module(ctx context.Context, path string) (string, error) { return ModuleFor(ctx, "", path) }
+
+// ModuleFor is like Module, for a module that one within the project requires: the one in a folder of the project.
+func ModuleFor(ctx context.Context, folder, path string) (string, error) {
 	root, err := Root(ctx)
 	if err != nil {
 		return "", err
 	}
-	out, err := goCommand(ctx, root, "list", "-m", "-f", "{{.Dir}}", path)
+	dir := filepath.Join(root, folder)
+	out, err := goCommand(ctx, dir, "list", "-m", "-f", "{{.Dir}}", path)
 	if err != nil {
 		return "", fmt.Errorf("find the folder of module %s: %w", path, err)
 	}
 	if dir := strings.TrimSpace(string(out)); dir != "" {
 		return dir, nil
 	}
-	out, err = goCommand(ctx, root, "mod", "download", "-json", path)
+	out, err = goCommand(ctx, dir, "mod", "download", "-json", path)
 	if err != nil {
 		return "", fmt.Errorf("download module %s: %w", path, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
@@ -36,6 +37,9 @@ type Place interface {
 	// Fault breaks every link of a cluster, Heal mends them.
 	Fault(cluster string, kind faultproxy.Kind) error
 	Heal(cluster string) error
+	// ReplaceHub puts a new hub in the place of one that is lost with all its objects, applies manifests to it and connects
+	// the clusters.
+	ReplaceHub(ctx context.Context, manifests ...client.Object) error
 	Stores() []lab.Store
 	// StoreCA is the certificate, in PEM, that clients of the object stores have to trust; nil: the system's.
 	StoreCA() ([]byte, error)
