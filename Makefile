@@ -7,7 +7,10 @@ SHELL := /bin/bash
 
 GO ?= go
 BIN := bin
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Asked for once: images and the manifests that name them must agree, whatever becomes of the tree meanwhile.
+ifndef VERSION
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+endif
 # The images are <IMAGE_REGISTRY>/<controller>:<VERSION>.
 IMAGE_REGISTRY ?= localhost/ramen-direct
 IMAGE_ARCH ?= amd64,arm64
