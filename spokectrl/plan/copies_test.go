@@ -62,7 +62,7 @@ func (w *copyWorld) fail(format string, args ...any) {
 func (w copyWorld) facts() plan.Group {
 	v := plan.Volume{
 		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept, Able: true, Copied: true, Use: plan.UseFree,
-		Replica: plan.ReplicaAbsent, Early: !w.source && w.role == plan.Secondary, Receiving: w.destination,
+		Replica: plan.ReplicaAbsent, Receiving: w.destination,
 	}
 	if w.busy {
 		v.Use = plan.UseBusy

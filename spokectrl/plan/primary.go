@@ -135,7 +135,7 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	switch {
 	case v.Replica == ReplicaAbsent && v.Receiving:
 		return Verdict{Protecting, WhyReceiving}
-	case v.Replica == ReplicaAbsent && v.Early:
+	case v.Early:
 		return Verdict{Protecting, WhyPeer}
 	case v.Replica == ReplicaAbsent || !v.Exact:
 		replicas.volume(i, Promote)

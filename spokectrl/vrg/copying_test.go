@@ -38,7 +38,7 @@ type copying struct {
 	tell   map[string][]func(*v1alpha1.VolumeReplicationGroup) // what else each side is wished
 	role   map[string]v1alpha1.ReplicationState
 	term   map[string]int
-	kill   int // after so many writes the controller dies, once; 0: never
+	dies   func(write int) bool // whether the controller dies before a write; nil: never
 	writes int
 }
 
@@ -60,8 +60,7 @@ func newCopying(t *testing.T) *copying {
 		}
 		c.before = func(string, any) error {
 			w.writes++
-			if w.kill > 0 && w.writes == w.kill {
-				w.kill = 0
+			if w.dies != nil && w.dies(w.writes) {
 				return errKilled
 			}
 			return nil
@@ -304,15 +303,28 @@ func (w *copying) deploy(id string) {
 			StorageClassName: ptr.To("lab-snap"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		},
 	}
-	if err := w.sides[id].client.Create(w.t.Context(), claim); !apierrors.IsAlreadyExists(err) {
-		require.NoError(w.t, err)
-	}
+	w.user(id, func(c client.Client) {
+		if err := c.Create(w.t.Context(), claim); !apierrors.IsAlreadyExists(err) {
+			require.NoError(w.t, err)
+		}
+	})
+}
+
+// user writes without a fault.
+func (w *copying) user(id string, do func(client.Client)) {
+	c := w.sides[id]
+	before := c.before
+	c.before = nil
+	defer func() { c.before = before }()
+	do(c.client)
 }
 
 // undeploy deletes the claim, as a deployment tool does.
 func (w *copying) undeploy(id string) {
 	w.t.Helper()
-	require.NoError(w.t, client.IgnoreNotFound(w.sides[id].client.Delete(w.t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "data"}})))
+	w.user(id, func(c client.Client) {
+		require.NoError(w.t, client.IgnoreNotFound(c.Delete(w.t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "data"}})))
+	})
 }
 
 func (w *copying) write(id, content string) { w.data[id+"/"+w.handle(id, "data")] = content }

@@ -135,6 +135,10 @@ func judge(s *provider.State, v provider.Volume, rs *volsyncv1.ReplicationSource
 	g := v.Group
 	s.Ready = provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonReady, Message: "the volume can be used"}
 	s.Unprepared, s.Unsent = g.Prepare, g.Final
+	if rs == nil && s.Replica != plan.ReplicaAbsent && g.Role == plan.Secondary {
+		s.Exact, s.Settled = true, true // the source was removed because it was done: what stood in follows
+		return nil
+	}
 	if rs == nil {
 		s.Protected = progress("the volume's ReplicationSource is not made yet")
 		if addressOf(v, nil) == "" {
