@@ -178,9 +178,12 @@ func TestAFailoverOfARebuiltHubNeedsOnlyTheSurvivor(t *testing.T) {
 		assert.Equal(c, lab.DR2, drpc.Status.PreferredDecision.ClusterName)
 		assert.True(c, meta.IsStatusConditionTrue(drpc.Status.Conditions, v1alpha1.ConditionAvailable))
 	})
-	pods := &corev1.PodList{}
-	require.NoError(t, l.Cluster(lab.DR2).Client.List(t.Context(), pods, client.InNamespace(a.App.Namespace)))
-	require.NotEmpty(t, pods.Items)
+	// While the source is away. Its Deployment is deployed by now, its Pod soon.
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		pods := &corev1.PodList{}
+		require.NoError(c, l.Cluster(lab.DR2).Client.List(t.Context(), pods, client.InNamespace(a.App.Namespace)))
+		assert.NotEmpty(c, pods.Items)
+	}, patience, tick)
 	for _, link := range []string{lab.DR1, storeDR1} {
 		require.NoError(t, l.Heal(link))
 	}
