@@ -65,8 +65,9 @@ func (w *world) work(i int) {
 		if s.told == Primary && s.epoch >= w.term {
 			w.stored, w.term, w.born = false, 0, Nowhere // from here on it is as if it had never been protected
 		}
-		// The volumes of a workload stay, be it about to come; those that it left go, and a Secondary's copies.
-		*s = spoke{app: s.app, latest: s.latest && (s.app || w.decision[i].placed())}
+		// The volumes of a workload stay, be it about to come; those that it left go, and a Secondary's copies. It is of no
+		// account where DR is disabled.
+		*s = spoke{app: s.app, latest: s.latest && (s.app || w.decision[i].placed() || !w.touched)}
 	case s.told == Primary && s.state == IsPrimary:
 		if s.seen && s.ready && s.sync == NoFinalSync && s.epoch >= w.term {
 			w.stored, w.term = true, s.epoch
@@ -84,8 +85,13 @@ func (w *world) work(i int) {
 			s.latest, p.latest, w.born = true, false, Side(i+1) // the user chose this side's data
 			return
 		}
-		// One that was told before a wish was deleted by hand may be late: the stores tell nothing of what was promoted since.
-		if (s.current || s.why == Relocate && !w.touched) && !s.latest && (p.latest || !w.touched) && !w.split && !w.deleting {
+		lost := s.why == Relocate && !s.latest
+		if w.touched {
+			// Of any promotion, then. But the hand may have taken the last copy along; and one that was told before may be late:
+			// the stores tell nothing any more of what was promoted since.
+			lost = s.current && !s.latest && p.latest
+		}
+		if lost && !w.split && !w.deleting {
 			w.fault("I2: a promotion without a failover lost what was written")
 		}
 		if s.why == Relocate && w.born == Side(i+1).Peer() && !w.stored && !w.split && !w.deleting {
