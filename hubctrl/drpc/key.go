@@ -25,8 +25,8 @@ import (
 )
 
 // The movers of VolSync on the two clusters of an application trust each other by a key that both have. It lies only where
-// it is needed, as a Secret wish in both outboxes: the hub keeps it nowhere else, and needs no right on Secrets in users'
-// namespaces. Each outbox is the backup of the other.
+// it is needed, as a Secret wish in both outboxes, one for each namespace of the application: the hub keeps it nowhere else,
+// and needs no right on Secrets in users' namespaces. Each outbox is the backup of the other.
 const (
 	ownerKey    = "hubctrl-drpc-key"
 	keySuffix   = "-vs-secret"    // of the name of the Secret on the clusters, after that of the application
@@ -82,15 +82,32 @@ func (r *Reconciler) tendKey(ctx context.Context, w *world) (bool, error) {
 	return false, nil
 }
 
+// keyAt is where the key has to be: on a side, in a namespace.
+type keyAt struct {
+	side      plan.Side
+	namespace string
+}
+
+// keyAts are all of them, the first of the first side first: there the key is made.
+func (w *world) keyAts() []keyAt {
+	var out []keyAt
+	for _, s := range w.outboxes() {
+		for _, ns := range w.namespaces() {
+			out = append(out, keyAt{s, ns})
+		}
+	}
+	return out
+}
+
 // keepKey makes the key once, in one outbox, and from there keeps it in both. A crash in between leaves one that has it,
-// and that is where the other's comes from, whichever it is.
+// and that is where the others' comes from, whichever it is.
 func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
-	var wishes [2]*corev1.Secret
+	places := w.keyAts()
+	wishes := make([]*corev1.Secret, len(places))
 	var key []byte
-	sides := w.outboxes()
-	for i, s := range sides {
+	for i, at := range places {
 		var err error
-		if wishes[i], err = r.keyWish(ctx, w, s); err != nil {
+		if wishes[i], err = r.keyWish(ctx, w, at); err != nil {
 			return false, err
 		}
 		if key == nil && wishes[i] != nil && strings.HasPrefix(string(wishes[i].Data[keyField]), keyIdentity) {
@@ -101,12 +118,12 @@ func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
 		key = newKey()
 		if wishes[0] == nil {
 			// Made, not applied: whoever comes second, with a key of his own, must fail.
-			return true, r.makeKey(ctx, r.keyOf(w, sides[0], key))
+			return true, r.makeKey(ctx, r.keyOf(w, places[0], key))
 		}
 	}
 	wrote := false
-	for i, s := range sides {
-		want := r.keyOf(w, s, key)
+	for i, at := range places {
+		want := r.keyOf(w, at, key)
 		if have := wishes[i]; have != nil && holds(have.Annotations, want.Annotations) && holds(have.Labels, want.Labels) &&
 			bytes.Equal(have.Data[keyField], key) {
 			continue
@@ -114,11 +131,33 @@ func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
 		intent := corev1ac.Secret(want.Name, want.Namespace).
 			WithLabels(want.Labels).WithAnnotations(want.Annotations).WithType(want.Type).WithData(want.Data)
 		if err := apply.New(r.client, ownerKey).Owned(ctx, intent); err != nil {
-			return wrote, fmt.Errorf("wish the VolSync key for %s: %w", w.at(s).cluster, err)
+			return wrote, fmt.Errorf("wish the VolSync key for %s: %w", w.at(at.side).cluster, err)
 		}
 		wrote = true
 	}
-	return wrote, nil
+	left, err := r.removeKeys(ctx, w, w.outboxes(), w.formerNamespaces())
+	return wrote || left, err
+}
+
+// namespaces are those that the application is to have now.
+func (w *world) namespaces() []string {
+	if listed := w.protectedNamespaces(); len(listed) > 0 {
+		return slices.Compact(slices.Sorted(slices.Values(listed)))
+	}
+	return []string{w.group.Namespace}
+}
+
+// formerNamespaces are those that a wish still lists, and that the application is not to have any more.
+func (w *world) formerNamespaces() []string {
+	var out []string
+	for _, s := range w.outboxes() {
+		for _, ns := range w.at(s).wish.Spec.ProtectedNamespaces {
+			if !slices.Contains(w.namespaces(), ns) && !slices.Contains(out, ns) {
+				out = append(out, ns)
+			}
+		}
+	}
+	return out
 }
 
 // outboxes are the sides that have a wish: the key goes where a wish is, and leaves with it.
@@ -143,48 +182,54 @@ func (r *Reconciler) makeKey(ctx context.Context, wish *corev1.Secret) error {
 
 // dropKey removes the wishes for the key from the outboxes of sides. It reports whether it wrote.
 func (r *Reconciler) dropKey(ctx context.Context, w *world, sides ...plan.Side) (bool, error) {
+	return r.removeKeys(ctx, w, sides, append(w.namespaces(), w.formerNamespaces()...))
+}
+
+func (r *Reconciler) removeKeys(ctx context.Context, w *world, sides []plan.Side, namespaces []string) (bool, error) {
 	wrote := false
 	for _, s := range sides {
-		wish, err := r.keyWish(ctx, w, s)
-		if err != nil {
-			return wrote, err
+		for _, ns := range namespaces {
+			wish, err := r.keyWish(ctx, w, keyAt{s, ns})
+			if err != nil {
+				return wrote, err
+			}
+			if wish == nil || wish.DeletionTimestamp != nil {
+				continue
+			}
+			if err := r.client.Delete(ctx, wish, client.Preconditions{UID: &wish.UID}); client.IgnoreNotFound(err) != nil {
+				return wrote, fmt.Errorf("remove the VolSync key for %s: %w", w.at(s).cluster, err)
+			}
+			wrote = true
 		}
-		if wish == nil || wish.DeletionTimestamp != nil {
-			continue
-		}
-		if err := r.client.Delete(ctx, wish, client.Preconditions{UID: &wish.UID}); client.IgnoreNotFound(err) != nil {
-			return wrote, fmt.Errorf("remove the VolSync key for %s: %w", w.at(s).cluster, err)
-		}
-		wrote = true
 	}
 	return wrote, nil
 }
 
-// keyWish is the wish for the key in the outbox of s; nil: there is none.
-func (r *Reconciler) keyWish(ctx context.Context, w *world, s plan.Side) (*corev1.Secret, error) {
-	name := r.keyOf(w, s, nil)
+// keyWish is the wish for the key at a place; nil: there is none.
+func (r *Reconciler) keyWish(ctx context.Context, w *world, at keyAt) (*corev1.Secret, error) {
+	name := r.keyOf(w, at, nil)
 	wish := &corev1.Secret{}
 	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(name), wish); {
 	case apierrors.IsNotFound(err):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read the VolSync key for %s: %w", w.at(s).cluster, err)
+		return nil, fmt.Errorf("read the VolSync key for %s: %w", w.at(at.side).cluster, err)
 	case wish.Annotations[exchange.AnnotationDRPC] != name.Annotations[exchange.AnnotationDRPC]:
 		return nil, fmt.Errorf("the Secret %s/%s is in the way of the VolSync key: it belongs to something else", wish.Namespace, wish.Name)
 	}
 	return wish, nil
 }
 
-// keyOf is the wish for the key in the outbox of s.
-func (r *Reconciler) keyOf(w *world, s plan.Side, key []byte) *corev1.Secret {
+// keyOf is the wish for the key at a place.
+func (r *Reconciler) keyOf(w *world, at keyAt, key []byte) *corev1.Secret {
 	name := w.drpc.Name + keySuffix
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: exchange.Outbox(w.at(s).cluster),
-			Name:      exchange.ObjectName(w.group.Namespace, name),
+			Namespace: exchange.Outbox(w.at(at.side).cluster),
+			Name:      exchange.ObjectName(at.namespace, name),
 			Labels:    map[string]string{v1alpha1.LabelCreatedByRamen: "true"},
 			Annotations: map[string]string{
-				exchange.AnnotationNamespace: w.group.Namespace,
+				exchange.AnnotationNamespace: at.namespace,
 				exchange.AnnotationName:      name,
 				exchange.AnnotationOrigin:    r.origin,
 				exchange.AnnotationDRPC:      client.ObjectKeyFromObject(w.drpc).String(),

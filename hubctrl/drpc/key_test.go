@@ -5,6 +5,8 @@ package drpc
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -190,4 +193,46 @@ func TestTheKeyIsTheKeysSecret(t *testing.T) {
 	_, secret, ok := strings.Cut(h.keys()["dr1"], ":")
 	require.True(t, ok)
 	assert.NotContains(t, said.String(), secret)
+}
+
+func TestEachNamespaceOfAnApplicationGetsTheKey(t *testing.T) {
+	d := wide("web", "shop")
+	key := client.ObjectKeyFromObject(d)
+	h := newHub(t, d)
+	h.mustTry(key)
+	w := &v1alpha1.VolumeReplicationGroup{}
+	require.True(t, h.get(w, clientKey("outbox-dr2", "ramen-ops.wide")))
+	w.Spec.VolSync.RDSpec = []v1alpha1.VolSyncReplicationDestinationSpec{{ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "web", Name: "data"}}}
+	require.NoError(t, h.api.Update(t.Context(), w))
+	h.mustTry(key)
+	h.mustTry(key)
+	held := func() map[string]string {
+		out := map[string]string{}
+		list := &corev1.SecretList{}
+		require.NoError(t, h.api.List(t.Context(), list))
+		for _, s := range list.Items {
+			if data, is := s.Data["psk.txt"]; is {
+				out[s.Namespace+" "+s.Annotations["exchange.ramendr.openshift.io/namespace"]+"/"+s.Annotations["exchange.ramendr.openshift.io/name"]] = string(data)
+			}
+		}
+		return out
+	}
+	one := slices.Collect(maps.Values(held()))[0]
+	assert.Equal(t, map[string]string{
+		"outbox-dr1 web/wide-vs-secret": one, "outbox-dr1 shop/wide-vs-secret": one,
+		"outbox-dr2 web/wide-vs-secret": one, "outbox-dr2 shop/wide-vs-secret": one,
+	}, held())
+
+	now := h.shown(d)
+	now.Spec.ProtectedNamespaces = []string{"web"}
+	require.NoError(t, h.api.Update(t.Context(), now))
+	h.mustTry(key)
+	assert.Equal(t, map[string]string{"outbox-dr1 web/wide-vs-secret": one, "outbox-dr2 web/wide-vs-secret": one}, held(),
+		"it leaves with the namespace")
+}
+
+func (h *hub) mustTry(key client.ObjectKey) {
+	h.t.Helper()
+	_, err := h.try(key)
+	require.NoError(h.t, err)
 }

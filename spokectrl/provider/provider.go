@@ -7,6 +7,7 @@ package provider
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -72,8 +73,10 @@ func (v Volume) ClassName() string {
 // Group is what providers need to know of the group.
 type Group struct {
 	Namespace, Name string
-	UID             string
-	Role            plan.Role
+	// Namespaces are those of the volumes; none: the group's own.
+	Namespaces []string
+	UID        string
+	Role       plan.Role
 	// Failover says that the role is taken on behalf of a failover: what this side has that the peer lacks is given up.
 	Failover bool
 	// ForceVolSync says that every volume is to be replicated by VolSync.
@@ -91,6 +94,24 @@ type Group struct {
 	SnapshotSelector *metav1.LabelSelector
 	VolSync          v1alpha1.VolSyncSpec
 	Copies           Copies
+}
+
+// Covers reports whether the group has its volumes in a namespace.
+func (g Group) Covers(namespace string) bool {
+	if len(g.Namespaces) == 0 {
+		return namespace == g.Namespace
+	}
+	return slices.Contains(g.Namespaces, namespace)
+}
+
+// Own are the options to list objects that carry labels of the group: in its namespace or, if its volumes are in others,
+// in all, since a namespace may have been taken off the list.
+func (g Group) Own(labels map[string]string) []client.ListOption {
+	out := []client.ListOption{client.MatchingLabels(labels)}
+	if len(g.Namespaces) == 0 {
+		out = append(out, client.InNamespace(g.Namespace))
+	}
+	return out
 }
 
 // Copies is how the operator is configured to copy.

@@ -46,24 +46,68 @@ func Selector(vrg *v1alpha1.VolumeReplicationGroup) (labels.Selector, error) {
 // Belongs reports whether claim is of the group: selected now, or still carrying the group's marks.
 func Belongs(vrg *v1alpha1.VolumeReplicationGroup, selector labels.Selector, claim client.Object) (selected, marked bool) {
 	l := claim.GetLabels()
-	selected = selector.Matches(labels.Set(l)) && l[labelCreatedBy] != byVolSync && l[v1alpha1.LabelCreatedByRamen] != "true"
+	selected = slices.Contains(Namespaces(vrg), claim.GetNamespace()) && selector.Matches(labels.Set(l)) && l[labelCreatedBy] != byVolSync && l[v1alpha1.LabelCreatedByRamen] != "true"
 	return selected, Owned(vrg, claim)
 }
 
-// Find lists the volumes of a group in its namespace, sorted by name. extra are claims that belong to it besides, for
+// Title names the volume for users of a group in namespace.
+func (it *Item) Title(namespace string) string {
+	if it.Namespace == namespace {
+		return it.Name
+	}
+	return it.Namespace + "/" + it.Name
+}
+
+// Namespaces are those whose claims a group may select, sorted: its own, or those that it lists.
+func Namespaces(vrg *v1alpha1.VolumeReplicationGroup) []string {
+	if listed := vrg.Spec.ProtectedNamespaces; len(listed) > 0 {
+		return slices.Compact(slices.Sorted(slices.Values(listed)))
+	}
+	return []string{vrg.Namespace}
+}
+
+// candidates are the claims of the group's namespaces and, of a group that lists them, those elsewhere that still carry
+// its marks: a namespace may have been taken off the list.
+func candidates(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationGroup) ([]corev1.PersistentVolumeClaim, error) {
+	var out []corev1.PersistentVolumeClaim
+	add := func(skip []string, opts ...client.ListOption) error {
+		claims := &corev1.PersistentVolumeClaimList{}
+		if err := r.List(ctx, claims, opts...); err != nil {
+			return fmt.Errorf("list PersistentVolumeClaims: %w", err)
+		}
+		for i := range claims.Items {
+			if !slices.Contains(skip, claims.Items[i].Namespace) {
+				out = append(out, claims.Items[i])
+			}
+		}
+		return nil
+	}
+	namespaces := Namespaces(vrg)
+	for _, ns := range namespaces {
+		if err := add(nil, client.InNamespace(ns)); err != nil {
+			return nil, err
+		}
+	}
+	if len(vrg.Spec.ProtectedNamespaces) == 0 {
+		return out, nil
+	}
+	return out, add(namespaces, client.MatchingLabels(OwnerLabels(vrg)))
+}
+
+// Find lists the volumes of a group, sorted by namespace and name. extra are claims that belong to it besides, for
 // example because a replica of them exists.
 func Find(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationGroup, extra []client.ObjectKey) ([]Item, error) {
 	selector, err := Selector(vrg)
 	if err != nil {
 		return nil, err
 	}
-	claims := &corev1.PersistentVolumeClaimList{}
-	if err := r.List(ctx, claims, client.InNamespace(vrg.Namespace)); err != nil {
-		return nil, fmt.Errorf("list PersistentVolumeClaims: %w", err)
+	claims, err := candidates(ctx, r, vrg)
+	if err != nil {
+		return nil, err
 	}
 	var items []Item
-	for i := range claims.Items {
-		c := &claims.Items[i]
+	for i := range claims {
+		c := &claims[i]
 		selected, marked := Belongs(vrg, selector, c)
 		if !selected && !marked && !slices.Contains(extra, client.ObjectKeyFromObject(c)) {
 			continue
@@ -80,7 +124,9 @@ func Find(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationG
 			items = append(items, Item{Namespace: key.Namespace, Name: key.Name})
 		}
 	}
-	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(items, func(a, b Item) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
 	return items, nil
 }
 

@@ -17,22 +17,26 @@ import (
 
 // Users is what uses volumes at a moment.
 type Users struct {
-	claims   map[string][]string // names of Pods by claim
-	attached map[string][]string // names of nodes by PV
+	claims   map[client.ObjectKey][]string // names of Pods by claim
+	attached map[string][]string           // names of nodes by PV
+	read     []string                      // namespaces whose Pods were read
 	err      error
 }
 
-// Using reads what uses the volumes of a namespace. An error is kept: nothing is then known to be free.
-func Using(ctx context.Context, r client.Reader, namespace string) Users {
-	u := Users{claims: map[string][]string{}, attached: map[string][]string{}}
-	pods := &corev1.PodList{}
-	if err := r.List(ctx, pods, client.InNamespace(namespace)); err != nil {
-		u.err = fmt.Errorf("list Pods in %s: %w", namespace, err)
-		return u
-	}
-	for i := range pods.Items {
-		for _, claim := range ClaimsOf(&pods.Items[i]) {
-			u.claims[claim] = append(u.claims[claim], pods.Items[i].Name)
+// Using reads what uses the volumes of some namespaces. An error is kept: nothing is then known to be free.
+func Using(ctx context.Context, r client.Reader, namespaces ...string) Users {
+	u := Users{claims: map[client.ObjectKey][]string{}, attached: map[string][]string{}, read: namespaces}
+	for _, ns := range namespaces {
+		pods := &corev1.PodList{}
+		if err := r.List(ctx, pods, client.InNamespace(ns)); err != nil {
+			u.err = fmt.Errorf("list Pods in %s: %w", ns, err)
+			return u
+		}
+		for i := range pods.Items {
+			for _, claim := range ClaimsOf(&pods.Items[i]) {
+				key := client.ObjectKey{Namespace: ns, Name: claim}
+				u.claims[key] = append(u.claims[key], pods.Items[i].Name)
+			}
 		}
 	}
 	attachments := &storagev1.VolumeAttachmentList{}
@@ -53,6 +57,11 @@ func ClaimsOf(pod *corev1.Pod) []string {
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 		return nil
 	}
+	return Claims(pod)
+}
+
+// Claims are the claims that a Pod names.
+func Claims(pod *corev1.Pod) []string {
 	var out []string
 	for _, v := range pod.Spec.Volumes {
 		switch {
@@ -70,7 +79,10 @@ func (u Users) Of(it Item) (plan.Use, string) {
 	if u.err != nil {
 		return plan.UseUnknown, fmt.Sprintf("it is not known whether claim %s is in use: %v", it.Name, u.err)
 	}
-	if pods := u.claims[it.Name]; len(pods) > 0 {
+	if !slices.Contains(u.read, it.Namespace) {
+		return plan.UseUnknown, fmt.Sprintf("it is not known whether claim %s is in use: the Pods of namespace %s were not read", it.Name, it.Namespace)
+	}
+	if pods := u.claims[client.ObjectKey{Namespace: it.Namespace, Name: it.Name}]; len(pods) > 0 {
 		slices.Sort(pods)
 		return plan.UseBusy, fmt.Sprintf("claim %s is in use by Pod %s", it.Name, strings.Join(pods, ", "))
 	}

@@ -213,6 +213,20 @@ func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
 	return errors.Join(errs...)
 }
 
+// house makes the namespace of a claim, unless there is one: the workload may be deployed only once its claims are there.
+func (r *Reconciler) house(ctx context.Context, namespace string) error {
+	ns := &corev1.Namespace{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: namespace}, ns); !apierrors.IsNotFound(err) {
+		return explained("read Namespace "+namespace, err)
+	}
+	log.FromContext(ctx).Info("Creating the namespace of a claim", "Namespace", namespace)
+	ns.Name = namespace
+	if err := r.Client.Create(ctx, ns, client.FieldOwner(ownerSpec)); err != nil && !apierrors.IsAlreadyExists(err) {
+		return explained("create Namespace "+namespace, err)
+	}
+	return nil
+}
+
 // rebuildPair takes a pair all the way: the steps fall through, as a claim without its volume is nothing.
 func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
 	log.FromContext(ctx).V(1).Info("Restoring", "PersistentVolumeClaim", m.pair.PVC.Name, "move", m.kind)
@@ -238,6 +252,9 @@ func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
 	}
 	if m.here.PVC != nil {
 		return nil
+	}
+	if err := r.house(ctx, m.pair.PVC.Namespace); err != nil {
+		return err
 	}
 	err := r.Client.Create(ctx, capsule.NewPVC(m.pair), client.FieldOwner(ownerSpec))
 	if err != nil && !apierrors.IsAlreadyExists(err) {

@@ -14,6 +14,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
+	"github.com/ramendr/ramen-direct/spokectrl/volumes"
 )
 
 // Reasons of the conditions of a group, besides those of volumes.
@@ -67,9 +68,6 @@ func (s pass) dataReady() provider.Finding {
 	if s.done.group != nil {
 		return no(provider.ReasonError, s.done.group.Error())
 	}
-	if f, stop := s.foreignNamespaces(); stop {
-		return f
-	}
 	if s.group.Ending {
 		return s.ending()
 	}
@@ -100,19 +98,11 @@ func (s pass) ending() provider.Finding {
 	}
 }
 
-// foreignNamespaces says that claims in other namespaces are not protected.
-func (s pass) foreignNamespaces() (provider.Finding, bool) {
-	var others []string
-	for _, ns := range s.vrg.Spec.ProtectedNamespaces {
-		if ns != s.vrg.Namespace {
-			others = append(others, ns)
-		}
-	}
-	if others == nil || s.group.Ending {
-		return provider.Finding{}, false
-	}
-	return no(provider.ReasonNotSupported, fmt.Sprintf(
-		"claims in other namespaces (%s) are not supported by this version and not protected: make a DRPlacementControl in each namespace", strings.Join(others, ", "))), true
+// title names a volume for users.
+func (s pass) title(i int) string { return s.volumes[i].item.Title(s.vrg.Namespace) }
+
+func title(p v1alpha1.ProtectedPVC, namespace string) string {
+	return (&volumes.Item{Namespace: p.Namespace, Name: p.Name}).Title(namespace)
 }
 
 // worst folds the findings of all listed volumes: errors before unknowns before progress. blocked is false if all are
@@ -154,8 +144,8 @@ func (s pass) worst(of func(int) provider.Finding) (worst provider.Finding, bloc
 }
 
 func (s pass) named(i int, message string) string {
-	if name := s.volumes[i].item.Name; !strings.Contains(message, name) {
-		return "claim " + name + ": " + message
+	if title := s.title(i); !strings.Contains(message, title) {
+		return "claim " + title + ": " + message
 	}
 	return message
 }
@@ -202,11 +192,11 @@ func (s pass) notReceived() string {
 		switch err := s.done.copies[i]; {
 		case !c.Wanted:
 		case c.Refusal != nil:
-			messages = append(messages, fmt.Sprintf("claim %s can't be received: %s", c.Volume.Name, c.Refusal.Message))
+			messages = append(messages, fmt.Sprintf("claim %s can't be received: %s", title(c.Volume, s.vrg.Namespace), c.Refusal.Message))
 		case err != nil:
-			messages = append(messages, fmt.Sprintf("claim %s can't be received: %v", c.Volume.Name, err))
+			messages = append(messages, fmt.Sprintf("claim %s can't be received: %v", title(c.Volume, s.vrg.Namespace), err))
 		case c.Trouble != "":
-			messages = append(messages, fmt.Sprintf("claim %s is not received: %s", c.Volume.Name, c.Trouble))
+			messages = append(messages, fmt.Sprintf("claim %s is not received: %s", title(c.Volume, s.vrg.Namespace), c.Trouble))
 		}
 	}
 	return shortened(messages)
@@ -274,7 +264,7 @@ func (s pass) unprotected() string {
 	var names []string
 	for i, v := range s.plan.Verdicts {
 		if v.Why == plan.WhyUnprotected {
-			names = append(names, s.volumes[i].item.Name)
+			names = append(names, s.title(i))
 		}
 	}
 	if names == nil {
@@ -288,9 +278,9 @@ func (s pass) inUse() provider.Finding {
 	for i, v := range s.group.Volumes {
 		switch v.Use {
 		case plan.UseBusy:
-			busy = append(busy, s.volumes[i].use)
+			busy = append(busy, s.named(i, s.volumes[i].use))
 		case plan.UseUnknown:
-			unknown = append(unknown, s.volumes[i].use)
+			unknown = append(unknown, s.named(i, s.volumes[i].use))
 		case plan.UseFree:
 		}
 	}

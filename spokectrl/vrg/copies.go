@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
@@ -53,7 +54,7 @@ func (r *Reconciler) observeCopies(ctx context.Context, reader client.Reader, f 
 			fact.Needed = f.group.Role == plan.Primary && d.Claim != nil && d.Claim.Status.Phase != corev1.ClaimBound
 			for i := range f.volumes {
 				v := &f.volumes[i]
-				if v.item.Name != d.Volume.Name || v.provider == nil || v.provider.Name() != by.Name() {
+				if !is(d.Volume, v.item.Namespace, v.item.Name) || v.provider == nil || v.provider.Name() != by.Name() {
 					continue
 				}
 				fact.Sending = v.state.Replica != plan.ReplicaAbsent && v.state.Replica != plan.ReplicaForeign
@@ -65,12 +66,16 @@ func (r *Reconciler) observeCopies(ctx context.Context, reader client.Reader, f 
 	return r.observeRemains(ctx, reader, f)
 }
 
+func is(p v1alpha1.ProtectedPVC, namespace, name string) bool {
+	return p.Namespace == namespace && p.Name == name
+}
+
 // complete finds out what the cluster has of the volume that a destination receives.
 func (r *Reconciler) complete(ctx context.Context, reader client.Reader, f *facts, d *provider.Destination, users volumes.Users) error {
 	if f.group.Role != plan.Primary || f.group.Ending {
 		return nil // only a restore asks for it
 	}
-	item, err := volumes.Lookup(ctx, reader, f.vrg.Namespace, d.Volume.Name)
+	item, err := volumes.Lookup(ctx, reader, d.Volume.Namespace, d.Volume.Name)
 	if err != nil {
 		return err
 	}
@@ -79,7 +84,7 @@ func (r *Reconciler) complete(ctx context.Context, reader client.Reader, f *fact
 	if use, by := users.Of(item); use != plan.UseFree {
 		d.Used = by
 	}
-	if use, by := users.Of(volumes.Item{Namespace: f.vrg.Namespace, Name: d.Inlet}); d.Inlet != "" && use != plan.UseFree {
+	if use, by := users.Of(volumes.Item{Namespace: d.Volume.Namespace, Name: d.Inlet}); d.Inlet != "" && use != plan.UseFree {
 		d.Busy = by
 	}
 	class := &storagev1.StorageClass{}
@@ -115,7 +120,7 @@ func (r *Reconciler) observeRemains(ctx context.Context, reader client.Reader, f
 		m.lacking = claim == nil || leaves
 		m.outdated = claim != nil && claim.Spec.VolumeName != pv.Name && claim.Status.Phase == corev1.ClaimBound && f.group.Role == plan.Primary
 		for _, c := range f.copies {
-			m.outdated = m.outdated || f.group.Role == plan.Secondary && c.Volume.Name == m.claim.Name && c.Received && !c.Stale
+			m.outdated = m.outdated || f.group.Role == plan.Secondary && is(c.Volume, m.claim.Namespace, m.claim.Name) && c.Received && !c.Stale
 		}
 		f.remains = append(f.remains, m)
 	}
@@ -133,8 +138,8 @@ func (r *Reconciler) observeRemains(ctx context.Context, reader client.Reader, f
 }
 
 // restoreCopies says what the restore needs next of what was received. done are the claims that it needs nothing for.
-func restoreCopies(f *facts, group provider.Group) (restore, map[string]bool) {
-	out, done := restore{state: plan.RestoreComplete}, map[string]bool{}
+func restoreCopies(f *facts, group provider.Group) (restore, map[client.ObjectKey]bool) {
+	out, done := restore{state: plan.RestoreComplete}, map[client.ObjectKey]bool{}
 	var messages, conflicts []string
 	ready, all := 0, 0
 	for _, c := range f.copies {
@@ -143,7 +148,7 @@ func restoreCopies(f *facts, group provider.Group) (restore, map[string]bool) {
 		}
 		all++
 		next := c.by.Restore(group, c.Destination)
-		done[c.Volume.Name] = next.Done
+		done[client.ObjectKey{Namespace: c.Volume.Namespace, Name: c.Volume.Name}] = next.Done
 		out.copies = append(out.copies, next)
 		switch {
 		case next.Done:
@@ -169,11 +174,11 @@ func restoreCopies(f *facts, group provider.Group) (restore, map[string]bool) {
 }
 
 // remaining are the pairs of an earlier term whose claims are lacking, and are not being made from what was received.
-func (f *facts) remaining(done map[string]bool) ([]capsule.Pair, error) {
+func (f *facts) remaining(done map[client.ObjectKey]bool) ([]capsule.Pair, error) {
 	var out []capsule.Pair
 	seen := map[client.ObjectKey]bool{}
 	for _, m := range f.remains {
-		received, there := done[m.claim.Name]
+		received, there := done[m.claim]
 		if !m.lacking || seen[m.claim] || there && !received {
 			continue
 		}
@@ -199,6 +204,9 @@ func (r *Reconciler) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind
 		return explained("end what received claim "+c.Volume.Name, r.leave(ctx, c))
 	}
 	logger.Info("Receiving the volume")
+	if err := r.house(ctx, c.Volume.Namespace); err != nil {
+		return err
+	}
 	settings, err := r.copies(ctx, f.vrg)
 	if err != nil {
 		return err

@@ -91,9 +91,12 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	if err != nil {
 		return nil, err
 	}
+	if err := r.reach(ctx, vrg); err != nil {
+		return nil, err
+	}
 	group := groupOf(vrg, f.group, f.term, settings)
-	users := volumes.Using(ctx, reader, vrg.Namespace)
-	if err := r.observeVolumes(ctx, reader, f, group, users); err != nil {
+	users, err := r.observeVolumes(ctx, reader, f, group)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.observeCopies(ctx, reader, f, group, users); err != nil {
@@ -136,19 +139,47 @@ func valid(vrg *v1alpha1.VolumeReplicationGroup) error {
 	return nil
 }
 
+// reach refuses a group that lists namespaces, unless it lies where only the platform's own may: else whoever may write
+// groups in his namespace would have a hand on the volumes of others.
+func (r *Reconciler) reach(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) error {
+	listed := vrg.Spec.ProtectedNamespaces
+	if len(listed) == 0 || !vrg.DeletionTimestamp.IsZero() {
+		return nil // one that is being deleted only lets go what carries its marks
+	}
+	ops := ramenconfig.DefaultRamenOpsNamespace
+	switch cfg, err := ramenconfig.Load(ctx, r.Client, r.Namespace, ramenconfig.SpokeConfigMap); {
+	case err == nil:
+		ops = cfg.RamenOpsNamespace
+	case !errors.Is(err, ramenconfig.ErrNotFound):
+		return fmt.Errorf("which namespace is for groups that list others: %w", err)
+	}
+	switch {
+	case vrg.Namespace != ops:
+		return &outcome.Refused{Reason: provider.ReasonError, Err: fmt.Errorf(
+			"spec.protectedNamespaces is only for groups in namespace %s (ramenOpsNamespace in ConfigMap %s): make the DRPlacementControl there", ops, ramenconfig.SpokeConfigMap)}
+	case slices.Contains(listed, ops):
+		return &outcome.Refused{Reason: provider.ReasonError, Err: fmt.Errorf(
+			"spec.protectedNamespaces lists %s, which is for groups and not for applications: take it out", ops)}
+	default:
+		return nil
+	}
+}
+
 // unprotect reports whether single volumes may be unprotected. Not if the configuration can't be read.
 func (r *Reconciler) unprotect(ctx context.Context) bool {
 	cfg, err := ramenconfig.Load(ctx, r.Client, r.Namespace, ramenconfig.SpokeConfigMap)
 	return err == nil && ramenconfig.Enabled(cfg.VolumeUnprotectionEnabled)
 }
 
-func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f *facts, group provider.Group, users volumes.Users) error {
+// observeVolumes finds the volumes of the group, and what uses them and all else in their namespaces.
+func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f *facts, group provider.Group) (volumes.Users, error) {
+	var none volumes.Users
 	var extra []client.ObjectKey
 	holders := map[client.ObjectKey]provider.Provider{} // the technique of a volume never changes under it
 	for _, p := range r.Providers {
 		keys, err := p.Volumes(ctx, reader, group)
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.Name(), err)
+			return none, fmt.Errorf("%s: %w", p.Name(), err)
 		}
 		extra = append(extra, keys...)
 		for _, key := range keys {
@@ -157,8 +188,14 @@ func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f
 	}
 	items, err := volumes.Find(ctx, reader, f.vrg, extra)
 	if err != nil {
-		return err
+		return none, err
 	}
+	namespaces := volumes.Namespaces(f.vrg)
+	for _, it := range items {
+		namespaces = append(namespaces, it.Namespace)
+	}
+	slices.Sort(namespaces)
+	users := volumes.Using(ctx, reader, slices.Compact(namespaces)...)
 	for _, it := range items {
 		v := volume{item: it, view: provider.Volume{
 			Group: group, Namespace: it.Namespace, Name: it.Name, Claim: it.Claim, PV: it.PV, Class: it.Class,
@@ -170,12 +207,12 @@ func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f
 			v.provider = r.Providers.For(v.view)
 		}
 		if err := v.observeReplica(ctx, reader, f.vrg, &fact); err != nil {
-			return err
+			return none, err
 		}
 		f.volumes = append(f.volumes, v)
 		f.group.Volumes = append(f.group.Volumes, fact)
 	}
-	return nil
+	return users, nil
 }
 
 func (v *volume) observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.VolumeReplicationGroup, fact *plan.Volume) error {
@@ -229,6 +266,9 @@ func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group, term archive.Te
 	}
 	if g.Ending {
 		out.Role = plan.NoRole
+	}
+	if len(vrg.Spec.ProtectedNamespaces) > 0 {
+		out.Namespaces = volumes.Namespaces(vrg)
 	}
 	if a := vrg.Spec.Async; a != nil {
 		out.Interval, out.Selector, out.PeerClasses = a.SchedulingInterval, a.ReplicationClassSelector, a.PeerClasses

@@ -40,13 +40,13 @@ type move struct {
 // received, and what remains of an earlier term. It reads live: a restore that trusts a cache would find conflicts with
 // what it has just made.
 func (r *Reconciler) observeRestore(ctx context.Context, f *facts, group provider.Group) restore {
-	stored := r.observeStored(ctx, f)
+	stored := r.observeStored(ctx, f, group)
 	received, done := restoreCopies(f, group)
 	pairs, err := f.remaining(done)
 	if err != nil {
 		return restore{state: plan.RestoreConflict, message: err.Error()}
 	}
-	return combined(stored, received, r.compare(ctx, pairs, "what remains here"))
+	return combined(stored, received, r.compare(ctx, group, pairs, "what remains here"))
 }
 
 // combined is the worst of several parts. Only what is not complete is told, if anything is not.
@@ -75,7 +75,7 @@ func combined(parts ...restore) restore {
 
 const nothingToRestore = "nothing to restore"
 
-func (r *Reconciler) observeStored(ctx context.Context, f *facts) restore {
+func (r *Reconciler) observeStored(ctx context.Context, f *facts, group provider.Group) restore {
 	profiles := f.profiles()
 	if len(profiles) == 0 {
 		return restore{state: plan.RestoreComplete, message: "nothing to restore: spec.s3Profiles names no store"}
@@ -94,14 +94,21 @@ func (r *Reconciler) observeStored(ctx context.Context, f *facts) restore {
 			"profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
 			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.term.Epoch)}
 	}
-	return r.compare(ctx, newest.Pairs, "profile "+newest.Profile)
+	return r.compare(ctx, group, newest.Pairs, "profile "+newest.Profile)
 }
 
-func (r *Reconciler) compare(ctx context.Context, pairs []capsule.Pair, from string) restore {
+// compare leaves out claims in namespaces that are not of the group: one was taken off its list since, or somebody who can
+// write to the store would like to have them there.
+func (r *Reconciler) compare(ctx context.Context, group provider.Group, pairs []capsule.Pair, from string) restore {
 	out := restore{state: plan.RestoreComplete}
-	var conflicts, waits []string
-	missing := 0
+	var conflicts, waits, strange []string
+	missing, all := 0, 0
 	for _, pair := range pairs {
+		if !group.Covers(pair.PVC.Namespace) {
+			strange = append(strange, pair.PVC.Namespace+"/"+pair.PVC.Name)
+			continue
+		}
+		all++
 		here, err := r.here(ctx, pair)
 		if err != nil {
 			return restore{state: plan.RestoreUnknown, unread: true, message: err.Error()}
@@ -119,7 +126,6 @@ func (r *Reconciler) compare(ctx context.Context, pairs []capsule.Pair, from str
 			missing++
 		}
 	}
-	all := len(pairs)
 	switch {
 	case len(conflicts) > 0:
 		out.state, out.message = plan.RestoreConflict, strings.Join(conflicts, "; ")
@@ -133,6 +139,9 @@ func (r *Reconciler) compare(ctx context.Context, pairs []capsule.Pair, from str
 		out.message = nothingToRestore
 	default:
 		out.message = fmt.Sprintf("%d volumes are restored from %s", all, from)
+	}
+	if len(strange) > 0 {
+		out.message += fmt.Sprintf("; %s describes claims outside of the group's namespaces, which are left alone: %s", from, shortened(strange))
 	}
 	return out
 }

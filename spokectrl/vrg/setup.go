@@ -3,6 +3,7 @@
 package vrg
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -37,6 +38,9 @@ const (
 // Setup adds the controller to a manager. Everything that a group's status or next step depends on wakes it.
 func Setup(mgr manager.Manager, r *Reconciler) error {
 	w := wake{reader: mgr.GetClient()}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.VolumeReplicationGroup{}, indexNamespaces, namespacesOf); err != nil {
+		return fmt.Errorf("index VolumeReplicationGroups: %w", err)
+	}
 	kinds := map[string]optional.Kind{
 		"volumereplications." + replicationv1.GroupVersion.Group:       {Object: &replicationv1.VolumeReplication{}, Wake: w.byOwnerLabels},
 		"volumereplicationclasses." + replicationv1.GroupVersion.Group: {Object: &replicationv1.VolumeReplicationClass{}, Wake: w.all},

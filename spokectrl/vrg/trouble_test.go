@@ -194,11 +194,6 @@ func TestVolumesOfAnotherTechniqueSaySo(t *testing.T) {
 	c.settle()
 	assert.Equal(t, "NotSupported", c.group().Status.ProtectedPVCs[0].Conditions[0].Reason)
 	assert.Equal(t, "False/NotSupported", c.says("KubeObjectsReady"))
-	c.wish(v1alpha1.Primary, "1", func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.ProtectedNamespaces = []string{ns, "elsewhere"} })
-	c.settle()
-	assert.Equal(t, "False/NotSupported", c.says("DataReady"))
-	assert.Contains(t, c.message("DataReady"), "elsewhere")
-	assert.NotNil(t, c.replica("data"), "and otherwise it is served")
 }
 
 func TestAClaimOnAFreshSecondaryIsAConflict(t *testing.T) {

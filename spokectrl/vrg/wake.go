@@ -26,11 +26,25 @@ import (
 // hears of a claim that it no longer selects.
 type wake struct{ reader client.Reader }
 
-// in lists the groups in a namespace that concern accepts.
-func (w wake) in(ctx context.Context, namespace string, concern func(*v1alpha1.VolumeReplicationGroup) bool) []reconcile.Request {
+// indexNamespaces is the index of groups by the namespaces whose claims they may select.
+const indexNamespaces = "namespaces"
+
+func namespacesOf(obj client.Object) []string {
+	if g, ok := obj.(*v1alpha1.VolumeReplicationGroup); ok {
+		return volumes.Namespaces(g)
+	}
+	return nil
+}
+
+func covering(namespace string) client.ListOption {
+	return client.MatchingFields{indexNamespaces: namespace}
+}
+
+// find lists the groups that concern accepts, of those that opts select.
+func (w wake) find(ctx context.Context, concern func(*v1alpha1.VolumeReplicationGroup) bool, opts ...client.ListOption) []reconcile.Request {
 	list := &v1alpha1.VolumeReplicationGroupList{}
-	if err := w.reader.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		log.FromContext(ctx).Error(err, "Could not list groups to wake", "namespace", namespace)
+	if err := w.reader.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...); err != nil { // nothing is changed
+		log.FromContext(ctx).Error(err, "Could not list groups to wake")
 		return nil
 	}
 	var out []reconcile.Request
@@ -45,21 +59,37 @@ func (w wake) in(ctx context.Context, namespace string, concern func(*v1alpha1.V
 func anyGroup(*v1alpha1.VolumeReplicationGroup) bool { return true }
 
 func (w wake) all(ctx context.Context, _ client.Object) []reconcile.Request {
-	return w.in(ctx, "", anyGroup)
+	return w.find(ctx, anyGroup)
 }
 
 func (w wake) byClaim(ctx context.Context, claim client.Object) []reconcile.Request {
 	if of := w.byOwnerLabels(ctx, claim); of != nil && claim.GetLabels()[v1alpha1.LabelCreatedByRamen] != "" {
 		return of // no volume of the application
 	}
-	return w.in(ctx, claim.GetNamespace(), func(g *v1alpha1.VolumeReplicationGroup) bool {
+	found := w.find(ctx, func(g *v1alpha1.VolumeReplicationGroup) bool {
 		selector, err := volumes.Selector(g)
 		if err != nil {
 			return false
 		}
 		selected, marked := volumes.Belongs(g, selector, claim)
 		return selected || marked
-	})
+	}, covering(claim.GetNamespace()))
+	// The group may cover the claim's namespace no more, and has to let it go.
+	return append(found, w.byOwnerLabels(ctx, claim)...)
+}
+
+// byName is for what uses a claim. One that is gone, or of no group, may still be what a group waits for.
+func (w wake) byName(ctx context.Context, namespace, name string) []reconcile.Request {
+	claim := &corev1.PersistentVolumeClaim{}
+	key := client.ObjectKey{Namespace: namespace, Name: name}
+	if err := w.reader.Get(ctx, key, claim); client.IgnoreNotFound(err) != nil {
+		log.FromContext(ctx).Error(err, "Could not read a claim to wake its group", "PersistentVolumeClaim", key)
+	} else if err == nil {
+		if found := w.byClaim(ctx, claim); len(found) > 0 {
+			return found
+		}
+	}
+	return w.find(ctx, anyGroup, covering(namespace))
 }
 
 func (w wake) byVolume(ctx context.Context, obj client.Object) []reconcile.Request {
@@ -67,11 +97,19 @@ func (w wake) byVolume(ctx context.Context, obj client.Object) []reconcile.Reque
 	if !ok || pv.Spec.ClaimRef == nil {
 		return nil
 	}
-	return w.in(ctx, pv.Spec.ClaimRef.Namespace, anyGroup)
+	return append(w.byName(ctx, pv.Spec.ClaimRef.Namespace, pv.Spec.ClaimRef.Name), w.byOwnerLabels(ctx, pv)...)
 }
 
-func (w wake) byPod(ctx context.Context, pod client.Object) []reconcile.Request {
-	return w.in(ctx, pod.GetNamespace(), anyGroup)
+func (w wake) byPod(ctx context.Context, obj client.Object) []reconcile.Request {
+	pod, ok := obj.(*corev1.Pod)
+	if !ok {
+		return nil
+	}
+	var out []reconcile.Request
+	for _, claim := range volumes.Claims(pod) {
+		out = append(out, w.byName(ctx, pod.Namespace, claim)...)
+	}
+	return out
 }
 
 func (w wake) byAttachment(ctx context.Context, obj client.Object) []reconcile.Request {

@@ -88,6 +88,7 @@ func (s *stores) keys(t *testing.T, bucket string) []string {
 type cluster struct {
 	t      *testing.T
 	client client.WithWatch
+	key    types.NamespacedName // of the group
 	r      *vrg.Reconciler
 	clock  *testclock.FakeClock
 	before func(verb string, obj any) error // fault injection; nil: none
@@ -102,7 +103,7 @@ s3StoreProfiles:
 
 func newCluster(t *testing.T, id string, s *stores) *cluster {
 	t.Helper()
-	c := &cluster{t: t, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	c := &cluster{t: t, key: types.NamespacedName{Namespace: ns, Name: name}, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	scheme, err := vrg.Scheme()
 	require.NoError(t, err)
 	hit := func(verb string, obj any) error {
@@ -190,10 +191,10 @@ func (c *cluster) restart(s *stores) {
 func (c *cluster) wish(role v1alpha1.ReplicationState, epoch string, change ...func(*v1alpha1.VolumeReplicationGroup)) {
 	c.t.Helper()
 	g := &v1alpha1.VolumeReplicationGroup{}
-	err := c.client.Get(c.t.Context(), client.ObjectKey{Namespace: ns, Name: name}, g)
+	err := c.client.Get(c.t.Context(), c.key, g)
 	absent := apierrors.IsNotFound(err)
 	if absent {
-		g = &v1alpha1.VolumeReplicationGroup{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, UID: "vrg-uid", Generation: 1}}
+		g = &v1alpha1.VolumeReplicationGroup{ObjectMeta: metav1.ObjectMeta{Namespace: c.key.Namespace, Name: c.key.Name, UID: "vrg-uid", Generation: 1}}
 	} else {
 		require.NoError(c.t, err)
 		g.Generation++
@@ -250,7 +251,7 @@ func action(a v1alpha1.VRGAction) func(*v1alpha1.VolumeReplicationGroup) {
 
 // pass lets the controller look once; its error is returned.
 func (c *cluster) pass() (reconcile.Result, error) {
-	return c.r.Reconcile(c.t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ns, Name: name}})
+	return c.r.Reconcile(c.t.Context(), reconcile.Request{NamespacedName: c.key})
 }
 
 // settle lets the controller and its neighbours work until nothing moves.
@@ -285,11 +286,11 @@ func (c *cluster) provision(claim string, change ...func(*corev1.PersistentVolum
 	}
 	require.NoError(c.t, c.client.Create(ctx, pvc))
 	require.NoError(c.t, c.client.Create(ctx, &corev1.PersistentVolume{
-		ObjectMeta: metav1.ObjectMeta{Name: "pv-" + claim, UID: types.UID("uid-pv-" + claim)},
+		ObjectMeta: metav1.ObjectMeta{Name: pvc.Spec.VolumeName, UID: types.UID("uid-" + pvc.Spec.VolumeName)},
 		Spec: corev1.PersistentVolumeSpec{
 			StorageClassName: "lab-rep", PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimDelete,
-			ClaimRef:               &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: ns, Name: claim, UID: pvc.UID},
-			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle-" + claim}},
+			ClaimRef:               &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: pvc.Namespace, Name: claim, UID: pvc.UID},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "handle" + strings.TrimPrefix(pvc.Spec.VolumeName, "pv")}},
 		},
 		Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeBound},
 	}))
@@ -317,7 +318,7 @@ func (c *cluster) remove(obj client.Object, key ...string) {
 
 func (c *cluster) group() *v1alpha1.VolumeReplicationGroup {
 	c.t.Helper()
-	return get(c, &v1alpha1.VolumeReplicationGroup{}, ns, name)
+	return get(c, &v1alpha1.VolumeReplicationGroup{}, c.key.Namespace, c.key.Name)
 }
 
 // get reads an object; nil if there is none.

@@ -19,6 +19,9 @@ import (
 // Namespace is where the operators of the project and their configuration are, on every cluster.
 const Namespace = "ramen-system"
 
+// OpsNamespace is where applications of several namespaces have their objects: the default of ramenOpsNamespace.
+const OpsNamespace = "ramen-ops"
+
 // tokenLifetime is how long the tokens in kubeconfigs of the lab are valid: longer than any lab lives.
 const tokenLifetime = 7 * 24 * time.Hour
 

@@ -54,10 +54,10 @@ func peerClass(v provider.Volume) *v1alpha1.PeerClass {
 // Volumes are the claims that the group has a VolumeReplication for.
 func (Provider) Volumes(ctx context.Context, r client.Reader, g provider.Group) ([]types.NamespacedName, error) {
 	list := &replicationv1.VolumeReplicationList{}
-	err := r.List(ctx, list, client.InNamespace(g.Namespace), client.MatchingLabels{
+	err := r.List(ctx, list, g.Own(map[string]string{
 		v1alpha1.LabelOwnerNamespace: g.Namespace,
 		v1alpha1.LabelOwnerName:      g.Name,
-	})
+	})...)
 	switch {
 	case meta.IsNoMatchError(err):
 		return nil, nil

@@ -3,6 +3,7 @@
 package volsync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,12 +29,13 @@ import (
 
 // Destinations reads what the hub asks for and what is there.
 func (Provider) Destinations(ctx context.Context, r client.Reader, g provider.Group) ([]provider.Destination, error) {
-	found := map[string]*provider.Destination{}
-	at := func(name string) *provider.Destination {
-		if found[name] == nil {
-			found[name] = &provider.Destination{Volume: v1alpha1.ProtectedPVC{Namespace: g.Namespace, Name: name}}
+	found := map[client.ObjectKey]*provider.Destination{}
+	at := func(namespace, name string) *provider.Destination {
+		key := client.ObjectKey{Namespace: namespace, Name: name}
+		if found[key] == nil {
+			found[key] = &provider.Destination{Volume: v1alpha1.ProtectedPVC{Namespace: namespace, Name: name}}
 		}
-		return found[name]
+		return found[key]
 	}
 	served, err := collect(ctx, r, g, at)
 	if err != nil {
@@ -43,7 +45,7 @@ func (Provider) Destinations(ctx context.Context, r client.Reader, g provider.Gr
 		if d.ProtectedPVC.Namespace == "" {
 			d.ProtectedPVC.Namespace = g.Namespace
 		}
-		to := at(d.ProtectedPVC.Name)
+		to := at(d.ProtectedPVC.Namespace, d.ProtectedPVC.Name)
 		to.Volume, to.Wanted = d.ProtectedPVC, true
 	}
 	out := make([]provider.Destination, 0, len(found))
@@ -53,14 +55,16 @@ func (Provider) Destinations(ctx context.Context, r client.Reader, g provider.Gr
 		}
 		out = append(out, *d)
 	}
-	slices.SortFunc(out, func(a, b provider.Destination) int { return strings.Compare(a.Volume.Name, b.Volume.Name) })
+	slices.SortFunc(out, func(a, b provider.Destination) int {
+		return cmp.Or(strings.Compare(a.Volume.Namespace, b.Volume.Namespace), strings.Compare(a.Volume.Name, b.Volume.Name))
+	})
 	return out, nil
 }
 
 // collect lists the objects of all destinations of a group: in the order in which they are to be deleted. served says
 // whether the cluster has VolSync.
-func collect(ctx context.Context, r client.Reader, g provider.Group, at func(string) *provider.Destination) (served bool, err error) {
-	ours := []client.ListOption{client.InNamespace(g.Namespace), client.MatchingLabels(Labels(g))}
+func collect(ctx context.Context, r client.Reader, g provider.Group, at func(namespace, name string) *provider.Destination) (served bool, err error) {
+	ours := g.Own(Labels(g))
 	rds := &volsyncv1.ReplicationDestinationList{}
 	switch err := r.List(ctx, rds, ours...); {
 	case meta.IsNoMatchError(err):
@@ -71,7 +75,7 @@ func collect(ctx context.Context, r client.Reader, g provider.Group, at func(str
 	}
 	for i := range rds.Items {
 		rd := &rds.Items[i]
-		d := at(rd.Name)
+		d := at(rd.Namespace, rd.Name)
 		d.Objects = append(d.Objects, rd)
 		remember(d, rd)
 	}
@@ -82,7 +86,7 @@ func collect(ctx context.Context, r client.Reader, g provider.Group, at func(str
 	for i := range claims.Items {
 		c := &claims.Items[i]
 		if of := c.Annotations[annotationClaim]; c.Name == receiverOf(of) {
-			d := at(of)
+			d := at(c.Namespace, of)
 			d.Inlet = c.Name
 			hold(d, c)
 		}
@@ -93,7 +97,7 @@ func collect(ctx context.Context, r client.Reader, g provider.Group, at func(str
 	}
 	for i := range images.Items {
 		if of := images.Items[i].Annotations[annotationClaim]; of != "" {
-			hold(at(of), &images.Items[i])
+			hold(at(images.Items[i].Namespace, of), &images.Items[i])
 		}
 	}
 	return served, nil
@@ -107,7 +111,7 @@ func hold(d *provider.Destination, o client.Object) {
 // remember reads what a ReplicationDestination tells.
 func remember(d *provider.Destination, rd *volsyncv1.ReplicationDestination) {
 	var volume v1alpha1.ProtectedPVC
-	if json.Unmarshal([]byte(rd.Annotations[annotationVolume]), &volume) == nil && volume.Name == rd.Name {
+	if json.Unmarshal([]byte(rd.Annotations[annotationVolume]), &volume) == nil && volume.Name == rd.Name && volume.Namespace == rd.Namespace {
 		d.Volume = volume // what cannot be read is asked for anew, or else only ended
 	}
 	d.Stale = rd.Spec.Paused
@@ -127,9 +131,9 @@ func complete(ctx context.Context, r client.Reader, g provider.Group, d *provide
 	switch {
 	case !d.Wanted:
 		return nil
-	case d.Volume.Namespace != g.Namespace:
-		d.Refusal = &provider.Refusal{Reason: provider.ReasonNotSupported, Message: fmt.Sprintf(
-			"claims in other namespaces (%s) are not supported by this version", d.Volume.Namespace)}
+	case !g.Covers(d.Volume.Namespace):
+		d.Refusal = &provider.Refusal{Reason: provider.ReasonError, Message: fmt.Sprintf(
+			"namespace %s is none of the group's: add it to spec.protectedNamespaces of the DRPlacementControl", d.Volume.Namespace)}
 		return nil
 	case !served:
 		d.Refusal = missingAPI()
@@ -233,7 +237,7 @@ func destination(g provider.Group, d provider.Destination) (*unstructured.Unstru
 		"paused":   g.Role == plan.Primary,
 	}}}
 	u.SetGroupVersionKind(volsyncv1.GroupVersion.WithKind("ReplicationDestination"))
-	u.SetNamespace(g.Namespace)
+	u.SetNamespace(d.Volume.Namespace)
 	u.SetName(d.Volume.Name)
 	u.SetLabels(Labels(g))
 	u.SetAnnotations(map[string]string{annotationVolume: string(volume)})
@@ -254,7 +258,7 @@ func (Provider) Receive(g provider.Group, d provider.Destination) ([]apply.Inten
 			corev1.ResourceStorage: *grown(inletIn(d), d.Volume),
 		}},
 	}}
-	inlet.Namespace, inlet.Name = g.Namespace, receiverOf(d.Volume.Name)
+	inlet.Namespace, inlet.Name = d.Volume.Namespace, receiverOf(d.Volume.Name)
 	inlet.Labels, inlet.Annotations = Labels(g), map[string]string{annotationClaim: d.Volume.Name}
 	out, err := intents(map[string]client.Object{"PersistentVolumeClaim": inlet}, "PersistentVolumeClaim")
 	if err != nil {

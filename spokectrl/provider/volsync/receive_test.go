@@ -3,6 +3,7 @@
 package volsync_test
 
 import (
+	"slices"
 	"testing"
 
 	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
@@ -158,10 +159,14 @@ func TestWhatCannotBeReceivedIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := receiving(t)
 			tc.change(&s.g.VolSync.RDSpec[0].ProtectedPVC)
-			d := s.only()
+			found, err := volsync.Provider{}.Destinations(t.Context(), s.c, s.g)
+			require.NoError(t, err)
+			i := slices.IndexFunc(found, func(d provider.Destination) bool { return d.Wanted })
+			require.GreaterOrEqual(t, i, 0)
+			d := found[i]
 			require.NotNil(t, d.Refusal)
 			assert.Contains(t, d.Refusal.Message, tc.says)
-			_, err := volsync.Provider{}.Receive(s.g, d)
+			_, err = volsync.Provider{}.Receive(s.g, d)
 			assert.ErrorContains(t, err, tc.says)
 		})
 	}

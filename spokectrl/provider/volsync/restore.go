@@ -39,7 +39,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	case rd != nil && !rd.Spec.Paused:
 		return step("no more copies of claim "+name+" are let in", pause(g, d))
 	case image == nil && g.Failover:
-		return step("the newest complete copy of claim "+name+" is chosen", choose(g, name, rd.Status.LatestImage.Name))
+		return step("the newest complete copy of claim "+name+" is chosen", choose(g, d.Volume, rd.Status.LatestImage.Name))
 	case image == nil && d.Busy != "":
 		return waiting("claim %s: %s still works on its copy", name, d.Busy)
 	case image == nil:
@@ -49,7 +49,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	case image.Status == nil || !ptr.Deref(image.Status.ReadyToUse, false):
 		return waiting("VolumeSnapshot %s is not ready to use yet", image.Name)
 	case d.Claim == nil:
-		return provider.Restoring{Message: "claim " + name + " is made from VolumeSnapshot " + image.Name, Create: restored(g, d, image)}
+		return provider.Restoring{Message: "claim " + name + " is made from VolumeSnapshot " + image.Name, Create: restored(d, image)}
 	default:
 		return replace(d)
 	}
@@ -135,26 +135,26 @@ func pause(g provider.Group, d provider.Destination) *unstructured.Unstructured 
 	return u
 }
 
-func imageFor(g provider.Group, claim, name string) *unstructured.Unstructured {
+func imageFor(g provider.Group, volume v1alpha1.ProtectedPVC, name string) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	u.SetGroupVersionKind(snapshotv1.SchemeGroupVersion.WithKind("VolumeSnapshot"))
-	u.SetNamespace(g.Namespace)
+	u.SetNamespace(volume.Namespace)
 	u.SetName(name)
 	labels := Labels(g)
 	labels[labelKeep] = "true"
 	u.SetLabels(labels)
-	u.SetAnnotations(map[string]string{annotationClaim: claim, annotationEpoch: strconv.FormatInt(g.Epoch, 10)})
+	u.SetAnnotations(map[string]string{annotationClaim: volume.Name, annotationEpoch: strconv.FormatInt(g.Epoch, 10)})
 	return u
 }
 
 // choose takes an image of VolSync's over.
-func choose(g provider.Group, claim, name string) *unstructured.Unstructured {
-	return imageFor(g, claim, name)
+func choose(g provider.Group, volume v1alpha1.ProtectedPVC, name string) *unstructured.Unstructured {
+	return imageFor(g, volume, name)
 }
 
 // newImage is one of what came in last.
 func newImage(g provider.Group, d provider.Destination, rd *volsyncv1.ReplicationDestination) *unstructured.Unstructured {
-	u := imageFor(g, d.Volume.Name, imageOf(d.Volume.Name, g.Epoch))
+	u := imageFor(g, d.Volume, imageOf(d.Volume.Name, g.Epoch))
 	spec := map[string]any{"source": map[string]any{"persistentVolumeClaimName": receiverOf(d.Volume.Name)}}
 	if tls := rd.Spec.RsyncTLS; tls != nil && tls.VolumeSnapshotClassName != nil {
 		spec["volumeSnapshotClassName"] = *tls.VolumeSnapshotClassName
@@ -165,11 +165,11 @@ func newImage(g provider.Group, d provider.Destination, rd *volsyncv1.Replicatio
 
 // restored is the claim, as the peer described it. It is one of the application's: it carries no mark of ours by which
 // volumes are told from those.
-func restored(g provider.Group, d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
+func restored(d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
 	v := d.Volume
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: g.Namespace, Name: v.Name, Labels: maps.Clone(v.Labels), Annotations: maps.Clone(v.Annotations),
+			Namespace: v.Namespace, Name: v.Name, Labels: maps.Clone(v.Labels), Annotations: maps.Clone(v.Annotations),
 		},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes:      v.AccessModes,

@@ -52,7 +52,7 @@ func (Provider) Claims(v provider.Volume) bool {
 // Volumes are the claims that the group has a ReplicationSource, or a claim that stands in, for.
 func (Provider) Volumes(ctx context.Context, r client.Reader, g provider.Group) ([]types.NamespacedName, error) {
 	list := &volsyncv1.ReplicationSourceList{}
-	err := r.List(ctx, list, client.InNamespace(g.Namespace), client.MatchingLabels(Labels(g)))
+	err := r.List(ctx, list, g.Own(Labels(g))...)
 	switch {
 	case meta.IsNoMatchError(err):
 		return nil, nil

@@ -41,6 +41,9 @@ type App struct {
 	Namespace, Name string
 	// Class is the StorageClass of its PVC.
 	Class string
+	// Spans are the namespaces of an application of several, of which this is one part; its DRPlacementControl, of the same
+	// name, lies in lab.OpsNamespace. None: it lies with the application, which has one namespace.
+	Spans []string
 	// Dress changes the workload for a cluster whose Pods are real. Nil: they are not.
 	Dress func(cluster string, d *appsv1.Deployment)
 	// Witness is the file in which the writer on a cluster notes what was acknowledged, if it is not where the lab's node
@@ -57,8 +60,16 @@ func New(l Place, namespace, name string) *App {
 	return &App{Namespace: namespace, Name: name, Class: lab.StorageClass, lab: l, volumes: map[string]string{}}
 }
 
-// Key is the name of its DRPlacementControl, its Deployment and its PVC.
+// Key is the name of its Deployment and its PVC.
 func (a *App) Key() client.ObjectKey { return client.ObjectKey{Namespace: a.Namespace, Name: a.Name} }
+
+// DRPC is the name of its DRPlacementControl, and of its group on the clusters.
+func (a *App) DRPC() client.ObjectKey {
+	if len(a.Spans) > 0 {
+		return client.ObjectKey{Namespace: lab.OpsNamespace, Name: a.Name}
+	}
+	return a.Key()
+}
 
 func (a *App) labels() map[string]string { return map[string]string{"app": a.Name} }
 
@@ -70,27 +81,28 @@ func (a *App) Home() *corev1.Namespace {
 // Protect makes the namespace and the DRPlacementControl on the hub, as a user would.
 func (a *App) Protect(ctx context.Context, preferred string) error {
 	hub := a.lab.Cluster(lab.Hub).Client
-	if err := a.ensureNamespace(ctx, hub); err != nil {
+	if err := ensureNamespace(ctx, hub, a.DRPC().Namespace); err != nil {
 		return err
 	}
 	drpc := &v1alpha1.DRPlacementControl{
-		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.DRPC().Namespace, Name: a.Name},
 		Spec: v1alpha1.DRPlacementControlSpec{
-			DRPolicyRef:      corev1.ObjectReference{Name: lab.Policy},
-			PreferredCluster: preferred,
-			PVCSelector:      metav1.LabelSelector{MatchLabels: a.labels()},
+			DRPolicyRef:         corev1.ObjectReference{Name: lab.Policy},
+			PreferredCluster:    preferred,
+			PVCSelector:         metav1.LabelSelector{MatchLabels: a.labels()},
+			ProtectedNamespaces: a.Spans,
 		},
 	}
 	if err := hub.Create(ctx, drpc); err != nil {
-		return fmt.Errorf("protect %s: %w", a.Key(), err)
+		return fmt.Errorf("protect %s: %w", a.DRPC(), err)
 	}
 	return nil
 }
 
-func (a *App) ensureNamespace(ctx context.Context, c client.Client) error {
-	err := c.Create(ctx, a.Home())
+func ensureNamespace(ctx context.Context, c client.Client, name string) error {
+	err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create namespace %s: %w", a.Namespace, err)
+		return fmt.Errorf("create namespace %s: %w", name, err)
 	}
 	return nil
 }
@@ -98,8 +110,8 @@ func (a *App) ensureNamespace(ctx context.Context, c client.Client) error {
 // Control reads the DRPlacementControl.
 func (a *App) Control(ctx context.Context) (*v1alpha1.DRPlacementControl, error) {
 	drpc := &v1alpha1.DRPlacementControl{}
-	if err := a.lab.Cluster(lab.Hub).Client.Get(ctx, a.Key(), drpc); err != nil {
-		return nil, fmt.Errorf("read DRPlacementControl %s: %w", a.Key(), err)
+	if err := a.lab.Cluster(lab.Hub).Client.Get(ctx, a.DRPC(), drpc); err != nil {
+		return nil, fmt.Errorf("read DRPlacementControl %s: %w", a.DRPC(), err)
 	}
 	return drpc, nil
 }
@@ -113,7 +125,7 @@ func (a *App) Ask(ctx context.Context, edit func(*v1alpha1.DRPlacementControlSpe
 	before := drpc.DeepCopy()
 	edit(&drpc.Spec)
 	if err := a.lab.Cluster(lab.Hub).Client.Patch(ctx, drpc, client.MergeFrom(before)); err != nil { //nolint:forbidigo // a user patches what they name
-		return fmt.Errorf("change DRPlacementControl %s: %w", a.Key(), err)
+		return fmt.Errorf("change DRPlacementControl %s: %w", a.DRPC(), err)
 	}
 	return nil
 }
@@ -125,7 +137,7 @@ func (a *App) Unprotect(ctx context.Context) error {
 		return err
 	}
 	if err := a.lab.Cluster(lab.Hub).Client.Delete(ctx, drpc); err != nil {
-		return fmt.Errorf("delete DRPlacementControl %s: %w", a.Key(), err)
+		return fmt.Errorf("delete DRPlacementControl %s: %w", a.DRPC(), err)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ type deployer struct {
 // follow watches the decisions until the watch ends; done means that DR is disabled.
 func (d deployer) follow(ctx context.Context) (done bool, err error) {
 	w, err := d.lab.Cluster(lab.Hub).Client.Watch(ctx, &v1alpha1.DRPlacementControlList{},
-		client.InNamespace(d.Namespace), client.MatchingFields{"metadata.name": d.Name})
+		client.InNamespace(d.DRPC().Namespace), client.MatchingFields{"metadata.name": d.DRPC().Name})
 	if err != nil {
 		return false, fmt.Errorf("watch decisions: %w", err)
 	}
@@ -123,7 +123,7 @@ func (d deployer) apply(ctx context.Context, decisions []v1alpha1.ClusterDecisio
 
 func (d deployer) install(ctx context.Context, cluster string) error {
 	c := d.lab.Cluster(cluster).Client
-	if err := d.ensureNamespace(ctx, c); err != nil {
+	if err := ensureNamespace(ctx, c, d.Namespace); err != nil {
 		return err
 	}
 	found := d.Ran(cluster) != ""

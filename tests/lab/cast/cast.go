@@ -48,7 +48,13 @@ type Actor struct {
 // its objects along.
 func Enter(t *testing.T, l *lab.Lab, name string, interval time.Duration) *Actor {
 	t.Helper()
-	a := &Actor{Story: story.New(l, app.New(l, name, name), interval), T: t, Lab: l, Leave: func() {}}
+	return Bring(t, l, app.New(l, name, name), interval)
+}
+
+// Bring is Enter for an application that is not just one of its name.
+func Bring(t *testing.T, l *lab.Lab, of *app.App, interval time.Duration) *Actor {
+	t.Helper()
+	a := &Actor{Story: story.New(l, of, interval), T: t, Lab: l, Leave: func() {}}
 	a.Witness = newWitness(t, l, a.App)
 	a.Follow()
 	t.Cleanup(func() {
@@ -83,7 +89,7 @@ func (a *Actor) exit() {
 	assert.Eventually(a.T, func() bool {
 		_, err := a.App.Control(ctx)
 		return apierrors.IsNotFound(err)
-	}, Patience, Tick, "%s is let go", a.App.Key())
+	}, Patience, Tick, "%s is let go", a.App.DRPC())
 	assert.NoError(a.T, a.App.Remove(ctx, a.T.Logf))
 }
 
@@ -173,7 +179,7 @@ func (a *Actor) RunsOnlyOn(cluster string) {
 func (a *Actor) Group(cluster string) *v1alpha1.VolumeReplicationGroup {
 	a.T.Helper()
 	vrg := &v1alpha1.VolumeReplicationGroup{}
-	require.NoError(a.T, a.Lab.Cluster(cluster).Client.Get(a.T.Context(), a.App.Key(), vrg))
+	require.NoError(a.T, a.Lab.Cluster(cluster).Client.Get(a.T.Context(), a.App.DRPC(), vrg))
 	return vrg
 }
 

@@ -45,7 +45,7 @@ func newWitness(t *testing.T, l *lab.Lab, a *app.App) *Witness {
 	var gone sync.WaitGroup
 	gone.Go(func() {
 		for ctx.Err() == nil {
-			w.look(ctx, l.Cluster(lab.Hub).Client, a.Key())
+			w.look(ctx, l.Cluster(lab.Hub).Client, a.DRPC())
 		}
 	})
 	t.Cleanup(func() {
@@ -53,7 +53,7 @@ func newWitness(t *testing.T, l *lab.Lab, a *app.App) *Witness {
 		gone.Wait()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		assert.Empty(t, complaints(w.samples, w.Limit), "each wait of %s explains itself", a.Key())
+		assert.Empty(t, complaints(w.samples, w.Limit), "each wait of %s explains itself", a.DRPC())
 	})
 	return w
 }

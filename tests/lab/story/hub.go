@@ -103,8 +103,8 @@ func (s *Story) untouchable(ctx context.Context, home string) (standing, error) 
 	out := standing{groups: map[string]v1alpha1.VolumeReplicationGroup{}}
 	for _, spoke := range lab.Spokes() {
 		group := v1alpha1.VolumeReplicationGroup{}
-		if err := s.lab.Cluster(spoke).Client.Get(ctx, s.App.Key(), &group); err != nil {
-			return out, fmt.Errorf("read VolumeReplicationGroup %s on %s: %w", s.App.Key(), spoke, err)
+		if err := s.lab.Cluster(spoke).Client.Get(ctx, s.App.DRPC(), &group); err != nil {
+			return out, fmt.Errorf("read VolumeReplicationGroup %s on %s: %w", s.App.DRPC(), spoke, err)
 		}
 		out.groups[spoke] = group
 	}

@@ -73,7 +73,7 @@ func (s *Story) copies(ctx context.Context, cluster string) error {
 	}
 	volumes := &corev1.PersistentVolumeList{}
 	if err := s.lab.Cluster(cluster).Client.List(ctx, volumes, client.MatchingLabels{
-		v1alpha1.LabelOwnerNamespace: s.App.Namespace, v1alpha1.LabelOwnerName: s.App.Name,
+		v1alpha1.LabelOwnerNamespace: s.App.DRPC().Namespace, v1alpha1.LabelOwnerName: s.App.DRPC().Name,
 	}); err != nil {
 		return fmt.Errorf("list PVs on %s: %w", cluster, err)
 	}
@@ -85,7 +85,8 @@ func (s *Story) copies(ctx context.Context, cluster string) error {
 
 // ours reports whether a group, a wish or a report is of this application: there may be others in the lab.
 func (s *Story) ours(group *v1alpha1.VolumeReplicationGroup) bool {
-	return group.Namespace == s.App.Namespace || group.Name == exchange.ObjectName(s.App.Namespace, s.App.Name)
+	is := s.App.DRPC()
+	return client.ObjectKeyFromObject(group) == is || group.Name == exchange.ObjectName(is.Namespace, is.Name)
 }
 
 // marks fails if the PVC or its PV still bear marks of the protection.
@@ -131,7 +132,7 @@ func (s *Story) objects(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		left, err := bucket.List(ctx, s.App.Namespace+"/"+s.App.Name+"/")
+		left, err := bucket.List(ctx, s.App.DRPC().String()+"/")
 		if err != nil {
 			return err
 		}
