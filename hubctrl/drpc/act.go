@@ -50,11 +50,7 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 	case plan.RemoveWish:
 		return r.removeWish(ctx, w.at(wr.Side).wish)
 	case plan.DropWish:
-		// The key first: with the wish goes what leads to this outbox, should the policy be gone.
-		if _, err := r.dropKey(ctx, w, wr.Side); err != nil {
-			return err
-		}
-		return r.dropWish(ctx, w.at(wr.Side).wish)
+		return r.letGo(ctx, w, wr.Side)
 	case plan.Publish:
 		return r.publish(ctx, w, wr.Decisions)
 	case plan.Finish:
@@ -123,21 +119,18 @@ func (r *Reconciler) removeWish(ctx context.Context, wish *v1alpha1.VolumeReplic
 	return nil
 }
 
-// renew lets go of a wish for a Secondary that somebody deleted by hand, when its cluster has obeyed: the plan then makes it
-// anew. A Primary's stays: it says which side is home.
-func (r *Reconciler) renew(ctx context.Context, w *world) (bool, error) {
-	if w.drpc.DeletionTimestamp != nil {
-		return false, nil // the plan does it, in its order
-	}
-	for i := range w.sides {
-		at := &w.sides[i]
-		if !removed(at) || roleOf(&at.wish.Spec) != plan.Secondary {
-			continue
-		}
+// letGo drops the tombstone of a side. A key stays if the application does: the wish is made anew.
+func (r *Reconciler) letGo(ctx context.Context, w *world, s plan.Side) error {
+	at := w.at(s)
+	if w.drpc.DeletionTimestamp == nil {
 		log.FromContext(ctx).Info("Make anew the wish that somebody deleted", "cluster", at.cluster, "uid", at.wish.UID)
-		return true, r.dropWish(ctx, at.wish)
+		return r.dropWish(ctx, at.wish)
 	}
-	return false, nil
+	// The key first: with the wish goes what leads to this outbox, should the policy be gone.
+	if _, err := r.dropKey(ctx, w, s); err != nil {
+		return err
+	}
+	return r.dropWish(ctx, at.wish)
 }
 
 func (r *Reconciler) dropWish(ctx context.Context, wish *v1alpha1.VolumeReplicationGroup) error {

@@ -80,11 +80,8 @@ func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementCon
 		if w, seeErr = r.observe(ctx, drpc); seeErr != nil {
 			return w, next, seeErr, nil
 		}
-		wrote, err := r.renew(ctx, w)
-		if !wrote {
-			next = plan.Decide(w.facts)
-			wrote, err = r.act(ctx, w, next)
-		}
+		next = plan.Decide(w.facts)
+		wrote, err := r.act(ctx, w, next)
 		if err != nil || !wrote || w.finished {
 			return w, next, nil, err
 		}

@@ -159,6 +159,22 @@ var moments = map[string]func(*testing.T) *hub{
 		return h
 	},
 
+	"wish-deleted-by-hand": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.deleteByHand("dr1")
+		return h
+	},
+	"wish-deleted-in-a-relocate": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.relocate("dr2")
+		for range 3 {
+			h.pass()
+			h.obey("dr1")
+		}
+		h.deleteByHand("dr1")
+		return h
+	},
+
 	"restored-from-backup": func(t *testing.T) *hub {
 		h := deployed(t)
 		h.failover("dr1") // where it is: the backup is of then; since, it was moved to dr2

@@ -123,24 +123,3 @@ func TestATombstoneStaysWhileTheReportIsStillSeen(t *testing.T) {
 	h.pass()
 	assert.NotNil(t, h.wish("dr1").DeletionTimestamp)
 }
-
-func TestAWishThatSomebodyDeletedIsMadeAnew(t *testing.T) {
-	h := deployed(t)
-	require.NoError(t, h.api.Delete(t.Context(), h.wish("dr2")))
-	h.pass()
-	require.NotNil(t, h.wish("dr2").DeletionTimestamp, "the cluster has not obeyed yet")
-	assert.Equal(t, []string{"release wish dr2", "wish dr2 secondary epoch 1"}, h.settle())
-	assert.Nil(t, h.wish("dr2").DeletionTimestamp)
-	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
-}
-
-func TestTheWishOfAPrimaryThatSomebodyDeletedStays(t *testing.T) {
-	h := deployed(t)
-	require.NoError(t, h.api.Delete(t.Context(), h.wish("dr1")))
-	h.settle()
-	assert.NotNil(t, h.wish("dr1"), "it says which side is home")
-	assert.Equal(t, []string{"dr1", "Answer"}, []string{h.drpc().Status.Waiting.Cluster, h.drpc().Status.Waiting.Fact})
-	h.disable()
-	h.settle()
-	assert.Nil(t, h.drpc(), "to disable and to protect anew is the way out")
-}

@@ -110,6 +110,15 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 		"ForeignRemoved": {begin: func(h *hub) {
 			h.delivery("dr2", condition("Applied", "False", "OwnedElsewhere", "the object belongs to the hub other"))
 		}, cluster: "dr2", fact: "ForeignObject"},
+		"HomeNamed": {begin: func(h *hub) {
+			h.relocate("dr2")
+			for range 3 {
+				h.pass()
+				h.obey("dr1")
+			}
+			require.Equal(h.t, "Relocating/WaitOnUserToCleanUp [] dr1:primary@1 dr2:secondary@1", h.shows())
+			require.NoError(h.t, h.api.Delete(h.t.Context(), h.wish("dr1")))
+		}, cluster: "dr1", fact: "HomeNamed"},
 		"SpecConfirmed": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
 	}
 	assert.ElementsMatch(t, factNames(t)[1:], slices.Collect(maps.Keys(waits)), "each fact has its row; the first one is Nothing")

@@ -57,7 +57,7 @@ func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.
 func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
 	at := w.at(wr.Side)
 	u := r.frame(w, at.cluster, epoch)
-	if at.wish != nil && at.wish.Annotations[exchange.AnnotationAdoptUID] != "" {
+	if at.wish != nil && at.wish.DeletionTimestamp == nil && at.wish.Annotations[exchange.AnnotationAdoptUID] != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, at.wish.Annotations[exchange.AnnotationAdoptUID]))
 	}
 	if unconfirmed(at, w.drpc) {

@@ -94,6 +94,10 @@ func (w *world) explain(wait plan.Wait) words {
 		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, exchange.Condition(at.report, v1alpha1.VRGInUse).Message),
 			next: "delete the workload and its PVCs on " + at.cluster + ", or let the deployment tool follow status.decisions; " + goesOn + " then"}
 	case plan.ObjectGone:
+		if at.wish != nil && !w.facts.Deleting {
+			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s is still there on cluster %s", at.wish.Namespace, at.wish.Name, w.group, at.cluster),
+				next: "the wish is made anew when the cluster has obeyed and removed it"}
+		}
 		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: goesOn + " when the cluster has removed it"}
 	case plan.PolicyValid:
 		return words{fact: "PolicyValid", message: w.invalid(), next: goesOn + " when the policy is valid"}
@@ -104,6 +108,9 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.ConflictSolved:
 		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
 			next: "set action Failover and failoverCluster to the cluster whose data shall be kept"}
+	case plan.HomeNamed:
+		return words{fact: "HomeNamed", user: true, message: fmt.Sprintf("the wish %s/%s was deleted by hand while the workload was between clusters: cluster %s gives up what it replicated", at.wish.Namespace, at.wish.Name, at.cluster),
+			next: w.explainHome(wait.On)}
 	case plan.SpecConfirmed:
 		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which %s. This spec asks for %s, and nothing was moved yet",
 			w.whereItIs(), asked(&w.drpc.Spec)), next: "look at spec.action and the clusters in the spec, and set them to what you want; any change of the spec is a confirmation"}
@@ -172,6 +179,15 @@ func (w *world) without(lost plan.Side) string {
 	default:
 		return ""
 	}
+}
+
+// explainHome says what to do when nobody but the user can tell where the workload shall run: its wish on gone was deleted.
+func (w *world) explainHome(gone plan.Side) string {
+	out := fmt.Sprintf("look for the data on both clusters; where it is, it stays if you disable and protect again: kubectl -n %s delete drpc %s", w.drpc.Namespace, w.drpc.Name)
+	if peer := w.at(gone.Peer()); peer.wish != nil && peer.wish.DeletionTimestamp == nil {
+		out += fmt.Sprintf("; or, if %s has it, set action Failover and failoverCluster to %s", peer.cluster, peer.cluster)
+	}
+	return out
 }
 
 func (w *world) explainTarget() words {

@@ -81,6 +81,8 @@ func awaited(f *Facts, w Wait) bool {
 		return answered && c.Unready
 	case ForeignRemoved:
 		return c.Report.Foreign
+	case HomeNamed:
+		return c.Wish.Deleting && !c.Decision.placed() && (f.Home() == w.On || f.Home() == Nowhere)
 	}
 	return false
 }

@@ -212,13 +212,13 @@ func (f *Facts) wishes(r Role) int {
 	return n
 }
 
-// Home is the side that is wished Primary; of two, the one that was promoted later; Nowhere if there is none, or two
-// that were promoted at once.
+// Home is the side that is wished Primary, be it by a tombstone; of two, the one that was promoted later; Nowhere if two
+// were promoted at once. If there is none it is the side that was so when its wish was deleted by hand.
 func (f *Facts) Home() Side {
 	a, b := f.At(First).Wish, f.At(Second).Wish
 	switch {
 	case a.Role != Primary && b.Role != Primary:
-		return Nowhere
+		return f.former()
 	case b.Role != Primary:
 		return First
 	case a.Role != Primary:

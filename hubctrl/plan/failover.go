@@ -8,12 +8,24 @@ func failover(f *Facts) Plan {
 	if !t.Named() {
 		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
 	}
-	at := f.At(t)
+	at, h := f.At(t), f.Home()
 	switch {
-	case f.Home() == t:
+	case h == t:
 		return settle(f, t, phases(Failover))
 	case at.Wish.Role == NoRole && at.missing() != Nothing:
 		return wait(Initiating, CheckingPrerequisites, t, at.missing())
+	case at.Wish.Role == NoRole && at.Decision.placed() && f.At(t.Peer()).Decision != RunHere:
+		// The workload never left it: what was begun to move it away is taken back.
+		return do(FailingOver, FailingOverToCluster, promote(t, Failover))
+	case at.Wish.Deleting && h == Nowhere:
+		return wait(WaitForUser, Paused, t, HomeNamed)
+	case at.unwished() && !at.Decision.placed() && h != Nowhere && f.At(h).unwished():
+		// Nothing to fail over to: what the target had went with its wish. First all is as it was.
+		return settle(f, h, names{Initiating, Initiating})
+	case at.obeyed():
+		return do(Initiating, CheckingPrerequisites, Write{Kind: DropWish, Side: t})
+	case at.Wish.Deleting:
+		return leaving(f, t, Initiating, CheckingPrerequisites)
 	case at.Wish.Role == NoRole:
 		return do(Initiating, CheckingPrerequisites, secondary(t, Failover))
 	case at.short(Between) != Nothing:
@@ -41,7 +53,7 @@ func survivor(f *Facts) Side {
 	switch {
 	case f.Target != Nowhere:
 		return f.Target
-	case h == Nowhere:
+	case h == Nowhere, f.At(h).Wish.Role == NoRole:
 		return Nowhere
 	case f.At(h).Wish.For == Failover:
 		return h

@@ -38,6 +38,13 @@ func (w *world) changed(i int) {
 	}
 }
 
+// deleteByHand makes the wish of cluster i a tombstone, which nobody but somebody's hand does while DR is enabled.
+func (w *world) deleteByHand(i int) {
+	w.outbox[i].Deleting, w.touched, w.hands = true, true, w.hands-1
+	w.changed(i)
+	w.spoke[i].current, w.inbox[i].current = false, false
+}
+
 func (w *world) act(wr Write) {
 	i := wr.Side.index()
 	switch wr.Kind {
@@ -87,6 +94,9 @@ func (w *world) act(wr Write) {
 			}
 			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && !s.prep {
 				w.fault("the workload is taken away from a Primary whose final synchronisation is not prepared")
+			}
+			if d == Gone && w.decision[k] != Gone && s.app && s.state != IsPrimary && s.latest && !w.spoke[1-k].latest && !w.deleting {
+				w.fault("I3: the last copy of what was written goes with a workload whose volumes nobody keeps")
 			}
 		}
 		w.decision = wr.Decisions

@@ -22,6 +22,9 @@ func (w *world) down(i int) {
 		if !s.has || !s.obeys(o.Wish) {
 			s.seen = false
 		}
+		if s.state == IsPrimary && o.Role == Primary && o.For == Failover && o.Epoch > s.epoch {
+			s.latest, w.spoke[1-i].latest = true, false // a failover back to what is Primary still: the user chose its data
+		}
 		s.has, s.mine, s.current, s.later, s.age = true, true, true, false, since
 		if w.kept && w.same[i] {
 			s.age = inBackup
@@ -62,7 +65,9 @@ func (w *world) work(i int) {
 		if s.told == Primary && s.epoch >= w.term {
 			w.stored, w.term, w.born = false, 0, Nowhere // from here on it is as if it had never been protected
 		}
-		*s = spoke{app: s.app, latest: s.latest}
+		// The volumes of a workload stay, be it about to come; those that it left go, and a Secondary's copies. It is of no
+		// account where DR is disabled.
+		*s = spoke{app: s.app, latest: s.latest && (s.app || w.decision[i].placed() || !w.touched)}
 	case s.told == Primary && s.state == IsPrimary:
 		if s.seen && s.ready && s.sync == NoFinalSync && s.epoch >= w.term {
 			w.stored, w.term = true, s.epoch
@@ -75,13 +80,19 @@ func (w *world) work(i int) {
 	case s.told == Primary && s.epoch < w.term:
 		// The stores tell that it was promoted elsewhere since.
 	case s.told == Primary:
-		s.state, s.ready = IsPrimary, false
+		s.state, s.ready, s.was = IsPrimary, false, true
 		if s.why == Failover {
 			s.latest, p.latest, w.born = true, false, Side(i+1) // the user chose this side's data
 			return
 		}
-		if s.why == Relocate && !s.latest && !w.split && !w.deleting {
-			w.fault("I2: a relocate lost what was written")
+		lost := s.why == Relocate && !s.latest
+		if w.touched {
+			// Of any promotion, then. But the hand may have taken the last copy along; and one that was told before may be late:
+			// the stores tell nothing any more of what was promoted since.
+			lost = s.current && !s.latest && p.latest
+		}
+		if lost && !w.split && !w.deleting {
+			w.fault("I2: a promotion without a failover lost what was written")
 		}
 		if s.why == Relocate && w.born == Side(i+1).Peer() && !w.stored && !w.split && !w.deleting {
 			w.fault("a relocate took the workload away before its metadata was stored")
@@ -92,11 +103,11 @@ func (w *world) work(i int) {
 		if !s.app {
 			s.state, s.ready = Between, false
 		}
-	case s.state == Between && s.seen && together:
-		if p.state != IsPrimary { // else: what diverged is given up, and the new Primary is followed
+	case s.state == Between && s.seen && together && !s.app:
+		if p.state != IsPrimary && s.was { // else: what diverged is given up, and the new Primary is followed
 			p.latest = p.latest || s.latest
 		}
-		s.state, s.ready = IsSecondary, true
+		s.state, s.ready, s.was = IsSecondary, true, false
 	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:
 		s.seen, s.state, s.ready = true, IsSecondary, true // nothing was ever written here that the peer lacks
 	default:
@@ -111,6 +122,9 @@ func (w *world) deploy(i int) {
 	case RunHere:
 		s.app = s.app || s.state == IsPrimary
 	case Gone:
+		if s.app && s.state != IsPrimary && s.latest {
+			s.latest = false // nobody keeps its volumes, and they go with it
+		}
 		s.app = false
 	case Retain, Untold:
 	}

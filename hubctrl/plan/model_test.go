@@ -26,6 +26,7 @@ type spoke struct {
 	ready  bool // restored (a Primary), or replicating (a Secondary)
 	prep   bool // ready for the final synchronisation
 	final  bool // the final synchronisation is done
+	was    bool // was Primary in this life of the object: its demotion hands over what was written
 	app    bool // the workload runs
 	latest bool // holds every acknowledged write
 }
@@ -93,16 +94,18 @@ type world struct {
 	modes    bool  // the storage asks for a maintenance mode at each failover
 	split    bool  // two Primaries are excused: a failover, until the failed side is back
 
-	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup.
-	asks, cuts, losses, restores, returns uint8
-	bad                                   string
+	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup,
+	// wishes deleted by hand.
+	asks, cuts, losses, restores, returns, hands uint8
+	touched                                      bool // a wish was deleted by hand: it may have taken the last copy along
+	bad                                          string
 }
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses, restores, returns uint8
-	modes                                 bool // the storage asks for a maintenance mode at each failover
-	deployed                              bool // it begins with an application that runs
+	asks, cuts, losses, restores, returns, hands uint8
+	modes                                        bool // the storage asks for a maintenance mode at each failover
+	deployed                                     bool // it begins with an application that runs
 }
 
 func start(l limits) world {
@@ -111,7 +114,7 @@ func start(l limits) world {
 	if l.deployed {
 		w.rest()
 	}
-	w.asks, w.cuts, w.losses, w.restores, w.returns = l.asks, l.cuts, l.losses, l.restores, l.returns
+	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands
 	return w
 }
 
@@ -139,7 +142,7 @@ func (w *world) observe() Facts {
 		c := &f.Clusters[i]
 		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i] && !w.deaf[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
 		c.Wish.Adopting = w.outbox[i].adopt && !in.mine
-		c.Report = Report{View: in.view, Removed: w.outbox[i].removed}
+		c.Report = Report{View: in.view, Removed: w.outbox[i].removed && in.view != Present}
 		if in.view != Present {
 			continue
 		}
@@ -243,8 +246,8 @@ func (w *world) next(emit func(edge)) {
 		if w.ask == Failover {
 			add(true, fmt.Sprint("storage ready ", c), func(n *world) { n.unready[i] = false })
 		}
-		if s := w.spoke[i]; s.app && s.state == IsPrimary {
-			// A write by the workload. On a side that the user gave up it does not count.
+		if s := w.spoke[i]; s.app && (s.state == IsPrimary || s.state == Between && !w.deleting) {
+			// A write by the workload, be it under no group. On a side that the user gave up it does not count.
 			add(false, fmt.Sprint("write ", c), func(n *world) {
 				if n.spoke[i].latest {
 					n.spoke[1-i].latest = false
@@ -253,6 +256,9 @@ func (w *world) next(emit func(edge)) {
 		}
 		if w.link[0] && w.link[1] && w.spoke[i].state == IsPrimary && w.spoke[1-i].state == IsSecondary {
 			add(true, fmt.Sprint("replicate ", c), func(n *world) { n.spoke[1-i].latest = n.spoke[1-i].latest || n.spoke[i].latest })
+		}
+		if w.hands > 0 && w.outbox[i].Role != NoRole && !w.outbox[i].Deleting {
+			add(false, fmt.Sprint("wish deleted by hand ", c), func(n *world) { n.deleteByHand(i) })
 		}
 		if w.cuts > 0 && w.link[i] {
 			add(false, fmt.Sprint("cut ", c), func(n *world) { n.link[i], n.cuts = false, n.cuts-1 })
@@ -311,6 +317,9 @@ func (w *world) settled() bool {
 		return w.target == Nowhere
 	case SpecConfirmed:
 		return f.Stale
+	case HomeNamed:
+		i := p.Wait.On.index()
+		return w.outbox[i].Deleting && !w.decision[i].placed()
 	case ConflictSolved:
 		return w.outbox[0].Role == Primary && w.outbox[1].Role == Primary
 	}

@@ -91,6 +91,7 @@ const (
 	TargetNamed    // name a cluster of the policy as the target
 	ConflictSolved // two clusters are Primary and neither is newer: choose one by Failover
 	ForeignRemoved // an object of the same name that no hub made: remove or rename it
+	HomeNamed      // a wish was deleted by hand in the middle of a move: say by Failover where the workload shall run
 	SpecConfirmed  // the spec is that of a backup and asks for a move: say again what is wanted
 )
 
@@ -157,12 +158,15 @@ func Decide(f Facts) Plan {
 		return wait(Initiating, Paused, recalling(&f), Answer)
 	case f.Deleting:
 		return remove(&f)
-	case f.wishes(NoRole) == 2:
+	case f.wishes(NoRole) == 2 && f.Home() == Nowhere:
 		return deploy(&f)
 	case f.Ask == Failover && f.Stale && f.Home() != survivor(&f):
 		return unconfirmed(&f)
 	case f.Ask == Failover:
 		return failover(&f)
+	case f.Home() == Nowhere && f.tombstone() != Nowhere:
+		// Between demotion and promotion the other side has all data, but nothing says which one that is.
+		return wait(WaitForUser, Paused, f.tombstone(), HomeNamed)
 	case f.Ask == Relocate && f.Stale && f.Home() == f.Target.Peer():
 		return unconfirmed(&f)
 	case f.Ask == Relocate:

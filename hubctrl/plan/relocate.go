@@ -19,8 +19,8 @@ func relocate(f *Facts, t Side) Plan {
 	case h == Nowhere:
 		return switchTo(f, t, phases(Relocate))
 	// From here s is home.
-	case target.Wish.Role != Secondary, target.Decision.placed(), target.Decision == Untold && target.Report.InUse:
-		// A failover to s is not finished: first that.
+	case source.unwished(), target.Wish.Role != Secondary, target.Wish.Deleting, target.Decision.placed(), target.Decision == Untold && target.Report.InUse:
+		// A failover to s is not finished, or a wish was deleted by hand: first that.
 		return settle(f, s, names{Initiating, Initiating})
 	// Every gate holds anew at each step: until the demotion the way back costs nothing.
 	case target.short(IsSecondary) != Nothing:

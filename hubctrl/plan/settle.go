@@ -22,11 +22,17 @@ func phases(a Ask) names {
 func settle(f *Facts, h Side, n names) Plan {
 	p := h.Peer()
 	at, peer := f.At(h), f.At(p)
+	// While the workload may be on the peer alone, the peer is not made anything else: the user may take the move back.
+	free := at.Decision == RunHere || !peer.Decision.placed()
 	switch {
+	case at.unwished():
+		return renew(f, h, n)
 	case at.Wish.FinalSync != NoFinalSync:
 		// A relocate was given up: a Primary that stays one must not keep its schedules stopped.
 		return do(n.under, WaitingForReadiness, keep(h, NoFinalSync, f.Ask))
-	case peer.Wish.Role == NoRole && peer.missing() == Nothing:
+	case free && peer.obeyed():
+		return do(n.under, WaitingForRestore, Write{Kind: DropWish, Side: p})
+	case free && peer.Wish.Role == NoRole && peer.missing() == Nothing:
 		return do(n.under, WaitingForRestore, secondary(p, f.Ask))
 	case at.Decision != RunHere && at.short(IsPrimary) != Nothing:
 		// Before that, whoever deploys would make fresh, empty volumes. Volumes that are there already may need their
@@ -36,6 +42,8 @@ func settle(f *Facts, h Side, n names) Plan {
 		// The peer's objects stay until it answered that it is told Secondary: else a deleted PVC would look to it like
 		// a user's wish to give up a protected volume.
 		return do(n.under, FailingOverToCluster, publish(h, RunHere, retained(peer)))
+	case peer.Wish.Deleting:
+		return tend(leaving(f, p, n.after, CleaningUp))
 	case peer.Wish.Role == Primary:
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.Wish.Role == NoRole:

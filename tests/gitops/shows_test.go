@@ -56,10 +56,12 @@ var shownDRPCs = map[string]shown{
 	"deployed-unreadable":      {"InProgress", "Progressing", "InProgress", "dr1 synced"},
 	"deployed-policy-gone":     {"Failed", "Degraded", "Failed", "dr1 synced"},
 
-	"adopting":             {"InProgress", "Progressing", "InProgress", "left alone"},
-	"adopting-home-unseen": {"InProgress", "Suspended", "InProgress", "left alone"},
-	"two-primaries":        {"Failed", "Degraded", "Failed", "left alone"},
-	"restored-from-backup": {"Failed", "Degraded", "Failed", "dr2 synced"},
+	"adopting":                   {"InProgress", "Progressing", "InProgress", "left alone"},
+	"adopting-home-unseen":       {"InProgress", "Suspended", "InProgress", "left alone"},
+	"two-primaries":              {"Failed", "Degraded", "Failed", "left alone"},
+	"wish-deleted-by-hand":       {"InProgress", "Progressing", "InProgress", "dr1 synced"},
+	"wish-deleted-in-a-relocate": {"Failed", "Degraded", "Failed", "none"},
+	"restored-from-backup":       {"Failed", "Degraded", "Failed", "dr2 synced"},
 
 	"failover-asked":                 {"InProgress", "Progressing", "InProgress", "dr1 synced"},
 	"failover-nowhere":               {"Failed", "Degraded", "Failed", "dr1 synced"},
