@@ -78,10 +78,10 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		}, Wait{Fact: BeingPrimary, On: First}},
 		"nobody is Primary, and nothing is known of the other side": {home(), func(f *Facts) {
 			f.Target = Second
-			f.At(First).Wish, f.At(First).Report = Wish{}, Report{}
+			f.At(First).Wish, f.At(First).Report, f.At(First).Decision = Wish{}, Report{}, Gone
 		}, Wait{Fact: InboxComplete, On: First}},
 		"nobody is Primary, and nothing is known of the target": {home(), func(f *Facts) {
-			f.At(First).Wish, f.At(First).Report = Wish{}, Report{}
+			f.At(First).Wish, f.At(First).Report, f.At(First).Decision = Wish{}, Report{}, Gone
 		}, Wait{Fact: InboxComplete, On: First}},
 		"a failover to a cluster of which nothing is known": {home(), func(f *Facts) {
 			f.Ask, f.Target = Failover, Second

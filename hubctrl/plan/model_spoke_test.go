@@ -122,7 +122,7 @@ func (w *world) deploy(i int) {
 	case RunHere:
 		s.app = s.app || s.state == IsPrimary
 	case Gone:
-		if s.app && s.state != IsPrimary && s.latest {
+		if w.touched && s.app && s.state != IsPrimary {
 			s.latest = false // nobody keeps its volumes, and they go with it
 		}
 		s.app = false
