@@ -38,7 +38,7 @@ func Scheme() (*runtime.Scheme, error) {
 	return s, nil
 }
 
-// Options limits what a manager keeps in memory: of Pods what tells their use of volumes, of definitions whether they
+// Options limits what a manager keeps in memory: of Pods those that use claims, and which, of definitions whether they
 // are established, ConfigMaps of the operator's namespace only, of snapshots our own, and no Secret at all.
 func Options(namespace string) (manager.Options, error) {
 	scheme, err := Scheme()
@@ -49,6 +49,7 @@ func Options(namespace string) (manager.Options, error) {
 		Scheme: scheme,
 		Cache: cache.Options{
 			DefaultTransform: slim,
+			NewInformer:      newInformer,
 			ByObject: map[client.Object]cache.ByObject{
 				&corev1.Pod{}: {Transform: slimPod},
 				&apiextensionsv1.CustomResourceDefinition{}: {Transform: slimDefinition},

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package servertest
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
+)
+
+const (
+	secrets, pods = 5_000, 20_000
+	groups        = 1_000
+	patience      = 5 * time.Minute
+)
+
+// crowd makes many objects, in parallel.
+func (s *spoke) crowd(n int, object func(i int) client.Object) {
+	s.t.Helper()
+	group, ctx := errgroup.WithContext(s.t.Context())
+	group.SetLimit(16)
+	for i := range n {
+		group.Go(func() error { return s.client.Create(ctx, object(i)) })
+	}
+	require.NoError(s.t, group.Wait())
+}
+
+// memory is what the process keeps, in bytes.
+func memory() uint64 {
+	for range 3 {
+		runtime.GC() // what finalizers and pools hold goes by the second and third
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
+}
+
+// TestACrowdOfOthersCostsNoMemory: Secrets and Pods that have nothing to do with us are not kept. Of the operator and of
+// this test together, so that what the operator alone keeps is less.
+func TestACrowdOfOthersCostsNoMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("25,000 objects")
+	}
+	s := up(t, "crowd")
+	s.provision("data")
+	s.wish(v1alpha1.Primary, 1)
+	seen := func(name string) {
+		t.Helper()
+		// What is seen of a Pod that came last tells that all others came.
+		pod := s.pod(name, "data")
+		require.Eventually(t, s.says("InUse", "True/PodsRunning"), patience, often, "the Pod %s is seen", name)
+		require.NoError(t, s.client.Delete(t.Context(), pod, client.GracePeriodSeconds(0)))
+		require.Eventually(t, s.says("InUse", "False/NotInUse"), patience, often, "it is gone")
+		rested(t)
+	}
+	s.create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "default"}})
+	seen("before")
+	before := memory()
+	s.crowd(secrets, func(i int) client.Object {
+		return &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprintf("foreign-%d", i)},
+			Data:       map[string][]byte{"token": make([]byte, 1024)},
+		}
+	})
+	s.crowd(pods, func(i int) client.Object {
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprintf("foreign-%d", i), Labels: map[string]string{"app": "foreign"}},
+			Spec: corev1.PodSpec{
+				AutomountServiceAccountToken: new(false),
+				Containers:                   []corev1.Container{{Name: "c", Image: "example.com/foreign:1", Env: []corev1.EnvVar{{Name: "A", Value: "a"}}}},
+				Volumes:                      []corev1.Volume{{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}},
+			},
+		}
+	})
+	seen("after")
+	after := memory()
+	t.Logf("%d KiB before, %d KiB after", before>>10, after>>10)
+	assert.Less(t, float64(after), 1.1*float64(before), "bytes of memory")
+	s.start(mem.New())
+	seen("again")
+	relisted := memory()
+	t.Logf("%d KiB with a second operator that listed them all", relisted>>10)
+	assert.Less(t, float64(relisted), 1.1*2*float64(before), "of two operators")
+}
+
+// passes is how often groups were looked at.
+func passes(t *testing.T) float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	require.NoError(t, err)
+	total := 0.0
+	for _, f := range families {
+		if f.GetName() != "controller_runtime_reconcile_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "controller" && l.GetValue() == "volumereplicationgroup" {
+					total += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return total
+}
+
+// rested waits until no group is looked at any more, and tells how often they were by then.
+func rested(t *testing.T) float64 {
+	t.Helper()
+	was, since := passes(t), time.Now()
+	require.Eventually(t, func() bool {
+		if now := passes(t); now != was {
+			was, since = now, time.Now()
+		}
+		return time.Since(since) > 3*time.Second
+	}, patience, often)
+	return was
+}
+
+// TestAnEventWakesTheGroupThatItConcerns and none of a thousand others, wherever they are.
+func TestAnEventWakesTheGroupThatItConcerns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("1,000 groups")
+	}
+	s := up(t, "one-of-many")
+	s.provision("data")
+	s.wish(v1alpha1.Primary, 1)
+	s.crowd(groups, func(i int) client.Object {
+		return &v1alpha1.VolumeReplicationGroup{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: fmt.Sprintf("other-%d", i), Annotations: map[string]string{"exchange.ramendr.openshift.io/epoch": "1"}},
+			Spec: v1alpha1.VolumeReplicationGroupSpec{
+				PVCSelector:      metav1.LabelSelector{MatchLabels: map[string]string{"app": fmt.Sprintf("other-%d", i)}},
+				ReplicationState: v1alpha1.Secondary, S3Profiles: []string{"NoS3"},
+				Async: &v1alpha1.VRGAsyncSpec{SchedulingInterval: "1m"},
+			},
+		}
+	})
+	for what, change := range map[string]func(){
+		"its claim": func() {
+			claim := s.claim("data")
+			was := claim.DeepCopy()
+			claim.Annotations["example.com/touched"] = "true"
+			require.NoError(t, s.client.Patch(t.Context(), claim, client.StrategicMergeFrom(was)))
+		},
+		"its volume": func() {
+			pv := s.pv("data")
+			was := pv.DeepCopy()
+			metav1.SetMetaDataAnnotation(&pv.ObjectMeta, "example.com/touched", "true")
+			require.NoError(t, s.client.Patch(t.Context(), pv, client.StrategicMergeFrom(was)))
+		},
+		"a Pod that uses its claim": func() { s.pod("user", "data") },
+	} {
+		before := rested(t)
+		change()
+		after := rested(t)
+		t.Logf("%s: %.0f passes", what, after-before)
+		assert.GreaterOrEqual(t, after-before, 1.0, what)
+		assert.LessOrEqual(t, after-before, 3.0, what) // what a pass writes wakes it once more
+	}
+}
