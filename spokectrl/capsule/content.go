@@ -14,6 +14,8 @@ import (
 type Pair struct {
 	PV  *corev1.PersistentVolume
 	PVC *corev1.PersistentVolumeClaim
+	// Own says that the volume itself remembers the claim. It may have been received by another one, which it was bound to.
+	Own bool
 }
 
 // Content is what a store should hold of a group, by key, without the manifest.

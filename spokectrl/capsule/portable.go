@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -115,7 +116,14 @@ func PairOf(pv *corev1.PersistentVolume, text string) (Pair, error) {
 	if err := json.Unmarshal([]byte(text), pvc); err != nil {
 		return Pair{}, fmt.Errorf("read the claim that PersistentVolume %s remembers: %w", pv.Name, err)
 	}
-	return Pair{PV: portablePV(pv), PVC: pvc}, nil
+	return Pair{PV: portablePV(pv), PVC: pvc, Own: true}, nil
+}
+
+// ClaimOf names the claim that ClaimText made text from; false: it is not readable.
+func ClaimOf(text string) (types.NamespacedName, bool) {
+	var pvc struct{ Metadata metav1.ObjectMeta }
+	err := json.Unmarshal([]byte(text), &pvc)
+	return types.NamespacedName{Namespace: pvc.Metadata.Namespace, Name: pvc.Metadata.Name}, err == nil && pvc.Metadata.Name != ""
 }
 
 // PortableAnnotations are those of a claim that are of no one cluster.

@@ -29,7 +29,7 @@ const (
 	Present     Move = iota // nothing is missing
 	CreatePV                // create the volume, note its original policy, then the claim
 	KeepPV                  // the volume was created, but its original policy is not noted yet
-	FreePV                  // the volume is ours, bound to a claim that is gone: let it be bound again
+	FreePV                  // the volume is ours, bound to a claim that is gone, or to what received it: let it be bound to the claim
 	CreateClaim             // create the claim
 	Wait                    // something of an earlier life is still being deleted
 	Conflict                // what is here is not ours
@@ -54,6 +54,8 @@ func Compare(stored Pair, here Here) (Move, string) {
 		return KeepPV, ""
 	}
 	switch ref := pv.Spec.ClaimRef; {
+	case ref != nil && !names(ref, stored.PVC):
+		return FreePV, ""
 	case ref == nil || ref.UID == "":
 	case here.PVC == nil || here.PVC.UID != ref.UID:
 		return FreePV, ""
@@ -89,11 +91,15 @@ func foreign(stored Pair, pv *corev1.PersistentVolume) string {
 	case a != nil && a.VolumeHandle != b.VolumeHandle:
 		return fmt.Sprintf("PersistentVolume %s has volume handle %q, the stored one %q", pv.Name, a.VolumeHandle, b.VolumeHandle)
 	}
-	if ref := pv.Spec.ClaimRef; ref != nil && (ref.Namespace != stored.PVC.Namespace || ref.Name != stored.PVC.Name) {
+	if ref := pv.Spec.ClaimRef; ref != nil && !names(ref, stored.PVC) && !stored.Own {
 		return fmt.Sprintf("PersistentVolume %s belongs to PersistentVolumeClaim %s/%s, the stored one to %s/%s",
 			pv.Name, ref.Namespace, ref.Name, stored.PVC.Namespace, stored.PVC.Name)
 	}
 	return ""
+}
+
+func names(ref *corev1.ObjectReference, claim *corev1.PersistentVolumeClaim) bool {
+	return ref.Namespace == claim.Namespace && ref.Name == claim.Name
 }
 
 // NewPV is the PV to create for a stored pair on a cluster whose class of that name is class; nil: there is none. Its

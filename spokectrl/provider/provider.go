@@ -219,6 +219,10 @@ type Destination struct {
 	PV    *corev1.PersistentVolume
 	// Ours says that PV was protected by this group in an earlier term, and is retained.
 	Ours bool
+	// InletPV is the volume that the inlet is bound to. Handed says that it remembers Claim as its claim.
+	InletPV *corev1.PersistentVolume
+	Handed  bool
+
 	Used string // what uses the claim, or why that is not known; empty: nothing does
 	Busy string // the same of the inlet
 	// Late says that claims of the volume's class are bound when they are first used.
@@ -232,7 +236,10 @@ type Restoring struct {
 	Message string // what is done or waited for
 	Intents []apply.Intent
 	Create  client.Object // the claim
-	Delete  client.Object // a claim that is in the way, and whose data is outdated and retained
+	// Hand is the claim that InletPV is to remember as its own: from then on it is a volume of the group that remains, as
+	// one of an earlier term does, and is restored like those.
+	Hand   *corev1.PersistentVolumeClaim
+	Delete client.Object // a claim that is in the way, and whose data is outdated and retained
 }
 
 // Set holds the techniques that are built in.

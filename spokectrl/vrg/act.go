@@ -4,6 +4,7 @@ package vrg
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -208,7 +209,7 @@ func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
 		}
 	}
 	for _, next := range f.restore.copies {
-		errs = append(errs, r.rebuildCopy(ctx, next))
+		errs = append(errs, r.rebuildCopy(ctx, f, next))
 	}
 	return errors.Join(errs...)
 }
@@ -245,7 +246,7 @@ func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:
-		if err := r.freePV(ctx, pv); err != nil {
+		if err := r.freePV(ctx, pv, m.pair.PVC); err != nil {
 			return err
 		}
 	case capsule.CreateClaim:
@@ -263,15 +264,19 @@ func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
 	return nil
 }
 
-// freePV lets a retained PV be bound again, by the claim of the same name. The patch tests what it removes: were the
-// volume bound to a living claim by now, it fails.
-func (r *Reconciler) freePV(ctx context.Context, pv *corev1.PersistentVolume) error {
-	patch := fmt.Sprintf(`[{"op":"test","path":"/metadata/uid","value":%q},{"op":"test","path":"/spec/claimRef/uid","value":%q},{"op":"remove","path":"/spec/claimRef/uid"}`,
-		pv.UID, pv.Spec.ClaimRef.UID)
-	if pv.Spec.ClaimRef.ResourceVersion != "" {
-		patch += `,{"op":"remove","path":"/spec/claimRef/resourceVersion"}`
+// freePV lets a retained PV be bound to its claim. The patch tests what it replaces: were the volume bound to another
+// claim by now, it fails.
+func (r *Reconciler) freePV(ctx context.Context, pv *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) error {
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": pv.UID},
+		{"op": "test", "path": "/spec/claimRef", "value": pv.Spec.ClaimRef},
+		{"op": "replace", "path": "/spec/claimRef", "value": corev1.ObjectReference{
+			APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: claim.Namespace, Name: claim.Name}},
+	})
+	if err != nil {
+		return fmt.Errorf("encode patch: %w", err)
 	}
-	err := r.Client.Patch(ctx, pv.DeepCopy(), client.RawPatch(types.JSONPatchType, []byte(patch+"]")), client.FieldOwner(ownerSpec))
+	err = r.Client.Patch(ctx, pv.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(ownerSpec))
 	return explained("free PersistentVolume "+pv.Name, err)
 }
 

@@ -30,6 +30,12 @@ type copied struct {
 	by provider.Receiver
 }
 
+// restoring is the next step of a destination.
+type restoring struct {
+	provider.Restoring
+	of provider.Destination
+}
+
 // remain is a volume of an earlier term as primary, whose claim is gone or has another volume.
 type remain struct {
 	pv       *corev1.PersistentVolume
@@ -84,8 +90,18 @@ func (r *Reconciler) complete(ctx context.Context, reader client.Reader, f *fact
 	if use, by := users.Of(item); use != plan.UseFree {
 		d.Used = by
 	}
-	if use, by := users.Of(volumes.Item{Namespace: d.Volume.Namespace, Name: d.Inlet}); d.Inlet != "" && use != plan.UseFree {
-		d.Busy = by
+	if d.Inlet != "" {
+		inlet, err := volumes.Lookup(ctx, reader, d.Volume.Namespace, d.Inlet)
+		if err != nil {
+			return err
+		}
+		if d.InletPV = inlet.PV; d.InletPV != nil && volumes.Kept(d.InletPV) && volumes.Owned(f.vrg, d.InletPV) {
+			of, _ := capsule.ClaimOf(d.InletPV.Annotations[volumes.AnnotationClaim])
+			d.Handed = is(d.Volume, of.Namespace, of.Name)
+		}
+		if use, by := users.Of(inlet); use != plan.UseFree {
+			d.Busy = by
+		}
 	}
 	class := &storagev1.StorageClass{}
 	if d.Volume.StorageClassName != nil {
@@ -108,6 +124,9 @@ func (r *Reconciler) observeRemains(ctx context.Context, reader client.Reader, f
 			continue
 		}
 		m := remain{pv: pv, claim: client.ObjectKey{Namespace: pv.Spec.ClaimRef.Namespace, Name: pv.Spec.ClaimRef.Name}}
+		if of, ok := capsule.ClaimOf(pv.Annotations[volumes.AnnotationClaim]); ok {
+			m.claim = of // it may still be bound to the claim that received it
+		}
 		item, err := volumes.Lookup(ctx, reader, m.claim.Namespace, m.claim.Name)
 		if err != nil {
 			return err
@@ -149,7 +168,7 @@ func restoreCopies(f *facts, group provider.Group) (restore, map[client.ObjectKe
 		all++
 		next := c.by.Restore(group, c.Destination)
 		done[client.ObjectKey{Namespace: c.Volume.Namespace, Name: c.Volume.Name}] = next.Done
-		out.copies = append(out.copies, next)
+		out.copies = append(out.copies, restoring{next, c.Destination})
 		switch {
 		case next.Done:
 			ready++
@@ -252,7 +271,14 @@ func (r *Reconciler) apply(ctx context.Context, intents []apply.Intent) error {
 }
 
 // rebuildCopy takes the next step from a destination to a claim.
-func (r *Reconciler) rebuildCopy(ctx context.Context, next provider.Restoring) error {
+func (r *Reconciler) rebuildCopy(ctx context.Context, f *facts, next restoring) error {
+	if next.Hand != nil {
+		text, err := capsule.ClaimText(next.Hand)
+		if err != nil {
+			return err
+		}
+		return explained(next.Message, apply.New(r.Client, ownerSpec).Owned(ctx, volumes.RetainWithClaim(f.vrg, next.of.InletPV, capsule.OriginalPolicy(next.of.InletPV), text)))
+	}
 	if err := r.apply(ctx, next.Intents); err != nil {
 		return explained(next.Message, err)
 	}

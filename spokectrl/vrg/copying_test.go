@@ -70,6 +70,32 @@ func newCopying(t *testing.T) *copying {
 	return w
 }
 
+// by has the operators configured for a copy method.
+func (w *copying) by(method volsyncv1.CopyMethodType) *copying {
+	w.t.Helper()
+	for id, c := range w.sides {
+		w.user(id, func(client client.Client) {
+			cm := get(c, &corev1.ConfigMap{}, "ramen-system", "ramen-dr-cluster-operator-config")
+			cm.Data["ramen_manager_config.yaml"] = configuration + fmt.Sprintf("volSync: {destinationCopyMethod: %s}\n", method)
+			require.NoError(w.t, client.Update(w.t.Context(), cm))
+		})
+	}
+	return w
+}
+
+// look lets the controller of a side and its neighbours work that often.
+func (w *copying) look(id string, times int) {
+	w.t.Helper()
+	for range times {
+		_, err := w.sides[id].pass()
+		require.NoError(w.t, err)
+		w.user(id, func(client.Client) {
+			w.neighbours(id)
+			w.sides[id].binder()
+		})
+	}
+}
+
 var errKilled = fmt.Errorf("killed")
 
 func peerOf(id string) string { return map[string]string{"dr1": "dr2", "dr2": "dr1"}[id] }

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
@@ -95,7 +96,9 @@ func (c *cluster) binder() {
 		case gone:
 			continue
 		case pvc.Status.Phase != corev1.ClaimBound && (pvc.Spec.VolumeName == "" || pvc.Spec.VolumeName == pv.Name):
-			pvc.Spec.VolumeName = pv.Name
+			if pvc.Spec.VolumeName = pv.Name; pvc.UID == "" { // the fake client gives none
+				pvc.UID = types.UID("uid-" + pv.Name)
+			}
 			require.NoError(c.t, c.client.Update(ctx, pvc))
 			pvc.Status.Phase = corev1.ClaimBound
 			require.NoError(c.t, c.client.Status().Update(ctx, pvc))

@@ -26,7 +26,7 @@ type restore struct {
 	message string
 	unread  bool // a store did not answer: try again later
 	moves   []move
-	copies  []provider.Restoring
+	copies  []restoring
 }
 
 // move is what the restore of one pair needs next.

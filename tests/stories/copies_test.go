@@ -5,6 +5,7 @@ package stories
 import (
 	"testing"
 
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -12,17 +13,60 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
 // TestACopiedVolumeGoesThereAndBack: each move makes another volume of what was received. Nothing is lost by the relocates,
 // at most an interval by the failover, and no volume of an earlier term is left.
-func TestACopiedVolumeGoesThereAndBack(t *testing.T) {
+func TestACopiedVolumeGoesThereAndBack(t *testing.T) { thereAndBack(t, "copied", true) }
+
+// TestAReceivedVolumeBecomesTheClaims: the same, by the copy method Direct. No move makes another volume but the failover.
+func TestAReceivedVolumeBecomesTheClaims(t *testing.T) {
 	l := shared.Lab(t)
-	a := enter(t, l, "copied")
+	for _, cluster := range lab.Spokes() {
+		t.Cleanup(copyBy(t, l, cluster, volsyncv1.CopyMethodDirect))
+	}
+	thereAndBack(t, "direct", false)
+}
+
+// copyBy configures a cluster's copy method; undo takes that back.
+func copyBy(t *testing.T, l *lab.Lab, cluster string, method volsyncv1.CopyMethodType) (undo func()) {
+	t.Helper()
+	c := l.Cluster(cluster).Client
+	key := client.ObjectKey{Namespace: lab.Namespace, Name: ramenconfig.SpokeConfigMap}
+	cm := &corev1.ConfigMap{}
+	require.NoError(t, c.Get(t.Context(), key, cm))
+	was := cm.Data[ramenconfig.Key]
+	var config map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(was), &config))
+	copies, _ := config["volSync"].(map[string]any)
+	if copies == nil {
+		copies = map[string]any{}
+	}
+	copies["destinationCopyMethod"] = string(method)
+	config["volSync"] = copies
+	text, err := yaml.Marshal(config)
+	require.NoError(t, err)
+	set := func(text string) {
+		ctx := cleanupContext(t)
+		require.NoError(t, c.Get(ctx, key, cm))
+		cm.Data[ramenconfig.Key] = text
+		require.NoError(t, c.Update(ctx, cm))
+	}
+	set(string(text))
+	return func() { set(was) }
+}
+
+// thereAndBack relocates, fails over and relocates again. cloned says whether a relocate makes a volume of an image.
+func thereAndBack(t *testing.T, name string, cloned bool) {
+	t.Helper()
+	l := shared.Lab(t)
+	a := enter(t, l, name)
 	a.App.Class = lab.SnapshotStorageClass
 	ctx := t.Context()
 	require.NoError(t, a.Protect(ctx, lab.DR1))
@@ -30,6 +74,9 @@ func TestACopiedVolumeGoesThereAndBack(t *testing.T) {
 		moved, err := a.Relocate(ctx, to)
 		require.NoError(t, err)
 		t.Logf("to %s: %s", to, moved.Loss)
+		claim, err := a.App.Claim(ctx, to)
+		require.NoError(t, err)
+		assert.Equal(t, cloned, claim.Spec.DataSource != nil, "the claim was made from an image")
 	}
 	moved, err := a.FailoverWithout(ctx, lab.DR2, faultproxy.BlackHole)
 	require.NoError(t, err)
@@ -44,8 +91,8 @@ func TestACopiedVolumeGoesThereAndBack(t *testing.T) {
 			assert.ElementsMatch(c, claims, volumesOf(c, t, l, cluster, a.App.Namespace))
 		}, patience, tick, "volumes on %s", cluster)
 	}
-	only(lab.DR1, "copied")
-	only(lab.DR2, "copied-received")
+	only(lab.DR1, name)
+	only(lab.DR2, name+"-received")
 	_, err = a.Disable(ctx)
 	require.NoError(t, err)
 	only(lab.DR2)

@@ -25,7 +25,8 @@ const annotationEpoch = "volumereplicationgroups.ramendr.openshift.io/image-epoc
 // Restore brings a destination to a claim: first nothing comes in any more; then an image is chosen, which VolSync is
 // told to leave alone, or made; then the claim is made from it. After a failure of the peer the image is the newest that
 // VolSync completed, since a copy that was cut off may lie on top of it. Otherwise the peer has sent everything and
-// nothing lies on top, but VolSync may not have made an image of it yet: so one is made here.
+// nothing lies on top, but VolSync may not have made an image of it yet: so one is made here; or, by the method Direct,
+// none is needed, and the very volume that was received becomes the claim's.
 func (Provider) Restore(g provider.Group, d provider.Destination) provider.Restoring {
 	rd, image := destinationIn(d), chosen(g, d)
 	name := d.Volume.Name
@@ -42,6 +43,8 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 		return step("the newest complete copy of claim "+name+" is chosen", choose(g, d.Volume, rd.Status.LatestImage.Name))
 	case image == nil && d.Busy != "":
 		return waiting("claim %s: %s still works on its copy", name, d.Busy)
+	case image == nil && direct(g) && d.InletPV != nil:
+		return handOver(d)
 	case image == nil:
 		return step("an image of the copy of claim "+name+" is made", newImage(g, d, rd))
 	case image.Status != nil && image.Status.Error != nil:
@@ -52,6 +55,23 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 		return provider.Restoring{Message: "claim " + name + " is made from VolumeSnapshot " + image.Name, Create: restored(d, image)}
 	default:
 		return replace(d)
+	}
+}
+
+// direct reports whether what was received is to be used itself, where that can be.
+func direct(g provider.Group) bool { return g.Copies.Method == string(volsyncv1.CopyMethodDirect) }
+
+// handOver makes what was received the volume of the claim.
+func handOver(d provider.Destination) provider.Restoring {
+	switch c := d.Claim; {
+	case !d.Handed:
+		claim := described(d)
+		claim.Spec.VolumeName = d.InletPV.Name
+		return provider.Restoring{Message: "what was received becomes the volume of claim " + d.Volume.Name, Hand: claim}
+	case c != nil && c.Spec.VolumeName != d.InletPV.Name:
+		return replace(d)
+	default:
+		return provider.Restoring{Done: true} // the volume remembers its claim: whatever is missing is restored from there
 	}
 }
 
@@ -163,9 +183,9 @@ func newImage(g provider.Group, d provider.Destination, rd *volsyncv1.Replicatio
 	return u
 }
 
-// restored is the claim, as the peer described it. It is one of the application's: it carries no mark of ours by which
+// described is the claim, as the peer described it. It is one of the application's: it carries no mark of ours by which
 // volumes are told from those.
-func restored(d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
+func described(d provider.Destination) *corev1.PersistentVolumeClaim {
 	v := d.Volume
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
@@ -176,15 +196,19 @@ func restored(d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.
 			StorageClassName: v.StorageClassName,
 			VolumeMode:       v.VolumeMode,
 			Resources:        corev1.VolumeResourceRequirements{Requests: maps.Clone(v.Resources.Requests)},
-			DataSource: &corev1.TypedLocalObjectReference{
-				APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: image.Name,
-			},
 		},
 	}
 	if claim.Annotations == nil {
 		claim.Annotations = map[string]string{}
 	}
 	claim.Annotations[v1alpha1.AnnotationRestored] = "True"
+	return claim
+}
+
+// restored is the claim, to be made from an image.
+func restored(d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
+	claim := described(d)
+	claim.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: image.Name}
 	if size := image.Status.RestoreSize; size != nil {
 		if has := request(claim.Spec.Resources); size.Cmp(has) > 0 {
 			if claim.Spec.Resources.Requests == nil {

@@ -116,8 +116,8 @@ func refused(g provider.Group) *provider.Refusal {
 		return not("the volume has to be replicated by VolSync, which is turned off (spec.volSync.disabled): turn it on, or use a StorageClass that replicates by itself")
 	case g.Copies.Submariner:
 		return not("VolSync over Submariner is not supported by this version: remove the annotation is-submariner-enabled from the DRPlacementControl")
-	case g.Copies.Method != "" && g.Copies.Method != string(volsyncv1.CopyMethodSnapshot):
-		return not(fmt.Sprintf("volSync.destinationCopyMethod %q is not supported by this version: set it to Snapshot, or leave it out", g.Copies.Method))
+	case g.Copies.Method != "" && g.Copies.Method != string(volsyncv1.CopyMethodSnapshot) && !direct(g):
+		return not(fmt.Sprintf("volSync.destinationCopyMethod %q is not known: set it to Snapshot or Direct, or leave it out", g.Copies.Method))
 	default:
 		return nil
 	}
