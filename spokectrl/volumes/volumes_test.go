@@ -106,9 +106,11 @@ func TestSelection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			selector, err := volumes.Selector(group)
 			assert.NoError(t, err)
-			selected, marked := volumes.Belongs(group, selector, &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Labels: tc.labels}})
+			selected, marked := volumes.Belongs(group, selector, &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "app", Labels: tc.labels}})
 			assert.Equal(t, tc.selected, selected)
 			assert.Equal(t, tc.marked, marked)
+			selected, _ = volumes.Belongs(group, selector, &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Labels: tc.labels}})
+			assert.False(t, selected, "in another namespace")
 		})
 	}
 }

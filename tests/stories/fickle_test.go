@@ -27,30 +27,39 @@ const (
 // TestRelocatesMayBeTakenBackAtAnyMoment: a user relocates here and there and clears the action at random moments, while
 // controllers are killed. The last wish is carried out, and no record is lost on the way.
 func TestRelocatesMayBeTakenBackAtAnyMoment(t *testing.T) {
-	fickle(t, "fickle", func(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {
-		s.Action = []v1alpha1.DRAction{"", v1alpha1.ActionRelocate, v1alpha1.ActionRelocate}[random.IntN(3)]
-		s.PreferredCluster = lab.Spokes()[random.IntN(2)]
-	}, func(a *actor) { a.NothingLost() })
+	fickle(t, "fickle", lab.StorageClass, relocating, func(a *actor) { a.NothingLost() })
+}
+
+// TestRelocatesOfCopiedVolumesMayBeTakenBackAtAnyMoment is the same for volumes that VolSync copies.
+func TestRelocatesOfCopiedVolumesMayBeTakenBackAtAnyMoment(t *testing.T) {
+	fickle(t, "fickle-copied", lab.SnapshotStorageClass, relocating, func(a *actor) { a.NothingLost() })
+}
+
+func relocating(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {
+	s.Action = []v1alpha1.DRAction{"", v1alpha1.ActionRelocate, v1alpha1.ActionRelocate}[random.IntN(3)]
+	s.PreferredCluster = lab.Spokes()[random.IntN(2)]
 }
 
 // TestAllWishesMayChangeAtAnyMoment: a user fails over as well, which may lose what was not synchronised yet, and nothing
 // that came before that.
 func TestAllWishesMayChangeAtAnyMoment(t *testing.T) {
-	fickle(t, "wild", func(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {
+	fickle(t, "wild", lab.StorageClass, func(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {
 		s.Action = []v1alpha1.DRAction{"", v1alpha1.ActionRelocate, v1alpha1.ActionFailover}[random.IntN(3)]
 		s.PreferredCluster = lab.Spokes()[random.IntN(2)]
 		s.FailoverCluster = lab.Spokes()[random.IntN(2)]
 	}, func(*actor) {})
 }
 
-func fickle(t *testing.T, name string, wish func(*rand.Rand, *v1alpha1.DRPlacementControlSpec), check func(*actor)) {
+func fickle(t *testing.T, name, class string, wish func(*rand.Rand, *v1alpha1.DRPlacementControlSpec), check func(*actor)) {
 	t.Helper()
 	l := shared.Lab(t)
 	runs, seed := labtest.Number(t, envRuns, fickleRuns), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
 	t.Logf("to repeat: %s=%d %s=%d", envSeed, seed, envRuns, runs)
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {
-			a := protected(t, l, fmt.Sprintf("%s-%d", name, run), lab.DR1)
+			a := enter(t, l, fmt.Sprintf("%s-%d", name, run))
+			a.App.Class = class
+			require.NoError(t, a.Protect(t.Context(), lab.DR1))
 			a.Witness.Limit = killedSilent
 			random := rand.New(rand.NewPCG(seed, run))
 			stop := kill(t, l, rand.New(rand.NewPCG(seed, run)))
