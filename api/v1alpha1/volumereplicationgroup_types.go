@@ -57,6 +57,14 @@ const (
 	VRGInUse = "InUse"
 )
 
+// Conditions of a volume that VolSync copies, in protectedPVCs, besides those that it shares with its group.
+const (
+	// PVCReplicationSourceSetup : a ReplicationSource sends the volume.
+	PVCReplicationSourceSetup = "ReplicationSourceSetup"
+	// PVCPVsRestored : a claim that was made from what was received has its data.
+	PVCPVsRestored = "PVsRestored"
+)
+
 // Delivery conditions that the mirror sets on a wish in an outbox.
 const (
 	WishApplied     = "Applied"

@@ -21,6 +21,7 @@ import (
 const (
 	reasonUnused             = "Unused"
 	reasonRestored           = "Restored"
+	reasonSource             = "SourceInitialized"
 	reasonUploaded           = "Uploaded"
 	reasonUploading          = "Uploading"
 	reasonUploadError        = "UploadError"

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -30,6 +31,8 @@ func TestACopiedVolumeIsProtected(t *testing.T) {
 	require.Len(t, g.Status.ProtectedPVCs, 1)
 	p := g.Status.ProtectedPVCs[0]
 	assert.True(t, p.ProtectedByVolSync)
+	assert.True(t, meta.IsStatusConditionTrue(p.Conditions, "ReplicationSourceSetup"))
+	assert.Nil(t, meta.FindStatusCondition(p.Conditions, "PVsRestored"), "it was not")
 	assert.NotNil(t, p.LastSyncTime)
 	assert.NotNil(t, g.Status.LastGroupSyncTime)
 	assert.Equal(t, map[string]string{"app": "x"}, p.Labels)
@@ -62,6 +65,7 @@ func TestACopiedVolumeRelocatesThereAndBack(t *testing.T) {
 			w.write(from, word)
 			w.relocate(from)
 			require.Equal(t, word, w.content(peerOf(from), "data"), "nothing is lost")
+			require.True(t, meta.IsStatusConditionTrue(w.sides[peerOf(from)].group().Status.ProtectedPVCs[0].Conditions, "PVsRestored"))
 			require.Equal(t, []string{"data"}, w.volumesOn(peerOf(from)), "no volume of an earlier term is left")
 			require.Equal(t, []string{"data-received"}, w.volumesOn(from))
 		}
@@ -72,25 +76,33 @@ func TestACopiedVolumeFailsOver(t *testing.T) {
 	byMethod(t, func(t *testing.T, w *copying) {
 		w.start()
 		w.write("dr1", "never sent")
-		w.cut = true
-		w.wish("dr2", v1alpha1.Primary, action(v1alpha1.VRGActionFailover))
-		w.settle("dr2")
-		require.Equal(t, v1alpha1.PrimaryState, w.sides["dr2"].group().Status.State)
-		require.Equal(t, "first", w.content("dr2", "data"))
-		w.write("dr2", "second")
-
-		w.cut = false
-		w.wish("dr1", v1alpha1.Secondary, action(v1alpha1.VRGActionFailover))
-		w.settle()
-		require.Equal(t, v1alpha1.SecondaryState, w.sides["dr1"].group().Status.State, "%+v", w.sides["dr1"].group().Status)
-		w.undeploy("dr1")
-		w.settle()
-		w.runsOn("dr2")
+		w.failover("dr1", "first", "second")
 		require.Equal(t, []string{"data-received"}, w.volumesOn("dr1"), "what only the failed side had is given up, once newer data came in")
 		require.Equal(t, []string{"data"}, w.volumesOn("dr2"))
 		w.relocate("dr2")
 		require.Equal(t, "second", w.content("dr1", "data"))
 	})
+}
+
+// failover is the hub's way from a side that is cut off, which has sent the word sent last, and comes back after word was
+// written on the other.
+func (w *copying) failover(from, sent, word string) {
+	w.t.Helper()
+	to := peerOf(from)
+	w.cut = true
+	w.wish(to, v1alpha1.Primary, action(v1alpha1.VRGActionFailover))
+	w.settle(to)
+	require.Equal(w.t, v1alpha1.PrimaryState, w.sides[to].group().Status.State)
+	require.Equal(w.t, sent, w.content(to, "data"))
+	w.write(to, word)
+
+	w.cut = false
+	w.wish(from, v1alpha1.Secondary, action(v1alpha1.VRGActionFailover))
+	w.settle()
+	require.Equal(w.t, v1alpha1.SecondaryState, w.sides[from].group().Status.State, "%+v", w.sides[from].group().Status)
+	w.undeploy(from)
+	w.settle()
+	w.runsOn(to)
 }
 
 // TestACopiedVolumeWhoseClaimStays: nobody deletes the claims of a StatefulSet. On the way back the old one is replaced.
@@ -174,45 +186,55 @@ func TestNothingOfACopiedVolumeIsLeft(t *testing.T) {
 			w := newCopying(t)
 			w.start()
 			before(w)
-			home := "dr1"
-			if w.role["dr2"] == v1alpha1.Primary {
-				home = "dr2"
-			}
-			for _, id := range []string{peerOf(home), home} {
-				w.sides[id].remove(&v1alpha1.VolumeReplicationGroup{}, ns, groupName)
-			}
-			for range 10 {
-				for _, id := range []string{"dr1", "dr2"} {
-					if w.sides[id].group() != nil {
-						_, err := w.sides[id].pass()
-						require.NoError(t, err)
-					}
-					w.neighbours(id)
-					w.sides[id].binder()
-				}
-			}
-			for _, id := range []string{"dr1", "dr2"} {
-				c := w.sides[id]
-				require.Nil(t, c.group(), id)
-				for _, l := range []client.ObjectList{&volsyncv1.ReplicationSourceList{}, &volsyncv1.ReplicationDestinationList{}} {
-					require.NoError(t, c.client.List(t.Context(), l))
-					assert.Empty(t, items(t, l), id)
-				}
-				images := &snapshotv1.VolumeSnapshotList{}
-				require.NoError(t, c.client.List(t.Context(), images, client.HasLabels{v1alpha1.LabelCreatedByRamen}))
-				assert.Empty(t, images.Items, id)
-			}
-			assert.Empty(t, w.volumesOn(peerOf(home)))
-			require.Equal(t, []string{"data"}, w.volumesOn(home))
-			claim := w.sides[home].claim("data")
-			assert.Empty(t, marks(claim))
-			pv := w.sides[home].pv(claim.Spec.VolumeName)
-			assert.Equal(t, corev1.PersistentVolumeReclaimDelete, pv.Spec.PersistentVolumeReclaimPolicy)
-			assert.Empty(t, pv.Labels)
-			assert.Empty(t, pv.Annotations)
-			assert.Empty(t, w.stores.keys(t, "dr1"))
+			w.disable(t)
 		})
 	}
+}
+
+// disable deletes both groups, and requires that nothing of the protection is left.
+func (w *copying) disable(t *testing.T) {
+	t.Helper()
+	home := "dr1"
+	if w.role["dr2"] == v1alpha1.Primary {
+		home = "dr2"
+	}
+	for _, id := range []string{peerOf(home), home} {
+		w.user(id, func(client.Client) { w.sides[id].remove(&v1alpha1.VolumeReplicationGroup{}, ns, groupName) })
+	}
+	for range 40 {
+		for _, id := range []string{"dr1", "dr2"} {
+			if w.sides[id].group() != nil {
+				if _, err := w.sides[id].pass(); err != nil {
+					require.ErrorContains(t, err, errKilled.Error())
+					w.sides[id].restart(w.stores)
+				}
+			}
+			w.user(id, func(client.Client) {
+				w.neighbours(id)
+				w.sides[id].binder()
+			})
+		}
+	}
+	for _, id := range []string{"dr1", "dr2"} {
+		c := w.sides[id]
+		require.Nil(t, c.group(), id)
+		for _, l := range []client.ObjectList{&volsyncv1.ReplicationSourceList{}, &volsyncv1.ReplicationDestinationList{}} {
+			require.NoError(t, c.client.List(t.Context(), l))
+			assert.Empty(t, items(t, l), id)
+		}
+		images := &snapshotv1.VolumeSnapshotList{}
+		require.NoError(t, c.client.List(t.Context(), images, client.HasLabels{v1alpha1.LabelCreatedByRamen}))
+		assert.Empty(t, images.Items, id)
+	}
+	assert.Empty(t, w.volumesOn(peerOf(home)))
+	require.Equal(t, []string{"data"}, w.volumesOn(home))
+	claim := w.sides[home].claim("data")
+	assert.Empty(t, marks(claim))
+	pv := w.sides[home].pv(claim.Spec.VolumeName)
+	assert.Equal(t, corev1.PersistentVolumeReclaimDelete, pv.Spec.PersistentVolumeReclaimPolicy)
+	assert.Empty(t, pv.Labels)
+	assert.Empty(t, pv.Annotations)
+	assert.Empty(t, w.stores.keys(t, "dr1"))
 }
 
 func items(t *testing.T, l client.ObjectList) []string {
@@ -231,7 +253,7 @@ func items(t *testing.T, l client.ObjectList) []string {
 	return out
 }
 
-// TestAKillAtEachWriteChangesNothing: on the way there and back, the operator dies before each of its writes in one of the
+// TestAKillAtEachWriteChangesNothing: on the way there and back, through a failover and to the end of DR, the operator dies before each of its writes in one of the
 // runs, several times in each.
 func TestAKillAtEachWriteChangesNothing(t *testing.T) {
 	const runs = 8
@@ -255,7 +277,10 @@ func TestAKillAtEachWriteChangesNothing(t *testing.T) {
 			require.Equal(t, "and back", w.content("dr1", "data"))
 			require.Equal(t, []string{"data"}, w.volumesOn("dr1"))
 			require.Equal(t, []string{"data-received"}, w.volumesOn("dr2"))
-			require.Greater(t, kills, 8)
+			w.failover("dr1", "and back", "elsewhere")
+			require.Equal(t, []string{"data"}, w.volumesOn("dr2"))
+			w.disable(t)
+			require.Greater(t, kills, 12)
 		})
 	}
 }

@@ -59,6 +59,12 @@ func (s pass) protectedPVC(i int, was *v1alpha1.VolumeReplicationGroup, now time
 	if s.group.Role == plan.Primary && !v.state.Copied { // the wish of the peer describes one that is copied
 		conditions = append(conditions, condition(v1alpha1.VRGClusterDataProtected, s.stored(i)))
 	}
+	if s.group.Role == plan.Primary && v.state.Copied {
+		conditions = append(conditions, condition(v1alpha1.PVCReplicationSourceSetup, s.sent(i)))
+		if c := v.item.Claim; c != nil && c.Annotations[v1alpha1.AnnotationRestored] != "" {
+			conditions = append(conditions, condition(v1alpha1.PVCPVsRestored, s.received()))
+		}
+	}
 	out.Conditions = merged(old, conditions, was.Generation, now)
 	return out
 }
@@ -153,6 +159,23 @@ func (s pass) protected(i int) provider.Finding {
 	default:
 		return s.volumes[i].state.Protected
 	}
+}
+
+// sent is whether there is what sends the copies of a volume.
+func (s pass) sent(i int) provider.Finding {
+	if s.volumes[i].state.Replica == plan.ReplicaPresent {
+		return yes(reasonSource, "Ready")
+	}
+	f := s.protected(i)
+	return no(f.Reason, f.Message)
+}
+
+// received is whether what was restored has its data.
+func (s pass) received() provider.Finding {
+	if s.restored() {
+		return yes(reasonRestored, "restored")
+	}
+	return no(provider.ReasonProgressing, s.restore.message)
 }
 
 // stored is whether every store has the metadata of a volume.
