@@ -12,6 +12,7 @@ package volsync
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
@@ -202,10 +203,18 @@ func trouble(rs *volsyncv1.ReplicationSource) string {
 
 func complaint(conditions []metav1.Condition) string {
 	c := meta.FindStatusCondition(conditions, volsyncv1.ConditionSynchronizing)
-	if c == nil || c.Reason != volsyncv1.SynchronizingReasonError {
+	if c == nil || c.Reason != volsyncv1.SynchronizingReasonError || passing(c.Message) {
 		return ""
 	}
 	return "VolSync says: " + c.Message
+}
+
+// passing reports whether an error is none of the copies': VolSync also calls it an error when its cache is behind, of an
+// object that somebody else wrote or that it made or removed itself a moment ago. That happens in each synchronisation, and
+// it looks again within a second.
+func passing(message string) bool {
+	own := strings.Contains(message, `"volsync-`) && (strings.HasSuffix(message, " not found") || strings.HasSuffix(message, " already exists"))
+	return own || strings.Contains(message, "the object has been modified")
 }
 
 func progress(message string) provider.Finding {
