@@ -41,7 +41,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	case image == nil && g.Failover:
 		return step("the newest complete copy of claim "+name+" is chosen", choose(g, name, rd.Status.LatestImage.Name))
 	case image == nil && d.Busy != "":
-		return waiting("claim %s: %s still works on its copy", name, d.Busy)
+		return waiting("%s, which may still write to it: an image of it is made when the Pod is gone", d.Busy)
 	case image == nil:
 		return step("an image of the copy of claim "+name+" is made", newImage(g, d, rd))
 	case image.Status != nil && image.Status.Error != nil:

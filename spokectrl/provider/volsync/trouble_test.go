@@ -47,3 +47,34 @@ func TestWhatVolSyncComplainsOfInEachSynchronisationIsNoTrouble(t *testing.T) {
 		})
 	}
 }
+
+// TestAMoverThatFailsIsATrouble though VolSync says that a synchronisation is in progress: as VolSync 0.14 told on kind of a
+// peer that did not answer.
+func TestAMoverThatFailsIsATrouble(t *testing.T) {
+	conditions := []metav1.Condition{{
+		Type: volsyncv1.ConditionSynchronizing, Status: metav1.ConditionTrue, Reason: volsyncv1.SynchronizingReasonSync, Message: "Synchronization in-progress",
+	}}
+	failed := &volsyncv1.MoverStatus{
+		Result: volsyncv1.MoverResultFailed, Logs: "Syncronization failed. Retrying in 32 seconds. Retry 5/5.\nrsync error: error starting client-server protocol (code 5)\n",
+	}
+	const says = "VolSync says that its mover failed: rsync error: error starting client-server protocol (code 5)"
+	ctx, c, v := t.Context(), cluster(t, snapshotClass("snap")), volume()
+	tell(ctx, t, c, v, plan.Primary)
+	sync(ctx, t, c)
+	rs := source(ctx, t, c)
+	rs.Status.Conditions, rs.Status.LatestMoverStatus = conditions, failed
+	require.NoError(t, c.Status().Update(ctx, rs))
+	is := observe(t, c, v).Protected
+	assert.Equal(t, "Error", is.Reason)
+	assert.Equal(t, "the volume is not synchronised: "+says, is.Message)
+
+	rs.Status.LatestMoverStatus = &volsyncv1.MoverStatus{Result: volsyncv1.MoverResultSuccessful, Logs: "rsync completed in 3s"}
+	require.NoError(t, c.Status().Update(ctx, rs))
+	assert.Equal(t, metav1.ConditionTrue, observe(t, c, v).Protected.Status)
+
+	peer := receiving(t)
+	rd := peer.destination()
+	rd.Status = &volsyncv1.ReplicationDestinationStatus{Conditions: conditions, LatestMoverStatus: failed}
+	require.NoError(t, peer.c.Status().Update(ctx, rd))
+	assert.Equal(t, says, peer.only().Trouble)
+}
