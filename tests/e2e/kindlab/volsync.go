@@ -36,8 +36,8 @@ const (
 	volSyncMovers = "RELATED_IMAGE_"
 )
 
-// AnnotationPrivilegedMovers on a namespace lets the movers of VolSync read the files of any user there.
-const AnnotationPrivilegedMovers = "volsync.backube/privileged-movers"
+// privilegedMovers on a namespace lets the movers of VolSync read the files of any user there.
+const privilegedMovers = "volsync.backube/privileged-movers"
 
 // nobody runs VolSync, whose image names no user.
 const nobody = 65534
@@ -217,7 +217,7 @@ func (l *Lab) route() error {
 func (l *Lab) LetMoversRead(ctx context.Context, namespace string) error {
 	for _, spoke := range lab.Spokes() {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-			Name: namespace, Annotations: map[string]string{AnnotationPrivilegedMovers: "true"},
+			Name: namespace, Annotations: map[string]string{privilegedMovers: "true"},
 		}}
 		if err := l.Cluster(spoke).Client.Create(ctx, ns); err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("create namespace %s on %s: %w", namespace, spoke, err)
