@@ -64,6 +64,7 @@ func TestVolSyncCopiesAnApplicationThereAndBack(t *testing.T) {
 	moved, err := s.Relocate(ctx, lab.DR1)
 	require.NoError(t, err)
 	t.Logf("relocate to dr1: %s (%s)", moved.Loss, moved.Took.Round(100*time.Millisecond))
+	arrived(t, l, s, lab.DR2)
 	report, err := s.Disable(ctx)
 	require.NoError(t, err)
 	t.Logf("DR disabled, the application runs on: %d records, none missing", report.Count)
@@ -81,9 +82,33 @@ func TestVolSyncCopiesAgainAfterTheOldHomeWasOffTheNetwork(t *testing.T) {
 	took, err := s.Return(t.Context(), lab.DR1)
 	require.NoError(t, err)
 	t.Logf("dr1 is back, Secondary and in sync (%s)", took.Round(100*time.Millisecond))
+	arrived(t, l, s, lab.DR1)
 	_, err = s.Disable(t.Context())
 	require.NoError(t, err)
 	onlyTheApplication(t, l, s, lab.DR2)
+}
+
+// arrived waits until the volume of the term before is gone on a cluster that receives. Whoever disables DR sooner finds it
+// retained there: VolSync makes an image of a copy a moment after the copy counts, and until then nothing takes its place.
+func arrived(t *testing.T, l *kindlab.Lab, s *story.Story, cluster string) {
+	t.Helper()
+	require.EventuallyWithT(t, func(check *assert.CollectT) {
+		assert.Equal(check, []string{s.App.Name + "-received"}, backed(check, t, l, s, cluster))
+	}, patience, time.Second, "on %s nothing is left of the term before", cluster)
+}
+
+// backed are the claims of the application that the volumes of a cluster are for.
+func backed(check *assert.CollectT, t *testing.T, l *kindlab.Lab, s *story.Story, cluster string) []string {
+	t.Helper()
+	volumes := &corev1.PersistentVolumeList{}
+	require.NoError(check, l.Cluster(cluster).Client.List(t.Context(), volumes))
+	var out []string
+	for _, pv := range volumes.Items {
+		if of := pv.Spec.ClaimRef; of != nil && of.Namespace == s.App.Namespace {
+			out = append(out, of.Name)
+		}
+	}
+	return out
 }
 
 // onlyTheApplication waits until nothing is left on the DR clusters but the claim of the application, where it runs, and
@@ -109,20 +134,14 @@ func onlyTheApplication(t *testing.T, l *kindlab.Lab, s *story.Story, home strin
 			if cluster == home {
 				want = []string{s.App.Name}
 			}
-			claims, volumes := &corev1.PersistentVolumeClaimList{}, &corev1.PersistentVolumeList{}
+			claims := &corev1.PersistentVolumeClaimList{}
 			require.NoError(check, c.List(t.Context(), claims, client.InNamespace(s.App.Namespace)))
-			require.NoError(check, c.List(t.Context(), volumes))
-			var named, backed []string
+			var named []string
 			for _, claim := range claims.Items {
 				named = append(named, claim.Name)
 			}
-			for _, pv := range volumes.Items {
-				if of := pv.Spec.ClaimRef; of != nil && of.Namespace == s.App.Namespace {
-					backed = append(backed, of.Name)
-				}
-			}
 			assert.ElementsMatch(check, want, named, "claims")
-			assert.ElementsMatch(check, want, backed, "volumes")
+			assert.ElementsMatch(check, want, backed(check, t, l, s, cluster), "volumes")
 		}, patience, time.Second, "on %s only the application is left", cluster)
 	}
 }
