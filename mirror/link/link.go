@@ -93,6 +93,7 @@ func New(o Options) (*Link, error) {
 	l.reportWriter = writer{hub, groupResource, translate.ManagerReport, &skew{clock: o.Clock}}
 	l.configReportWriter = writer{hub, configResource, translate.ManagerConfigReport, &skew{clock: o.Clock}}
 	l.openStores()
+	l.troubles.dropped = func() bool { return l.hubConfig.known() && !l.hubConfig.has(l.cluster) }
 	return l, nil
 }
 

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	testingclock "k8s.io/utils/clock/testing"
 )
 
@@ -64,7 +66,10 @@ func TestTheCauseIsTheOldestTroubleOfTheHubFirst(t *testing.T) {
 
 func TestCausesAreToldWithoutWhatDiffersEachTime(t *testing.T) {
 	resource := groupResource.GroupResource()
+	terminating := apierrors.NewForbidden(resource, "a", errors.New("no"))
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
 	for want, err := range map[string]error{
+		causeTerminating:          terminating,
 		causeCredentials:          apierrors.NewUnauthorized("x"),
 		causeForbidden:            apierrors.NewForbidden(resource, "a", errors.New("no")),
 		causeUntrusted:            &url.Error{Op: "Get", URL: "https://127.0.0.1:1", Err: x509.UnknownAuthorityError{}},
@@ -75,5 +80,32 @@ func TestCausesAreToldWithoutWhatDiffersEachTime(t *testing.T) {
 		"it says TooManyRequests": apierrors.NewTooManyRequests("x", 1),
 	} {
 		assert.Equal(t, want, causeOf(err), err.Error())
+	}
+}
+
+// TestAClusterThatIsBeingDisconnectedIsNotToldThatARightIsMissing: nobody has to give it back.
+func TestAClusterThatIsBeingDisconnectedIsNotToldThatARightIsMissing(t *testing.T) {
+	forbidden := apierrors.NewForbidden(leaseResource.GroupResource(), "mirror", errors.New("no"))
+	terminating := forbidden.ErrStatus.DeepCopy()
+	terminating.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	const disconnected = "hub: cannot write the lease: the hub takes the right away: the cluster is being disconnected, as its DRCluster is deleted"
+	for name, tc := range map[string]struct {
+		side    side
+		err     error
+		dropped bool
+		want    string
+	}{
+		"its inbox is being deleted":                 {hubSide, &apierrors.StatusError{ErrStatus: *terminating}, false, disconnected},
+		"its DRClusterConfig is gone":                {hubSide, forbidden, true, disconnected},
+		"the hub knows it":                           {hubSide, forbidden, false, "hub: cannot write the lease: the right to do so is missing"},
+		"it is the cluster that refuses":             {spokeSide, forbidden, true, "cluster: cannot write the lease: the right to do so is missing"},
+		"it is an application that leaves a cluster": {spokeSide, &apierrors.StatusError{ErrStatus: *terminating}, true, "cluster: cannot write the lease: the namespace is being deleted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := testingclock.NewFakeClock(noon)
+			ts := &troubles{clock: clock, open: map[task]trouble{}, dropped: func() bool { return tc.dropped }}
+			ts.end(t.Context(), task{tc.side, "write the lease"}, tc.err)
+			assert.Equal(t, tc.want, ts.worst(clock.Now()))
+		})
 	}
 }

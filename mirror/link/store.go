@@ -59,6 +59,16 @@ func (s *store) get(name string) *translate.Object {
 	return is.unpack()
 }
 
+// known reports whether a list was complete once: what is missing was seen to be so.
+func (s *store) known() bool {
+	select {
+	case <-s.filled:
+		return true
+	default:
+		return false
+	}
+}
+
 // has reports whether there is an object under name.
 func (s *store) has(name string) bool {
 	s.mu.RLock()

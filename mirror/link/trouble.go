@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/utils/clock"
@@ -49,6 +50,8 @@ type trouble struct {
 // troubles remembers which tasks do not work.
 type troubles struct {
 	clock clock.PassiveClock
+	// dropped says that the hub does not know this cluster any more; nil: that is never known.
+	dropped func() bool
 
 	mu    sync.Mutex
 	open  map[task]trouble
@@ -84,6 +87,9 @@ func (ts *troubles) end(ctx context.Context, t task, err error) {
 		was.since = ts.clock.Now()
 	}
 	was.cause = causeOf(err)
+	if t.side == hubSide && (apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsForbidden(err) && ts.dropped != nil && ts.dropped()) {
+		was.cause = causeDropped
+	}
 	ts.open[t] = was
 }
 
@@ -119,6 +125,8 @@ const (
 	causeUnreachable = "it can't be reached"
 	causeCredentials = "it refuses the credentials: they are wrong, expired or were taken away"
 	causeForbidden   = "the right to do so is missing"
+	causeDropped     = "the hub takes the right away: the cluster is being disconnected, as its DRCluster is deleted"
+	causeTerminating = "the namespace is being deleted"
 	causeUntrusted   = "its certificate is not trusted: the certificate authority in the kubeconfig is another one"
 	causeNamespace   = "the namespace is missing: create the DRCluster"
 	causeUnknownKind = "it does not know this kind: install the CRDs"
@@ -135,6 +143,8 @@ func causeOf(err error) string {
 	switch {
 	case apierrors.IsUnauthorized(err):
 		return causeCredentials
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return causeTerminating
 	case apierrors.IsForbidden(err):
 		return causeForbidden
 	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &host), errors.As(err, &verification):

@@ -41,10 +41,11 @@ type Reconciler struct {
 	Namespace string // of the operator: configuration
 }
 
-// Reconcile makes one pass over a group.
+// Reconcile makes one pass over a group. It reads the group live: its status is sent only if it differs from the one that
+// was read, and a cache may not show yet what the pass before wrote. Nothing would wake us again to correct that.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	group := &v1alpha1.VolumeReplicationGroup{}
-	if err := r.Client.Get(ctx, req.NamespacedName, group); err != nil {
+	if err := r.Live.Get(ctx, req.NamespacedName, group); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	ignored, err := r.ignored(ctx, group)

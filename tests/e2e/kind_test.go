@@ -23,6 +23,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/tests/e2e/kindlab"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/app"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 	"github.com/ramendr/ramen-direct/tests/lab/story"
 )
@@ -45,10 +46,16 @@ func place(t *testing.T) *kindlab.Lab {
 	return l
 }
 
-// enter brings an application on. It leaves with the test.
+// enter brings an application on whose storage replicates by itself. It leaves with the test.
 func enter(t *testing.T, l *kindlab.Lab, name string) *story.Story {
 	t.Helper()
-	s := story.New(l, l.App(name, name), kindlab.Interval)
+	return enterAs(t, l, l.App(name, name), kindlab.Interval)
+}
+
+// enterAs brings an application on. interval is how long the interval of its policy really lasts.
+func enterAs(t *testing.T, l *kindlab.Lab, a *app.App, interval time.Duration) *story.Story {
+	t.Helper()
+	s := story.New(l, a, interval)
 	ctx, stop := context.WithCancel(t.Context())
 	var deployer sync.WaitGroup
 	deployer.Go(func() { s.App.Deploy(ctx, t.Logf) })

@@ -123,7 +123,7 @@ func remember(d *provider.Destination, rd *volsyncv1.ReplicationDestination) {
 		d.Address = ptr.Deref(st.RsyncTLS.Address, "")
 	}
 	d.Received = st.LatestImage != nil
-	d.Trouble = complaint(st.Conditions)
+	d.Trouble = complaint(st.Conditions, st.LatestMoverStatus)
 }
 
 // complete finds out whether a destination can be, and is, as the group asks for it.

@@ -42,7 +42,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	case image == nil && g.Failover:
 		return step("the newest complete copy of claim "+name+" is chosen", choose(g, d.Volume, rd.Status.LatestImage.Name))
 	case image == nil && d.Busy != "":
-		return waiting("claim %s: %s still works on its copy", name, d.Busy)
+		return waiting("%s, which may still write to it: it is used when the Pod is gone", d.Busy)
 	case image == nil && direct(g) && d.InletPV != nil:
 		return handOver(d)
 	case image == nil:

@@ -12,6 +12,7 @@ package volsync
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
@@ -194,18 +195,40 @@ func trouble(rs *volsyncv1.ReplicationSource) string {
 	if rs.Status == nil {
 		return ""
 	}
-	if what := complaint(rs.Status.Conditions); what != "" {
+	if what := complaint(rs.Status.Conditions, rs.Status.LatestMoverStatus); what != "" {
 		return ": " + what
 	}
 	return ""
 }
 
-func complaint(conditions []metav1.Condition) string {
+// complaint is what VolSync says of an error of its own, or of the mover that ended last: one that fails is started again, and
+// the condition goes on to say that a synchronisation is in progress.
+func complaint(conditions []metav1.Condition, mover *volsyncv1.MoverStatus) string {
 	c := meta.FindStatusCondition(conditions, volsyncv1.ConditionSynchronizing)
-	if c == nil || c.Reason != volsyncv1.SynchronizingReasonError {
+	switch {
+	case c != nil && c.Reason == volsyncv1.SynchronizingReasonError && !passing(c.Message):
+		return "VolSync says: " + c.Message
+	case mover != nil && mover.Result == volsyncv1.MoverResultFailed:
+		return "VolSync says that its mover failed: " + lastLine(mover.Logs)
+	default:
 		return ""
 	}
-	return "VolSync says: " + c.Message
+}
+
+// lastLine is the end of a log: as much as a condition may hold of it.
+func lastLine(logs string) string {
+	const most = 200
+	lines := strings.Split(strings.TrimSpace(logs), "\n")
+	line := []rune(lines[len(lines)-1])
+	return string(line[:min(len(line), most)])
+}
+
+// passing reports whether an error is none of the copies': VolSync also calls it an error when its cache is behind, of an
+// object that somebody else wrote or that it made or removed itself a moment ago. That happens in each synchronisation, and
+// it looks again within a second.
+func passing(message string) bool {
+	own := strings.Contains(message, `"volsync-`) && (strings.HasSuffix(message, " not found") || strings.HasSuffix(message, " already exists"))
+	return own || strings.Contains(message, "the object has been modified")
 }
 
 func progress(message string) provider.Finding {

@@ -278,7 +278,7 @@ func TestWhatKeepsAVolumeFromBeingCopiedIsNamed(t *testing.T) {
 		},
 		"turned off":      {change: func(v *provider.Volume) { v.Group.VolSync.Disabled = true }, reason: "NotSupported", says: "turned off"},
 		"Submariner":      {change: func(v *provider.Volume) { v.Group.Copies.Submariner = true }, reason: "NotSupported", says: "Submariner"},
-		"another method":  {change: func(v *provider.Volume) { v.Group.Copies.Method = "Direct" }, reason: "NotSupported", says: "Direct"},
+		"another method":  {change: func(v *provider.Volume) { v.Group.Copies.Method = "Clone" }, reason: "NotSupported", says: "Clone"},
 		"a wild interval": {change: func(v *provider.Volume) { v.Group.Interval = "often" }, reason: "Error", says: "schedulingInterval"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,8 +40,9 @@ const (
 
 // Options of the lab.
 type Options struct {
-	NodeImage string    // empty: the one that kind chooses
-	Log       io.Writer // progress, a line each
+	NodeImage    string    // empty: the one that kind chooses
+	VolSyncImage string    // empty: VolSync is not installed
+	Log          io.Writer // progress, a line each
 }
 
 // Lab is three clusters of kind.
@@ -82,12 +83,15 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{l.install, l.connect} {
-		if err := step(ctx); err != nil {
+	if err := l.connect(ctx); err != nil {
+		return nil, err
+	}
+	if o.VolSyncImage != "" {
+		if err := l.installVolSync(ctx, o.VolSyncImage); err != nil {
 			return nil, err
 		}
 	}
-	return l, nil
+	return l, l.install(ctx)
 }
 
 // Open is the lab that Up made.
@@ -139,13 +143,9 @@ func (l *Lab) create() error {
 
 // createCluster creates a cluster from kind-configs. image may be empty: the one that kind chooses.
 func (l *Lab) createCluster(name, image string) error {
-	text, err := os.ReadFile(filepath.Join(l.root, "kind-configs", name+".yaml"))
+	config, err := l.config(name)
 	if err != nil {
 		return err
-	}
-	config := &v1alpha4.Cluster{}
-	if err := yaml.UnmarshalStrict(text, config); err != nil {
-		return fmt.Errorf("read kind-configs/%s.yaml: %w", name, err)
 	}
 	for i := range config.Nodes {
 		for j := range config.Nodes[i].ExtraMounts {
@@ -160,6 +160,19 @@ func (l *Lab) createCluster(name, image string) error {
 		return fmt.Errorf("create cluster %s: %w", name, err)
 	}
 	return nil
+}
+
+// config is what kind-configs say of a cluster.
+func (l *Lab) config(name string) (*v1alpha4.Cluster, error) {
+	text, err := os.ReadFile(filepath.Join(l.root, "kind-configs", name+".yaml"))
+	if err != nil {
+		return nil, err
+	}
+	config := &v1alpha4.Cluster{}
+	if err := yaml.UnmarshalStrict(text, config); err != nil {
+		return nil, fmt.Errorf("read kind-configs/%s.yaml: %w", name, err)
+	}
+	return config, nil
 }
 
 // run runs a command in the folder of the project and returns what it prints.

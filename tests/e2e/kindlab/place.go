@@ -123,7 +123,7 @@ func (l *Lab) Heal(name string) error {
 		errs = append(errs, l.docker("unpause", nodeOf(name)))
 	}
 	if !strings.Contains(networks, "kind") {
-		errs = append(errs, l.docker("network", "connect", "kind", nodeOf(name)))
+		errs = append(errs, l.docker("network", "connect", "kind", nodeOf(name)), l.route())
 	}
 	return errors.Join(errs...)
 }

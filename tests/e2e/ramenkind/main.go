@@ -29,7 +29,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	o := kindlab.Options{NodeImage: os.Getenv("KIND_NODE_IMAGE"), Log: os.Stderr}
+	o := kindlab.Options{NodeImage: os.Getenv("KIND_NODE_IMAGE"), VolSyncImage: os.Getenv("KIND_VOLSYNC_IMAGE"), Log: os.Stderr}
 	switch {
 	case len(args) == 1 && args[0] == "up":
 		_, err := kindlab.Up(ctx, o)
@@ -37,5 +37,5 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 1 && args[0] == "down":
 		return kindlab.Down(ctx, o)
 	}
-	return fmt.Errorf("usage: ramenkind up|down, in the folder of the project; KIND_NODE_IMAGE names the image of the nodes")
+	return fmt.Errorf("usage: ramenkind up|down, in the folder of the project; KIND_NODE_IMAGE names the image of the nodes, KIND_VOLSYNC_IMAGE that of VolSync, if it shall be installed")
 }

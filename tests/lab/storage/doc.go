@@ -11,7 +11,7 @@
 // that there are two (Degraded).
 //
 // On a cluster that has the kinds of CSI snapshots and of VolSync, the same process serves them too, each from a package of
-// its own: snapshot and volsync.
+// its own: snapshot and volsync. The second stands in for VolSync, which may also serve its kinds itself.
 package storage
 
 import "time"

@@ -51,6 +51,8 @@ type Options struct {
 	Speed   Speed  // may be nil
 	Node    string // name of the node whose kubelet is served; empty: none
 	Kubelet string // folder of that kubelet
+	// RealVolSync says that VolSync serves its kinds itself; else the driver stands in for it where they are served.
+	RealVolSync bool
 }
 
 // VolumesDir is where a cluster's volumes are, each in a folder with the name of its handle.
@@ -68,6 +70,7 @@ func Main(ctx context.Context, args []string) error {
 	fs.Var(o.Speed, "interval", "<interval>=<real duration>, such as 1m=2s; repeatable")
 	fs.StringVar(&o.Node, "node", "", "name of the node whose kubelet gets the volumes by CSI; empty: none")
 	fs.StringVar(&o.Kubelet, "kubelet", "/var/lib/kubelet", "folder of that kubelet")
+	fs.BoolVar(&o.RealVolSync, "real-volsync", false, "leave the kinds of VolSync to VolSync")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -141,14 +144,18 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 			store: store, peer: peer, loop: loop, speed: o.Speed,
 		}),
 		whenServed(mgr, "snapshots", snapshot.Definitions(), func() error { return setupSnapshots(mgr, store, volumes) }),
-		whenServed(mgr, "volsync", slices.Concat(snapshot.Definitions(), volsync.Definitions()), func() error {
+	); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	if !o.RealVolSync {
+		if err := whenServed(mgr, "volsync", slices.Concat(snapshot.Definitions(), volsync.Definitions()), func() error {
 			return volsync.Setup(mgr, volsync.Options{
 				Cluster: o.Cluster, Driver: Driver, Store: store, Destinations: destinations, Peer: peer.Movers(),
 				Speed: o.Speed, Received: received,
 			})
-		}),
-	); err != nil {
-		return fmt.Errorf("storage: %w", err)
+		}); err != nil {
+			return fmt.Errorf("storage: %w", err)
+		}
 	}
 	if err := mgr.Start(ctx); err != nil {
 		return fmt.Errorf("storage: %w", err)
