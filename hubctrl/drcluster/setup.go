@@ -112,7 +112,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	if o.Wake != nil {
 		b = b.WatchesRawSource(source.Channel(o.Wake, &handler.EnqueueRequestForObject{}))
 	}
-	if err := b.Complete(reconcile.AsReconciler(mgr.GetClient(), r)); err != nil {
+	if err := b.Complete(reconcile.AsReconciler(apply.Fresh(mgr.GetClient(), mgr.GetAPIReader()), r)); err != nil {
 		return fmt.Errorf("set up drcluster: %w", err)
 	}
 	return setupModes(mgr, o)

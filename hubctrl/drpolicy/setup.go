@@ -53,7 +53,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.naming)).
 		Watches(&v1alpha1.DRClusterConfig{}, handler.EnqueueRequestsFromMapFunc(r.naming)).
 		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(referredTo), builder.WithPredicates(gone())).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
+		Complete(reconcile.AsReconciler(apply.Fresh(mgr.GetClient(), mgr.GetAPIReader()), r))
 	if err != nil {
 		return fmt.Errorf("set up drpolicy: %w", err)
 	}

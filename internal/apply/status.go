@@ -37,7 +37,22 @@ func StatusOf(obj client.Object, scheme *runtime.Scheme) (Intent, error) {
 	return Untyped(u), nil
 }
 
-// ChangedStatus sends the status of after, unless it equals that of before. It reports whether it was sent.
+// Fresh is c, but reads single objects from live: for reconcilers that judge by what they were given whether their status
+// changed, see ChangedStatus.
+func Fresh(c client.Client, live client.Reader) client.Client { return fresh{c, live} }
+
+type fresh struct {
+	client.Client
+	live client.Reader
+}
+
+func (f fresh) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	return f.live.Get(ctx, key, obj, opts...)
+}
+
+// ChangedStatus sends the status of after, unless it equals that of before. It reports whether it was sent. before has to
+// be what the API server holds, not a cache: that may show the status of before the last one that was sent, and if the new
+// one is like it nothing would be sent, nor anybody woken to correct that.
 func (a Applier) ChangedStatus(ctx context.Context, before, after client.Object) (bool, error) {
 	was, err := statusOf(before)
 	if err != nil {

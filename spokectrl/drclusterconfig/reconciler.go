@@ -60,7 +60,7 @@ type facts struct {
 // Reconcile makes one pass over the DRClusterConfig.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	config := &v1alpha1.DRClusterConfig{}
-	if err := r.Client.Get(ctx, req.NamespacedName, config); err != nil {
+	if err := r.Live.Get(ctx, req.NamespacedName, config); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	f := r.observe(ctx)
