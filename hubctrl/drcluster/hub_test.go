@@ -187,7 +187,7 @@ func (h *hub) ownsLittle(t *testing.T, o client.Object) {
 			continue
 		}
 		var fields map[string]map[string]any
-		require.NoError(t, json.Unmarshal(m.FieldsV1.Raw, &fields))
+		require.NoError(t, json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields))
 		for field, inner := range fields {
 			if field != "f:metadata" {
 				owned[field] = true

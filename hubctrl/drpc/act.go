@@ -150,7 +150,7 @@ func (r *Reconciler) publish(ctx context.Context, w *world, decisions [2]plan.De
 			told.Status.Decisions = append(told.Status.Decisions, v1alpha1.ClusterDecision{ClusterName: cluster, ClusterNamespace: cluster, Reason: v1alpha1.DecisionRun})
 		case plan.Retain:
 			told.Status.Decisions = append(told.Status.Decisions, v1alpha1.ClusterDecision{ClusterName: cluster, ClusterNamespace: cluster, Reason: v1alpha1.DecisionRetain})
-		case plan.Gone:
+		case plan.Gone, plan.Untold:
 		}
 	}
 	intent, err := apply.StatusOf(told, r.client.Scheme())

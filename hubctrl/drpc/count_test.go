@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
@@ -155,7 +154,7 @@ func TestTheRulesAreTestedAgainstWhatAHubExports(t *testing.T) {
 		h.obey("dr1")
 	}
 	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
-		s.LastGroupSyncDuration, s.LastGroupSyncBytes = &metav1.Duration{Duration: time.Second}, ptr.To(int64(1))
+		s.LastGroupSyncDuration, s.LastGroupSyncBytes = &metav1.Duration{Duration: time.Second}, new(int64(1))
 	})
 	h.pass()
 	require.Contains(t, h.shows(), "WaitOnUserToCleanUp")

@@ -15,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	clocktesting "k8s.io/utils/clock/testing"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -31,7 +30,7 @@ import (
 func run(t *testing.T, name string, r reconcile.Reconciler, now *clocktesting.FakeClock, wakes source.Source) {
 	t.Helper()
 	c, err := controller.NewUnmanaged(name, controller.Options{
-		Reconciler: r, Logger: logr.Discard(), SkipNameValidation: ptr.To(true),
+		Reconciler: r, Logger: logr.Discard(), SkipNameValidation: new(true),
 		NewQueue: func(_ string, limit workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
 			return workqueue.NewTypedRateLimitingQueueWithConfig(limit, workqueue.TypedRateLimitingQueueConfig[reconcile.Request]{Clock: now})
 		},
@@ -60,7 +59,7 @@ func (r *renewing) renew(cluster string) {
 	r.t.Helper()
 	lease := &coordinationv1.Lease{}
 	require.True(r.t, r.get(lease, clientKey("inbox-"+cluster, "mirror")))
-	lease.Spec.RenewTime = ptr.To(metav1.NewMicroTime(r.now.Now()))
+	lease.Spec.RenewTime = new(metav1.NewMicroTime(r.now.Now()))
 	require.NoError(r.t, r.api.Update(r.t.Context(), lease))
 	r.watch <- event.GenericEvent{Object: lease}
 	require.Eventually(r.t, func() bool { return r.watched.Link(cluster).LastRenewal.Equal(r.now.Now()) },

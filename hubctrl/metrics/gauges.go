@@ -2,7 +2,11 @@
 
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 const prefix = "ramen_"
 
@@ -22,7 +26,7 @@ type gauges struct {
 func newGauges() *gauges {
 	g := &gauges{}
 	object := []string{"obj_type", "obj_name", "obj_namespace"}
-	of := func(labels ...string) []string { return append(object[:len(object):len(object)], labels...) }
+	of := func(labels ...string) []string { return append(slices.Clip(object), labels...) }
 
 	g.leading = g.add("hub_leading", "1 if this process is the one that works; the others wait to take over.", nil)
 	g.linkAge = g.add("link_age_seconds", "How old the newest news from a cluster is. Absent if there never was any.", []string{"cluster"})

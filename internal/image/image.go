@@ -64,7 +64,7 @@ func (i Image) Write(file string) (err error) {
 
 // layOut writes the image into a folder.
 func (i Image) layOut(dir string) error {
-	var all v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	all := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, arch := range slices.Sorted(maps.Keys(i.Binaries)) {
 		one, err := i.platform(arch)
 		if err != nil {

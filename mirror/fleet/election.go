@@ -51,7 +51,7 @@ func (f *Fleet) elected(ctx context.Context, cluster string, do func(context.Con
 	case elected := <-leading:
 		within, cancel := context.WithCancel(ctx)
 		defer cancel()
-		stop := context.AfterFunc(elected, cancel)
+		stop := context.AfterFunc(elected, cancel) //nolint:contextcheck // within inherits ctx; elected only ends it
 		defer stop()
 		return do(within)
 	}

@@ -169,7 +169,7 @@ func (f *Fleet) start(ctx context.Context, cluster string, c credentialOf, befor
 func (f *Fleet) keep(ctx context.Context, cluster string, r *running) error {
 	remote, err := f.options.Connect(r.credential.kubeconfig)
 	if err != nil {
-		return fmt.Errorf("Secret %s: %w", r.credential.secret, err)
+		return fmt.Errorf("credentials in Secret %s: %w", r.credential.secret, err)
 	}
 	o := link.Options{Cluster: cluster, Hub: remote, Spoke: f.options.Home, Holder: f.options.Replica, Clock: f.options.Clock, Metrics: f.options.Metrics}
 	if f.options.Mode == Push {

@@ -204,14 +204,14 @@ func (w *copying) neighbours(id string) {
 			continue
 		}
 		w.data[id+"/"+s.Name] = w.content(id, *s.Spec.Source.PersistentVolumeClaimName)
-		s.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: ptr.To(true)}
+		s.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: new(true)}
 		require.NoError(w.t, c.client.Status().Update(ctx, s))
 		c.writes++
 	}
 	for i := range destinations.Items {
 		d := &destinations.Items[i]
 		if d.Status == nil && c.bound(*d.Spec.RsyncTLS.DestinationPVC) {
-			d.Status = &volsyncv1.ReplicationDestinationStatus{RsyncTLS: &volsyncv1.ReplicationDestinationRsyncTLSStatus{Address: ptr.To(id + "/" + d.Name)}}
+			d.Status = &volsyncv1.ReplicationDestinationStatus{RsyncTLS: &volsyncv1.ReplicationDestinationRsyncTLSStatus{Address: new(id + "/" + d.Name)}}
 			require.NoError(w.t, c.client.Status().Update(ctx, d))
 			c.writes++
 		}
@@ -288,7 +288,7 @@ func (w *copying) sync(id string, rs *volsyncv1.ReplicationSource, now bool) {
 	peer.before = nil
 	defer func() { peer.before = before }()
 	require.NoError(w.t, peer.client.Create(w.t.Context(), image))
-	image.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: ptr.To(true)}
+	image.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: new(true)}
 	require.NoError(w.t, peer.client.Status().Update(w.t.Context(), image))
 	w.data[peerOf(id)+"/"+image.Name] = content
 	w.forget(peer, rd)
@@ -326,7 +326,7 @@ func (w *copying) deploy(id string) {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "data", UID: types.UID(fmt.Sprintf("uid-data-%s-%d", id, w.images)), Labels: map[string]string{"app": "x"}},
 		Spec: corev1.PersistentVolumeClaimSpec{
-			StorageClassName: ptr.To("lab-snap"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: new("lab-snap"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		},
 	}
 	w.user(id, func(c client.Client) {

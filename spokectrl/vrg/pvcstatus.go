@@ -128,7 +128,7 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, "the volume's replica is being deleted"), true
 		}
-	case plan.WhyNothing, plan.WhyReplica:
+	case plan.WhyNothing, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
 		if verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, "the volume is being released"), true
 		}

@@ -140,7 +140,7 @@ func complete(ctx context.Context, r client.Reader, g provider.Group, d *provide
 		return nil
 	}
 	if d.Refusal = refused(g); d.Refusal != nil {
-		return nil
+		return nil //nolint:nilerr // a refusal is a finding
 	}
 	class := &storagev1.StorageClass{}
 	name := ptr.Deref(d.Volume.StorageClassName, "")

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -69,13 +68,13 @@ func (s *side) arrive(image string) {
 	s.t.Helper()
 	require.NoError(s.t, s.c.Create(s.t.Context(), &snapshotv1.VolumeSnapshot{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "app", Name: image},
-		Spec:       snapshotv1.VolumeSnapshotSpec{Source: snapshotv1.VolumeSnapshotSource{PersistentVolumeClaimName: ptr.To("data-received")}},
+		Spec:       snapshotv1.VolumeSnapshotSpec{Source: snapshotv1.VolumeSnapshotSource{PersistentVolumeClaimName: new("data-received")}},
 	}))
 	rd := s.destination()
 	rd.Status = &volsyncv1.ReplicationDestinationStatus{
-		LastSyncTime: ptr.To(metav1.Now()),
+		LastSyncTime: new(metav1.Now()),
 		LatestImage:  &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: image},
-		RsyncTLS:     &volsyncv1.ReplicationDestinationRsyncTLSStatus{Address: ptr.To("here.example.com")},
+		RsyncTLS:     &volsyncv1.ReplicationDestinationRsyncTLSStatus{Address: new("here.example.com")},
 	}
 	require.NoError(s.t, s.c.Status().Update(s.t.Context(), rd))
 	s.complete(image)
@@ -85,7 +84,7 @@ func (s *side) complete(image string) {
 	s.t.Helper()
 	snapshot := &snapshotv1.VolumeSnapshot{}
 	require.NoError(s.t, s.c.Get(s.t.Context(), client.ObjectKey{Namespace: "app", Name: image}, snapshot))
-	snapshot.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: ptr.To(true), RestoreSize: ptr.To(resource.MustParse("2Gi"))}
+	snapshot.Status = &snapshotv1.VolumeSnapshotStatus{ReadyToUse: new(true), RestoreSize: new(resource.MustParse("2Gi"))}
 	require.NoError(s.t, s.c.Status().Update(s.t.Context(), snapshot))
 }
 
@@ -153,7 +152,7 @@ func TestWhatCannotBeReceivedIsNamed(t *testing.T) {
 		change func(*v1alpha1.ProtectedPVC)
 		says   string
 	}{
-		"no such class":     {func(p *v1alpha1.ProtectedPVC) { p.StorageClassName = ptr.To("other") }, `no StorageClass "other"`},
+		"no such class":     {func(p *v1alpha1.ProtectedPVC) { p.StorageClassName = new("other") }, `no StorageClass "other"`},
 		"another namespace": {func(p *v1alpha1.ProtectedPVC) { p.Namespace = "elsewhere" }, "elsewhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,7 +191,7 @@ func TestAFailoverTakesTheNewestCompleteImage(t *testing.T) {
 	require.NoError(t, s.c.Get(t.Context(), client.ObjectKey{Namespace: "app", Name: "data"}, claim))
 	assert.Equal(t, "image-1", claim.Spec.DataSource.Name)
 	assert.Equal(t, map[string]string{"app": "x"}, claim.Labels, "it is a volume of the application like any other")
-	assert.Equal(t, "2Gi", ptr.To(claim.Spec.Resources.Requests[corev1.ResourceStorage]).String(), "what was snapshotted fits")
+	assert.Equal(t, "2Gi", new(claim.Spec.Resources.Requests[corev1.ResourceStorage]).String(), "what was snapshotted fits")
 	assert.False(t, s.restore().Done, "it is not filled yet")
 	assert.True(t, s.restore(func(d *provider.Destination) { d.Late = true }).Done, "it is filled when it is first used")
 	claim.Status.Phase = corev1.ClaimBound
@@ -240,7 +239,7 @@ func TestWhatIsInTheWayOfARestore(t *testing.T) {
 		"an earlier term's":  {func(d *provider.Destination) { d.Ours = true }, false, true, "replaced"},
 		"one that is in use": {func(d *provider.Destination) { d.Ours, d.Used = true, "claim data is in use by Pod x" }, false, false, "Pod x"},
 		"one that leaves": {func(d *provider.Destination) {
-			d.Ours, d.Claim.DeletionTimestamp = true, ptr.To(metav1.Now())
+			d.Ours, d.Claim.DeletionTimestamp = true, new(metav1.Now())
 		}, false, false, "being deleted"},
 	} {
 		t.Run(name, func(t *testing.T) {

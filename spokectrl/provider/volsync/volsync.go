@@ -100,7 +100,7 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 		return s, err
 	}
 	if s.Refusal = refused(v.Group); s.Refusal != nil {
-		return s, nil
+		return s, nil //nolint:nilerr // a refusal is a finding
 	}
 	return s, judge(&s, v, rs)
 }

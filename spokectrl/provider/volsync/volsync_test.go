@@ -20,7 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -40,7 +39,7 @@ const (
 
 func described() v1alpha1.ProtectedPVC {
 	return v1alpha1.ProtectedPVC{
-		Namespace: "app", Name: "data", ProtectedByVolSync: true, StorageClassName: ptr.To("sc"),
+		Namespace: "app", Name: "data", ProtectedByVolSync: true, StorageClassName: new("sc"),
 		Labels: map[string]string{"app": "x"}, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
 	}
@@ -63,7 +62,7 @@ func class() *storagev1.StorageClass {
 func volume() provider.Volume {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "app", Name: "data"},
-		Spec:       corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To("sc"), VolumeName: "pv"},
+		Spec:       corev1.PersistentVolumeClaimSpec{StorageClassName: new("sc"), VolumeName: "pv"},
 	}
 	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pv"}, Spec: corev1.PersistentVolumeSpec{
 		PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: driver, VolumeHandle: "h"}},
