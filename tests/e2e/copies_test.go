@@ -75,15 +75,9 @@ func TestVolSyncCopiesAnApplicationThereAndBack(t *testing.T) {
 func TestVolSyncCopiesAgainAfterTheOldHomeWasOffTheNetwork(t *testing.T) {
 	l := place(t)
 	s := enterCopied(t, l, "copied-severed")
-	require.NoError(t, s.Protect(t.Context(), lab.DR1))
-	failed, err := s.FailoverWithout(t.Context(), lab.DR2, faultproxy.Cut)
-	require.NoError(t, err)
-	t.Logf("failover dr1 -> dr2, dr1 off the network: %s (%s)", failed.Loss, failed.Took.Round(100*time.Millisecond))
-	took, err := s.Return(t.Context(), lab.DR1)
-	require.NoError(t, err)
-	t.Logf("dr1 is back, Secondary and in sync (%s)", took.Round(100*time.Millisecond))
+	sever(t, s)
 	arrived(t, l, s, lab.DR1)
-	_, err = s.Disable(t.Context())
+	_, err := s.Disable(t.Context())
 	require.NoError(t, err)
 	onlyTheApplication(t, l, s, lab.DR2)
 }

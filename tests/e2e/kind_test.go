@@ -115,6 +115,14 @@ func TestAnApplicationMovesBetweenClustersAndNothingIsLostThatWasSynchronised(t 
 func TestAFailoverEndsWhileTheOldHomeIsOffTheNetwork(t *testing.T) {
 	l := place(t)
 	s := enter(t, l, "severed")
+	sever(t, s)
+	_, err := s.Disable(t.Context())
+	require.NoError(t, err)
+}
+
+// sever protects an application on dr1, fails over to dr2 while dr1 is off the network, and lets dr1 return.
+func sever(t *testing.T, s *story.Story) {
+	t.Helper()
 	require.NoError(t, s.Protect(t.Context(), lab.DR1))
 	failed, err := s.FailoverWithout(t.Context(), lab.DR2, faultproxy.Cut)
 	require.NoError(t, err)
@@ -122,8 +130,6 @@ func TestAFailoverEndsWhileTheOldHomeIsOffTheNetwork(t *testing.T) {
 	took, err := s.Return(t.Context(), lab.DR1)
 	require.NoError(t, err)
 	t.Logf("dr1 is back, Secondary and in sync (%s)", took.Round(100*time.Millisecond))
-	_, err = s.Disable(t.Context())
-	require.NoError(t, err)
 }
 
 // TestAnApplicationOutlivesItsHub: the whole cluster is deleted, another one is made and fed with the same manifests.
