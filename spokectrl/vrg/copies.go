@@ -162,7 +162,7 @@ func restoreCopies(f *facts, group provider.Group) (restore, map[client.ObjectKe
 	var messages, conflicts []string
 	ready, all := 0, 0
 	for _, c := range f.copies {
-		if len(c.Objects) == 0 {
+		if len(c.Objects) == 0 || !group.Covers(c.Volume.Namespace) {
 			continue
 		}
 		all++
