@@ -43,16 +43,35 @@ func Connect(kubeconfig []byte) (*rest.Config, error) {
 
 // WithToken is kubeconfig with another token for the user of its current context.
 func WithToken(kubeconfig []byte, token string) ([]byte, error) {
+	raw, user, err := userOf(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	user.Token = token
+	return clientcmd.Write(*raw)
+}
+
+// Split parts kubeconfig into the token of the user of its current context, empty if it has none, and the rest.
+func Split(kubeconfig []byte) (token string, rest []byte, err error) {
+	_, user, err := userOf(kubeconfig)
+	if err != nil {
+		return "", nil, err
+	}
+	rest, err = WithToken(kubeconfig, "")
+	return user.Token, rest, err
+}
+
+// userOf reads kubeconfig, and finds in it the user of its current context.
+func userOf(kubeconfig []byte) (*clientcmdapi.Config, *clientcmdapi.AuthInfo, error) {
 	raw, err := clientcmd.Load(kubeconfig)
 	if err != nil {
-		return nil, errors.New("read kubeconfig: it is no kubeconfig")
+		return nil, nil, errors.New("read kubeconfig: it is no kubeconfig")
 	}
 	at, ok := raw.Contexts[raw.CurrentContext]
 	if !ok || raw.AuthInfos[at.AuthInfo] == nil {
-		return nil, errors.New("read kubeconfig: its current context names no user")
+		return nil, nil, errors.New("read kubeconfig: its current context names no user")
 	}
-	raw.AuthInfos[at.AuthInfo].Token = token
-	return clientcmd.Write(*raw)
+	return raw, raw.AuthInfos[at.AuthInfo], nil
 }
 
 // Secret is the Secret that gives a mirror access to the API server at cfg with token. cluster is the name of the

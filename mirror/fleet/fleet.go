@@ -18,6 +18,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/ramendr/ramen-direct/mirror/credential"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/link"
 )
@@ -62,12 +63,14 @@ type Fleet struct {
 
 // running is a link that this replica keeps, or stands for election to keep.
 type running struct {
-	credential credentialOf
-	stop       context.CancelFunc
-	ended      chan struct{}
+	stop      context.CancelFunc
+	ended     chan struct{}
+	exchanged chan struct{} // the credential has another token
 
-	mu   sync.Mutex
-	link *link.Link // nil: not elected
+	mu         sync.Mutex
+	credential credentialOf
+	bearer     *credential.Bearer // what the link shows; nil: not elected
+	link       *link.Link         // nil: not elected
 }
 
 // New returns a Fleet that keeps nothing yet.
@@ -125,7 +128,7 @@ func (f *Fleet) settle(ctx context.Context, known *known) {
 	logger := log.FromContext(ctx)
 	before := map[string]*running{}
 	for cluster, r := range f.running {
-		if c, ok := wanted[cluster]; ok && c.same(r.credential) {
+		if c, ok := wanted[cluster]; ok && r.goesOnWith(ctx, c) {
 			delete(wanted, cluster)
 			continue
 		}
@@ -143,7 +146,7 @@ func (f *Fleet) settle(ctx context.Context, known *known) {
 // start keeps a link once the one before it has ended. It does not wait for that: another link must not wait for it.
 func (f *Fleet) start(ctx context.Context, cluster string, c credentialOf, before *running) *running {
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{credential: c, stop: stop, ended: make(chan struct{})}
+	r := &running{credential: c, stop: stop, ended: make(chan struct{}), exchanged: make(chan struct{}, 1)}
 	go func() {
 		defer close(r.ended)
 		if before != nil {
@@ -167,9 +170,9 @@ func (f *Fleet) start(ctx context.Context, cluster string, c credentialOf, befor
 
 // keep runs the link, and renews its credentials, until ctx ends.
 func (f *Fleet) keep(ctx context.Context, cluster string, r *running) error {
-	remote, err := f.options.Connect(r.credential.kubeconfig)
+	remote, err := r.connect(f.options.Connect)
 	if err != nil {
-		return fmt.Errorf("credentials in Secret %s: %w", r.credential.secret, err)
+		return err
 	}
 	o := link.Options{Cluster: cluster, Hub: remote, Spoke: f.options.Home, Holder: f.options.Replica, Clock: f.options.Clock, Metrics: f.options.Metrics}
 	if f.options.Mode == Push {
@@ -184,8 +187,49 @@ func (f *Fleet) keep(ctx context.Context, cluster string, r *running) error {
 	defer r.set(nil)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.Run(ctx) })
-	group.Go(func() error { f.renew(ctx, remote, r.credential); return nil })
+	group.Go(func() error { f.renew(ctx, remote, r); return nil })
 	return group.Wait()
+}
+
+// connect is the way to the other end, with a token that may be exchanged.
+func (r *running) connect(by func([]byte) (*rest.Config, error)) (*rest.Config, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	remote, err := by(r.credential.kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("credentials in Secret %s: %w", r.credential.secret, err)
+	}
+	r.bearer = credential.Exchangeable(remote)
+	return remote, nil
+}
+
+// goesOnWith reports whether the link may go on now that its credential is c. Another token alone does not end it: nothing
+// has to be listed anew for it.
+func (r *running) goesOnWith(ctx context.Context, c credentialOf) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.same(r.credential) {
+		return true
+	}
+	token, only := c.exchanges(r.credential)
+	if !only || r.bearer == nil {
+		return false
+	}
+	log.FromContext(ctx).Info("Exchange token", "Secret", c.secret)
+	r.credential = c
+	r.bearer.Set(token)
+	select {
+	case r.exchanged <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// holds is the credential, and the token in it.
+func (r *running) holds() (credentialOf, string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.credential, r.bearer.Get()
 }
 
 func (r *running) set(l *link.Link) {

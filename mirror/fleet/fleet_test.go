@@ -84,8 +84,21 @@ func (w *world) replaced() {
 	},
 		"the state does not name the credentials")
 	require.NoError(w, f.Ready(), "on the hub one cluster is no reason to give up all")
-	way := w.wayTo("new", w.token(w.spoke, puller, time.Hour))
-	require.NoError(w, w.hub.Client.Update(w.Context(), way))
+	show := func(token string) {
+		require.NoError(w, w.hub.Client.Update(w.Context(), w.wayTo("new", token)))
+	}
+	show(w.token(w.spoke, puller, time.Hour))
+	w.live(f, "new")
+	show("expired")
+	w.eventually(func() bool { return strings.Contains(f.States()["new"].String(), "refuses the credentials") }, "the link does not show another token")
+	show(w.token(w.spoke, puller, time.Hour))
+	w.live(f, "new")
+	assert.Zero(w, w.transitions("new"), "for another token the link is not given up")
+
+	elsewhere := w.wayTo("new", w.token(w.spoke, puller, time.Hour))
+	elsewhere.Data["kubeconfig"] = []byte(strings.ReplaceAll(string(elsewhere.Data["kubeconfig"]), "https://127.0.0.1:", "https://localhost:"))
+	require.NoError(w, w.hub.Client.Update(w.Context(), elsewhere))
+	w.eventually(func() bool { return w.transitions("new") > 0 }, "for another address the link is made anew")
 	w.live(f, "new")
 	w.forget("new")
 	w.live(f)
@@ -112,6 +125,7 @@ func (w *world) renewed() {
 	w.eventually(func() bool { return f.States()["old"].Phase == link.Live }, "the link is not live")
 	require.NoError(w, w.hub.Client.Get(w.Context(), client.ObjectKeyFromObject(way), way))
 	assert.Equal(w, version, way.ResourceVersion, "renewed again")
+	assert.Zero(w, w.transitions("old"), "the link goes on with it")
 	w.forget("old")
 }
 

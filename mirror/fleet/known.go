@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -47,6 +48,19 @@ type credentialOf struct {
 // same reports whether a link need not be started anew.
 func (c credentialOf) same(as credentialOf) bool {
 	return c.secret == as.secret && bytes.Equal(c.kubeconfig, as.kubeconfig)
+}
+
+// exchanges is the token of c, and whether c has nothing else that before has not.
+func (c credentialOf) exchanges(before credentialOf) (token string, only bool) {
+	if c.secret != before.secret {
+		return "", false
+	}
+	token, rest, err := credential.Split(c.kubeconfig)
+	if err != nil {
+		return "", false
+	}
+	was, restBefore, err := credential.Split(before.kubeconfig)
+	return token, err == nil && token != "" && was != "" && bytes.Equal(rest, restBefore)
 }
 
 // watch keeps known up to date until ctx ends.
@@ -119,26 +133,31 @@ func (k *known) credentials(ctx context.Context) map[string]credentialOf {
 	return out
 }
 
-// renew renews the token of a kubeconfig in its Secret at half of its life, until ctx ends. The link is started anew with
-// it when the Secret has changed.
-func (f *Fleet) renew(ctx context.Context, remote *rest.Config, c credentialOf) {
-	logger := log.FromContext(ctx).WithValues("Secret", c.secret)
-	token, err := credential.Read(remote.BearerToken)
-	if err != nil || token.RenewAt.IsZero() || token.Account.Name == "" {
-		return // a certificate, or a token that does not expire, or of no ServiceAccount: it is for others to replace it
-	}
-	pause := max(token.RenewAt.Sub(f.options.Clock.Now()), 0)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.options.Clock.After(pause):
+// renew renews the token of the link's kubeconfig in its Secret at half of its life, until ctx ends. The link shows the new
+// one when the Secret has changed.
+func (f *Fleet) renew(ctx context.Context, remote *rest.Config, r *running) {
+	for ctx.Err() == nil {
+		c, shown := r.holds()
+		logger := log.FromContext(ctx).WithValues("Secret", c.secret)
+		var due <-chan time.Time // never: a certificate, or a token that does not expire, or of no ServiceAccount
+		token, err := credential.Read(shown)
+		if err == nil && !token.RenewAt.IsZero() && token.Account.Name != "" {
+			due = f.options.Clock.After(max(token.RenewAt.Sub(f.options.Clock.Now()), 0))
 		}
-		logger.Info("Renew token")
-		if err := f.replaceToken(ctx, remote, token, c); err != nil && ctx.Err() == nil {
-			logger.Error(err, "Cannot renew token")
+		for exchanged := false; !exchanged; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.exchanged:
+				exchanged = true
+			case <-due:
+				logger.Info("Renew token")
+				if err := f.replaceToken(ctx, remote, token, c); err != nil && ctx.Err() == nil {
+					logger.Error(err, "Cannot renew token")
+				}
+				due = f.options.Clock.After(credential.Retry)
+			}
 		}
-		pause = credential.Retry
 	}
 }
 

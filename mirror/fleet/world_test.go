@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -189,11 +190,20 @@ func alive(f *fleet.Fleet) []string {
 
 // holder is who holds the lease of a link.
 func (w *world) holder(cluster string) string {
+	return ptr.Deref(w.election(cluster).HolderIdentity, "")
+}
+
+// transitions is how often the lease of a link was won again.
+func (w *world) transitions(cluster string) int32 {
+	return ptr.Deref(w.election(cluster).LeaseTransitions, 0)
+}
+
+func (w *world) election(cluster string) coordinationv1.LeaseSpec {
 	lease := &coordinationv1.Lease{}
-	if w.hub.Client.Get(w.Context(), client.ObjectKey{Namespace: home, Name: "mirror-link-" + cluster}, lease) != nil || lease.Spec.HolderIdentity == nil {
-		return ""
+	if w.hub.Client.Get(w.Context(), client.ObjectKey{Namespace: home, Name: "mirror-link-" + cluster}, lease) != nil {
+		return coordinationv1.LeaseSpec{}
 	}
-	return *lease.Spec.HolderIdentity
+	return lease.Spec
 }
 
 // breakable is cfg with a connection that fails while broken is true.
