@@ -13,42 +13,71 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/translate"
 )
 
-// deliveryDelay is how long the status of a wish waits: facts go first, and what is undone within that time is not
+// deliveryDelay is how long the status of a wish waits at least: facts go first, and what is undone within that time is not
 // written at all (X11).
 const deliveryDelay = 100 * time.Millisecond
 
-// sparingPause is the pause before each delivery while the link is hurried.
+// sparingPause is the pause before each delivery that has time while wishes and facts come in.
 const sparingPause = 200 * time.Millisecond
 
-// hurried reports whether many wishes and facts queue, as in the first minutes of a cluster. Then they get the API servers, and
-// deliveries are told one by one. They do not stop: what queues may queue for a reason that they tell.
+// calm is how long nothing comes in before deliveries that have time are told without a pause.
+const calm = 100 * time.Millisecond
+
+// hurried reports whether many wishes and facts queue, as in the first minutes of a cluster. Then no delivery may hold them up.
 func (l *Link) hurried() bool { return l.down.backlog()+l.up.backlog() > workers }
 
-// deliver tells, on the wish, how its delivery went.
+// busy reports whether wishes or facts come in.
+func (l *Link) busy() bool {
+	return l.hurried() || l.down.addedWithin(calm) || l.up.addedWithin(calm)
+}
+
+// deliver tells, on the wish, how its delivery went, if that is for somebody to act on. All else has time.
 func (l *Link) deliver(ctx context.Context, it item) error {
-	if l.hurried() {
-		l.sparingly.Lock()
-		defer l.sparingly.Unlock()
-		if l.hurried() {
-			select {
-			case <-l.clock.After(sparingPause):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+	wish, status := l.delivery(it.name)
+	if status == nil {
+		return nil
+	}
+	if !translate.Urgent(status, wish) || l.hurried() {
+		l.unhurried.add(it)
+		return nil
+	}
+	return l.tellDelivery(ctx, wish, status)
+}
+
+// deliverSparingly is deliver for what has time. It is called for one wish at a time, and lets wishes and facts go first. It
+// does not stop for them: what queues may queue for a reason that is to be told.
+func (l *Link) deliverSparingly(ctx context.Context, it item) error {
+	if l.busy() {
+		select {
+		case <-l.clock.After(sparingPause):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	wish := l.outbox.get(it.name)
-	if wish == nil {
+	wish, status := l.delivery(it.name)
+	if status == nil {
 		return nil
 	}
-	went, known := l.outcomes.get(it.name, wish)
+	return l.tellDelivery(ctx, wish, status)
+}
+
+// delivery is a wish and the status that it should have; nil: there is nothing to tell.
+func (l *Link) delivery(name string) (wish, status *translate.Object) {
+	if wish = l.outbox.get(name); wish == nil {
+		return nil, nil
+	}
+	went, known := l.outcomes.get(name, wish)
 	if !known {
-		return nil // it comes back when the wish was looked at
+		return nil, nil // it comes back when the wish was looked at
 	}
-	status := translate.Delivery(wish, l.copies.get(it.name), went, l.clock.Now())
+	status = translate.Delivery(wish, l.copies.get(name), went, l.clock.Now())
 	if translate.Satisfied(status, wish, translate.ManagerDelivery, "status") {
-		return nil
+		return nil, nil
 	}
+	return wish, status
+}
+
+func (l *Link) tellDelivery(ctx context.Context, wish, status *translate.Object) error {
 	condition(status, wish)
 	stored, err := l.hub.apply(ctx, groupResource, status, translate.ManagerDelivery, "status")
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {

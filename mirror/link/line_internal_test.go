@@ -68,6 +68,21 @@ func waits(t *testing.T, done chan error) {
 	}
 }
 
+func TestX5_DrainWaitsForWhatIsToBeLookedAtSoon(t *testing.T) {
+	l, attempts := startLine(t)
+	l.addSoon(item{groups, "a"}, 50*time.Millisecond)
+	done := draining(t, l)
+	(<-attempts).end <- nil
+	require.NoError(t, <-done)
+
+	l.addSoon(item{groups, "b"}, time.Hour)
+	done = draining(t, l)
+	l.add(item{groups, "b"}) // is not waited for any longer
+	(<-attempts).end <- nil
+	require.NoError(t, <-done)
+	assert.Zero(t, l.depth())
+}
+
 func TestX5_DrainWaitsForWhatWasAddedBefore(t *testing.T) {
 	l, attempts := startLine(t)
 	l.add(item{groups, "a"})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -25,6 +26,10 @@ const workers = 16
 
 // deliveryWorkers is the same for the status of wishes, which has time.
 const deliveryWorkers = 4
+
+// answerDelay is how long the report of a copy that the mirror has just written waits for the answer of the controller on the
+// cluster, which takes less, so that both are told at once (X11). The answer itself does not wait.
+const answerDelay = 250 * time.Millisecond
 
 // Options of a Link. All are required.
 type Options struct {
@@ -54,14 +59,14 @@ type Link struct {
 	copyWriter, secretWriter, configWriter writer // to the spoke
 	reportWriter, configReportWriter       writer // to the hub
 
-	down, up, deliveries *line
-	sparingly            sync.Mutex // held by the one delivery that is made while the link is hurried
-	outcomes             outcomes
-	unreported           remarks // objects that the hub accepts no report about
-	undelivered          remarks // Secrets that can't be copied
-	inventoryChanged     chan struct{}
-	troubles             *troubles
-	metrics              *Metrics
+	down, up              *line
+	deliveries, unhurried *line // unhurried: those that have time
+	outcomes              outcomes
+	unreported            remarks // objects that the hub accepts no report about
+	undelivered           remarks // Secrets that can't be copied
+	inventoryChanged      chan struct{}
+	troubles              *troubles
+	metrics               *Metrics
 
 	beating beating      // used by beat only
 	renewed atomic.Int64 // time of the last renewal, in nanoseconds of Unix time; 0: none
@@ -71,7 +76,8 @@ type Link struct {
 func New(o Options) (*Link, error) {
 	l := &Link{
 		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, metrics: o.Metrics,
-		down: newLine("down", o.Clock), up: newLine("up", o.Clock), deliveries: newLine("delivery", o.Clock),
+		down: newLine("down", o.Clock), up: newLine("up", o.Clock),
+		deliveries: newLine("delivery", o.Clock), unhurried: newLine("unhurried-delivery", o.Clock),
 		troubles:         &troubles{clock: o.Clock, open: map[task]trouble{}},
 		outcomes:         outcomes{last: map[string]lookedAt{}},
 		unreported:       remarks{text: map[string]string{}},
@@ -122,9 +128,14 @@ func (l *Link) openStores() {
 
 	byReport := func(o metav1.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
 	l.copies = newStore(byReport, func(c change) {
-		l.up.add(item{groups, c.name})
-		if !c.ours {
+		switch {
+		case !c.ours:
+			l.up.add(item{groups, c.name})
 			l.down.add(item{groups, c.name})
+		case c.was == nil || c.was.Generation != c.is.Generation:
+			l.up.addSoon(item{groups, c.name}, answerDelay)
+		default:
+			l.up.add(item{groups, c.name}) // nobody will answer to what is no change of the spec
 		}
 		if c.was == nil || c.is == nil || c.was.UID != c.is.UID {
 			l.noteInventory()
@@ -183,6 +194,7 @@ func (l *Link) Run(ctx context.Context) error {
 	all.Go(func() { l.down.run(ctx, workers, logged(l.obey)) })
 	all.Go(func() { l.up.run(ctx, workers, logged(l.report)) })
 	all.Go(func() { l.deliveries.run(ctx, deliveryWorkers, logged(l.deliver)) })
+	all.Go(func() { l.unhurried.run(ctx, 1, logged(l.deliverSparingly)) })
 	all.Wait()
 	return nil
 }

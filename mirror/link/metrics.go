@@ -84,8 +84,8 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 			}
 			gauge(m.state, value, l.cluster, phase.String())
 		}
-		for name, line := range map[string]*line{"down": l.down, "up": l.up, "delivery": l.deliveries} {
-			gauge(m.depth, float64(line.depth()), l.cluster, name)
+		for name, depth := range map[string]int{"down": l.down.depth(), "up": l.up.depth(), "delivery": l.deliveries.depth() + l.unhurried.depth()} {
+			gauge(m.depth, float64(depth), l.cluster, name)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func pack(o *translate.Object) (*packed, error) {
 		return nil, fmt.Errorf("pack %s %s/%s: %w", o.GetKind(), o.GetNamespace(), o.GetName(), err)
 	}
 	return &packed{
-		ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(), Generation: o.GetGeneration()},
 		body:       compressor.EncodeAll(plain, make([]byte, 0, len(plain)/3)),
 	}, nil
 }

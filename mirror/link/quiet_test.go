@@ -37,6 +37,27 @@ func TestX11_OneChangeOfAStatusIsOneWriteOnTheHub(t *testing.T) {
 	assert.Zero(t, w.spokeWire.writes()-spoke)
 }
 
+// TestX11_AWishAndItsAnswerAreReportedAtOnce lets a controller answer each change of a wish as soon as it is on the cluster.
+func TestX11_AWishAndItsAnswerAreReportedAtOnce(t *testing.T) {
+	const rounds = 10
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	w.quiet()
+	facts := func() int { return w.hubWire.writesTo("/inbox-") - w.hubWire.writesTo("/leases/") }
+	before := facts()
+	for round := range rounds {
+		edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) {
+			wish.Spec.Async = &v1alpha1.VRGAsyncSpec{SchedulingInterval: fmt.Sprintf("%dm", round+10)}
+		})
+		w.carriedOut(wish, "db")
+	}
+	w.quiet()
+	// Of each the spec, and facts and stamp in one; on a slow machine the answer may come too late now and then.
+	assert.Less(t, facts()-before, 5*rounds/2)
+}
+
 func TestX11_DeliveryComesAfterTheFactsAndOnce(t *testing.T) {
 	w := newWorld(t)
 	w.start()

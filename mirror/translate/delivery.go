@@ -94,6 +94,20 @@ func degraded(wish *Object, went Outcome) metav1.Condition {
 	return cond.New(v1alpha1.WishDegraded, metav1.ConditionTrue, went.Reason, went.Message, wish.GetGeneration())
 }
 
+// Urgent reports whether status, by which that of wish is going to be replaced, tells of a trouble that began, changed or
+// ended.
+func Urgent(status, wish *Object) bool {
+	return troubleOf(status) != troubleOf(wish)
+}
+
+// troubleOf is why a wish can't be delivered; empty: nothing is known of a trouble.
+func troubleOf(wish *Object) string {
+	if c := meta.FindStatusCondition(conditionsOf(wish), v1alpha1.WishDegraded); c != nil && c.Status == metav1.ConditionTrue {
+		return c.Reason
+	}
+	return ""
+}
+
 // delivered reports whether wish was looked at before, so that a copy of it may have been made.
 func delivered(wish *Object) bool {
 	return meta.FindStatusCondition(conditionsOf(wish), v1alpha1.WishApplied) != nil
