@@ -44,9 +44,13 @@ func (l *Link) deliver(ctx context.Context, it item) error {
 	return l.tellDelivery(ctx, wish, status)
 }
 
-// deliverSparingly is deliver for what has time. It is called for one wish at a time, and lets wishes and facts go first. It
-// does not stop for them: what queues may queue for a reason that is to be told.
+// deliverSparingly is deliver for what has time: while wishes and facts come in it tells of one wish at a time, and lets them
+// go first. It does not stop for them: what queues may queue for a reason that is to be told.
 func (l *Link) deliverSparingly(ctx context.Context, it item) error {
+	if l.busy() {
+		l.sparingly.Lock()
+		defer l.sparingly.Unlock()
+	}
 	if l.busy() {
 		select {
 		case <-l.clock.After(sparingPause):
@@ -78,6 +82,8 @@ func (l *Link) delivery(name string) (wish, status *translate.Object) {
 }
 
 func (l *Link) tellDelivery(ctx context.Context, wish, status *translate.Object) error {
+	l.telling.Store(wish.GetName(), nil)
+	defer l.telling.Delete(wish.GetName())
 	condition(status, wish)
 	stored, err := l.hub.apply(ctx, groupResource, status, translate.ManagerDelivery, "status")
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {

@@ -41,7 +41,7 @@ type line struct {
 
 	mu      sync.Mutex
 	now     uint64            // number of the last addition
-	last    time.Time         // time of the last addition
+	last    time.Time         // time of the last addition that was noticed
 	waiting map[item]addition // items to do, with their oldest addition
 	working map[item]addition // items in work, with the oldest addition that this work covers
 	waiter  *waiter
@@ -72,24 +72,33 @@ func newLine(name string, clock clock.PassiveClock) *line {
 
 // add puts it into the line, now.
 func (l *line) add(it item) {
-	l.await(it)
+	l.await(it, true)
+	l.queue.Add(it)
+}
+
+// addUnnoticed is add for what addedWithin does not count.
+func (l *line) addUnnoticed(it item) {
+	l.await(it, false)
 	l.queue.Add(it)
 }
 
 // addSoon puts it into the line now, but lets it be looked at only after a delay, unless it is added again meanwhile.
 func (l *line) addSoon(it item, after time.Duration) {
-	l.await(it)
+	l.await(it, true)
 	l.queue.AddAfter(it, after)
 }
 
 // await counts it as added.
-func (l *line) await(it item) {
+func (l *line) await(it item, noticed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := l.clock.Now()
 	l.now++
-	l.last = l.clock.Now()
+	if noticed {
+		l.last = now
+	}
 	if _, known := l.waiting[it]; !known {
-		l.waiting[it] = addition{number: l.now, at: l.last}
+		l.waiting[it] = addition{number: l.now, at: now}
 	}
 }
 
@@ -97,7 +106,7 @@ func (l *line) await(it item) {
 func (l *line) addedWithin(time time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.now > 0 && l.clock.Since(l.last) < time
+	return !l.last.IsZero() && l.clock.Since(l.last) < time
 }
 
 // began is when the oldest addition was made that the work on it covers; false: it is looked at without cause.

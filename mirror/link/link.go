@@ -27,8 +27,8 @@ const workers = 16
 // deliveryWorkers is the same for the status of wishes, which has time.
 const deliveryWorkers = 4
 
-// answerDelay is how long the report of a copy that the mirror has just written waits for the answer of the controller on the
-// cluster, which takes less, so that both are told at once (X11). The answer itself does not wait.
+// answerDelay is how long the report of a copy whose spec has changed waits for the answer of the controller on the cluster,
+// which takes less, so that both are told at once (X11). The answer itself does not wait.
 const answerDelay = 250 * time.Millisecond
 
 // Options of a Link. All are required.
@@ -60,7 +60,9 @@ type Link struct {
 	reportWriter, configReportWriter       writer // to the hub
 
 	down, up              *line
-	deliveries, unhurried *line // unhurried: those that have time
+	deliveries, unhurried *line      // unhurried: those that have time
+	sparingly             sync.Mutex // held by the one delivery that is made while the link is busy
+	telling               sync.Map   // names of the wishes whose status is being written
 	outcomes              outcomes
 	unreported            remarks // objects that the hub accepts no report about
 	undelivered           remarks // Secrets that can't be copied
@@ -110,9 +112,14 @@ func New(o Options) (*Link, error) {
 func (l *Link) openStores() {
 	byName := metav1.Object.GetName
 	l.outbox = newStore(byName, func(c change) {
-		if !c.ours {
-			l.down.add(item{groups, c.name})
+		if c.ours {
+			return
 		}
+		if _, telling := l.telling.Load(c.name); telling {
+			l.down.addUnnoticed(item{groups, c.name}) // most likely our own write, before its answer
+			return
+		}
+		l.down.add(item{groups, c.name})
 	})
 	l.secretWishes = newStore(byName, func(c change) { l.down.add(item{secrets, c.name}) })
 	l.inbox = newStore(byName, func(c change) {
@@ -128,14 +135,13 @@ func (l *Link) openStores() {
 
 	byReport := func(o metav1.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
 	l.copies = newStore(byReport, func(c change) {
-		switch {
-		case !c.ours:
-			l.up.add(item{groups, c.name})
-			l.down.add(item{groups, c.name})
-		case c.was == nil || c.was.Generation != c.is.Generation:
+		if c.unanswered() {
 			l.up.addSoon(item{groups, c.name}, answerDelay)
-		default:
-			l.up.add(item{groups, c.name}) // nobody will answer to what is no change of the spec
+		} else {
+			l.up.add(item{groups, c.name})
+		}
+		if !c.ours {
+			l.down.add(item{groups, c.name})
 		}
 		if c.was == nil || c.is == nil || c.was.UID != c.is.UID {
 			l.noteInventory()
@@ -194,7 +200,7 @@ func (l *Link) Run(ctx context.Context) error {
 	all.Go(func() { l.down.run(ctx, workers, logged(l.obey)) })
 	all.Go(func() { l.up.run(ctx, workers, logged(l.report)) })
 	all.Go(func() { l.deliveries.run(ctx, deliveryWorkers, logged(l.deliver)) })
-	all.Go(func() { l.unhurried.run(ctx, 1, logged(l.deliverSparingly)) })
+	all.Go(func() { l.unhurried.run(ctx, deliveryWorkers, logged(l.deliverSparingly)) })
 	all.Wait()
 	return nil
 }

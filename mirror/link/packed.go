@@ -7,6 +7,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
 
 	"github.com/ramendr/ramen-direct/mirror/translate"
@@ -17,7 +18,8 @@ import (
 type packed struct {
 	metav1.ObjectMeta
 
-	body []byte // compressed CBOR
+	answered bool   // its status is that of a controller that has seen its generation
+	body     []byte // compressed CBOR
 }
 
 // The encoder and the decoder may be used by many at once. Objects are small, so that a small window does.
@@ -38,7 +40,9 @@ func pack(o *translate.Object) (*packed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack %s %s/%s: %w", o.GetKind(), o.GetNamespace(), o.GetName(), err)
 	}
+	observed, found, err := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	return &packed{
+		answered:   err == nil && found && observed == o.GetGeneration(),
 		ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(), Generation: o.GetGeneration()},
 		body:       compressor.EncodeAll(plain, make([]byte, 0, len(plain)/3)),
 	}, nil

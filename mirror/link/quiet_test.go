@@ -3,6 +3,7 @@
 package link_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -47,15 +48,25 @@ func TestX11_AWishAndItsAnswerAreReportedAtOnce(t *testing.T) {
 	w.quiet()
 	facts := func() int { return w.hubWire.writesTo("/inbox-") - w.hubWire.writesTo("/leases/") }
 	before := facts()
+	ctx, stop := context.WithCancel(t.Context())
+	var gone sync.WaitGroup
+	gone.Go(func() {
+		for ctx.Err() == nil {
+			w.obey("db")
+		}
+	})
 	for round := range rounds {
 		edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) {
 			wish.Spec.Async = &v1alpha1.VRGAsyncSpec{SchedulingInterval: fmt.Sprintf("%dm", round+10)}
 		})
 		w.carriedOut(wish, "db")
 	}
+	stop()
+	gone.Wait()
 	w.quiet()
-	// Of each the spec, and facts and stamp in one; on a slow machine the answer may come too late now and then.
-	assert.Less(t, facts()-before, 5*rounds/2)
+	// Of each the spec, and facts and stamp in one; on a machine that is busy an answer may come too late now and then.
+	t.Logf("%d writes for %d changes", facts()-before, rounds)
+	assert.Less(t, facts()-before, 3*rounds)
 }
 
 func TestX11_DeliveryComesAfterTheFactsAndOnce(t *testing.T) {

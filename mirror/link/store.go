@@ -37,6 +37,11 @@ type change struct {
 	ours    bool // it is our own write, and its answer
 }
 
+// unanswered reports whether the object has a new generation, or is new, and no controller has answered to that yet.
+func (c change) unanswered() bool {
+	return c.is != nil && !c.is.answered && (c.was == nil || c.was.UID != c.is.UID || c.was.Generation != c.is.Generation)
+}
+
 // entry is an object, and whether we know it from our own write only.
 type entry struct {
 	object *packed

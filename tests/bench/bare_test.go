@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/pager"
 )
 
@@ -16,7 +17,7 @@ import (
 func (w *world) startBare() {
 	w.b.Helper()
 	ctx, end := context.WithCancel(context.Background())
-	w.endBare = end
+	w.endBare = append(w.endBare, end)
 	w.bareLoop(ctx, w.hub, bareOut, w.spoke, bareApp, false)
 	w.bareLoop(ctx, w.spoke, bareApp, w.hub, bareIn, true)
 }
@@ -24,12 +25,20 @@ func (w *world) startBare() {
 // bareLoop applies each object that is shown by a watch, with all workers. It keeps nothing and compares nothing.
 func (w *world) bareLoop(ctx context.Context, from side, namespace string, to side, target string, status bool) {
 	w.b.Helper()
-	list, events := follow(ctx, w.b, from, namespace)
+	w.attend(ctx, from, namespace, func(o *unstructured.Unstructured) error { return bareApply(ctx, o, to, target, status) })
+}
+
+// attend calls do for each object that there is and for each that a watch shows, with all workers.
+func (w *world) attend(ctx context.Context, at side, namespace string, do func(*unstructured.Unstructured) error) {
+	w.b.Helper()
+	list, events := follow(ctx, w.b, at, namespace)
 	work := make(chan *unstructured.Unstructured, 2*groups)
 	for range workers {
 		go func() {
 			for o := range work {
-				w.bareApply(ctx, o, to, target, status)
+				if err := do(o); err != nil && ctx.Err() == nil {
+					w.b.Errorf("bare loop: %v", err)
+				}
 			}
 		}()
 	}
@@ -39,29 +48,35 @@ func (w *world) bareLoop(ctx context.Context, from side, namespace string, to si
 	go func() {
 		defer close(work)
 		for e := range events {
-			if o, ok := e.Object.(*unstructured.Unstructured); ok {
+			if o, ok := e.Object.(*unstructured.Unstructured); ok && e.Type != apiwatch.Deleted {
 				work <- o
 			}
 		}
 	}()
 }
 
-// bareApply applies the spec, or the status, of o. The object that a status belongs to is made when it is missing.
-func (w *world) bareApply(ctx context.Context, o *unstructured.Unstructured, to side, target string, status bool) {
+// bareApply applies the spec of o; with status, its status if that is what changed.
+func bareApply(ctx context.Context, o *unstructured.Unstructured, to side, target string, status bool) error {
 	options := metav1.ApplyOptions{FieldManager: "bare", Force: true}
-	var err error
-	if status {
-		if o.Object["status"] == nil {
-			_, err = to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "spec"), options)
-		} else {
-			_, err = to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "status"), options, "status")
+	if status && o.Object["status"] != nil && shownBy(o).answered() {
+		_, err := to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "status"), options, "status")
+		return err
+	}
+	_, err := to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "spec"), options)
+	return err
+}
+
+// startOperator starts, for the groups of a namespace of the cluster, what a controller does there: it answers each change of
+// a spec in the status.
+func (w *world) startOperator(ctx context.Context, namespace string) {
+	w.b.Helper()
+	w.attend(ctx, w.spoke, namespace, func(o *unstructured.Unstructured) error {
+		is := shownBy(o)
+		if is.answered() {
+			return nil
 		}
-	} else {
-		_, err = to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "spec"), options)
-	}
-	if err != nil && ctx.Err() == nil {
-		w.b.Errorf("bare loop: %v", err)
-	}
+		return w.change(ctx, w.spoke, namespace, o.GetName(), true, is.spec)
+	})
 }
 
 // bareOf is one field of o, in a namespace of the bare loop.
@@ -76,8 +91,9 @@ func bareOf(o *unstructured.Unstructured, namespace, field string) *unstructured
 	return out
 }
 
-// bareCopy lists a namespace and creates each object in another one. withStatus: its status too, which is a second write.
-func (w *world) bareCopy(from side, namespace string, to side, target string, withStatus bool) {
+// bareCopy lists a namespace and creates each object in another one, of the groups whose number is from first to before
+// last. withStatus: its status too, which is a second write.
+func (w *world) bareCopy(from side, namespace string, to side, target string, withStatus bool, first, last int) {
 	w.b.Helper()
 	var all []*unstructured.Unstructured
 	pages := pager.New(func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
@@ -87,8 +103,9 @@ func (w *world) bareCopy(from side, namespace string, to side, target string, wi
 		all = append(all, o.(*unstructured.Unstructured))
 		return nil
 	}))
-	require.Len(w.b, all, groups)
-	parallel(w.b, len(all), func(ctx context.Context, i int) error {
+	require.GreaterOrEqual(w.b, len(all), last)
+	parallel(w.b, last-first, func(ctx context.Context, i int) error {
+		i += first
 		made, err := to.groups(target).Create(ctx, bareOf(all[i], target, "spec"), metav1.CreateOptions{FieldManager: "bare"})
 		if err != nil || !withStatus {
 			return err

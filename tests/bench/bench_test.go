@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -105,11 +106,16 @@ func BenchmarkMany(b *testing.B) {
 }
 
 // cold measures how all wishes arrive at an empty cluster, and their reports on the hub, against the least that does the
-// same: list, and create with 16 workers; and back, where a report is an object and its status.
+// same: list, and create with 16 workers; and back, where a report is an object and its status. One half of that is measured
+// before and one after, since machines change their speed.
 func (w *world) cold(b *testing.B) {
 	for b.Loop() {
-		bareDown := timed(func() { w.bareCopy(w.hub, w.outbox, w.spoke, bareApp, false) })
-		bareBack := timed(func() { w.bareCopy(w.spoke, bareApp, w.hub, bareIn, true) })
+		bareDown, bareBack := time.Duration(0), time.Duration(0)
+		bare := func(first, last int) {
+			bareDown += timed(func() { w.bareCopy(w.hub, w.outbox, w.spoke, bareApp, false, first, last) })
+			bareBack += timed(func() { w.bareCopy(w.spoke, bareApp, w.hub, bareIn, true, first, last) })
+		}
+		bare(0, groups/2)
 
 		began := time.Now()
 		w.startMirror()
@@ -118,7 +124,9 @@ func (w *world) cold(b *testing.B) {
 		w.await(w.reports, groups)
 		whole := time.Since(began)
 		w.live()
+		w.settled()
 
+		bare(groups/2, groups)
 		tell(b, "s-bare-down", bareDown.Seconds())
 		tell(b, "s-bare-back", bareBack.Seconds())
 		tell(b, "s-down", down.Seconds())
@@ -127,26 +135,44 @@ func (w *world) cold(b *testing.B) {
 	}
 }
 
-// burst measures how fast changes pass that are all made at once.
+// burst measures how fast changes pass that are all made at once: until all copies show them, and until all answers of the
+// cluster's controller are on the hub. Each way of doing it is measured twice, in turn and the other way round, and is done
+// before the next one begins.
 func (w *world) burst(b *testing.B) {
 	w.populate(groups, w.bareWish)
 	w.startBare()
-	value := nextValue()
-	w.changeAll(bareOut, value)
-	w.awaitValue(w.bareCopies, groups, value) // the bare loop has copied them all
+	ctx, end := context.WithCancel(context.Background())
+	w.endBare = append(w.endBare, end)
+	w.startOperator(ctx, bareApp)
+	w.startOperator(ctx, w.app)
+	pass := func(outbox string, copies, reports *watcher) (down, whole time.Duration) {
+		value := nextValue()
+		whole = timed(func() {
+			down = timed(func() {
+				w.changeAll(outbox, value)
+				w.awaitValue(copies, groups, value)
+			})
+			w.awaitAnswers(reports, groups, value)
+		})
+		w.settled()
+		return down, whole
+	}
+	pass(bareOut, w.bareCopies, w.bareReports) // all that the loop copies is there
+	pass(w.outbox, w.copies, w.reports)
 	for b.Loop() {
-		value = nextValue()
-		bare := timed(func() {
-			w.changeAll(bareOut, value)
-			w.awaitValue(w.bareCopies, groups, value)
-		})
-		value = nextValue()
-		ours := timed(func() {
-			w.changeAll(w.outbox, value)
-			w.awaitValue(w.copies, groups, value)
-		})
-		tell(b, "bare/s", float64(groups)/bare.Seconds())
-		atLeast(b, "x-bare-throughput", ratio(bare, ours), throughput)
+		var bareDown, bareWhole, down, whole time.Duration
+		for _, ours := range []bool{false, true, true, false} {
+			if ours {
+				d, all := pass(w.outbox, w.copies, w.reports)
+				down, whole = down+d, whole+all
+			} else {
+				d, all := pass(bareOut, w.bareCopies, w.bareReports)
+				bareDown, bareWhole = bareDown+d, bareWhole+all
+			}
+		}
+		tell(b, "bare/s", 2*float64(groups)/bareDown.Seconds())
+		atLeast(b, "x-bare-throughput", ratio(bareDown, down), throughput)
+		atLeast(b, "x-bare-there-and-back", ratio(bareWhole, whole), throughput)
 	}
 }
 

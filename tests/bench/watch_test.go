@@ -31,6 +31,7 @@ type watcher struct {
 	mu     sync.Mutex
 	all    map[string]shown // by name, without the namespace of the copy
 	specs  map[int]int      // how many groups show a value in their spec
+	both   map[int]int      // how many show it in their status as well
 	change *sync.Cond
 }
 
@@ -39,6 +40,17 @@ type shown struct {
 	spec, status int // as change sets them
 	at           time.Time
 }
+
+// count adds n to what is counted of s.
+func (w *watcher) count(s shown, n int) {
+	w.specs[s.spec] += n
+	if s.answered() {
+		w.both[s.spec] += n
+	}
+}
+
+// answered reports whether the status shows the value of the spec.
+func (s shown) answered() bool { return s.spec == s.status }
 
 // follow lists the groups of a namespace and watches them from there on. A watch that the API server ends, as it does when
 // thousands of events come faster than they are taken, goes on where it ended.
@@ -54,7 +66,7 @@ func follow(ctx context.Context, b *testing.B, at side, namespace string) (*unst
 
 func watch(b *testing.B, at side, namespace string) *watcher {
 	b.Helper()
-	w := &watcher{all: map[string]shown{}, specs: map[int]int{}}
+	w := &watcher{all: map[string]shown{}, specs: map[int]int{}, both: map[int]int{}}
 	w.change = sync.NewCond(&w.mu)
 	ctx, end := context.WithCancel(context.Background())
 	_, events := follow(ctx, b, at, namespace)
@@ -73,11 +85,7 @@ func watch(b *testing.B, at side, namespace string) *watcher {
 }
 
 func (w *watcher) see(o *unstructured.Unstructured, now time.Time) {
-	var is shown
-	interval, _, _ := unstructured.NestedString(o.Object, "spec", "async", "schedulingInterval")
-	_, _ = fmt.Sscanf(interval, "%dm", &is.spec)
-	bytes, _, _ := unstructured.NestedInt64(o.Object, "status", "lastGroupSyncBytes")
-	is.status = int(bytes)
+	is := shownBy(o)
 	is.at = now
 	if strings.HasPrefix(o.GetNamespace(), "inbox-") && o.Object["status"] == nil {
 		return // a report is one when it has its stamp
@@ -91,10 +99,21 @@ func (w *watcher) see(o *unstructured.Unstructured, now time.Time) {
 	if was, ok := w.all[name]; ok && was.spec == is.spec && was.status == is.status {
 		return
 	}
-	w.specs[w.all[name].spec]--
-	w.specs[is.spec]++
+	if was, ok := w.all[name]; ok {
+		w.count(was, -1)
+	}
+	w.count(is, 1)
 	w.all[name] = is
 	w.change.Broadcast()
+}
+
+// shownBy is what o shows.
+func shownBy(o *unstructured.Unstructured) (is shown) {
+	interval, _, _ := unstructured.NestedString(o.Object, "spec", "async", "schedulingInterval")
+	_, _ = fmt.Sscanf(interval, "%dm", &is.spec)
+	bytes, _, _ := unstructured.NestedInt64(o.Object, "status", "lastGroupSyncBytes")
+	is.status = int(bytes)
+	return is
 }
 
 // until waits for a condition, which is called under the lock.
@@ -137,6 +156,12 @@ func (w *world) awaitValue(seen *watcher, n, value int) {
 	seen.until(w.b, "not all groups show the change", func() bool { return seen.specs[value] >= n })
 }
 
+// awaitAnswers waits until so many groups show a value in their spec and in their status.
+func (w *world) awaitAnswers(seen *watcher, n, value int) {
+	w.b.Helper()
+	seen.until(w.b, "not all groups show the answer", func() bool { return seen.both[value] >= n })
+}
+
 // live waits until the lease of the mirror that runs now says that the hub knows all there is.
 func (w *world) live() {
 	w.b.Helper()
@@ -169,8 +194,8 @@ func (w *world) writesWithin(d time.Duration) float64 {
 	return w.writes() - before
 }
 
-// written are the resources whose writes are counted: all that a mirror may write, but the lease.
-var written = []string{"volumereplicationgroups", "drclusterconfigs", "secrets", "namespaces"}
+// written are the resources whose writes are counted: all that a mirror may write, but the lease, and what the bare loop does.
+var written = []string{"volumereplicationgroups", "drclusterconfigs", "secrets", "namespaces", bareResource.Resource}
 
 // writes is how many writing requests both API servers have answered, whether they changed something or not.
 func (w *world) writes() (n float64) {

@@ -93,7 +93,7 @@ type world struct {
 	hub, spoke           side
 	cluster, outbox, app string
 	mirror               *exec.Cmd
-	endBare              context.CancelFunc
+	endBare              []context.CancelFunc
 
 	copies, reports, bareCopies, bareReports *watcher
 }
@@ -126,8 +126,8 @@ func (w *world) end() {
 	if w.mirror != nil {
 		w.stopMirror()
 	}
-	if w.endBare != nil {
-		w.endBare()
+	for _, end := range w.endBare {
+		end()
 	}
 	ctx := context.Background()
 	for _, at := range []side{w.hub, w.spoke} {
