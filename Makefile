@@ -63,13 +63,17 @@ stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED ch
 scale: ## Fail a thousand applications over at once, and count the hub's writes
 	RAMEN_SCALE=1000 $(GO) test -count=1 -timeout 60m -v ./tests/scale
 
-# Of make faults: the schedules that are drawn, and what they are drawn from; without SEED, the time.
+# Of make faults: the schedules that are drawn, the number of the first one, what they are drawn from (without SEED, the time),
+# and the labs that share them.
 RUNS ?= 100
+FIRST ?= 0
 SEED ?=
+LABS ?= 1
 
 .PHONY: faults
-faults: ## Let RUNS=100 random schedules of faults strike the lab; SEED= repeats them
-	RAMEN_FAULT_RUNS=$(RUNS) RAMEN_FAULT_SEED=$(SEED) $(GO) test -count=1 -race -timeout 0 -v -run TestRandomFaults ./tests/faults
+faults: ## Let RUNS=100 random schedules of faults strike the lab; SEED= repeats them, FIRST= begins later, LABS= labs share them
+	RAMEN_FAULT_RUNS=$(RUNS) RAMEN_FAULT_FIRST=$(FIRST) RAMEN_FAULT_SEED=$(SEED) RAMEN_FAULT_LABS=$(LABS) \
+		$(GO) test -count=1 -race -timeout 0 -v -run TestRandomFaults ./tests/faults
 
 .PHONY: bench
 bench: ## Measure the exchange against a bare loop in the same run, into bin/bench.json as well

@@ -16,11 +16,13 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
-// What the environment may choose: how many schedules of faults are drawn, the seed of all that is drawn, and whether each
-// fault strikes on both sides.
+// What the environment may choose: how many schedules of faults are drawn, the seed of all that is drawn, the number of the
+// first schedule, how many labs play them, and whether each fault strikes on both sides.
 const (
 	envRuns  = "RAMEN_FAULT_RUNS"
 	envSeed  = "RAMEN_FAULT_SEED"
+	envFirst = "RAMEN_FAULT_FIRST"
+	envLabs  = "RAMEN_FAULT_LABS"
 	envSides = "RAMEN_FAULT_SIDES"
 
 	defaultRuns = 5

@@ -7,10 +7,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 const (
@@ -32,29 +34,77 @@ type event struct {
 	do   func()
 }
 
+// schedules hands out the numbers of schedules to labs, and counts those that were played.
+type schedules struct {
+	seed, first, runs uint64
+
+	mu      sync.Mutex
+	next    uint64 // how many were handed out
+	played  uint64
+	slowest time.Duration
+}
+
 // TestRandomFaults lets several faults strike at random moments, of random length, on random sides, schedule after
-// schedule, and requires after each that all has become as asked.
+// schedule, and requires after each that all has become as asked. Several labs may share the schedules.
 func TestRandomFaults(t *testing.T) {
-	l := shared.Lab(t)
 	runs, seed := drawn(t)
+	all := &schedules{seed: seed, runs: runs, first: labtest.Number(t, envFirst, 0)}
+	began := time.Now()
+	labs := labtest.Number(t, envLabs, 1)
+	if labs == 1 {
+		all.playOn(t, shared.Lab(t))
+	} else {
+		t.Run("labs", func(t *testing.T) {
+			for n := range labs {
+				t.Run(fmt.Sprint(n+1), func(t *testing.T) {
+					t.Parallel()
+					all.playOn(t, labtest.Up(t, shared.Options))
+				})
+			}
+		})
+	}
+	outcome := "no violation"
+	if t.Failed() {
+		outcome = "FAILED"
+	}
+	fmt.Printf("%d of %d schedules, %s; the slowest settled %s after its last fault; %s in all\n",
+		all.played, runs, outcome, all.slowest.Round(100*time.Millisecond), time.Since(began).Round(time.Second))
+}
+
+// playOn plays schedules in a lab until there are no more.
+func (s *schedules) playOn(t *testing.T, l *lab.Lab) {
+	t.Helper()
 	c := assemble(t, l, "random")
 	watchOver(t, l, c.relocated)
 	since := time.Now()
-	slowest := time.Duration(0)
-	for run := range runs {
-		random := rand.New(rand.NewPCG(seed, run))
-		events := draw(c, random)
-		c.play(run, events)
+	for number, ok := s.take(); ok; number, ok = s.take() {
+		events := draw(c, rand.New(rand.NewPCG(s.seed, number)))
+		c.play(number, events)
 		began := time.Now()
 		c.done()
-		slowest = max(slowest, time.Since(began))
-		fmt.Printf("schedule %d of %d: %s\n", run+1, runs, describe(events))
+		s.settled(number, time.Since(began), events)
 	}
 	requireNoForeignDeletions(t, l, since, func(namespace string) bool {
 		return namespace == "random-deleted" || strings.HasPrefix(namespace, "random-deployed-") || !strings.HasPrefix(namespace, "random")
 	})
-	fmt.Printf("%d schedules, no violation; the slowest settled %s after its last fault; %s in all\n",
-		runs, slowest.Round(100*time.Millisecond), time.Since(since).Round(time.Second))
+}
+
+func (s *schedules) take() (number uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next == s.runs {
+		return 0, false
+	}
+	s.next++
+	return s.first + s.next - 1, true
+}
+
+func (s *schedules) settled(number uint64, after time.Duration, events []event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.played++
+	s.slowest = max(s.slowest, after)
+	fmt.Printf("schedule %d, %d of %d: %s\n", number, s.played, s.runs, describe(events))
 }
 
 // draw makes a schedule. The same numbers make the same one.
@@ -78,9 +128,9 @@ func draw(c *company, random *rand.Rand) []event {
 }
 
 // play lets the events happen. What one of them takes delays those that follow.
-func (c *company) play(run uint64, events []event) {
+func (c *company) play(number uint64, events []event) {
 	c.t.Helper()
-	c.t.Logf("schedule %d: %s", run, describe(events))
+	c.t.Logf("schedule %d: %s", number, describe(events))
 	began := time.Now()
 	for _, e := range events {
 		pause(c.t, e.at-time.Since(began))
