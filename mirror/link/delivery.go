@@ -33,11 +33,15 @@ func (l *Link) busy() bool {
 
 // deliver tells, on the wish, how its delivery went, if that is for somebody to act on. All else has time.
 func (l *Link) deliver(ctx context.Context, it item) error {
-	wish, status := l.delivery(it.name)
-	if status == nil {
+	if l.hurried() {
+		l.unhurried.add(it) // to find out whether it is urgent takes time too
 		return nil
 	}
-	if !translate.Urgent(status, wish) || l.hurried() {
+	wish, status := l.delivery(it.name)
+	switch {
+	case status == nil:
+		return nil
+	case !translate.Urgent(status, wish):
 		l.unhurried.add(it)
 		return nil
 	}
@@ -51,18 +55,28 @@ func (l *Link) deliverSparingly(ctx context.Context, it item) error {
 		l.sparingly.Lock()
 		defer l.sparingly.Unlock()
 	}
-	if l.busy() {
-		select {
-		case <-l.clock.After(sparingPause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	hurried := l.hurried()
+	if hurried && !l.rest(ctx) {
+		return ctx.Err()
 	}
 	wish, status := l.delivery(it.name)
 	if status == nil {
 		return nil
 	}
+	if !hurried && l.busy() && !l.rest(ctx) {
+		return ctx.Err()
+	}
 	return l.tellDelivery(ctx, wish, status)
+}
+
+// rest lets others go first. It reports whether ctx goes on.
+func (l *Link) rest(ctx context.Context) bool {
+	select {
+	case <-l.clock.After(sparingPause):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // delivery is a wish and the status that it should have; nil: there is nothing to tell.
