@@ -23,10 +23,12 @@ import (
 const (
 	roleAgentOutbox = "ramen-mirror-outbox"
 	roleAgentInbox  = "ramen-mirror-inbox"
+	rolePushInbox   = "ramen-mirror-push-inbox"
 	roleHubOutbox   = "ramen-hubctrl-outbox"
 
-	// serviceAccount is the identity of hubctrl, in the namespace of the operator.
-	serviceAccount = "hubctrl"
+	// Identities in the namespace of the operator: of hubctrl, and of a mirror on the hub, if there is one.
+	serviceAccount     = "hubctrl"
+	pushServiceAccount = "mirror-push"
 )
 
 // agentRole names the ClusterRole, and its binding, with the agent's rights on its own DRClusterConfig.
@@ -65,18 +67,22 @@ func (r *Reconciler) refuseForeign(ctx context.Context, name, cluster string) er
 }
 
 // exchangeOf is what cluster needs on the hub, in an order in which each object finds those that it names. The rights
-// of the hub itself in the outbox come from a RoleBinding too, so that it holds no right on Secrets elsewhere.
+// of the hub itself in the outbox come from a RoleBinding too, so that it holds no right on Secrets elsewhere, and so does
+// that of a mirror on the hub to act as the agent.
 func exchangeOf(cluster, operatorNamespace string) []apply.Intent {
 	outbox, inbox := exchange.Outbox(cluster), exchange.Inbox(cluster)
 	agent := rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithNamespace(inbox).WithName(exchange.ServiceAccount)
-	hub := rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithNamespace(operatorNamespace).WithName(serviceAccount)
+	ofOperator := func(name string) *rbacv1ac.SubjectApplyConfiguration {
+		return rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithNamespace(operatorNamespace).WithName(name)
+	}
 	return []apply.Intent{
 		namespace(outbox, cluster, exchange.RoleOutbox),
 		namespace(inbox, cluster, exchange.RoleInbox),
 		corev1ac.ServiceAccount(exchange.ServiceAccount, inbox).WithLabels(created()),
-		binding(serviceAccount, outbox, roleHubOutbox, hub),
+		binding(serviceAccount, outbox, roleHubOutbox, ofOperator(serviceAccount)),
 		binding(exchange.ServiceAccount, outbox, roleAgentOutbox, agent),
 		binding(exchange.ServiceAccount, inbox, roleAgentInbox, agent),
+		binding(pushServiceAccount, inbox, rolePushInbox, ofOperator(pushServiceAccount)),
 		rbacv1ac.ClusterRole(agentRole(cluster)).WithLabels(created()).WithRules(
 			rbacv1ac.PolicyRule().WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("drclusterconfigs").
 				WithResourceNames(cluster).WithVerbs("get", "list", "watch"),

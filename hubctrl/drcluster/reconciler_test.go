@@ -49,6 +49,9 @@ func TestANewClusterGetsAllThatItNeeds(t *testing.T) {
 	require.True(t, w.get(b, "inbox-dr1", "mirror"))
 	assert.Equal(t, "ramen-mirror-inbox", b.RoleRef.Name)
 	assert.Equal(t, agent, b.Subjects)
+	require.True(t, w.get(b, "inbox-dr1", "mirror-push"))
+	assert.Equal(t, "ramen-mirror-push-inbox", b.RoleRef.Name)
+	assert.Equal(t, "mirror-push", b.Subjects[0].Name)
 	require.True(t, w.get(b, "outbox-dr1", "hubctrl"))
 	assert.Equal(t, "ramen-hubctrl-outbox", b.RoleRef.Name)
 	role := &rbacv1.ClusterRole{}

@@ -68,11 +68,14 @@ func cutNamespace(line, namespace string) (string, bool) {
 	return "", false
 }
 
-// leastRights are the rights of a mirror at home: nothing in outboxes and inboxes, no Secret of another namespace.
+// leastRights are the rights of a mirror at home: nothing in outboxes and inboxes but to act as the agent of a cluster, and no
+// Secret of another namespace.
 func (w *world) leastRights() {
+	w.introduce("dr1")
+	defer w.forget("dr1")
 	assert.Equal(w, []string{
 		"* drclusters: get", "* drclusters: list", "* drclusters: watch",
-		"* serviceaccounts: impersonate mirror",
+		"inbox-dr1 serviceaccounts: impersonate mirror",
 		home + " leases: create", home + " leases: delete", home + " leases: get", home + " leases: list", home + " leases: patch",
 		home + " leases: update", home + " leases: watch",
 		home + " secrets: get", home + " secrets: list", home + " secrets: update", home + " secrets: watch",

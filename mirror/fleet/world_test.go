@@ -95,6 +95,8 @@ func (w *world) introduce(clusters ...string) {
 			w.create(w.hub, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns, Labels: map[string]string{exchange.LabelExchange: box, exchange.LabelCluster: cluster}}},
 				&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "mirror"}, RoleRef: role("ramen-mirror-" + box), Subjects: agent})
 		}
+		w.create(w.hub, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(cluster), Name: "mirror-push"}, RoleRef: role("ramen-mirror-push-inbox"),
+			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: pusher.Namespace, Name: pusher.Name}}})
 		w.create(w.hub, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(cluster), Name: exchange.ServiceAccount}},
 			&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "own-" + cluster}, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"ramendr.openshift.io"},
 				Resources: []string{"drclusterconfigs"}, ResourceNames: []string{cluster}, Verbs: []string{"get", "list", "watch"}}}},

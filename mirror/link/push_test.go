@@ -29,6 +29,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/credential"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/fleet"
 	"github.com/ramendr/ramen-direct/mirror/link"
 )
@@ -221,6 +222,8 @@ func (w *world) introduce(namespace string) {
 				RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: obj.GetName()}, Subjects: []rbacv1.Subject{subject}})
 		}
 	}
+	w.create(w.hub, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(w.cluster), Name: account.Name},
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "ramen-mirror-push-inbox"}, Subjects: []rbacv1.Subject{subject}})
 	spoke := types.NamespacedName{Namespace: "ramen-system", Name: "mirror"}
 	require.NoError(w.t, client.IgnoreAlreadyExists(w.spoke.Create(w.t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: spoke.Namespace, Name: spoke.Name}})))
 	secret, err := credential.Secret(namespace, w.cluster, spokeAdmin, w.request(spokeAdmin, spoke))
