@@ -45,6 +45,7 @@ var inPushMode = map[string]func(*testing.T){
 	"not listed":             TestX5_NoRenewalBeforeTheSpokeWasListed,
 	"every five seconds":     TestX5_TheLeaseIsRenewedEveryFiveSeconds,
 	"one write up":           TestX11_OneChangeOfAStatusIsOneWriteOnTheHub,
+	"wish and answer":        TestX11_AWishAndItsAnswerAreReportedAtOnce,
 	"one write down":         TestX11_AChangeOfAWishIsOneWriteOnTheSpoke,
 	"restart":                TestX11_ARestartInSyncWritesOnlyTheLease,
 	"annotation":             TestX11_AnAnnotationThatIsTakenBackIsTakenBackOnTheSpoke,
