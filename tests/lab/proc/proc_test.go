@@ -91,6 +91,29 @@ func TestProcessesEndWithTheirSpawner(t *testing.T) {
 	marked(t, mark, 0)
 }
 
+// TestProcessesEndWithTheirSpawnerOnWhateverThread starts more spawners than the Go runtime has threads, so that one of them
+// would be on the main thread, which does not end before the process.
+func TestProcessesEndWithTheirSpawnerOnWhateverThread(t *testing.T) {
+	const many = 50
+	var spawners []*proc.Spawner
+	var all []*proc.Process
+	for range many {
+		s := proc.NewSpawner(t.TempDir())
+		spawners, all = append(spawners, s), append(all, sleeper(t, s))
+	}
+	for _, s := range spawners {
+		s.Close()
+	}
+	for _, p := range all {
+		select {
+		case <-p.Done():
+		case <-time.After(soon):
+			require.NoError(t, p.Signal(syscall.SIGKILL))
+			require.Fail(t, "a process outlives its spawner")
+		}
+	}
+}
+
 func TestProcessesEndWhenTheirParentIsKilled(t *testing.T) {
 	mark := t.TempDir()
 	parent := exec.CommandContext(t.Context(), os.Args[0])

@@ -65,14 +65,28 @@ type request struct {
 // NewSpawner returns a spawner of processes with the mark. Close ends it.
 func NewSpawner(mark string) *Spawner {
 	s := &Spawner{mark: mark, requests: make(chan request)}
-	go func() {
-		// Never unlocked: when this function ends, the thread ends, and with it all that it started.
-		runtime.LockOSThread()
+	onThreadOfItsOwn(func() {
 		for r := range s.requests {
 			r.reply <- r.cmd.Start()
 		}
-	}()
+	})
 	return s
+}
+
+// onThreadOfItsOwn calls do on a thread that does nothing else, and ends, with all that it started, when do returns. The main
+// thread of a process never ends: it is held until another one has begun.
+func onThreadOfItsOwn(do func()) {
+	began := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			onThreadOfItsOwn(func() { close(began); do() })
+			<-began
+			runtime.UnlockOSThread()
+			return
+		}
+		do() // never unlocked: that ends the thread
+	}()
 }
 
 // Close kills all processes that the spawner started. Nothing can be started afterwards.
