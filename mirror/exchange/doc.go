@@ -31,8 +31,8 @@
 //     obeying it undoes nothing, and a hub that was restored from a backup gets its answer.
 //   - X10 terminating. The stamp says when the copy has a deletionTimestamp; the report goes when the copy is gone.
 //   - X11 quiet. When nothing changes nothing is written but the lease. One change of a status is one write on the hub; a
-//     new spec and the answer to it are told at once. The status of a wish is written after facts, and waits while wishes
-//     and facts come in unless it tells of a trouble.
+//     new spec and the answer to it are told at once. The status of a wish is written after facts. While wishes and facts
+//     come in it is written for one wish at a time, but for a trouble, which waits only while they queue.
 //   - X12 namespaces. A missing target namespace is created before its first object, never changed afterwards, never
 //     deleted.
 //
