@@ -27,6 +27,7 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/internal/rewind"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -82,7 +83,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		Watches(&v1alpha1.VolumeReplicationGroup{}, handler.EnqueueRequestsFromMapFunc(drpcOf)).
 		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(r.ofRival), builder.WithPredicates(yields())).
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy)).
-		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofCluster), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofCluster), builder.WithPredicates(rewind.Changed())).
 		Watches(&v1alpha1.DRClusterConfig{}, handler.EnqueueRequestsFromMapFunc(r.failingOver), builder.WithPredicates(modesChanged())).
 		WatchesRawSource(source.Kind(configs, client.Object(&corev1.ConfigMap{}), handler.EnqueueRequestsFromMapFunc(r.ofConfig))).
 		WatchesRawSource(source.Channel(o.Changed, handler.EnqueueRequestsFromMapFunc(r.ofCluster))).
@@ -97,7 +98,7 @@ func Setup(mgr manager.Manager, o Options) error {
 
 // byUser lets only pass what the user did. Our own status writes must not wake us: that would be one pass more for each.
 func byUser() predicate.Predicate {
-	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, deletion())
+	return predicate.Or(rewind.Changed(), predicate.AnnotationChangedPredicate{}, deletion())
 }
 
 func deletion() predicate.Predicate {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/rewind"
 )
 
 // fieldOwner is the field manager of all that this package writes.
@@ -49,7 +50,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	r := newReconciler(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("drpolicy"), o)
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("drpolicy").
-		For(&v1alpha1.DRPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.DRPolicy{}, builder.WithPredicates(rewind.Changed())).
 		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.naming)).
 		Watches(&v1alpha1.DRClusterConfig{}, handler.EnqueueRequestsFromMapFunc(r.naming)).
 		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(referredTo), builder.WithPredicates(gone())).

@@ -4,7 +4,8 @@
 // version of before: at first the server has not reached it again, later it has, by other changes, and what happened in
 // between is never seen. Nothing that an API server says tells the two histories apart, but no history changes while it
 // answers. So the package promises that a watch that would go on over an outage is answered as one from a version that is
-// too old is, upon which every informer lists anew.
+// too old is, upon which every informer lists anew; and that who filters the events that follow from such a list can let
+// those through that tell of another history.
 package rewind
 
 import (

@@ -15,10 +15,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/rewind"
 	"github.com/ramendr/ramen-direct/spokectrl/optional"
 )
 
@@ -52,7 +52,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 	all := handler.EnqueueRequestsFromMapFunc(every)
 	c, err := ctrl.NewControllerManagedBy(mgr).
 		Named("drclusterconfig").
-		For(&v1alpha1.DRClusterConfig{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.DRClusterConfig{}, builder.WithPredicates(rewind.Changed())).
 		Watches(&storagev1.StorageClass{}, all).
 		Watches(&corev1.ConfigMap{}, all).
 		Build(r)
@@ -61,7 +61,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("drclusterconfig-modes").
-		For(&v1alpha1.DRClusterConfig{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.DRClusterConfig{}, builder.WithPredicates(rewind.Changed())).
 		Watches(&v1alpha1.MaintenanceMode{}, all).
 		Complete(&Modes{Client: r.Client, Live: r.Live})
 	if err != nil {

@@ -25,6 +25,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/internal/rewind"
 	"github.com/ramendr/ramen-direct/spokectrl/optional"
 )
 
@@ -74,5 +75,5 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 
 // wished lets pass what is asked of a group, and its deletion; its status is written by nobody but us.
 func wished() predicate.Predicate {
-	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
+	return predicate.Or(rewind.Changed(), predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
 }
