@@ -77,15 +77,8 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		Discard:    vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		Unprotect:  true,
 	}
-	current := has && remembered == exchange.FormatEpoch(epoch)
-	if f.group.Role == plan.Primary && current {
+	if f.group.Role == plan.Primary && has && remembered == exchange.FormatEpoch(epoch) {
 		f.group.Restore = plan.RestoreDone
-	}
-	steady := f.group.Role == plan.Primary && current && !f.group.FinalSync && !f.group.Ending
-	// The cache may be behind. A pass that may change a role, delete or restore reads what is true now.
-	reader := client.Reader(r.Client)
-	if !steady {
-		reader = r.Live
 	}
 	settings, err := r.copies(ctx, vrg)
 	if err != nil {
@@ -95,27 +88,51 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		return nil, err
 	}
 	group := groupOf(vrg, f.group, f.term, settings)
-	users, err := r.observeVolumes(ctx, reader, f, group)
+	if f.steady() {
+		f.group.Unprotect = r.unprotect(ctx)
+		// Most passes over a Primary that goes on find nothing to do, and the cache can tell that.
+		cached, err := r.look(ctx, r.Client, f, group)
+		if err == nil && len(plan.Decide(cached.group).Steps) == 0 {
+			return cached, nil
+		}
+	}
+	// The cache may be behind, or, if the API server was restored from a backup, ahead of the group, which was read live:
+	// what is done follows from what is true now.
+	seen, err := r.look(ctx, r.Live, f, group)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.observeCopies(ctx, reader, f, group, users); err != nil {
+	switch {
+	case seen.steady() || f.group.Role != plan.Primary || f.group.Ending:
+		return seen, nil
+	case f.group.FinalSync:
+		r.Archive.Learn(ctx, f.id, f.profiles()) // nothing is written now, but what is stored is still told
+	default:
+		seen.restore = r.observeRestore(ctx, seen, group)
+		seen.group.Restore = seen.restore.state
+	}
+	return seen, seen.observeContent(r.Archive)
+}
+
+// look adds to what is known of a group what reader tells of its volumes.
+func (r *Reconciler) look(ctx context.Context, reader client.Reader, known *facts, group provider.Group) (*facts, error) {
+	f := *known
+	users, err := r.observeVolumes(ctx, reader, &f, group)
+	if err != nil {
 		return nil, err
 	}
-	switch {
-	case f.group.Role != plan.Primary || f.group.Ending:
-		return f, nil
-	case !current && !f.group.FinalSync:
-		f.restore = r.observeRestore(ctx, f, group)
-		f.group.Restore = f.restore.state
+	if err := r.observeCopies(ctx, reader, &f, group, users); err != nil {
+		return nil, err
 	}
-	if steady {
-		f.group.Unprotect = r.unprotect(ctx)
+	if f.steady() {
+		return &f, f.observeContent(r.Archive)
 	}
-	if f.group.FinalSync {
-		r.Archive.Learn(ctx, f.id, f.profiles()) // nothing is written now, but what is stored is still told
-	}
-	return f, f.observeContent(r.Archive)
+	return &f, nil
+}
+
+// steady says that a Primary goes on, and nothing else is under way.
+func (f *facts) steady() bool {
+	return f.group.Role == plan.Primary && f.group.Restore == plan.RestoreDone && !f.group.FinalSync && !f.group.Ending
 }
 
 func role(vrg *v1alpha1.VolumeReplicationGroup) plan.Role {

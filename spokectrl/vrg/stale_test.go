@@ -8,6 +8,7 @@ import (
 
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,4 +46,41 @@ func TestATroubleThatPassesIsTakenBack(t *testing.T) {
 	require.Equal(t, "False/Error", c.says(v1alpha1.VRGDataReady))
 	is(metav1.ConditionTrue, replicationv1.Promoted)
 	require.Equal(t, "True/Ready", c.says(v1alpha1.VRGDataReady))
+}
+
+// TestACacheOfAnotherTimeEndsNoProtection: the API server was restored from a backup, and the group is read live and a Primary
+// again, while the cache still shows that its claim leaves, or is gone.
+func TestACacheOfAnotherTimeEndsNoProtection(t *testing.T) {
+	for name, shows := range map[string]func(*corev1.PersistentVolumeClaimList){
+		"the claim leaves": func(list *corev1.PersistentVolumeClaimList) {
+			for i := range list.Items {
+				list.Items[i].DeletionTimestamp = new(metav1.Now())
+			}
+		},
+		"the claim is gone": func(list *corev1.PersistentVolumeClaimList) { list.Items = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStores()
+			c := deployed(t, s)
+			stored, claim, pv := s.keys(t, "dr1"), c.claim("data"), c.pv("pv-data")
+			c.r.Client = interceptor.NewClient(c.client, interceptor.Funcs{
+				List: func(ctx context.Context, w client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+					err := w.List(ctx, list, opts...)
+					if claims, ok := list.(*corev1.PersistentVolumeClaimList); ok {
+						shows(claims)
+					}
+					return err
+				},
+			})
+			for range 3 {
+				_, err := c.pass()
+				require.NoError(t, err)
+			}
+			require.Equal(t, stored, s.keys(t, "dr1"), "what is stored")
+			require.Equal(t, claim, c.claim("data"))
+			require.Equal(t, pv, c.pv("pv-data"))
+			require.NotNil(t, c.replica("data"))
+			require.Nil(t, c.replica("data").DeletionTimestamp)
+		})
+	}
 }
