@@ -21,9 +21,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
+	"github.com/ramendr/ramen-direct/tests/lab/journal"
 )
 
 // killEvery is the time between two kills of one process, which takes a second to be started again.
@@ -71,7 +73,8 @@ func all() []fault {
 		{name: "wish deleted while the mirror is down", strike: deleteWishes, first: true, awayOnly: true, deletes: true},
 		{name: "wish made anew during a partition", strike: replaceWishes, first: true, deletes: true},
 		{name: "foreign group of the same name", strike: foreigner, told: ownedElsewhere, first: true, rare: true},
-		{name: "hub restored from a backup", prepare: backUp(lab.Hub), strike: restoreHub, rare: true, goesBack: true, deletes: true},
+		{name: "hub restored from a backup", prepare: func(c *company, _ string) { c.backUp(lab.Hub) }, strike: restoreHub, rare: true, goesBack: true, deletes: true},
+		{name: "cluster restored from a backup", prepare: (*company).backUp, strike: restoreCluster, rare: true, goesBack: true},
 	}
 }
 
@@ -266,13 +269,12 @@ func foreigner(c *company, side string) func() {
 	return func() { require.NoError(c.t, client.IgnoreNotFound(cl.Delete(c.t.Context(), vrg))) }
 }
 
-func backUp(cluster string) func(*company, string) {
-	return func(c *company, _ string) {
-		require.NoError(c.t, c.l.BackUp(c.t.Context(), cluster, backup(c, cluster)))
-	}
+func (c *company) backUp(cluster string) {
+	c.t.Helper()
+	require.NoError(c.t, c.l.BackUp(c.t.Context(), cluster, c.backup(cluster)))
 }
 
-func backup(c *company, cluster string) string {
+func (c *company) backup(cluster string) string {
 	return filepath.Join(c.dir, fmt.Sprintf("%s-%d", cluster, c.made))
 }
 
@@ -280,13 +282,76 @@ func backup(c *company, cluster string) string {
 // manifests, which come from Git, are applied again.
 func restoreHub(c *company, _ string) func() {
 	start := c.stop()
-	require.NoError(c.t, c.l.Restore(c.t.Context(), lab.Hub, backup(c, lab.Hub)))
+	require.NoError(c.t, c.l.Restore(c.t.Context(), lab.Hub, c.backup(lab.Hub)))
 	c.request()
 	return func() {
-		start()
+		for _, a := range c.actors() {
+			start(a)
+		}
 		c.confirm(c.relocated, c.relocate)
 		c.confirm(c.failed, c.failover)
 	}
+}
+
+// restoreCluster is done as docs/faults.md says: whoever deploys there stands still until the cluster has found out, and
+// what protects an application that was let go is deleted by hand.
+func restoreCluster(c *company, side string) func() {
+	start := c.stop()
+	if side == c.home {
+		c.acknowledged = map[string]journal.Record{side: c.relocated.Acknowledged(side)}
+	}
+	require.NoError(c.t, c.l.Restore(c.t.Context(), side, c.backup(side)))
+	return func() {
+		for _, a := range []*cast.Actor{c.relocated, c.failed, c.deployed} {
+			c.insist(a.App.Name+" is up to date on "+side, func(ctx context.Context) error { return c.upToDate(ctx, a, side) })
+			start(a)
+		}
+		c.insist("the group of "+c.deleted.App.Name+" is gone from "+side, func(ctx context.Context) error { return c.removeBackedUp(ctx, side) })
+	}
+}
+
+// upToDate fails if a cluster does not obey what is wished now: somebody who deletes a claim there could not know what the
+// group makes of that. If it shall run the application, it has to be Primary, with all volumes.
+func (c *company) upToDate(ctx context.Context, a *cast.Actor, cluster string) error {
+	drpc, err := a.App.Control(ctx)
+	if err != nil {
+		return err
+	}
+	wish, group := &v1alpha1.VolumeReplicationGroup{}, &v1alpha1.VolumeReplicationGroup{}
+	if err := errors.Join(
+		c.l.Cluster(lab.Hub).Client.Get(ctx, wishKey(a, cluster), wish),
+		c.l.Cluster(cluster).Client.Get(ctx, a.App.Key(), group)); err != nil {
+		return err
+	}
+	of := group.Annotations[exchange.AnnotationWishUID] + " " + group.Annotations[exchange.AnnotationWishGeneration]
+	if want := fmt.Sprint(wish.UID, " ", wish.Generation); of != want || group.Status.ObservedGeneration != group.Generation {
+		return fmt.Errorf("it obeys wish %s, not %s, and its status is of generation %d, not %d", of, want, group.Status.ObservedGeneration, group.Generation)
+	}
+	runs := slices.ContainsFunc(drpc.Status.Decisions, func(d v1alpha1.ClusterDecision) bool {
+		return d.ClusterName == cluster && d.Reason == v1alpha1.DecisionRun
+	})
+	s := group.Status
+	if runs && (s.State != v1alpha1.PrimaryState || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.VRGClusterDataReady) || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.VRGDataReady)) {
+		return fmt.Errorf("it is %s: %+v", s.State, s.Conditions)
+	}
+	return nil
+}
+
+// removeBackedUp deletes on a cluster what protects the application that was let go, if the backup brought it back: no
+// wish does.
+func (c *company) removeBackedUp(ctx context.Context, cluster string) error {
+	switch _, err := c.deleted.App.Control(ctx); {
+	case err == nil:
+		return errors.New("its DRPlacementControl is there")
+	case !apierrors.IsNotFound(err):
+		return err
+	}
+	group, key := &v1alpha1.VolumeReplicationGroup{}, c.deleted.App.Key()
+	group.Namespace, group.Name = key.Namespace, key.Name
+	if err := c.l.Cluster(cluster).Client.Delete(ctx, group); !apierrors.IsNotFound(err) {
+		return errors.Join(err, errors.New("it was there"))
+	}
+	return nil
 }
 
 // notConnected: the DRCluster says that there is no link.

@@ -28,7 +28,8 @@ func (l *Lab) BackUp(ctx context.Context, cluster, folder string) error {
 	return nil
 }
 
-// Restore gives a cluster the state of a backup. Its API server and its controllers are down meanwhile.
+// Restore gives a cluster the state of a backup. Its API server, its controllers, its storage and its node are down
+// meanwhile, and start anew: what they remember is not what is.
 func (l *Lab) Restore(ctx context.Context, cluster, folder string) error {
 	return l.exchangeState(ctx, cluster, func(dir string) error { return os.CopyFS(dir, os.DirFS(folder)) })
 }
@@ -36,6 +37,9 @@ func (l *Lab) Restore(ctx context.Context, cluster, folder string) error {
 // exchangeState stops a cluster, lets put make a new folder for its etcd, and starts it again.
 func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir string) error) error {
 	services := []string{on(serviceEtcd, cluster), on(serviceAPIServer, cluster), on(serviceControllers, cluster)}
+	if cluster != Hub {
+		services = append(services, on(serviceStorage, cluster), on(serviceNode, cluster))
+	}
 	for _, s := range services {
 		if err := l.Stop(s); err != nil {
 			return fmt.Errorf("stop %s: %w", cluster, err)

@@ -6,7 +6,6 @@
 package cast
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -203,18 +202,41 @@ func (a *Actor) DRPC() *v1alpha1.DRPlacementControl {
 // NothingLost requires that what was acknowledged last on either cluster is there.
 func (a *Actor) NothingLost() {
 	a.T.Helper()
+	for _, cluster := range lab.Spokes() {
+		a.Keeps(a.Acknowledged(cluster))
+	}
+}
+
+// Acknowledged is the record that the application saw written last on a cluster.
+func (a *Actor) Acknowledged(cluster string) journal.Record {
+	a.T.Helper()
+	handle := a.App.Ran(cluster)
+	if handle == "" {
+		_, handle = a.where()
+	}
+	last, err := a.App.Acknowledged(cluster, handle)
+	require.NoError(a.T, err)
+	return last
+}
+
+// Keeps requires that the application has, where it runs, a record and all before it.
+func (a *Actor) Keeps(last journal.Record) {
+	a.T.Helper()
+	home, handle := a.where()
+	now, err := a.App.Journal(home, handle)
+	require.NoError(a.T, err)
+	lost, err := app.LostSince(last, journal.Report{}, now)
+	require.NoError(a.T, err)
+	require.Zero(a.T, lost.Records, "%s, up to record %d of %s", lost, last.Number, last.Time)
+}
+
+// where is the cluster that the application runs on, and its volume there.
+func (a *Actor) where() (cluster, handle string) {
+	a.T.Helper()
 	drpc, err := a.App.Control(a.T.Context())
 	require.NoError(a.T, err)
-	home := drpc.Status.PreferredDecision.ClusterName
-	handle, err := a.App.Volume(a.T.Context(), home)
+	cluster = drpc.Status.PreferredDecision.ClusterName
+	handle, err = a.App.Volume(a.T.Context(), cluster)
 	require.NoError(a.T, err)
-	for _, cluster := range lab.Spokes() {
-		last, err := a.App.Acknowledged(cluster, cmp.Or(a.App.Ran(cluster), handle))
-		require.NoError(a.T, err)
-		now, err := a.App.Journal(home, handle)
-		require.NoError(a.T, err)
-		lost, err := app.LostSince(last, journal.Report{}, now)
-		require.NoError(a.T, err)
-		require.Zero(a.T, lost.Records, "%s, of what %s had acknowledged", lost, cluster)
-	}
+	return cluster, handle
 }
