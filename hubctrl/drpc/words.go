@@ -85,7 +85,7 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.BeingProtected:
 		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: goesOn + " when it is stored"}
 	case plan.BeingSecondary:
-		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: goesOn}
+		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: goesOn + w.diverged(wait.On)}
 	case plan.BeingPrepared:
 		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronisation", at.cluster), next: goesOn}
 	case plan.BeingSynced:
@@ -179,6 +179,16 @@ func (w *world) without(lost plan.Side) string {
 	default:
 		return ""
 	}
+}
+
+// diverged says how to give up what keeps a cluster from following its peer, once the workload runs there.
+func (w *world) diverged(behind plan.Side) string {
+	home := w.facts.Home()
+	if home != behind.Peer() || w.facts.At(home).Decision != plan.RunHere || w.facts.At(behind).Wish.For == plan.Failover {
+		return ""
+	}
+	return fmt.Sprintf("; if it does not, because workloads that were not meant to ran on %[1]s, as they do after a restore from a backup, set action Failover and failoverCluster to %[2]s: "+
+		"the workload stays there, and what only %[1]s has is given up", w.at(behind).cluster, w.at(home).cluster)
 }
 
 // explainHome says what to do when nobody but the user can tell where the workload shall run: its wish on gone was deleted.

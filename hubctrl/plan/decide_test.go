@@ -136,6 +136,30 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 	}
 }
 
+func TestOnlyAFailoverGivesUpWhatAPeerHas(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit func(*Facts)
+		want Wait
+	}{
+		"no failover":                    {func(f *Facts) { f.Ask, f.At(First).Wish.For = Stay, Stay }, Wait{BeingSecondary, Second}},
+		"a failover that was told it":    {func(f *Facts) { f.At(Second).Wish.For = Failover }, Wait{BeingSecondary, Second}},
+		"a workload that is there still": {func(f *Facts) { f.At(Second).Report.InUse = true }, Wait{WorkloadGone, Second}},
+		"a peer that has not answered":   {func(f *Facts) { f.At(Second).Report.Answered = false }, Wait{Answer, Second}},
+		"a peer that can't be reached":   {func(f *Facts) { f.At(Second).Live = false }, Wait{LinkIsLive, Second}},
+		"a peer that is in sync by now":  {func(f *Facts) { f.At(Second).Report.State = IsSecondary }, Wait{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := home()
+			f.Ask, f.At(First).Wish.For = Failover, Failover
+			f.At(Second).Wish.For, f.At(Second).Report.State = Relocate, Between
+			tc.edit(&f)
+			p := Decide(f)
+			assert.Empty(t, p.Writes)
+			assert.Equal(t, tc.want, p.Wait)
+		})
+	}
+}
+
 func TestDecideGoesOn(t *testing.T) {
 	for name, tc := range map[string]struct {
 		facts Facts
@@ -163,6 +187,10 @@ func TestDecideGoesOn(t *testing.T) {
 		"a failover to where the workload runs moves nothing": {home(), func(f *Facts) {
 			f.Ask, f.At(First).Wish.For = Failover, Failover
 		}, nil},
+		"a failover to where the workload runs gives up what keeps the peer from being in sync": {home(), func(f *Facts) {
+			f.Ask, f.At(First).Wish.For = Failover, Failover
+			f.At(Second).Wish.For, f.At(Second).Report.State = Relocate, Between
+		}, []Write{{Kind: PutWish, Side: Second, Role: Secondary, For: Failover}}},
 		"a relocate to where the workload runs moves nothing": {home(), func(f *Facts) {
 			f.Ask, f.At(First).Wish.For = Relocate, Relocate
 		}, nil},

@@ -50,6 +50,10 @@ func settle(f *Facts, h Side, n names) Plan {
 		return wait(n.after, CleaningUp, p, peer.missing())
 	case peer.Decision != Gone && peer.short(Between) == Nothing:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
+	case f.Ask == Failover && peer.Wish.For != Failover && peer.short(IsSecondary) == BeingSecondary:
+		// It may have what its peer lacks, if it was restored from a backup and its workload ran again. The user says by a
+		// failover to where the workload is that nobody wants that.
+		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.short(IsSecondary) != Nothing:
 		return tend(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
 	case at.short(Between) != Nothing:

@@ -21,7 +21,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
@@ -303,38 +302,11 @@ func restoreCluster(c *company, side string) func() {
 	require.NoError(c.t, c.l.Restore(c.t.Context(), side, c.backup(side)))
 	return func() {
 		for _, a := range []*cast.Actor{c.relocated, c.failed, c.deployed} {
-			c.insist(a.App.Name+" is up to date on "+side, func(ctx context.Context) error { return c.upToDate(ctx, a, side) })
+			c.insist(side+" obeys for "+a.App.Name, func(ctx context.Context) error { return a.Obeyed(ctx, side) })
 			start(a)
 		}
 		c.insist("the group of "+c.deleted.App.Name+" is gone from "+side, func(ctx context.Context) error { return c.removeBackedUp(ctx, side) })
 	}
-}
-
-// upToDate fails if a cluster does not obey what is wished now: somebody who deletes a claim there could not know what the
-// group makes of that. If it shall run the application, it has to be Primary, with all volumes.
-func (c *company) upToDate(ctx context.Context, a *cast.Actor, cluster string) error {
-	drpc, err := a.App.Control(ctx)
-	if err != nil {
-		return err
-	}
-	wish, group := &v1alpha1.VolumeReplicationGroup{}, &v1alpha1.VolumeReplicationGroup{}
-	if err := errors.Join(
-		c.l.Cluster(lab.Hub).Client.Get(ctx, wishKey(a, cluster), wish),
-		c.l.Cluster(cluster).Client.Get(ctx, a.App.Key(), group)); err != nil {
-		return err
-	}
-	of := group.Annotations[exchange.AnnotationWishUID] + " " + group.Annotations[exchange.AnnotationWishGeneration]
-	if want := fmt.Sprint(wish.UID, " ", wish.Generation); of != want || group.Status.ObservedGeneration != group.Generation {
-		return fmt.Errorf("it obeys wish %s, not %s, and its status is of generation %d, not %d", of, want, group.Status.ObservedGeneration, group.Generation)
-	}
-	runs := slices.ContainsFunc(drpc.Status.Decisions, func(d v1alpha1.ClusterDecision) bool {
-		return d.ClusterName == cluster && d.Reason == v1alpha1.DecisionRun
-	})
-	s := group.Status
-	if runs && (s.State != v1alpha1.PrimaryState || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.VRGClusterDataReady) || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.VRGDataReady)) {
-		return fmt.Errorf("it is %s: %+v", s.State, s.Conditions)
-	}
-	return nil
 }
 
 // removeBackedUp deletes on a cluster what protects the application that was let go, if the backup brought it back: no

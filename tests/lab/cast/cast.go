@@ -7,7 +7,9 @@ package cast
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/app"
 	"github.com/ramendr/ramen-direct/tests/lab/journal"
@@ -180,6 +183,33 @@ func (a *Actor) Group(cluster string) *v1alpha1.VolumeReplicationGroup {
 	vrg := &v1alpha1.VolumeReplicationGroup{}
 	require.NoError(a.T, a.Lab.Cluster(cluster).Client.Get(a.T.Context(), a.App.DRPC(), vrg))
 	return vrg
+}
+
+// Obeyed fails if a cluster does not obey what is wished now. If it shall run the application, it has to be Primary, with all
+// volumes. After a cluster was restored from a backup whoever deploys to it has to wait for that: he could not know what the
+// group makes of a claim that he deletes, or creates, before.
+func (a *Actor) Obeyed(ctx context.Context, cluster string) error {
+	drpc, err := a.App.Control(ctx)
+	if err != nil {
+		return err
+	}
+	wish, group := &v1alpha1.VolumeReplicationGroup{}, &v1alpha1.VolumeReplicationGroup{}
+	key := client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(a.App.Namespace, a.App.Name)}
+	if err := errors.Join(a.Lab.Cluster(lab.Hub).Client.Get(ctx, key, wish), a.Lab.Cluster(cluster).Client.Get(ctx, a.App.Key(), group)); err != nil {
+		return err
+	}
+	of := group.Annotations[exchange.AnnotationWishUID] + " " + group.Annotations[exchange.AnnotationWishGeneration]
+	if want := fmt.Sprint(wish.UID, " ", wish.Generation); of != want || group.Status.ObservedGeneration != group.Generation {
+		return fmt.Errorf("it obeys wish %s, not %s, and its status is of generation %d, not %d", of, want, group.Status.ObservedGeneration, group.Generation)
+	}
+	runs := slices.ContainsFunc(drpc.Status.Decisions, func(d v1alpha1.ClusterDecision) bool {
+		return d.ClusterName == cluster && d.Reason == v1alpha1.DecisionRun
+	})
+	s := group.Status
+	if runs && (s.State != v1alpha1.PrimaryState || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.VRGClusterDataReady) || !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.VRGDataReady)) {
+		return fmt.Errorf("it is %s: %+v", s.State, s.Conditions)
+	}
+	return nil
 }
 
 // Pod is the Pod of the application on a cluster.
