@@ -73,7 +73,7 @@ LABS ?= 1
 .PHONY: faults
 faults: ## Let RUNS=100 random schedules of faults strike the lab; SEED= repeats them, FIRST= begins later, LABS= labs share them
 	RAMEN_FAULT_RUNS=$(RUNS) RAMEN_FAULT_FIRST=$(FIRST) RAMEN_FAULT_SEED=$(SEED) RAMEN_FAULT_LABS=$(LABS) \
-		$(GO) test -count=1 -race -timeout 0 -v -run TestRandomFaults ./tests/faults
+		$(GO) test -count=1 -race -timeout 0 -parallel $(LABS) -v -run TestRandomFaults ./tests/faults
 
 .PHONY: bench
 bench: ## Measure the exchange against a bare loop in the same run, into bin/bench.json as well
