@@ -78,7 +78,7 @@ func (c *Client) fault(link string, kind Kind, latency time.Duration) error {
 		return err
 	}
 	if kind == Cut || len(proxy.ActiveToxics) > 0 || !proxy.Enabled {
-		if err := closeLink(proxy); err != nil {
+		if proxy, err = c.closeLink(proxy); err != nil {
 			return err
 		}
 	}
@@ -108,11 +108,14 @@ func (c *Client) Heal(link string) error {
 	}
 	isSwallow := func(t toxiproxy.Toxic) bool { return t.Type == swallow }
 	if slices.ContainsFunc(proxy.ActiveToxics, isSwallow) {
-		err = closeLink(proxy)
+		proxy, err = c.closeLink(proxy)
 	} else {
 		err = removeToxics(proxy)
 	}
-	if err = errors.Join(err, proxy.Enable()); err != nil {
+	if err == nil {
+		err = proxy.Enable()
+	}
+	if err != nil {
 		return fmt.Errorf("heal link %s: %w", link, err)
 	}
 	return nil
@@ -163,12 +166,15 @@ func add(proxy *toxiproxy.Proxy, kind, stream string, attributes toxiproxy.Attri
 	return err
 }
 
-// closeLink closes the link and takes all faults from it; it stays closed.
-func closeLink(proxy *toxiproxy.Proxy) error {
-	if err := proxy.Disable(); err != nil {
-		return err
+// closeLink closes the link and takes all faults from it; it stays closed. A link with faults is made anew: to take a fault
+// away toxiproxy has each piece that is under way try to leave, for seconds each, though the connection is closed.
+func (c *Client) closeLink(proxy *toxiproxy.Proxy) (*toxiproxy.Proxy, error) {
+	if len(proxy.ActiveToxics) == 0 {
+		return proxy, proxy.Disable()
 	}
-	return removeToxics(proxy)
+	closed := c.api.NewProxy()
+	closed.Name, closed.Listen, closed.Upstream = proxy.Name, proxy.Listen, proxy.Upstream
+	return closed, errors.Join(proxy.Delete(), closed.Save())
 }
 
 func removeToxics(proxy *toxiproxy.Proxy) error {

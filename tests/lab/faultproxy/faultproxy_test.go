@@ -209,3 +209,23 @@ func TestKindsAreReadFromText(t *testing.T) {
 	_, err = faultproxy.ParseKind("flood")
 	require.ErrorContains(t, err, "blackhole")
 }
+
+// TestASlowLinkWithMuchUnderWayMayFail: toxiproxy would let each piece that is under way try to leave, for seconds, though
+// the connection is closed, and its API gives up before that is over.
+func TestASlowLinkWithMuchUnderWayMayFail(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.client.Fault("a-b", faultproxy.Delay, 2*time.Second))
+	for range 4 {
+		open := w.dial(t)
+		for range 20 {
+			_, err := io.WriteString(open, "hello\n")
+			require.NoError(t, err)
+			time.Sleep(tick)
+		}
+	}
+	require.NoError(t, w.client.Fault("a-b", faultproxy.BlackHole, 0))
+	_, err := ask(w.dial(t), silence)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, w.client.Heal("a-b"))
+	requireWorks(t, w.dial(t))
+}
