@@ -38,7 +38,7 @@ import (
 const (
 	operator = "ramen-system"
 	driver   = "lab.csi.ramendr.io"
-	soon     = 20 * time.Second
+	soon     = time.Minute
 	often    = 50 * time.Millisecond
 )
 
@@ -166,9 +166,11 @@ func (s *spoke) wish(role v1alpha1.ReplicationState, epoch int, change ...func(*
 // eventually lets the storage work until want holds; what says what is waited for.
 func (s *spoke) eventually(what string, want func() bool) {
 	s.t.Helper()
+	began := time.Now()
+	defer func() { s.t.Logf("%s after %s", what, time.Since(began).Round(10*time.Millisecond)) }()
 	ok := assert.Eventually(quiet{}, func() bool { s.storage(); return want() }, soon, often)
 	if !ok {
-		text, err := yaml.Marshal(s.group())
+		text, err := yaml.Marshal([]any{s.group(), s.claim("data")})
 		require.NoError(s.t, err)
 		require.Fail(s.t, "never: "+what, string(text))
 	}

@@ -5,6 +5,7 @@ package servertest
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,6 +148,11 @@ func TestAnEventWakesTheGroupThatItConcerns(t *testing.T) {
 			},
 		}
 	})
+	require.Eventually(t, func() bool { // a busy machine may take a break before it has looked at all of them
+		list := &v1alpha1.VolumeReplicationGroupList{}
+		require.NoError(t, s.client.List(t.Context(), list, client.InNamespace(s.ns)))
+		return len(list.Items) == groups+1 && !slices.ContainsFunc(list.Items, func(g v1alpha1.VolumeReplicationGroup) bool { return g.Status.ObservedGeneration == 0 })
+	}, patience, time.Second)
 	for what, change := range map[string]func(){
 		"its claim": func() {
 			claim := s.claim("data")
