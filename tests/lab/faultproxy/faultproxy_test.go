@@ -220,7 +220,8 @@ func TestASlowLinkWithMuchUnderWayMayFail(t *testing.T) {
 		for range 20 {
 			_, err := io.WriteString(open, "hello\n")
 			require.NoError(t, err)
-			time.Sleep(tick)
+			_, err = w.client.States() // takes as long as it takes for the piece to be under way alone
+			require.NoError(t, err)
 		}
 	}
 	require.NoError(t, w.client.Fault("a-b", faultproxy.BlackHole, 0))
