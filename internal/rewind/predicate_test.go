@@ -31,7 +31,7 @@ func TestAnUpdateThatDoesNotFollowIsLetThrough(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			update := event.UpdateEvent{ObjectOld: was, ObjectNew: c.is}
-			assert.Equal(t, c.replaced, Replaced().Update(update), "Replaced")
+			assert.Equal(t, c.replaced, replaced().Update(update), "Replaced")
 			assert.Equal(t, c.changed, Changed().Update(update), "Changed")
 		})
 	}
