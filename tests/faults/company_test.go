@@ -184,13 +184,7 @@ func (c *company) done() {
 		return named("delete", err)
 	})
 	require.NoError(c.t, group.Wait())
-	for _, cluster := range lab.Spokes() {
-		last, limited := c.acknowledged[cluster]
-		if !limited {
-			last = c.relocated.Acknowledged(cluster)
-		}
-		c.relocated.Keeps(last)
-	}
+	c.relocated.Keeps(c.acknowledged)
 	c.acknowledged = nil
 	for a, cluster := range map[*cast.Actor]string{c.relocated: c.away, c.failed: c.away, c.deployed: c.home} {
 		a.RunsOnlyOn(cluster)

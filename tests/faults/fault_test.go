@@ -190,7 +190,7 @@ func wipe(c *company, side string) func() {
 func wishes(c *company, side string) []*v1alpha1.VolumeReplicationGroup {
 	var out []*v1alpha1.VolumeReplicationGroup
 	for _, a := range c.settled() {
-		key := wishKey(a, side)
+		key := a.WishKey(side)
 		out = append(out, &v1alpha1.VolumeReplicationGroup{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}})
 	}
 	return out

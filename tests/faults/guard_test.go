@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 )
@@ -38,7 +37,7 @@ func watchOver(t *testing.T, l *lab.Lab, a *cast.Actor) *guard {
 	ctx, stop := context.WithCancel(t.Context())
 	var gone sync.WaitGroup
 	for _, cluster := range lab.Spokes() {
-		wish := wishKey(a, cluster)
+		wish := a.WishKey(cluster)
 		gone.Go(func() {
 			g.follow(ctx, lab.Hub, wish, func(vrg *v1alpha1.VolumeReplicationGroup) {
 				g.note(g.wished, "wished", cluster, vrg.Spec.ReplicationState == v1alpha1.Primary)
@@ -106,7 +105,7 @@ func (g *guard) confirmed(how string) bool {
 		vrg := &v1alpha1.VolumeReplicationGroup{}
 		at, key := cluster, g.a.App.Key()
 		if how == "wished" {
-			at, key = lab.Hub, wishKey(g.a, cluster)
+			at, key = lab.Hub, g.a.WishKey(cluster)
 		}
 		if err := g.l.Cluster(at).Client.Get(ctx, key, vrg); err != nil {
 			return false
@@ -116,11 +115,6 @@ func (g *guard) confirmed(how string) bool {
 		}
 	}
 	return true
-}
-
-// wishKey is where the wish for an application on a cluster lies.
-func wishKey(a *cast.Actor, cluster string) client.ObjectKey {
-	return client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(a.App.Namespace, a.App.Name)}
 }
 
 // requireNoForeignDeletions requires that the mirrors deleted no group but those of applications that were let go (I4).

@@ -31,7 +31,7 @@ func TestWishesDeletedByHandAreMadeAnew(t *testing.T) {
 			pod := a.Pod(c.home)
 			was := map[string]types.UID{}
 			for _, cluster := range deleted {
-				key := wishKey(a, cluster)
+				key := a.WishKey(cluster)
 				w := &v1alpha1.VolumeReplicationGroup{}
 				w.Namespace, w.Name = key.Namespace, key.Name
 				c.deleteByHand(w)
@@ -40,7 +40,7 @@ func TestWishesDeletedByHandAreMadeAnew(t *testing.T) {
 			for cluster, uid := range was {
 				c.insist("the wish for "+cluster+" is made anew", func(ctx context.Context) error {
 					w := &v1alpha1.VolumeReplicationGroup{}
-					if err := c.l.Cluster(lab.Hub).Client.Get(ctx, wishKey(a, cluster), w); client.IgnoreNotFound(err) != nil {
+					if err := c.l.Cluster(lab.Hub).Client.Get(ctx, a.WishKey(cluster), w); client.IgnoreNotFound(err) != nil {
 						return err
 					}
 					if w.UID == "" || w.UID == uid {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/journal"
 )
 
 // TestAClusterThatIsRestoredFromABackupResumesNoRole: what left it since the backup goes on elsewhere, what came to it since
@@ -34,7 +35,7 @@ func TestAClusterThatIsRestoredFromABackupResumesNoRole(t *testing.T) {
 	for _, a := range actors {
 		a.Leave()
 	}
-	before := left.Acknowledged(lab.DR1) // where it runs by the backup, it writes in vain
+	before := map[string]journal.Record{lab.DR1: left.Acknowledged(lab.DR1)} // where it runs by the backup, it writes in vain
 	require.NoError(t, l.Restore(t.Context(), lab.DR1, backup))
 	for _, a := range actors {
 		require.Eventually(t, func() bool { return a.Obeyed(t.Context(), lab.DR1) == nil }, patience, tick, "%s on the restored cluster", a.App.Name)
@@ -50,13 +51,13 @@ func TestAClusterThatIsRestoredFromABackupResumesNoRole(t *testing.T) {
 	for a, home := range map[*actor]string{left: lab.DR2, came: lab.DR1, stayed: lab.DR1} {
 		require.NoError(t, a.GoesOn(t.Context(), home), a.App.Name)
 		a.RunsOnlyOn(home)
-		a.Keeps(a.Acknowledged(home))
 	}
 	left.Keeps(before)
-	came.Keeps(came.Acknowledged(lab.DR2))
+	came.NothingLost()
+	stayed.NothingLost()
 	assert.Equal(t, pod, stayed.Pod(lab.DR1), "the workload that stayed was left alone")
 
 	_, err := left.Relocate(t.Context(), lab.DR1)
 	require.NoError(t, err, "what left can come back")
-	left.Keeps(left.Acknowledged(lab.DR2))
+	left.Keeps(before)
 }

@@ -185,6 +185,11 @@ func (a *Actor) Group(cluster string) *v1alpha1.VolumeReplicationGroup {
 	return vrg
 }
 
+// WishKey is where the wish for a cluster lies.
+func (a *Actor) WishKey(cluster string) client.ObjectKey {
+	return client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(a.App.Namespace, a.App.Name)}
+}
+
 // Obeyed fails if a cluster does not obey what is wished now. If it shall run the application, it has to be Primary, with all
 // volumes. After a cluster was restored from a backup whoever deploys to it has to wait for that: he could not know what the
 // group makes of a claim that he deletes, or creates, before.
@@ -194,8 +199,7 @@ func (a *Actor) Obeyed(ctx context.Context, cluster string) error {
 		return err
 	}
 	wish, group := &v1alpha1.VolumeReplicationGroup{}, &v1alpha1.VolumeReplicationGroup{}
-	key := client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(a.App.Namespace, a.App.Name)}
-	if err := errors.Join(a.Lab.Cluster(lab.Hub).Client.Get(ctx, key, wish), a.Lab.Cluster(cluster).Client.Get(ctx, a.App.Key(), group)); err != nil {
+	if err := errors.Join(a.Lab.Cluster(lab.Hub).Client.Get(ctx, a.WishKey(cluster), wish), a.Lab.Cluster(cluster).Client.Get(ctx, a.App.Key(), group)); err != nil {
 		return err
 	}
 	of := group.Annotations[exchange.AnnotationWishUID] + " " + group.Annotations[exchange.AnnotationWishGeneration]
@@ -232,8 +236,23 @@ func (a *Actor) DRPC() *v1alpha1.DRPlacementControl {
 // NothingLost requires that what was acknowledged last on either cluster is there.
 func (a *Actor) NothingLost() {
 	a.T.Helper()
+	a.Keeps(nil)
+}
+
+// Keeps is NothingLost, but that of what was acknowledged on some clusters only that up to a record has to be there.
+func (a *Actor) Keeps(limits map[string]journal.Record) {
+	a.T.Helper()
+	home, handle := a.where() // first: the application remembers its volume there by it
 	for _, cluster := range lab.Spokes() {
-		a.Keeps(a.Acknowledged(cluster))
+		last, limited := limits[cluster]
+		if !limited {
+			last = a.Acknowledged(cluster)
+		}
+		now, err := a.App.Journal(home, handle)
+		require.NoError(a.T, err)
+		lost, err := app.LostSince(last, journal.Report{}, now)
+		require.NoError(a.T, err)
+		require.Zero(a.T, lost.Records, "%s, of what %s had acknowledged", lost, cluster)
 	}
 }
 
@@ -247,17 +266,6 @@ func (a *Actor) Acknowledged(cluster string) journal.Record {
 	last, err := a.App.Acknowledged(cluster, handle)
 	require.NoError(a.T, err)
 	return last
-}
-
-// Keeps requires that the application has, where it runs, a record and all before it.
-func (a *Actor) Keeps(last journal.Record) {
-	a.T.Helper()
-	home, handle := a.where()
-	now, err := a.App.Journal(home, handle)
-	require.NoError(a.T, err)
-	lost, err := app.LostSince(last, journal.Report{}, now)
-	require.NoError(a.T, err)
-	require.Zero(a.T, lost.Records, "%s, up to record %d of %s", lost, last.Number, last.Time)
 }
 
 // where is the cluster that the application runs on, and its volume there.
