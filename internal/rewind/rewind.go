@@ -23,8 +23,40 @@ import (
 // Notice makes all clients of cfg notice. It costs a list by each informer after each outage, and nothing otherwise.
 func Notice(cfg *rest.Config) {
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return &transport{next: next, listed: map[string]int{}}
+		t := &transport{listed: map[string]int{}}
+		t.next = detector{next: next, outage: t.noteOutage}
+		return t
 	})
+}
+
+// Outages calls outage each time a request of a client of cfg finds the API server away, or a watch breaks off: whoever
+// keeps what it listed before has to list anew. It may be called many times for one outage.
+func Outages(cfg *rest.Config, outage func()) {
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return detector{next: next, outage: outage} })
+}
+
+// detector tells of outages.
+type detector struct {
+	next   http.RoundTripper
+	outage func()
+}
+
+func (d detector) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := d.next.RoundTrip(req)
+	switch {
+	case err != nil && req.Context().Err() == nil:
+		d.outage()
+	case err != nil:
+	case res.StatusCode == http.StatusBadGateway, res.StatusCode == http.StatusServiceUnavailable, res.StatusCode == http.StatusGatewayTimeout:
+		d.outage()
+	case isWatch(req):
+		res.Body = &stream{ReadCloser: res.Body, broke: func() {
+			if req.Context().Err() == nil {
+				d.outage()
+			}
+		}}
+	}
+	return res, err
 }
 
 type transport struct {
@@ -37,25 +69,10 @@ type transport struct {
 
 // RoundTrip answers a watch that goes on over an outage with 410 Gone, and passes everything else on.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	watch := isWatch(req)
-	if watch && !t.mayGoOn(req) {
+	if isWatch(req) && !t.mayGoOn(req) {
 		return gone(req)
 	}
-	res, err := t.next.RoundTrip(req)
-	switch {
-	case err != nil && req.Context().Err() == nil:
-		t.noteOutage()
-	case err != nil:
-	case res.StatusCode == http.StatusBadGateway, res.StatusCode == http.StatusServiceUnavailable, res.StatusCode == http.StatusGatewayTimeout:
-		t.noteOutage()
-	case watch:
-		res.Body = &stream{ReadCloser: res.Body, broke: func() {
-			if req.Context().Err() == nil {
-				t.noteOutage()
-			}
-		}}
-	}
-	return res, err
+	return t.next.RoundTrip(req)
 }
 
 func isWatch(req *http.Request) bool {

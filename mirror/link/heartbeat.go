@@ -82,7 +82,7 @@ func (l *Link) renew(ctx context.Context) error {
 	if err := l.askSpoke(ctx); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(slices.Concat(l.hubStores(), l.spokeStores()), func(s *store) bool { return !s.trust() }) {
+	if !l.trusted() {
 		return errListing
 	}
 	if cause := l.troubles.worst(l.clock.Now(), spokeSide); cause != "" {
@@ -91,6 +91,9 @@ func (l *Link) renew(ctx context.Context) error {
 	digest := exchange.Digest(l.inventory())
 	if err := l.drainReports(ctx); err != nil {
 		return err
+	}
+	if !l.trusted() { // what was written meanwhile may be forgotten again
+		return errListing
 	}
 	now := l.clock.Now()
 	intent := l.lease(digest, State{Phase: Live, Cause: l.troubles.worst(now, hubSide)})
@@ -124,6 +127,11 @@ func (l *Link) askSpoke(ctx context.Context) error {
 		return fmt.Errorf("cluster: %w", errWentBack)
 	}
 	return nil
+}
+
+// trusted reports whether everything was listed, and no API server was away since.
+func (l *Link) trusted() bool {
+	return !slices.ContainsFunc(slices.Concat(l.hubStores(), l.spokeStores()), func(s *store) bool { return !s.trust() })
 }
 
 func (l *Link) distrust(stores []*store) {

@@ -86,11 +86,11 @@ func New(o Options) (*Link, error) {
 		undelivered:      remarks{text: map[string]string{}},
 		inventoryChanged: make(chan struct{}, 1),
 	}
-	hub, err := newPeer(o.Hub, hubSide, o.Metrics.noteWrites(o.Cluster, hubSide))
+	hub, err := newPeer(o.Hub, hubSide, o.Metrics.noteWrites(o.Cluster, hubSide), func() { l.distrust(l.hubStores()) })
 	if err != nil {
 		return nil, fmt.Errorf("hub: %w", err)
 	}
-	spoke, err := newPeer(o.Spoke, spokeSide, o.Metrics.noteWrites(o.Cluster, spokeSide))
+	spoke, err := newPeer(o.Spoke, spokeSide, o.Metrics.noteWrites(o.Cluster, spokeSide), func() { l.distrust(l.spokeStores()) })
 	if err != nil {
 		return nil, fmt.Errorf("spoke: %w", err)
 	}

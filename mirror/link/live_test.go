@@ -131,6 +131,41 @@ func TestX5_ACutIsHealedSoon(t *testing.T) {
 	assert.Len(t, w.report("db").Status.ProtectedPVCs, 1)
 }
 
+// TestX5_NoRenewalAfterAnOutageBeforeEverythingIsListedAnew: an API server that was away may be back with the state of a
+// backup, and may have reached the resource version that a watch would go on from, by other changes.
+func TestX5_NoRenewalAfterAnOutageBeforeEverythingIsListedAnew(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	w.quiet()
+	for name, side := range map[string]struct {
+		wire *wire
+		path string
+	}{"the hub": {w.hubWire, "/inbox-"}, "the spoke": {w.spokeWire, "/volumereplicationgroups"}} {
+		var held atomic.Int64
+		side.wire.setFail(func(req *http.Request) error {
+			query := req.URL.Query()
+			if !isWrite(req) && strings.Contains(req.URL.Path, side.path) && strings.HasSuffix(req.URL.Path, "/volumereplicationgroups") && query.Get("limit") != "1" &&
+				(query.Get("watch") == "" || query.Get("sendInitialEvents") == "true") {
+				held.Add(1)
+				return errRefused
+			}
+			return nil
+		})
+		side.wire.set(false, true)
+		renewal := w.lease().Spec.RenewTime.Time
+		side.wire.set(false, false)
+		w.eventually(func() bool { return held.Load() > 3 }, "%s is not listed anew", name)
+		start := time.Now()
+		w.eventually(func() bool { return time.Since(start) > exchange.RenewEvery+2*time.Second }, "time passes")
+		assert.Equal(t, renewal, w.lease().Spec.RenewTime.Time, "renewed before %s was listed anew", name)
+		side.wire.setFail(nil)
+		w.eventually(func() bool { return w.lease().Spec.RenewTime.After(renewal) }, "not renewed")
+	}
+	w.carriedOut(wish, "db")
+}
+
 func TestX5_TheLeaseIsRenewedEveryFiveSeconds(t *testing.T) {
 	w := newWorld(t)
 	w.start()

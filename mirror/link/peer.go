@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/rewind"
 	"github.com/ramendr/ramen-direct/mirror/translate"
 )
 
@@ -46,8 +47,11 @@ type peer struct {
 	note   func(verb string, resource schema.GroupVersionResource) // told of each write that was carried out
 }
 
-func newPeer(cfg *rest.Config, s side, note func(string, schema.GroupVersionResource)) (peer, error) {
+// newPeer connects to a side. Each time its API server turns out to be, or to have been, away, outage is called: it may come
+// back with the state of a backup, and reach the resource versions that it had again before anybody asks for them.
+func newPeer(cfg *rest.Config, s side, note func(string, schema.GroupVersionResource), outage func()) (peer, error) {
 	cfg = rest.CopyConfig(cfg)
+	rewind.Outages(cfg, outage)
 	cfg.QPS = -1 // API servers limit their clients themselves
 	cfg.WarningHandlerWithContext = rest.NoWarnings{}
 	if cfg.Dial == nil {

@@ -25,7 +25,9 @@ type store struct {
 	mu      sync.RWMutex
 	items   map[string]entry
 	seen    string        // resource version up to which the watch has shown everything
-	trusted bool          // a list is complete, and nothing was heard since that makes it doubtful
+	trusted bool          // a list is complete, and nothing was heard since it began that makes it doubtful
+	doubts  uint64        // how often something was heard
+	asked   uint64        // the doubts when the last list began
 	filled  chan struct{} // closed when the first list is complete
 	full    sync.Once
 }
@@ -97,14 +99,27 @@ func (s *store) list() []*packed {
 func (s *store) distrust() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.doubts++
 	if !s.trusted {
 		return // that it lists anew was asked for already
 	}
 	s.trusted = false
+	s.askAnew()
+}
+
+// askAnew asks the watch to list anew.
+func (s *store) askAnew() {
 	select {
 	case s.distrusted <- struct{}{}:
 	default:
 	}
+}
+
+// begin notes that a list is asked for: doubts of before do not concern it.
+func (s *store) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = s.doubts
 }
 
 // trust reports whether the store shows what is, as far as its watch can tell.
@@ -224,7 +239,10 @@ func (s *store) Replace(list []any, version string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen, s.trusted = version, true
+	s.seen, s.trusted = version, s.asked == s.doubts
+	if !s.trusted {
+		s.askAnew()
+	}
 	seen := make(map[string]struct{}, len(list))
 	for _, o := range all {
 		name := s.name(o)

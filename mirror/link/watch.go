@@ -61,6 +61,7 @@ func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
 			if o.ResourceVersion == "0" {
 				o.ResourceVersion = "" // a list from a cache could lack what exists, and absence means something here
 			}
+			w.into.begin()
 			w.troubles.begin(follow)
 			items, err := at.List(ctx, o)
 			w.troubles.end(ctx, follow, err)
@@ -68,6 +69,9 @@ func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
 			w.narrow(&o)
+			if o.SendInitialEvents != nil && *o.SendInitialEvents {
+				w.into.begin()
+			}
 			w.troubles.begin(follow)
 			events, err := at.Watch(ctx, o)
 			w.troubles.end(ctx, follow, err)
