@@ -154,8 +154,8 @@ func (s pass) protected(i int) provider.Finding {
 		return yes(provider.ReasonDataProtected, "the volume is in sync with the peer")
 	case ready.Status != metav1.ConditionTrue && !s.told(i) && s.volumes[i].state.Protected.Reason == provider.ReasonReplicating && s.group.Role == plan.Secondary:
 		return no(provider.ReasonReplicating, ready.Message)
-	case ready.Status != metav1.ConditionTrue:
-		return ready
+	case ready.Status != metav1.ConditionTrue, s.volumes[i].state.Protected.Status == "":
+		return ready // a volume that is released has no replica that could say more
 	default:
 		return s.volumes[i].state.Protected
 	}

@@ -5,6 +5,7 @@ package vrg_test
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -140,7 +141,11 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 			if err := hit("status", obj); err != nil {
 				return err
 			}
-			return w.SubResource(sub).Apply(ctx, obj, opts...)
+			if err := w.SubResource(sub).Apply(ctx, obj, opts...); err != nil {
+				return err
+			}
+			c.requireWhole()
+			return nil
 		},
 		Create: func(ctx context.Context, w client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			if err := hit("create", obj); err != nil {
@@ -180,6 +185,21 @@ func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeRepl
 	delete(g.Annotations, vrg.AnnotationRestored)
 	maps.Copy(g.Annotations, intent.Annotations)
 	return w.Update(ctx, g)
+}
+
+// requireWhole requires of the group's conditions what a real API server does: the fake one takes empty ones.
+func (c *cluster) requireWhole() {
+	c.t.Helper()
+	g := &v1alpha1.VolumeReplicationGroup{}
+	require.NoError(c.t, c.client.Get(c.t.Context(), c.key, g))
+	conditions := slices.Clone(g.Status.Conditions)
+	for _, p := range g.Status.ProtectedPVCs {
+		conditions = append(conditions, p.Conditions...)
+	}
+	for _, cond := range conditions {
+		require.NotEmpty(c.t, cond.Status, "the status of condition %s", cond.Type)
+		require.NotEmpty(c.t, cond.Reason, "the reason of condition %s", cond.Type)
+	}
 }
 
 // restart forgets all that the process knew.
