@@ -81,7 +81,11 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.Answer:
 		return words{fact: "Answer", message: unanswered(at), next: goesOn + " when the cluster answers"}
 	case plan.BeingPrimary:
-		return words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: goesOn}
+		out := words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: goesOn}
+		if exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict).Status == metav1.ConditionFalse {
+			out.user, out.next = true, fmt.Sprintf("mend it on cluster %s as the message says, while nobody deploys there; %s then", at.cluster, goesOn)
+		}
+		return out
 	case plan.BeingProtected:
 		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: goesOn + " when it is stored"}
 	case plan.BeingSecondary:
