@@ -284,9 +284,8 @@ func restoreHub(c *company, _ string) func() {
 	require.NoError(c.t, c.l.Restore(c.t.Context(), lab.Hub, c.backup(lab.Hub)))
 	c.request()
 	return func() {
-		for _, a := range c.actors() {
-			start(a)
-		}
+		c.followAgain(start, lab.Spokes()...)
+		start(c.deleted)
 		c.confirm(c.relocated, c.relocate)
 		c.confirm(c.failed, c.failover)
 	}
@@ -301,11 +300,19 @@ func restoreCluster(c *company, side string) func() {
 	}
 	require.NoError(c.t, c.l.Restore(c.t.Context(), side, c.backup(side)))
 	return func() {
-		for _, a := range []*cast.Actor{c.relocated, c.failed, c.deployed} {
-			c.insist(side+" obeys for "+a.App.Name, func(ctx context.Context) error { return a.Obeyed(ctx, side) })
-			start(a)
-		}
+		c.followAgain(start, side)
 		c.insist("the group of "+c.deleted.App.Name+" is gone from "+side, func(ctx context.Context) error { return c.removeBackedUp(ctx, side) })
+	}
+}
+
+// followAgain starts the deployers of those applications that stay when clusters obey what is wished for them.
+func (c *company) followAgain(start func(*cast.Actor), clusters ...string) {
+	c.t.Helper()
+	for _, a := range []*cast.Actor{c.relocated, c.failed, c.deployed} {
+		for _, cluster := range clusters {
+			c.insist(cluster+" obeys for "+a.App.Name, func(ctx context.Context) error { return a.Obeyed(ctx, cluster) })
+		}
+		start(a)
 	}
 }
 

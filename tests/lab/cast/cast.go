@@ -191,8 +191,8 @@ func (a *Actor) WishKey(cluster string) client.ObjectKey {
 }
 
 // Obeyed fails if a cluster does not obey what is wished now. If it shall run the application, it has to be Primary, with all
-// volumes. After a cluster was restored from a backup whoever deploys to it has to wait for that: he could not know what the
-// group makes of a claim that he deletes, or creates, before.
+// volumes. After the hub or a cluster was restored from a backup whoever deploys has to wait for that: he could not know what
+// the group makes of a claim that he deletes, or creates, before.
 func (a *Actor) Obeyed(ctx context.Context, cluster string) error {
 	drpc, err := a.App.Control(ctx)
 	if err != nil {
@@ -202,8 +202,8 @@ func (a *Actor) Obeyed(ctx context.Context, cluster string) error {
 	if err := errors.Join(a.Lab.Cluster(lab.Hub).Client.Get(ctx, a.WishKey(cluster), wish), a.Lab.Cluster(cluster).Client.Get(ctx, a.App.Key(), group)); err != nil {
 		return err
 	}
-	of := group.Annotations[exchange.AnnotationWishUID] + " " + group.Annotations[exchange.AnnotationWishGeneration]
-	if want := fmt.Sprint(wish.UID, " ", wish.Generation); of != want || group.Status.ObservedGeneration != group.Generation {
+	of := fmt.Sprintf("%s %s of epoch %s", group.Annotations[exchange.AnnotationWishUID], group.Annotations[exchange.AnnotationWishGeneration], group.Annotations[exchange.AnnotationEpoch])
+	if want := fmt.Sprintf("%s %d of epoch %s", wish.UID, wish.Generation, wish.Annotations[exchange.AnnotationEpoch]); of != want || group.Status.ObservedGeneration != group.Generation {
 		return fmt.Errorf("it obeys wish %s, not %s, and its status is of generation %d, not %d", of, want, group.Status.ObservedGeneration, group.Generation)
 	}
 	runs := slices.ContainsFunc(drpc.Status.Decisions, func(d v1alpha1.ClusterDecision) bool {
