@@ -208,10 +208,27 @@ func (s pass) restored() bool {
 	return s.group.FinalSync || s.group.Restore == plan.RestoreDone || s.group.Restore == plan.RestoreComplete
 }
 
+// leaving names the claims that are being deleted; empty if there are none. While their application moves away nothing is
+// done to them: if it stays after all they come back from the stores, and whoever made them anew before would be in the way.
+func (s pass) leaving() string {
+	var names []string
+	for i, v := range s.group.Volumes {
+		if v.Claim == plan.ClaimLeaving && !v.Foreign {
+			names = append(names, s.title(i))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "claims are being deleted while the application moves away: " + shortened(names)
+}
+
 func (s pass) clusterDataReady() provider.Finding {
 	switch {
 	case s.group.Role == plan.Secondary || s.group.Ending:
 		return yes(reasonUnused, "nothing to restore in this role")
+	case s.group.FinalSync && s.leaving() != "":
+		return no(provider.ReasonProgressing, s.leaving())
 	case s.group.FinalSync, s.group.Restore == plan.RestoreDone:
 		return yes(reasonRestored, "restored")
 	case s.done.group != nil:

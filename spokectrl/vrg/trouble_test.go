@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -229,8 +230,10 @@ func TestAChangeOfMindDuringAFinalSyncLosesNothing(t *testing.T) {
 	assert.True(t, c.group().Status.PrepareForFinalSyncComplete)
 	c.remove(&corev1.PersistentVolumeClaim{}, ns, "data")
 	c.settle()
+	assert.False(t, meta.IsStatusConditionTrue(c.group().Status.Conditions, v1alpha1.VRGClusterDataReady), "nobody may deploy there now")
 	c.wish(v1alpha1.Primary, "1")
 	c.settle()
+	assert.True(t, meta.IsStatusConditionTrue(c.group().Status.Conditions, v1alpha1.VRGClusterDataReady))
 	assert.False(t, c.group().Status.PrepareForFinalSyncComplete)
 	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
 	require.NotNil(t, c.claim("data"))
