@@ -175,7 +175,8 @@ func (w *world) create(c client.Client, obj client.Object) {
 func (w *world) start() (stop func()) {
 	w.t.Helper()
 	l, stop := w.startOn(w.hubWire, w.spokeWire, clock.RealClock{})
-	require.Eventually(w.t, func() bool { return l.Live() == nil }, soon, polling, "the link is not live")
+	// Everything that is there is looked at first.
+	require.Eventually(w.t, func() bool { return l.Live() == nil }, 3*soon, polling, "the link is not live")
 	return stop
 }
 
