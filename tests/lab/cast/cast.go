@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,33 @@ type Actor struct {
 	Lab     *lab.Lab
 	Witness *Witness
 	Leave   func() // ends its deployer
+
+	said said
+}
+
+// shown are the tests that showed how things stand when they had failed.
+var shown sync.Map
+
+// saidLines is how much a test that fails shows of what each deployer said.
+const saidLines = 12
+
+// said keeps the last that a deployer said, so that all of it does not hide what failed.
+type said struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (s *said) logf(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines, time.Now().UTC().Format(time.TimeOnly)+" "+fmt.Sprintf(format, args...))
+	s.lines = s.lines[max(0, len(s.lines)-saidLines):]
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.lines, "\n")
 }
 
 // Enter brings an application on, in a lab whose scheduling interval lasts that long. It leaves with the test, and takes
@@ -70,8 +98,7 @@ func Bring(t *testing.T, l *lab.Lab, of *app.App, interval time.Duration) *Actor
 func (a *Actor) Follow() {
 	ctx, stop := context.WithCancel(a.T.Context())
 	var gone sync.WaitGroup
-	log := a.T.Logf
-	gone.Go(func() { a.App.Deploy(ctx, log) })
+	gone.Go(func() { a.App.Deploy(ctx, a.said.logf) })
 	a.Leave = func() { stop(); gone.Wait() }
 }
 
@@ -82,8 +109,11 @@ func (a *Actor) exit() {
 	a.Leave()
 	Heal(a.T, a.Lab)
 	if a.T.Failed() {
-		out, _ := labtest.Kubectl(ctx, a.Lab, lab.Hub, "", "get", "drpc,vrg", "-A", "-o", "wide")
-		a.T.Logf("how things stand:\n%s", out)
+		if _, before := shown.LoadOrStore(a.T, true); !before {
+			out, _ := labtest.Kubectl(ctx, a.Lab, lab.Hub, "", "get", "drpc,vrg", "-A", "-o", "wide")
+			a.T.Logf("how things stand:\n%s", out)
+		}
+		a.T.Logf("what the deployer of %s said last:\n%s", a.App.Key(), &a.said)
 	}
 	if err := a.App.Unprotect(ctx); err != nil && !apierrors.IsNotFound(err) {
 		a.T.Logf("unprotect: %v", err)
