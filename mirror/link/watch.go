@@ -61,7 +61,9 @@ func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
 			if o.ResourceVersion == "0" {
 				o.ResourceVersion = "" // a list from a cache could lack what exists, and absence means something here
 			}
-			w.into.begin()
+			if o.Continue == "" { // a further page is of the list that began with the first
+				w.into.begin()
+			}
 			w.troubles.begin(follow)
 			items, err := at.List(ctx, o)
 			w.troubles.end(ctx, follow, err)

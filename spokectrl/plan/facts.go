@@ -88,6 +88,9 @@ type Volume struct {
 	Receiving bool
 }
 
+// Leaving reports whether the claim of the group is being deleted.
+func (v Volume) Leaving() bool { return v.Claim == ClaimLeaving && !v.Foreign }
+
 // Copy is where a side receives a volume that a technique copies.
 type Copy struct {
 	Wanted  bool // the group asks for it

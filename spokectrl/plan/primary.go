@@ -2,6 +2,8 @@
 
 package plan
 
+import "slices"
+
 func primary(g Group, p *Plan) {
 	if !restored(g, p) {
 		for i, v := range g.Volumes {
@@ -72,17 +74,12 @@ func restored(g Group, p *Plan) bool {
 }
 
 func leaving(g Group) bool {
-	for _, v := range g.Volumes {
-		if v.Claim == ClaimLeaving && !v.Foreign {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.Volumes, Volume.Leaving)
 }
 
 // clear lets a claim of an earlier life go, so that the restore can make it anew. The PV stays retained.
 func clear(i int, v Volume, p *Plan) Verdict {
-	if v.Claim != ClaimLeaving || v.Foreign {
+	if !v.Leaving() {
 		return Verdict{standing(v), WhyRestore}
 	}
 	return letGo(i, v, p, false)

@@ -213,7 +213,7 @@ func (s pass) restored() bool {
 func (s pass) leaving() string {
 	var names []string
 	for i, v := range s.group.Volumes {
-		if v.Claim == plan.ClaimLeaving && !v.Foreign {
+		if v.Leaving() {
 			names = append(names, s.title(i))
 		}
 	}
