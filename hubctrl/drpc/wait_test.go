@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -125,4 +126,24 @@ func TestAWishThatIsNotAnsweredYetDoesNotHideTrouble(t *testing.T) {
 	h.pass()
 	assert.Equal(t, "True", string(h.condition("Available").Status))
 	assert.Equal(t, "the workload runs on dr1; cluster dr1 has not answered the latest wish yet", h.condition("Available").Message)
+}
+
+func TestAClaimInTheWayOfARestoreIsTheUsersToRemove(t *testing.T) {
+	h := deployed(t)
+	h.cut("dr1")
+	h.failover("dr2")
+	h.pass()
+	h.obey("dr2")
+	h.restate("dr2", notYet("ClusterDataReady", "Error", "delete the claim to restore it"))
+	h.pass()
+	assert.Equal(t, "it goes on by itself", h.drpc().Status.Waiting.NextStep)
+	assert.Equal(t, metav1.ConditionFalse, h.condition("Stalled").Status)
+
+	h.restate("dr2", notYet("NoClusterDataConflict", "ClusterDataConflictPrimary", "delete the claim to restore it"))
+	h.pass()
+	w := h.drpc().Status.Waiting
+	assert.Equal(t, "Primary", w.Fact)
+	assert.Equal(t, "cluster dr2 is not Primary and ready yet: ClusterDataReady is False, Error: delete the claim to restore it", w.Message)
+	assert.Equal(t, "mend it on cluster dr2 as the message says, while nobody deploys there; it goes on by itself then", w.NextStep)
+	assert.Equal(t, metav1.ConditionTrue, h.condition("Stalled").Status, "only the user can help")
 }
