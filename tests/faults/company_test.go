@@ -24,7 +24,7 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/story"
 )
 
-// faulty takes the place of cast.Silent: an API server or a controller that is down says nothing until it is back.
+// faulty takes the place of cast.Silent: a controller that was down takes its time to start, and the machine is busy.
 const faulty = 6 * cast.Silent
 
 // company is what a fault strikes: an application for each operation, all under way at once. Those that move run at home
@@ -42,6 +42,7 @@ type company struct {
 	before            story.Before // of failed, when the failover was asked for
 	deletedAt         string       // where deleted runs
 	made              int
+	silence           time.Duration // the longest in which a DRPlacementControl did not say what it waits for
 	// acknowledged holds, by cluster, what of relocated has to be kept, if that is not all that was acknowledged there: on a
 	// cluster that is restored the workload of the backup runs again, and writes what nobody replicates.
 	acknowledged map[string]journal.Record
@@ -73,6 +74,13 @@ func (c *company) expectOneToArrive() {
 	c.t.Helper()
 	c.made++
 	c.deployed = c.enter(fmt.Sprintf("deployed-%d", c.made))
+}
+
+// excuse says that since then the hub could not tell anybody what is waited for.
+func (c *company) excuse(since time.Time) {
+	for _, a := range c.actors() {
+		a.Witness.Excuse(since)
+	}
 }
 
 // in makes t what is under way: what goes wrong from now on is its failure.
@@ -191,6 +199,10 @@ func (c *company) done() {
 		c.requireNoPods(a, cluster)
 	}
 	require.NoError(c.t, c.deleted.App.Remove(c.t.Context(), c.t.Logf))
+	c.deleted.Witness.Judge(c.t)
+	for _, a := range c.actors() {
+		c.silence = max(c.silence, a.Witness.Silence())
+	}
 	c.deleted, c.deletedAt = c.deployed, c.home
 	c.home, c.away = c.away, c.home
 	c.expectOneToArrive()

@@ -100,6 +100,7 @@ func killing(service string) func(*company, string) func() {
 		}
 		ctx, stop := context.WithCancel(c.t.Context())
 		var gone sync.WaitGroup
+		began := time.Now()
 		gone.Go(func() {
 			for ctx.Err() == nil {
 				assert.NoError(c.t, c.l.Kill(name))
@@ -109,13 +110,20 @@ func killing(service string) func(*company, string) func() {
 				}
 			}
 		})
-		return func() { stop(); gone.Wait() }
+		return func() {
+			stop()
+			gone.Wait()
+			if service == "hubctrl" {
+				c.excuse(began)
+			}
+		}
 	}
 }
 
 // restart kills the API servers of the hub and of a cluster with all that talks to them, and starts them again: nobody could
 // ask for anything meanwhile.
 func restart(c *company, side string) func() {
+	began := time.Now()
 	services := []string{"apiserver-hub", "apiserver-" + side}
 	for _, s := range append(services, "hubctrl", "mirror-"+side, "spokectrl-"+side) {
 		require.NoError(c.t, c.l.Kill(s))
@@ -123,6 +131,7 @@ func restart(c *company, side string) func() {
 	for _, s := range services {
 		require.NoError(c.t, c.l.StartProcess(c.t.Context(), s))
 	}
+	c.excuse(began)
 	return func() {}
 }
 

@@ -44,6 +44,7 @@ type schedules struct {
 	next    uint64 // how many were handed out
 	played  uint64
 	slowest time.Duration
+	silence time.Duration
 }
 
 // TestRandomFaults lets several faults strike at random moments, of random length, on random sides, schedule after
@@ -73,8 +74,8 @@ func TestRandomFaults(t *testing.T) {
 	} else if all.played < runs {
 		outcome = "the others skipped"
 	}
-	fmt.Printf("%d of %d schedules, %s; the slowest settled %s after its last fault; %s in all\n",
-		all.played, runs, outcome, all.slowest.Round(100*time.Millisecond), time.Since(began).Round(time.Second))
+	fmt.Printf("%d of %d schedules, %s; the slowest settled %s after its last fault; no wait was silent for more than %s; %s in all\n",
+		all.played, runs, outcome, all.slowest.Round(100*time.Millisecond), all.silence.Round(100*time.Millisecond), time.Since(began).Round(time.Second))
 }
 
 // playOn plays schedules in a lab until there are no more.
@@ -88,7 +89,7 @@ func (s *schedules) playOn(t *testing.T, l *lab.Lab) {
 		c.play(number, events)
 		began := time.Now()
 		c.done()
-		s.settled(number, time.Since(began), events)
+		s.settled(number, time.Since(began), c.silence, events)
 	}
 	requireNoForeignDeletions(t, l, since, func(namespace string) bool {
 		return namespace == "random-deleted" || strings.HasPrefix(namespace, "random-deployed-") || !strings.HasPrefix(namespace, "random")
@@ -105,11 +106,11 @@ func (s *schedules) take() (number uint64, ok bool) {
 	return s.first + s.next - 1, true
 }
 
-func (s *schedules) settled(number uint64, after time.Duration, events []event) {
+func (s *schedules) settled(number uint64, after, silence time.Duration, events []event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.played++
-	s.slowest = max(s.slowest, after)
+	s.slowest, s.silence = max(s.slowest, after), max(s.silence, silence)
 	fmt.Printf("schedule %d, %d of %d: %s\n", number, s.played, s.runs, describe(events))
 }
 

@@ -29,38 +29,66 @@ type sample struct {
 	status  v1alpha1.DRPlacementControlStatus
 }
 
-// Witness sees every status that a DRPlacementControl has, and says at the end of the test whether each wait explained
-// itself.
+// lookAgain is how long a witness waits for a hub that is away before it looks again.
+const lookAgain = 200 * time.Millisecond
+
+// span is a time from one moment to another.
+type span struct{ from, to time.Time }
+
+// Witness sees every status that a DRPlacementControl has, and says at the end whether each wait explained itself.
 type Witness struct {
-	// Limit is how long an operation may be under way without a word on what it waits for.
-	Limit   time.Duration
+	// Limit is how long an operation may be under way without a word on what it waits for, while somebody could say one.
+	Limit time.Duration
+
+	of      client.ObjectKey
+	end     func() // ends the watch; it may be called again
+	judged  sync.Once
 	mu      sync.Mutex
 	samples []sample
+	excused []span
 }
 
 func newWitness(t *testing.T, l *lab.Lab, a *app.App) *Witness {
 	t.Helper()
-	w := &Witness{Limit: Silent}
 	ctx, stop := context.WithCancel(t.Context())
 	var gone sync.WaitGroup
+	w := &Witness{Limit: Silent, of: a.DRPC(), end: func() { stop(); gone.Wait() }}
 	gone.Go(func() {
 		for ctx.Err() == nil {
-			w.look(ctx, l.Cluster(lab.Hub).Client, a.DRPC())
+			w.look(ctx, l.Cluster(lab.Hub).Client)
+			select {
+			case <-time.After(lookAgain):
+			case <-ctx.Done():
+			}
 		}
 	})
-	t.Cleanup(func() {
-		stop()
-		gone.Wait()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		assert.Empty(t, complaints(w.samples, w.Limit), "each wait of %s explains itself", a.DRPC())
-	})
+	t.Cleanup(func() { w.Judge(t) })
 	return w
 }
 
+// Judge ends the watch, and fails t for each wait that did not explain itself. It does so once, at the latest when the test
+// ends that the witness was made for: whoever has many applications come and go calls it when one is gone.
+func (w *Witness) Judge(t *testing.T) {
+	t.Helper()
+	w.end()
+	w.judged.Do(func() {
+		t.Helper()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		assert.Empty(t, complaints(w.samples, w.excused, w.Limit), "each wait of %s explains itself", w.of)
+	})
+}
+
+// Excuse says that from then until now nobody could say anything: whoever would was kept from running.
+func (w *Witness) Excuse(from time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.excused = append(w.excused, span{from, time.Now()})
+}
+
 // look records until the watch ends, as watches do now and then.
-func (w *Witness) look(ctx context.Context, c client.WithWatch, key client.ObjectKey) {
-	events, err := c.Watch(ctx, &v1alpha1.DRPlacementControlList{}, client.InNamespace(key.Namespace))
+func (w *Witness) look(ctx context.Context, c client.WithWatch) {
+	events, err := c.Watch(ctx, &v1alpha1.DRPlacementControlList{}, client.InNamespace(w.of.Namespace))
 	if err != nil {
 		return
 	}
@@ -76,25 +104,66 @@ func (w *Witness) look(ctx context.Context, c client.WithWatch, key client.Objec
 	}
 }
 
+// Silence is the longest time in which nothing was said so far, but for what is excused.
+func (w *Witness) Silence() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var longest time.Duration
+	for _, silent := range silences(w.samples, w.excused) {
+		longest = max(longest, silent)
+	}
+	return longest
+}
+
 // complaints lists what a user could not have understood.
-func complaints(samples []sample, limit time.Duration) []string {
+func complaints(samples []sample, excused []span, limit time.Duration) []string {
 	var out []string
+	silent := silences(samples, excused)
+	for i, s := range samples {
+		if silent[i] > limit {
+			out = append(out, fmt.Sprintf("nothing said for %s before it was %s %s", silent[i], s.status.Phase, s.status.Progression))
+		}
+		if s.status.Waiting != nil && !s.deleted {
+			out = append(out, unclear(s.status.Waiting, s.at)...)
+		}
+	}
+	return out
+}
+
+// silences are how long nothing had been said before each sample, without what is excused.
+func silences(samples []sample, excused []span) []time.Duration {
+	out := make([]time.Duration, len(samples))
 	var quiet time.Time // since when nothing was said; zero: something was
-	for _, s := range samples {
-		if !quiet.IsZero() && s.at.Sub(quiet) > limit {
-			out = append(out, fmt.Sprintf("nothing said for %s before it was %s %s", s.at.Sub(quiet), s.status.Phase, s.status.Progression))
+	for i, s := range samples {
+		if !quiet.IsZero() {
+			out[i] = (span{quiet, s.at}).without(excused)
 		}
 		switch {
-		case s.deleted, s.status.Progression == v1alpha1.ProgressionCompleted && s.status.Waiting == nil:
+		case s.deleted, s.status.Waiting != nil, s.status.Progression == v1alpha1.ProgressionCompleted:
 			quiet = time.Time{}
-		case s.status.Waiting != nil:
-			quiet = time.Time{}
-			out = append(out, unclear(s.status.Waiting, s.at)...)
 		case quiet.IsZero():
 			quiet = s.at
 		}
 	}
 	return out
+}
+
+// without is how long a time is without what others cover of it. They may overlap.
+func (s span) without(others []span) time.Duration {
+	left := s.to.Sub(s.from)
+	for _, o := range slices.SortedFunc(slices.Values(others), func(a, b span) int { return a.from.Compare(b.from) }) {
+		if o.from.Before(s.from) {
+			o.from = s.from
+		}
+		if o.to.After(s.to) {
+			o.to = s.to
+		}
+		if o.to.After(o.from) {
+			left -= o.to.Sub(o.from)
+			s.from = o.to
+		}
+	}
+	return left
 }
 
 // hubFacts are awaited from the user or on the hub, not on a cluster.
