@@ -78,7 +78,7 @@ faults: ## Let RUNS=100 random schedules of faults strike the lab; SEED= repeats
 .PHONY: bench
 bench: ## Measure the exchange against a bare loop in the same run, into bin/bench.json as well
 	mkdir -p $(BIN)
-	RAMEN_BENCH_JSON=$(CURDIR)/$(BIN)/bench.json $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 90m ./tests/bench
+	RAMEN_BENCH_JSON=$(CURDIR)/$(BIN)/bench.json $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 4h ./tests/bench
 
 .PHONY: kind-up
 kind-up: image dist ## Create three kind clusters, or take those that exist, and install everything; needs Docker and kubectl
