@@ -75,10 +75,12 @@ faults: ## Let RUNS=100 random schedules of faults strike the lab; SEED= repeats
 	RAMEN_FAULT_RUNS=$(RUNS) RAMEN_FAULT_FIRST=$(FIRST) RAMEN_FAULT_SEED=$(SEED) RAMEN_FAULT_LABS=$(LABS) \
 		$(GO) test -count=1 -race -timeout 0 -parallel $(LABS) -v -run TestRandomFaults ./tests/faults
 
+BENCH ?= .
+
 .PHONY: bench
-bench: ## Measure the exchange against a bare loop in the same run, into bin/bench.json as well
+bench: ## Measure the exchange against a bare loop in the same run, into bin/bench.json as well; BENCH= measures that only
 	mkdir -p $(BIN)
-	RAMEN_BENCH_JSON=$(CURDIR)/$(BIN)/bench.json $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 4h ./tests/bench
+	RAMEN_BENCH_JSON=$(CURDIR)/$(BIN)/bench.json $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 4h ./tests/bench
 
 .PHONY: kind-up
 kind-up: image dist ## Create three kind clusters, or take those that exist, and install everything; needs Docker and kubectl
