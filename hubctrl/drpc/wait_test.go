@@ -129,11 +129,7 @@ func TestAWishThatIsNotAnsweredYetDoesNotHideTrouble(t *testing.T) {
 }
 
 func TestAClaimInTheWayOfARestoreIsTheUsersToRemove(t *testing.T) {
-	h := deployed(t)
-	h.cut("dr1")
-	h.failover("dr2")
-	h.pass()
-	h.obey("dr2")
+	h := moments["failing-over-not-ready"](t)
 	h.restate("dr2", notYet("ClusterDataReady", "Error", "delete the claim to restore it"))
 	h.pass()
 	assert.Equal(t, "it goes on by itself", h.drpc().Status.Waiting.NextStep)
