@@ -25,7 +25,7 @@ import (
 )
 
 // faulty takes the place of cast.Silent: a controller that was down takes its time to start, and the machine is busy.
-const faulty = 6 * cast.Silent
+const faulty = 4 * cast.Silent
 
 // company is what a fault strikes: an application for each operation, all under way at once. Those that move run at home
 // and go away; afterwards home is there, so that one company bears fault after fault.

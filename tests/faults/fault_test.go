@@ -63,7 +63,7 @@ func all() []fault {
 		{name: "object store cut off", strike: onStore(faultproxy.Cut), lasts: 3 * time.Second},
 		{name: "mirror killed again and again", strike: killing("mirror-"), lasts: 6 * time.Second},
 		{name: "spokectrl killed again and again", strike: killing("spokectrl-"), lasts: 6 * time.Second},
-		{name: "hubctrl killed again and again", strike: killing("hubctrl"), lasts: 6 * time.Second},
+		{name: "hubctrl killed again and again", strike: mute(killing("hubctrl")), lasts: 6 * time.Second},
 		{name: "both sides restart at once", strike: restart},
 		{name: "API server hangs", strike: freeze, told: notConnected, rare: true},
 		{name: "writes are refused on the cluster", strike: refuse("create", "update", "patch", "delete"), lasts: 4 * time.Second},
@@ -100,7 +100,6 @@ func killing(service string) func(*company, string) func() {
 		}
 		ctx, stop := context.WithCancel(c.t.Context())
 		var gone sync.WaitGroup
-		began := time.Now()
 		gone.Go(func() {
 			for ctx.Err() == nil {
 				assert.NoError(c.t, c.l.Kill(name))
@@ -110,12 +109,18 @@ func killing(service string) func(*company, string) func() {
 				}
 			}
 		})
+		return func() { stop(); gone.Wait() }
+	}
+}
+
+// mute is for a fault that keeps the hub from speaking until it ends.
+func mute(strike func(*company, string) func()) func(*company, string) func() {
+	return func(c *company, side string) func() {
+		began := time.Now()
+		mend := strike(c, side)
 		return func() {
-			stop()
-			gone.Wait()
-			if service == "hubctrl" {
-				c.excuse(began)
-			}
+			mend()
+			c.excuse(began)
 		}
 	}
 }
@@ -290,7 +295,9 @@ func (c *company) backup(cluster string) string {
 // manifests, which come from Git, are applied again.
 func restoreHub(c *company, _ string) func() {
 	start := c.stop()
+	began := time.Now()
 	require.NoError(c.t, c.l.Restore(c.t.Context(), lab.Hub, c.backup(lab.Hub)))
+	c.excuse(began)
 	c.request()
 	return func() {
 		c.followAgain(start, lab.Spokes()...)

@@ -55,7 +55,9 @@ func newWitness(t *testing.T, l *lab.Lab, a *app.App) *Witness {
 	w := &Witness{Limit: Silent, of: a.DRPC(), end: func() { stop(); gone.Wait() }}
 	gone.Go(func() {
 		for ctx.Err() == nil {
-			w.look(ctx, l.Cluster(lab.Hub).Client)
+			if w.look(ctx, l.Cluster(lab.Hub).Client) {
+				continue
+			}
 			select {
 			case <-time.After(lookAgain):
 			case <-ctx.Done():
@@ -86,22 +88,23 @@ func (w *Witness) Excuse(from time.Time) {
 	w.excused = append(w.excused, span{from, time.Now()})
 }
 
-// look records until the watch ends, as watches do now and then.
-func (w *Witness) look(ctx context.Context, c client.WithWatch) {
+// look records until the watch ends, as watches do now and then. It reports whether the hub was there.
+func (w *Witness) look(ctx context.Context, c client.WithWatch) bool {
 	events, err := c.Watch(ctx, &v1alpha1.DRPlacementControlList{}, client.InNamespace(w.of.Namespace))
 	if err != nil {
-		return
+		return false
 	}
 	defer events.Stop()
 	for event := range events.ResultChan() {
 		drpc, ok := event.Object.(*v1alpha1.DRPlacementControl)
 		if !ok {
-			return
+			return false
 		}
 		w.mu.Lock()
 		w.samples = append(w.samples, sample{at: time.Now(), deleted: event.Type == watch.Deleted, status: drpc.Status})
 		w.mu.Unlock()
 	}
+	return true
 }
 
 // Silence is the longest time in which nothing was said so far, but for what is excused.
