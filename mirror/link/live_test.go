@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -198,4 +199,38 @@ func TestATokenThatWasReplacedIsPickedUp(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, valid, 0o600))
 	// client-go reads the file once a minute.
 	require.Eventually(t, func() bool { return l.Live() == nil }, 75*time.Second, time.Second, "the new token is not used")
+}
+
+// TestAStoppedLinkAsksNothingMore holds up a list that is on its way when the link is stopped: the reflector leaves it to
+// itself, and a link that has returned must have no request left.
+func TestAStoppedLinkAsksNothingMore(t *testing.T) {
+	w := newWorld(t)
+	w.spokeWire.setFail(func(req *http.Request) error { // lists, where a watch would do
+		if req.URL.Query().Get("sendInitialEvents") != "" {
+			return errRefused
+		}
+		return nil
+	})
+	listing := make(chan struct{})
+	var once sync.Once
+	var left atomic.Bool
+	w.spokeWire.before(func(req *http.Request) {
+		query := req.URL.Query()
+		probe := query.Get("limit") == "1" // of the heartbeat, which is waited for anyhow
+		if isWrite(req) || !strings.HasSuffix(req.URL.Path, "/volumereplicationgroups") || query.Has("watch") || probe {
+			return
+		}
+		once.Do(func() { close(listing) })
+		<-req.Context().Done()
+		<-time.After(200 * time.Millisecond) // longer than all else takes that ends with the link
+		left.Store(true)
+	})
+	_, stop := w.startOn(w.hubWire, w.spokeWire, clock.RealClock{})
+	select {
+	case <-listing:
+	case <-time.After(soon):
+		require.FailNow(t, "nothing is listed")
+	}
+	stop()
+	assert.True(t, left.Load(), "the link has returned before its last request")
 }

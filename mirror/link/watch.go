@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,8 +56,20 @@ func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
 		where += " in " + w.namespace
 	}
 	follow := task{w.peer.side, "watch " + where} // by a list and a watch, or by a watch that lists
+	// When its context ends, the reflector leaves a list to itself. It is waited for here, and none begins later: it would ask
+	// the API server when Run has returned, and pass for a list of the next reflector.
+	var asking sync.RWMutex
+	defer func() {
+		asking.Lock()
+		defer asking.Unlock()
+	}()
 	source := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			asking.RLock()
+			defer asking.RUnlock()
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			w.narrow(&o)
 			if o.ResourceVersion == "0" {
 				o.ResourceVersion = "" // a list from a cache could lack what exists, and absence means something here
