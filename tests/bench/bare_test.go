@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -60,7 +61,14 @@ func bareApply(ctx context.Context, o *unstructured.Unstructured, to side, targe
 	options := metav1.ApplyOptions{FieldManager: "bare", Force: true}
 	if status && o.Object["status"] != nil && shownBy(o).answered() {
 		_, err := to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "status"), options, "status")
-		return err
+		if !apierrors.IsNotFound(err) {
+			return err
+		}
+		// Another worker has the event before this one, and has not made the object yet.
+		if err := bareApply(ctx, o, to, target, false); err != nil {
+			return err
+		}
+		return bareApply(ctx, o, to, target, true)
 	}
 	_, err := to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "spec"), options)
 	return err
