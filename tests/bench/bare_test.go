@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/pager"
 )
 
@@ -32,8 +31,7 @@ func (w *world) bareLoop(ctx context.Context, from side, namespace string, to si
 // attend calls do for each object that there is and for each that a watch shows, with all workers.
 func (w *world) attend(ctx context.Context, at side, namespace string, do func(*unstructured.Unstructured) error) {
 	w.b.Helper()
-	list, events := follow(ctx, w.b, at, namespace)
-	work := make(chan *unstructured.Unstructured, 2*groups)
+	work := make(chan *unstructured.Unstructured, 8*groups) // more than ever wait
 	for range workers {
 		go func() {
 			for o := range work {
@@ -43,16 +41,10 @@ func (w *world) attend(ctx context.Context, at side, namespace string, do func(*
 			}
 		}()
 	}
-	for i := range list.Items {
-		work <- &list.Items[i]
-	}
+	done := follow(ctx, at, namespace, func(o *unstructured.Unstructured) { work <- o })
 	go func() {
-		defer close(work)
-		for e := range events {
-			if o, ok := e.Object.(*unstructured.Unstructured); ok && e.Type != apiwatch.Deleted {
-				work <- o
-			}
-		}
+		<-done
+		close(work)
 	}()
 }
 

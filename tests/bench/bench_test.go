@@ -165,10 +165,13 @@ func (w *world) burst(b *testing.B) {
 			w.awaitAnswers(reports, groups, value)
 		})
 		w.settled()
+		b.Logf("%s: %s until all copies show it, %s until all answers are back", outbox, down, whole)
 		return down, whole
 	}
-	pass(bareOut, w.bareCopies, w.bareReports) // all that the loop copies is there
-	pass(w.outbox, w.copies, w.reports)
+	for _, reports := range []*watcher{w.bareReports, w.reports} { // all is there, and answered
+		w.awaitAnswers(reports, groups, firstValue)
+	}
+	w.settled()
 	for b.Loop() {
 		var bareDown, bareWhole, down, whole time.Duration
 		for _, ours := range []bool{false, true, true, false} {

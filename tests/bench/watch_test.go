@@ -18,10 +18,9 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
-	toolswatch "k8s.io/client-go/tools/watch"
 
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -52,34 +51,51 @@ func (w *watcher) count(s shown, n int) {
 // answered reports whether the status shows the value of the spec.
 func (s shown) answered() bool { return s.spec == s.status }
 
-// follow lists the groups of a namespace and watches them from there on. A watch that the API server ends, as it does when
-// thousands of events come faster than they are taken, goes on where it ended.
-func follow(ctx context.Context, b *testing.B, at side, namespace string) (*unstructured.UnstructuredList, <-chan apiwatch.Event) {
-	b.Helper()
+// follow calls see for each group of a namespace that there is, and for each that a watch shows, one at a time, until ctx ends.
+// A watch that the API server ends, as it does when thousands of events come faster than they are taken, goes on where it
+// ended, and if that is too long ago, with a list. done is closed when see is not called any more.
+func follow(ctx context.Context, at side, namespace string, see func(*unstructured.Unstructured)) (done <-chan struct{}) {
 	groups := at.groups(namespace)
-	list, err := groups.List(ctx, metav1.ListOptions{})
-	require.NoError(b, err)
-	events, err := toolswatch.NewRetryWatcherWithContext(ctx, list.GetResourceVersion(), &cache.ListWatch{WatchFuncWithContext: groups.Watch})
-	require.NoError(b, err)
-	return list, events.ResultChan()
+	source := &cache.ListWatch{
+		ListWithContextFunc:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return groups.List(ctx, o) },
+		WatchFuncWithContext: groups.Watch,
+	}
+	reflector := cache.NewReflectorWithOptions(source, &unstructured.Unstructured{}, onlooker(see),
+		cache.ReflectorOptions{Name: namespace, TypeDescription: "groups"})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		reflector.RunWithContext(ctx)
+	}()
+	return ended
 }
+
+// onlooker is what a reflector fills. It keeps nothing.
+type onlooker func(*unstructured.Unstructured)
+
+func (see onlooker) Add(obj any) error { return see.Update(obj) }
+
+func (see onlooker) Update(obj any) error {
+	see(obj.(*unstructured.Unstructured))
+	return nil
+}
+
+func (see onlooker) Replace(list []any, _ string) error {
+	for _, obj := range list {
+		see(obj.(*unstructured.Unstructured))
+	}
+	return nil
+}
+
+func (see onlooker) Delete(any) error { return nil }
+func (see onlooker) Resync() error    { return nil }
 
 func watch(b *testing.B, at side, namespace string) *watcher {
 	b.Helper()
 	w := &watcher{all: map[string]shown{}, specs: map[int]int{}, both: map[int]int{}}
 	w.change = sync.NewCond(&w.mu)
 	ctx, end := context.WithCancel(context.Background())
-	_, events := follow(ctx, b, at, namespace)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for e := range events {
-			if o, ok := e.Object.(*unstructured.Unstructured); ok && e.Type != "DELETED" {
-				w.see(o, time.Now())
-			}
-		}
-		w.change.Broadcast()
-	}()
+	done := follow(ctx, at, namespace, func(o *unstructured.Unstructured) { w.see(o, time.Now()) })
 	b.Cleanup(func() { end(); <-done })
 	return w
 }

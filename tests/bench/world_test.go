@@ -185,7 +185,7 @@ func group(namespace, name string) *unstructured.Unstructured {
 	}
 	o := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"replicationState": "primary", "s3Profiles": []any{"s3-dr1", "s3-dr2"}, "pvcSelector": map[string]any{"matchLabels": map[string]any{"app": name}},
-		"async":   map[string]any{"schedulingInterval": "5m"},
+		"async":   map[string]any{"schedulingInterval": fmt.Sprintf("%dm", firstValue)},
 		"volSync": map[string]any{"rdSpec": volumes},
 	}}}
 	o.SetAPIVersion(v1alpha1.GroupVersion.String())
@@ -233,8 +233,11 @@ func nameOf(i int) string { return fmt.Sprintf("group-%05d", i) }
 
 var values atomic.Int64
 
+// firstValue is the number that each group begins with; see change.
+const firstValue = 5
+
 // nextValue is a number that was not used before.
-func nextValue() int { return int(values.Add(1)) }
+func nextValue() int { return firstValue + int(values.Add(1)) }
 
 // change sets the number by which a change is recognised: in the spec, the interval; in the status, the bytes.
 func (w *world) change(ctx context.Context, at side, namespace, name string, status bool, value int) error {
