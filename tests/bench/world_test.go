@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -132,7 +133,11 @@ func (w *world) end() {
 	ctx := context.Background()
 	for _, at := range []side{w.hub, w.spoke} {
 		for _, ns := range []string{w.outbox, exchange.Inbox(w.cluster), w.app, bareOut, bareIn, bareApp} {
-			require.NoError(w.b, at.groups(ns).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}))
+			err := at.groups(ns).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+			for apierrors.IsTimeout(err) { // thousands take longer than the API server gives one request
+				err = at.groups(ns).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{})
+			}
+			require.NoError(w.b, err)
 		}
 	}
 }
