@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/mirror/credential"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/fleet"
 	"github.com/ramendr/ramen-direct/mirror/link"
 )
@@ -34,12 +36,16 @@ type flags struct {
 	mode          string
 	hubKubeconfig string
 	cluster       string
+	leaseDuration time.Duration
+	renewInterval time.Duration
 }
 
 func (f *flags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.mode, "mode", "pull", "pull: run on a cluster and connect to the hub; push: run on the hub and connect to all clusters")
 	fs.StringVar(&f.hubKubeconfig, "hub-kubeconfig", "", "pull mode: path of the kubeconfig for the hub, in place of a Secret; it may be replaced at any time, and a tokenFile that it names is renewed")
 	fs.StringVar(&f.cluster, "cluster", "", "name of the DRCluster that this cluster is; required with --hub-kubeconfig")
+	fs.DurationVar(&f.leaseDuration, "lease-duration", exchange.DefaultLeaseDuration, "how long the hub calls a link live after a renewal of its lease, 3s to 1m, in whole seconds; longer over slow networks; also of the election among replicas")
+	fs.DurationVar(&f.renewInterval, "renew-interval", 0, "how often the lease of a link is renewed, at most half of --lease-duration; 0: a third of it")
 	fs.StringVar(&f.boot.Kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "path of the kubeconfig for the cluster that the mirror runs on; empty: by its ServiceAccount")
 	fs.StringVar(&f.boot.Namespace, "namespace", boot.OperatorNamespace(), "namespace of the mirror: the Secrets with kubeconfigs, labelled ramendr.openshift.io/cluster=<DRCluster>, and the Leases of the election")
 	fs.StringVar(&f.boot.HealthAddress, "health-address", ":8081", `address of /healthz and /readyz; "0": none`)
@@ -79,7 +85,7 @@ func run(ctx context.Context, f flags) error {
 	if err := f.boot.Logging(); err != nil {
 		return err
 	}
-	if err := link.NoticeDeadConnections(); err != nil {
+	if err := link.NoticeDeadConnections(f.leaseDuration); err != nil {
 		return fmt.Errorf("shorten the health check of connections: %w", err)
 	}
 	registry := prometheus.NewRegistry()
@@ -103,6 +109,10 @@ func (f *flags) keeper(registry prometheus.Registerer) (keeper, error) {
 	if err != nil {
 		return nil, err
 	}
+	timing, err := f.timing()
+	if err != nil {
+		return nil, err
+	}
 	home, err := f.boot.RESTConfig()
 	if err != nil {
 		return nil, err
@@ -118,10 +128,21 @@ func (f *flags) keeper(registry prometheus.Registerer) (keeper, error) {
 	}
 	if f.hubKubeconfig != "" {
 		return fleet.NewFile(fleet.FileOptions{Cluster: f.cluster, Kubeconfig: f.hubKubeconfig, Home: home,
-			Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Clock: clock.RealClock{}, Metrics: metrics})
+			Holder: fmt.Sprintf("%s/%d", host, os.Getpid()), Clock: clock.RealClock{}, Timing: timing, Metrics: metrics})
 	}
 	return fleet.New(fleet.Options{Mode: mode, Home: home, Namespace: f.boot.Namespace, Replica: fmt.Sprintf("%s-%d", host, os.Getpid()),
-		Connect: credential.Connect, Clock: clock.RealClock{}, Metrics: metrics})
+		Connect: credential.Connect, Clock: clock.RealClock{}, Timing: timing, Metrics: metrics})
+}
+
+func (f *flags) timing() (exchange.Timing, error) {
+	timing := exchange.TimingOf(f.leaseDuration)
+	if f.renewInterval != 0 {
+		timing.Renew = f.renewInterval
+	}
+	if err := timing.Validate(); err != nil {
+		return timing, fmt.Errorf("flags --lease-duration and --renew-interval: %w", err)
+	}
+	return timing, nil
 }
 
 func (f *flags) parsedMode() (fleet.Mode, error) {

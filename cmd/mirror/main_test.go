@@ -28,6 +28,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/mirror/credential"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/fleet"
 	"github.com/ramendr/ramen-direct/tests/apiserver"
 )
@@ -64,6 +65,35 @@ func TestMistakesInFlagsAreNamed(t *testing.T) {
 			}
 			require.NoError(t, err)
 			assert.Equal(t, tc.mode, mode)
+		})
+	}
+}
+
+func TestTheTimingOfTheLeaseIsChecked(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		want exchange.Timing
+		err  string
+	}{
+		"nothing":          {nil, exchange.Timing{Duration: 15 * time.Second, Renew: 5 * time.Second}, ""},
+		"a duration":       {[]string{"--lease-duration=30s"}, exchange.Timing{Duration: 30 * time.Second, Renew: 10 * time.Second}, ""},
+		"an interval, too": {[]string{"--lease-duration=30s", "--renew-interval=3s"}, exchange.Timing{Duration: 30 * time.Second, Renew: 3 * time.Second}, ""},
+		"too long":         {[]string{"--lease-duration=5m"}, exchange.Timing{}, "flags --lease-duration and --renew-interval: the lease duration is 5m0s: choose 3s to 1m0s"},
+		"too seldom":       {[]string{"--renew-interval=10s"}, exchange.Timing{}, "the renew interval is 10s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f flags
+			fs := flag.NewFlagSet("mirror", flag.ContinueOnError)
+			fs.SetOutput(io.Discard)
+			f.register(fs)
+			require.NoError(t, fs.Parse(tc.args))
+			timing, err := f.timing()
+			if tc.err != "" {
+				require.ErrorContains(t, err, tc.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, timing)
 		})
 	}
 }
@@ -132,7 +162,7 @@ func serves(t *testing.T, kubeconfig string) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, flags{mode: "push", boot: boot.Flags{Kubeconfig: kubeconfig, Namespace: "ramen-system", HealthAddress: health, MetricsAddress: metrics, LogLevel: "error"}})
+		ended <- run(ctx, flags{mode: "push", leaseDuration: 15 * time.Second, boot: boot.Flags{Kubeconfig: kubeconfig, Namespace: "ramen-system", HealthAddress: health, MetricsAddress: metrics, LogLevel: "error"}})
 	}()
 	for _, url := range []string{"http://" + health + "/readyz", "http://" + health + "/healthz", "http://" + metrics + "/metrics"} {
 		require.Eventually(t, func() bool {

@@ -130,7 +130,7 @@ func TestDeployWaitsUntilBothInboxesAreKnown(t *testing.T) {
 func TestAnIncompleteInboxBehindALiveLinkIsLookedAtAgain(t *testing.T) {
 	h := newHub(t, newDRPC())
 	h.lease("dr2", "of something more")
-	assert.Equal(t, exchange.LiveFor, h.pass().RequeueAfter, "the lease may be seen before the last report that it counts")
+	assert.Equal(t, exchange.DefaultLeaseDuration, h.pass().RequeueAfter, "the lease may be seen before the last report that it counts")
 	h.cut("dr2")
 	assert.Zero(t, h.pass().RequeueAfter, "the link wakes us")
 }

@@ -150,7 +150,7 @@ func (r *Reconciler) awaitInventory(w *world, next plan.Plan) time.Duration {
 		at := w.at(next.Wait.On)
 		r.links.Await(at.cluster, client.ObjectKeyFromObject(w.drpc))
 		if at.link.State == exchange.LinkLive {
-			return exchange.LiveFor
+			return exchange.DefaultLeaseDuration
 		}
 	default:
 	}

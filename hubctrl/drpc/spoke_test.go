@@ -43,7 +43,7 @@ func (h *hub) connect(cluster string) {
 
 // cut loses the link: the last renewal is as long ago as the link counts as live.
 func (h *hub) cut(cluster string) {
-	h.links.state[cluster] = exchange.Link{State: exchange.LinkLost, LastRenewal: h.clock.Now().Add(-exchange.LiveFor)}
+	h.links.state[cluster] = exchange.Link{State: exchange.LinkLost, LastRenewal: h.clock.Now().Add(-exchange.DefaultLeaseDuration)}
 }
 
 func (h *hub) live(cluster string) bool { return h.links.state[cluster].State == exchange.LinkLive }

@@ -102,7 +102,7 @@ func TestALostLinkIsToldByATimerAlone(t *testing.T) {
 			run(t, "drpc", r.r, r.now, source.Channel(changes, handler.EnqueueRequestsFromMapFunc(r.r.ofCluster)))
 
 			for range 4 {
-				r.now.Step(exchange.RenewEvery)
+				r.now.Step(exchange.DefaultTiming().Renew)
 				r.renew("dr1")
 				r.renew("dr2")
 			}
@@ -111,11 +111,11 @@ func TestALostLinkIsToldByATimerAlone(t *testing.T) {
 			last := r.watched.Link(cluster).LastRenewal
 			for range 3 {
 				require.Equal(t, exchange.LinkLive, r.watched.Link(cluster).State)
-				r.now.SetTime(r.now.Now().Truncate(time.Second).Add(exchange.RenewEvery))
+				r.now.SetTime(r.now.Now().Truncate(time.Second).Add(exchange.DefaultTiming().Renew))
 				r.renew(other)
 			}
 			r.says(lost)
-			assert.Less(t, r.now.Since(last), exchange.LiveFor+time.Second, "nothing but time has gone by")
+			assert.Less(t, r.now.Since(last), exchange.DefaultLeaseDuration+time.Second, "nothing but time has gone by")
 			d := r.drpc()
 			require.NotNil(t, d.Status.Waiting)
 			assert.Equal(t, []string{"LinkLive", cluster}, []string{d.Status.Waiting.Fact, d.Status.Waiting.Cluster})

@@ -151,7 +151,7 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 				assert.Contains(t, w.Message, tc.cluster)
 			}
 			if assert.NotNil(t, w.Since) {
-				assert.WithinRange(t, w.Since.Time, start.Add(-exchange.LiveFor), start)
+				assert.WithinRange(t, w.Since.Time, start.Add(-exchange.DefaultLeaseDuration), start)
 			}
 		})
 	}

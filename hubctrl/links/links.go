@@ -133,14 +133,10 @@ func (l *Links) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Resu
 	now := l.clock.Now()
 	link := l.beats.See(cluster, lease, now)
 	l.tell(ctx, cluster, lease, link)
-	switch link.State {
-	case exchange.LinkLive:
-		return reconcile.Result{RequeueAfter: exchange.LiveFor - link.Age(now) + time.Millisecond}, nil
-	case exchange.LinkConnecting:
-		return reconcile.Result{RequeueAfter: exchange.LiveFor + time.Millisecond}, nil
-	case exchange.LinkNever, exchange.LinkLost:
+	if link.Expires.IsZero() {
+		return reconcile.Result{}, nil
 	}
-	return reconcile.Result{}, nil
+	return reconcile.Result{RequeueAfter: link.Expires.Sub(now) + time.Millisecond}, nil
 }
 
 func (l *Links) tell(ctx context.Context, cluster string, lease *coordinationv1.Lease, link exchange.Link) {

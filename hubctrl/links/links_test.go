@@ -104,7 +104,7 @@ func TestALinkIsLiveOnceItsRenewalWasSeen(t *testing.T) {
 	h.pass(5 * time.Second)
 	h.renew("a")
 	assert.Equal(t, 15*time.Second+time.Millisecond, h.look())
-	assert.Equal(t, exchange.Link{State: exchange.LinkLive, LastRenewal: start.Add(5 * time.Second)}, h.links.Link("dr1"), "by the hub's clock")
+	assert.Equal(t, exchange.Link{State: exchange.LinkLive, LastRenewal: start.Add(5 * time.Second), Expires: start.Add(20 * time.Second)}, h.links.Link("dr1"), "by the hub's clock")
 	assert.Equal(t, []string{"/dr1", "/dr1"}, told(h.changes))
 }
 

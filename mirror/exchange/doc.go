@@ -14,9 +14,10 @@
 //     caught up: status.observedGeneration equals the stamp's spokeGeneration, and so for each condition that is read.
 //   - X4 absence. "Not in the inbox" means absent on the spoke only if the lease is live and its inventory digest
 //     equals the digest of the inbox. Otherwise it is unknown.
-//   - X5 liveness. The mirror renews the lease every RenewEvery, and only when all that it had seen on the spoke before
-//     is written. The hub calls a link live while less than LiveFor of its own clock passed since it saw a newer
-//     renewal. A renewal that went back in time ends that. Clocks are never compared across clusters.
+//   - X5 liveness. The mirror renews the lease at a third of its duration unless it is told otherwise, and only when all
+//     that it had seen on the spoke before is written. The hub calls a link live while less of its own clock passed, since
+//     it saw a newer renewal, than the duration that the lease promises: at least 3 s, at most 60 s, 15 s by default. A
+//     renewal that went back in time ends that. Clocks are never compared across clusters.
 //   - X6 deletion. The mirror deletes a copy only for a wish that is itself being deleted and whose UID the copy
 //     carries, with a UID precondition. It never deletes a namespace. hubctrl removes the wish's finalizer when absence
 //     is known.

@@ -10,14 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-const (
-	// LeaseName is the name of the Lease in an inbox.
-	LeaseName = "mirror"
-	// RenewEvery is how often the mirror renews the lease (X5).
-	RenewEvery = 5 * time.Second
-	// LiveFor is how long the hub calls a link live after it saw a renewal (X5): three renewals.
-	LiveFor = 15 * time.Second
-)
+// LeaseName is the name of the Lease in an inbox.
+const LeaseName = "mirror"
 
 // Annotations of the Lease.
 const (
@@ -47,7 +41,7 @@ const (
 	LinkNever LinkState = iota
 	// LinkConnecting : a lease exists, but the hub has not yet seen it renewed, or not since it went back in time.
 	LinkConnecting
-	// LinkLive : the lease was seen renewed less than LiveFor ago.
+	// LinkLive : the lease was seen renewed less than its duration ago.
 	LinkLive
 	// LinkLost : the lease was last seen renewed longer ago.
 	LinkLost
@@ -64,6 +58,9 @@ type Link struct {
 	// LastRenewal is when the hub last saw the lease change, by its own clock. While connecting, or if it was never
 	// seen renewed since, the lease's own renewTime, which may be off by the difference of the clocks.
 	LastRenewal time.Time
+	// Expires is when a live or connecting link is lost unless the hub sees a renewal before, by its own clock; otherwise
+	// zero.
+	Expires time.Time
 }
 
 // Age is how old the newest news over the link is.
@@ -85,6 +82,7 @@ type heartbeat struct {
 	claimed time.Time // renewTime in the lease
 	changed time.Time // when a newer renewTime was seen last; zero: none was
 	first   time.Time // since when renewals are waited for
+	lasts   time.Duration
 }
 
 // NewHeartbeats returns an empty memory.
@@ -109,9 +107,9 @@ func (h *Heartbeats) See(cluster string, lease *coordinationv1.Lease, now time.T
 	b, known := h.seen[cluster]
 	switch {
 	case known && claimed.After(b.claimed):
-		b.uid, b.claimed, b.changed = lease.UID, claimed, now
+		b.uid, b.claimed, b.changed, b.lasts = lease.UID, claimed, now, DurationOf(lease)
 	case !known || b.uid != lease.UID || claimed.Before(b.claimed):
-		b = heartbeat{uid: lease.UID, claimed: claimed, first: now}
+		b = heartbeat{uid: lease.UID, claimed: claimed, first: now, lasts: DurationOf(lease)}
 	}
 	h.seen[cluster] = b
 	return b.link(now)
@@ -119,12 +117,12 @@ func (h *Heartbeats) See(cluster string, lease *coordinationv1.Lease, now time.T
 
 func (b heartbeat) link(now time.Time) Link {
 	switch {
-	case !b.changed.IsZero() && now.Sub(b.changed) < LiveFor:
-		return Link{State: LinkLive, LastRenewal: b.changed}
+	case !b.changed.IsZero() && now.Sub(b.changed) < b.lasts:
+		return Link{State: LinkLive, LastRenewal: b.changed, Expires: b.changed.Add(b.lasts)}
 	case !b.changed.IsZero():
 		return Link{State: LinkLost, LastRenewal: b.changed}
-	case now.Sub(b.first) < LiveFor:
-		return Link{State: LinkConnecting, LastRenewal: b.claimed}
+	case now.Sub(b.first) < b.lasts:
+		return Link{State: LinkConnecting, LastRenewal: b.claimed, Expires: b.first.Add(b.lasts)}
 	default:
 		return Link{State: LinkLost, LastRenewal: b.claimed}
 	}

@@ -35,16 +35,16 @@ func TestX5_ALinkIsLiveOnlyWhileItsRenewalsAreSeen(t *testing.T) {
 		want  exchange.Link
 	}{
 		{nil, at(0), exchange.Link{State: exchange.LinkNever}},
-		{renewed("a", ahead), at(1), exchange.Link{State: exchange.LinkConnecting, LastRenewal: ahead}},
-		{renewed("a", ahead), at(14), exchange.Link{State: exchange.LinkConnecting, LastRenewal: ahead}},
+		{renewed("a", ahead), at(1), exchange.Link{State: exchange.LinkConnecting, LastRenewal: ahead, Expires: at(16)}},
+		{renewed("a", ahead), at(14), exchange.Link{State: exchange.LinkConnecting, LastRenewal: ahead, Expires: at(16)}},
 		{renewed("a", ahead), at(16), exchange.Link{State: exchange.LinkLost, LastRenewal: ahead}},
-		{renewed("a", ahead.Add(5*time.Second)), at(17), exchange.Link{State: exchange.LinkLive, LastRenewal: at(17)}},
-		{renewed("a", ahead.Add(5*time.Second)), at(31), exchange.Link{State: exchange.LinkLive, LastRenewal: at(17)}},
+		{renewed("a", ahead.Add(5*time.Second)), at(17), exchange.Link{State: exchange.LinkLive, LastRenewal: at(17), Expires: at(32)}},
+		{renewed("a", ahead.Add(5*time.Second)), at(31), exchange.Link{State: exchange.LinkLive, LastRenewal: at(17), Expires: at(32)}},
 		{renewed("a", ahead.Add(5*time.Second)), at(32), exchange.Link{State: exchange.LinkLost, LastRenewal: at(17)}},
-		{renewed("a", ahead.Add(30*time.Second)), at(40), exchange.Link{State: exchange.LinkLive, LastRenewal: at(40)}},
-		{renewed("b", ahead.Add(35*time.Second)), at(50), exchange.Link{State: exchange.LinkLive, LastRenewal: at(50)}},
+		{renewed("a", ahead.Add(30*time.Second)), at(40), exchange.Link{State: exchange.LinkLive, LastRenewal: at(40), Expires: at(55)}},
+		{renewed("b", ahead.Add(35*time.Second)), at(50), exchange.Link{State: exchange.LinkLive, LastRenewal: at(50), Expires: at(65)}},
 		{nil, at(51), exchange.Link{State: exchange.LinkNever}},
-		{renewed("b", noon.Add(-time.Hour)), at(52), exchange.Link{State: exchange.LinkConnecting, LastRenewal: noon.Add(-time.Hour)}},
+		{renewed("b", noon.Add(-time.Hour)), at(52), exchange.Link{State: exchange.LinkConnecting, LastRenewal: noon.Add(-time.Hour), Expires: at(67)}},
 	} {
 		assert.Equal(t, step.want, h.See("dr1", step.lease, step.now), "step %d", i)
 	}

@@ -15,6 +15,7 @@ import (
 // returned. It returns nil if do was not called, or when the Lease was lost.
 func (f *Fleet) elected(ctx context.Context, cluster string, do func(context.Context) error) error {
 	leading := make(chan context.Context, 1)
+	lasts := f.options.Timing.Duration // so that a link that moves is hardly lost for longer
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Name: cluster,
 		Lock: &resourcelock.LeaseLock{
@@ -22,7 +23,7 @@ func (f *Fleet) elected(ctx context.Context, cluster string, do func(context.Con
 			Client:     f.home.CoordinationV1(),
 			LockConfig: resourcelock.ResourceLockConfig{Identity: f.options.Replica},
 		},
-		LeaseDuration: electionLease, RenewDeadline: electionRenew, RetryPeriod: electionAsking,
+		LeaseDuration: lasts, RenewDeadline: lasts * 2 / 3, RetryPeriod: lasts * 2 / 15, // the usual proportions: 15, 10 and 2 seconds
 		ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(ctx context.Context) { leading <- ctx },

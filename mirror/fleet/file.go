@@ -26,6 +26,7 @@ type FileOptions struct {
 	Home       *rest.Config
 	Holder     string
 	Clock      clock.Clock
+	Timing     exchange.Timing // of the lease
 	Metrics    *link.Metrics
 }
 
@@ -61,7 +62,7 @@ func (f *File) Run(ctx context.Context) error {
 // keep runs the link until ctx ends or the files have changed; then it calls changed.
 func (f *File) keep(ctx context.Context, hub *rest.Config, sum [sha256.Size]byte, changed func(*rest.Config, [sha256.Size]byte)) error {
 	o := f.options
-	l, err := link.New(link.Options{Cluster: o.Cluster, Hub: hub, Spoke: o.Home, Holder: o.Holder, Clock: o.Clock, Metrics: o.Metrics})
+	l, err := link.New(link.Options{Cluster: o.Cluster, Hub: hub, Spoke: o.Home, Holder: o.Holder, Clock: o.Clock, Timing: o.Timing, Metrics: o.Metrics})
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (f *File) keep(ctx context.Context, hub *rest.Config, sum [sha256.Size]byte
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-o.Clock.After(exchange.RenewEvery):
+			case <-o.Clock.After(o.Timing.Renew):
 			}
 			nextHub, nextSum, err := f.load()
 			switch {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
@@ -46,6 +45,8 @@ type Options struct {
 	// Connect reads a kubeconfig.
 	Connect func(kubeconfig []byte) (*rest.Config, error)
 	Clock   clock.Clock
+	// Timing of the leases of links, and of those by which replicas see each other.
+	Timing  exchange.Timing
 	Metrics *link.Metrics
 }
 
@@ -161,7 +162,7 @@ func (f *Fleet) start(ctx context.Context, cluster string, c credentialOf, befor
 			log.FromContext(ctx).Error(err, "Cannot keep link")
 			select {
 			case <-ctx.Done():
-			case <-f.options.Clock.After(exchange.LiveFor):
+			case <-f.options.Clock.After(f.options.Timing.Duration):
 			}
 		}
 	}()
@@ -174,7 +175,7 @@ func (f *Fleet) keep(ctx context.Context, cluster string, r *running) error {
 	if err != nil {
 		return err
 	}
-	o := link.Options{Cluster: cluster, Hub: remote, Spoke: f.options.Home, Holder: f.options.Replica, Clock: f.options.Clock, Metrics: f.options.Metrics}
+	o := link.Options{Cluster: cluster, Hub: remote, Spoke: f.options.Home, Holder: f.options.Replica, Clock: f.options.Clock, Timing: f.options.Timing, Metrics: f.options.Metrics}
 	if f.options.Mode == Push {
 		o.Hub, o.Spoke = rest.CopyConfig(f.options.Home), remote
 		o.Hub.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + exchange.Inbox(cluster) + ":" + exchange.ServiceAccount}
@@ -301,10 +302,3 @@ func (f *Fleet) alone() bool {
 
 // leaseName is the name of the Lease by which a link, or a replica, is told; parts that no name may hold are not expected.
 func leaseName(kind, name string) string { return "mirror-" + kind + "-" + strings.ToLower(name) }
-
-// Times of the election for a link, such that a link that moves is not lost meanwhile.
-const (
-	electionLease  = 15 * time.Second
-	electionRenew  = 10 * time.Second
-	electionAsking = 2 * time.Second
-)

@@ -206,7 +206,7 @@ func (w *world) file() {
 	require.NoError(w, os.WriteFile(path, kubeconfig("expired"), 0o600))
 	metrics, err := link.NewMetrics(prometheus.NewRegistry())
 	require.NoError(w, err)
-	o := fleet.FileOptions{Cluster: "file", Kubeconfig: path, Home: w.as(w.spoke, puller), Holder: "test", Clock: clock.RealClock{}, Metrics: metrics}
+	o := fleet.FileOptions{Cluster: "file", Kubeconfig: path, Home: w.as(w.spoke, puller), Holder: "test", Clock: clock.RealClock{}, Timing: exchange.DefaultTiming(), Metrics: metrics}
 	f, err := fleet.NewFile(o)
 	require.NoError(w, err)
 	w.keep(f.Run)

@@ -34,20 +34,20 @@ func (f *Fleet) attend(ctx context.Context) {
 		case <-ctx.Done():
 			f.leave(context.WithoutCancel(ctx))
 			return
-		case <-f.options.Clock.After(exchange.RenewEvery):
+		case <-f.options.Clock.After(f.options.Timing.Renew):
 		}
 	}
 }
 
 func (f *Fleet) look(ctx context.Context, beats *exchange.Heartbeats) {
-	ctx, cancel := context.WithTimeout(ctx, exchange.RenewEvery)
+	ctx, cancel := context.WithTimeout(ctx, f.options.Timing.Renew)
 	defer cancel()
 	leases := f.home.CoordinationV1().Leases(f.options.Namespace)
 	now := f.options.Clock.Now()
 	mine := coordinationv1ac.Lease(leaseName("replica", f.options.Replica), f.options.Namespace).
 		WithLabels(map[string]string{labelReplica: "true"}).
 		WithSpec(coordinationv1ac.LeaseSpec().WithHolderIdentity(f.options.Replica).WithRenewTime(metav1.NewMicroTime(now)).
-			WithLeaseDurationSeconds(int32(exchange.LiveFor / time.Second)))
+			WithLeaseDurationSeconds(f.options.Timing.Seconds()))
 	if _, err := leases.Apply(ctx, mine, metav1.ApplyOptions{FieldManager: "mirror-fleet", Force: true}); err != nil {
 		log.FromContext(ctx).Info("Cannot show the other replicas that this one is alive", "reason", err.Error())
 	}
@@ -84,7 +84,7 @@ func (f *Fleet) look(ctx context.Context, beats *exchange.Heartbeats) {
 
 // leave tells the other replicas that this one ends.
 func (f *Fleet) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, exchange.RenewEvery)
+	ctx, cancel := context.WithTimeout(ctx, f.options.Timing.Renew)
 	defer cancel()
 	err := f.home.CoordinationV1().Leases(f.options.Namespace).Delete(ctx, leaseName("replica", f.options.Replica), metav1.DeleteOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {

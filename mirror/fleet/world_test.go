@@ -143,7 +143,7 @@ func (w *world) start(change func(*fleet.Options)) (f *fleet.Fleet, stop func())
 	metrics, err := link.NewMetrics(prometheus.NewRegistry())
 	require.NoError(w, err)
 	o := fleet.Options{Mode: fleet.Push, Home: w.as(w.hub, pusher), Namespace: home, Replica: fmt.Sprintf("replica-%d", w.replicas.Add(1)),
-		Connect: credential.Connect, Clock: clock.RealClock{}, Metrics: metrics}
+		Connect: credential.Connect, Clock: clock.RealClock{}, Timing: exchange.TimingOf(exchange.MinLeaseDuration), Metrics: metrics}
 	if change != nil {
 		change(&o)
 	}

@@ -33,12 +33,12 @@ type beating struct {
 	spokeID string            // UID of the spoke's namespace kube-system
 }
 
-// beat renews the lease until ctx ends: every RenewEvery, and at once when the inventory of the spoke changed, since the
+// beat renews the lease until ctx ends: at its interval, and at once when the inventory of the spoke changed, since the
 // hub learns only from the lease that something is absent (X4). While that fails it tells why in the lease.
 func (l *Link) beat(ctx context.Context) {
 	told := ""
 	for {
-		pause := exchange.RenewEvery
+		pause := l.timing.Renew
 		err := l.renew(ctx)
 		if ctx.Err() != nil {
 			return
@@ -97,7 +97,7 @@ func (l *Link) renew(ctx context.Context) error {
 	}
 	now := l.clock.Now()
 	intent := l.lease(digest, State{Phase: Live, Cause: l.troubles.worst(now, hubSide)})
-	renewal := map[string]any{"holderIdentity": l.holder, "leaseDurationSeconds": int64(exchange.LiveFor / time.Second), "renewTime": now.UTC().Format(metav1.RFC3339Micro)}
+	renewal := map[string]any{"holderIdentity": l.holder, "leaseDurationSeconds": int64(l.timing.Seconds()), "renewTime": now.UTC().Format(metav1.RFC3339Micro)}
 	intent.Object["spec"] = renewal
 	if err := l.writeLease(ctx, intent); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (l *Link) renew(ctx context.Context) error {
 // shown: a watch alone would not tell that its connection is dead, nor that an API server went back in time.
 func (l *Link) askSpoke(ctx context.Context) error {
 	asked := task{spokeSide, "ask for news"}
-	within, cancel := context.WithTimeout(ctx, unansweredAfter)
+	within, cancel := context.WithTimeout(ctx, l.timing.Renew)
 	defer cancel()
 	l.troubles.begin(asked)
 	shown := l.copies.version()
@@ -144,7 +144,7 @@ func (l *Link) distrust(stores []*store) {
 // anyway, so that the lease can tell why.
 func (l *Link) drainReports(ctx context.Context) error {
 	written := task{hubSide, "write reports"}
-	within, cancel := context.WithTimeout(ctx, exchange.LiveFor)
+	within, cancel := context.WithTimeout(ctx, l.timing.Duration)
 	defer cancel()
 	l.troubles.begin(written)
 	err := l.up.drain(within)
@@ -193,7 +193,7 @@ func (l *Link) tryLease(ctx context.Context, intent *translate.Object) error {
 // confess tells in the lease, without renewing it, why it is not renewed, if it does not say so already. It is tried once:
 // most often it is the hub that can't be reached.
 func (l *Link) confess(ctx context.Context) {
-	within, cancel := context.WithTimeout(ctx, unansweredAfter)
+	within, cancel := context.WithTimeout(ctx, l.timing.Renew)
 	defer cancel()
 	state, last := l.State().String(), l.beating.lease
 	if last != nil && last.GetAnnotations()[exchange.AnnotationLink] == state {

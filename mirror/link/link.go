@@ -41,6 +41,8 @@ type Options struct {
 	Holder string
 	// Clock for times in reports and the lease, and for their intervals.
 	Clock clock.Clock
+	// Timing of the lease.
+	Timing exchange.Timing
 	// Metrics counts what the link does.
 	Metrics *Metrics
 }
@@ -49,6 +51,7 @@ type Options struct {
 type Link struct {
 	cluster, holder string
 	clock           clock.Clock
+	timing          exchange.Timing
 	hub, spoke      peer
 
 	// What is on the hub, by name.
@@ -74,13 +77,16 @@ type Link struct {
 	renewed atomic.Int64 // time of the last renewal, in nanoseconds of Unix time; 0: none
 }
 
-// New returns a Link that does nothing yet. It fails if a connection is described wrongly; it does not connect.
+// New returns a Link that does nothing yet. It fails if a connection or the timing is described wrongly; it does not connect.
 func New(o Options) (*Link, error) {
+	if err := o.Timing.Validate(); err != nil {
+		return nil, err
+	}
 	l := &Link{
-		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, metrics: o.Metrics,
+		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, timing: o.Timing, metrics: o.Metrics,
 		down: newLine("down", o.Clock), up: newLine("up", o.Clock),
 		deliveries: newLine("delivery", o.Clock), unhurried: newLine("unhurried-delivery", o.Clock),
-		troubles:         &troubles{clock: o.Clock, open: map[task]trouble{}},
+		troubles:         &troubles{clock: o.Clock, patience: o.Timing.Renew, open: map[task]trouble{}},
 		outcomes:         outcomes{last: map[string]lookedAt{}},
 		unreported:       remarks{text: map[string]string{}},
 		undelivered:      remarks{text: map[string]string{}},

@@ -49,7 +49,7 @@ func TestX5_NoRenewalWhileAFactIsNotWritten(t *testing.T) {
 	w.eventually(func() bool { return refused.Load() > 0 }, "the fact is not sent")
 	renewal := w.lease().Spec.RenewTime.Time
 	start := time.Now()
-	w.eventually(func() bool { return time.Since(start) > exchange.RenewEvery+2*time.Second }, "time passes")
+	w.eventually(func() bool { return time.Since(start) > 2*quick.Renew }, "time passes")
 	assert.Equal(t, renewal, w.lease().Spec.RenewTime.Time, "renewed over a fact that is not written")
 
 	w.hubWire.setFail(nil)
@@ -93,7 +93,7 @@ func TestX5_ABlackHoleIsNoticedAndSurvived(t *testing.T) {
 			dials := broken.dialled()
 			start := time.Now()
 			broken.set(true, false)
-			require.Eventually(t, func() bool { return broken.dialled() > dials }, exchange.LiveFor, polling, "the dead connection is still believed in")
+			require.Eventually(t, func() bool { return broken.dialled() > dials }, quick.Duration, polling, "the dead connection is still believed in")
 			t.Logf("noticed after %s", time.Since(start).Round(time.Millisecond))
 
 			edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
@@ -159,7 +159,7 @@ func TestX5_NoRenewalAfterAnOutageBeforeEverythingIsListedAnew(t *testing.T) {
 		side.wire.set(false, false)
 		w.eventually(func() bool { return held.Load() > 3 }, "%s is not listed anew", name)
 		start := time.Now()
-		w.eventually(func() bool { return time.Since(start) > exchange.RenewEvery+2*time.Second }, "time passes")
+		w.eventually(func() bool { return time.Since(start) > 2*quick.Renew }, "time passes")
 		assert.Equal(t, renewal, w.lease().Spec.RenewTime.Time, "renewed before %s was listed anew", name)
 		side.wire.setFail(nil)
 		w.eventually(func() bool { return w.lease().Spec.RenewTime.After(renewal) }, "not renewed")
@@ -167,13 +167,14 @@ func TestX5_NoRenewalAfterAnOutageBeforeEverythingIsListedAnew(t *testing.T) {
 	w.carriedOut(wish, "db")
 }
 
-func TestX5_TheLeaseIsRenewedEveryFiveSeconds(t *testing.T) {
+func TestX5_TheLeaseIsRenewedAtItsInterval(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.quiet()
 	first := w.lease().Spec.RenewTime.Time
 	w.eventually(func() bool { return w.lease().Spec.RenewTime.After(first) }, "not renewed")
-	assert.InDelta(t, 5, w.lease().Spec.RenewTime.Sub(first).Seconds(), 1)
+	assert.InDelta(t, 1, w.lease().Spec.RenewTime.Sub(first).Seconds(), 0.9)
+	assert.EqualValues(t, 3, *w.lease().Spec.LeaseDurationSeconds)
 }
 
 func TestATokenThatWasReplacedIsPickedUp(t *testing.T) {
@@ -188,7 +189,7 @@ func TestATokenThatWasReplacedIsPickedUp(t *testing.T) {
 
 	hub := rest.AnonymousClientConfig(hubAdmin)
 	hub.BearerTokenFile = file
-	l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin), Holder: "test", Clock: clock.RealClock{}, Metrics: w.metrics})
+	l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin), Holder: "test", Clock: clock.RealClock{}, Timing: quick, Metrics: w.metrics})
 	require.NoError(t, err)
 	var refused atomic.Int64
 	w.hubWire.before(func(*http.Request) { refused.Add(1) })

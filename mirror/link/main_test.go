@@ -17,9 +17,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/link"
 	"github.com/ramendr/ramen-direct/tests/lab/binaries"
 )
+
+// quick is the shortest timing, so that tests of silence are short.
+var quick = exchange.TimingOf(exchange.MinLeaseDuration)
 
 // Administrators of the two API servers that all tests of this package share.
 var hubAdmin, spokeAdmin *rest.Config
@@ -28,7 +32,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	log.SetLogger(zapr.NewLogger(zap.NewNop()))
-	if err := link.NoticeDeadConnections(); err != nil {
+	if err := link.NoticeDeadConnections(quick.Duration); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

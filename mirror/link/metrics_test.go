@@ -78,7 +78,7 @@ func TestMetricsTellWhatALinkDoes(t *testing.T) {
 	assert.InDelta(t, 0, w.metric("ramen_mirror_link_state", "state", "lost"), 0)
 	age := w.metric("ramen_mirror_link_age_seconds")
 	assert.GreaterOrEqual(t, age, 0.0)
-	assert.Less(t, age, exchange.LiveFor.Seconds())
+	assert.Less(t, age, quick.Duration.Seconds())
 	assert.InDelta(t, 0, w.metric("ramen_mirror_queue_depth", "queue", "up"), 0)
 
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Annotations[exchange.AnnotationEpoch] = "0" })

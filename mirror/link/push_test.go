@@ -43,7 +43,7 @@ var inPushMode = map[string]func(*testing.T){
 	"wiped namespace":        TestX12_AWipedNamespaceIsMadeAgain,
 	"no renewal":             TestX5_NoRenewalWhileAFactIsNotWritten,
 	"not listed":             TestX5_NoRenewalBeforeTheSpokeWasListed,
-	"every five seconds":     TestX5_TheLeaseIsRenewedEveryFiveSeconds,
+	"every five seconds":     TestX5_TheLeaseIsRenewedAtItsInterval,
 	"one write up":           TestX11_OneChangeOfAStatusIsOneWriteOnTheHub,
 	"wish and answer":        TestX11_AWishAndItsAnswerAreReportedAtOnce,
 	"one write down":         TestX11_AChangeOfAWishIsOneWriteOnTheSpoke,
@@ -182,7 +182,7 @@ func (w *world) push(hubWire, spokeWire *wire, clk clock.Clock) (kept, func()) {
 			}
 			return spokeWire.connect(cfg), nil
 		},
-		Clock: clk, Metrics: w.metrics,
+		Clock: clk, Timing: quick, Metrics: w.metrics,
 	})
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(log.IntoContext(w.t.Context(), w.logger))

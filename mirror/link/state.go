@@ -5,8 +5,6 @@ package link
 import (
 	"fmt"
 	"time"
-
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // Phase tells how far a link is.
@@ -18,7 +16,7 @@ const (
 	Connecting Phase = iota
 	// Listing : both answer; what is on both sides is not known completely yet.
 	Listing
-	// Live : the lease was renewed less than exchange.LiveFor ago.
+	// Live : the lease was renewed less than its duration ago.
 	Live
 	// Lost : the lease was last renewed longer ago.
 	Lost
@@ -55,12 +53,13 @@ func (s State) String() string {
 type progress struct {
 	answered bool      // both API servers have
 	renewed  time.Time // when the lease was; zero: never
-	cause    string    // of what does not work
+	lasts    time.Duration
+	cause    string // of what does not work
 }
 
 func stateOf(p progress, now time.Time) State {
 	switch {
-	case !p.renewed.IsZero() && now.Sub(p.renewed) < exchange.LiveFor:
+	case !p.renewed.IsZero() && now.Sub(p.renewed) < p.lasts:
 		return State{Phase: Live, Cause: p.cause}
 	case !p.renewed.IsZero():
 		return State{Phase: Lost, Since: p.renewed, Cause: p.cause}
@@ -73,7 +72,7 @@ func stateOf(p progress, now time.Time) State {
 
 // State is how the link fares now.
 func (l *Link) State() State {
-	p := progress{answered: l.troubles.answered(hubSide) && l.troubles.answered(spokeSide), cause: l.troubles.worst(l.clock.Now())}
+	p := progress{answered: l.troubles.answered(hubSide) && l.troubles.answered(spokeSide), lasts: l.timing.Duration, cause: l.troubles.worst(l.clock.Now())}
 	if at := l.renewed.Load(); at != 0 {
 		p.renewed = time.Unix(0, at)
 	}

@@ -31,13 +31,14 @@ func TestStatesOfALink(t *testing.T) {
 		"lost since 2026-01-01T11:59:45Z": {answered: true, renewed: noon.Add(-15 * time.Second)},
 		"lost since 2026-01-01T11:00:00Z: cluster: gone": {answered: true, renewed: noon.Add(-time.Hour), cause: "cluster: gone"},
 	} {
+		p.lasts = 15 * time.Second
 		assert.Equal(t, want, stateOf(p, noon).String())
 	}
 }
 
 func TestTheCauseIsTheOldestTroubleOfTheHubFirst(t *testing.T) {
 	clock := testingclock.NewFakeClock(noon)
-	ts := &troubles{clock: clock, open: map[task]trouble{}}
+	ts := &troubles{clock: clock, patience: 5 * time.Second, open: map[task]trouble{}}
 	reads, writes, news := task{hubSide, "list wishes"}, task{hubSide, "write reports"}, task{spokeSide, "ask for news"}
 	worst := func(of ...side) string { return ts.worst(clock.Now(), of...) }
 
@@ -103,7 +104,7 @@ func TestAClusterThatIsBeingDisconnectedIsNotToldThatARightIsMissing(t *testing.
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := testingclock.NewFakeClock(noon)
-			ts := &troubles{clock: clock, open: map[task]trouble{}, dropped: func() bool { return tc.dropped }}
+			ts := &troubles{clock: clock, patience: 5 * time.Second, open: map[task]trouble{}, dropped: func() bool { return tc.dropped }}
 			ts.end(t.Context(), task{tc.side, "write the lease"}, tc.err)
 			assert.Equal(t, tc.want, ts.worst(clock.Now()))
 		})

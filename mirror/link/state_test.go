@@ -106,7 +106,7 @@ func TestCredentialsThatAreTakenAwayAreAClearState(t *testing.T) {
 			hub := rest.CopyConfig(valid)
 			tc.change(hub)
 			l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin),
-				Holder: "test", Clock: clock.RealClock{}, Metrics: w.metrics})
+				Holder: "test", Clock: clock.RealClock{}, Timing: quick, Metrics: w.metrics})
 			require.NoError(t, err)
 			stop := w.run(l)
 			w.eventually(func() bool {

@@ -17,8 +17,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/utils/clock"
-
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // side is one of the two API servers.
@@ -31,9 +29,6 @@ const (
 
 // String is the side as users call it.
 func (s side) String() string { return [...]string{"hub", "cluster"}[s] }
-
-// unansweredAfter is when a request that has no answer counts as a trouble.
-const unansweredAfter = exchange.RenewEvery
 
 // task is something that a link does on one side, over and over, and that fails or works.
 type task struct {
@@ -50,6 +45,8 @@ type trouble struct {
 // troubles remembers which tasks do not work.
 type troubles struct {
 	clock clock.PassiveClock
+	// patience is when a request that has no answer counts as a trouble: the time between two renewals.
+	patience time.Duration
 	// dropped says that the hub does not know this cluster any more; nil: that is never known.
 	dropped func() bool
 
@@ -105,7 +102,7 @@ func (ts *troubles) worst(now time.Time, of ...side) string {
 	defer ts.mu.Unlock()
 	var tasks []task
 	for t, tr := range ts.open {
-		if (len(of) == 0 || slices.Contains(of, t.side)) && (tr.cause != "" || now.Sub(tr.since) >= unansweredAfter) {
+		if (len(of) == 0 || slices.Contains(of, t.side)) && (tr.cause != "" || now.Sub(tr.since) >= ts.patience) {
 			tasks = append(tasks, t)
 		}
 	}

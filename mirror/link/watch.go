@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -118,15 +119,16 @@ const (
 	envPing = "HTTP2_PING_TIMEOUT_SECONDS"
 )
 
-// NoticeDeadConnections makes each connection of this process that is made after the call end within 8 seconds once
-// nothing comes back: a ping after 4 silent seconds, and 4 more for its answer (X5; the default is 45 seconds). Values
-// that are set already stay.
-func NoticeDeadConnections() error {
+// NoticeDeadConnections makes each connection of this process that is made after the call end, once nothing comes back,
+// well before a lease of that duration does: a ping after a quarter of it in silence, and another quarter for its answer,
+// each in whole seconds (X5; the default of client-go is 45 seconds). Values that are set already stay.
+func NoticeDeadConnections(lease time.Duration) error {
+	quarter := max(1, int((lease/4+time.Second/2)/time.Second))
 	for _, name := range []string{envIdle, envPing} {
 		if _, set := os.LookupEnv(name); set {
 			continue
 		}
-		if err := os.Setenv(name, "4"); err != nil {
+		if err := os.Setenv(name, strconv.Itoa(quarter)); err != nil {
 			return err
 		}
 	}

@@ -189,7 +189,7 @@ func (w *world) startOn(hubWire, spokeWire *wire, clk clock.Clock) (l kept, stop
 	hub, spoke := hubWire.connect(hubAdmin), spokeWire.connect(spokeAdmin)
 	hub.Impersonate.UserName = "system:serviceaccount:" + exchange.Inbox(w.cluster) + ":mirror"
 	spoke.Impersonate.UserName = "system:serviceaccount:ramen-system:mirror"
-	pulled, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk, Metrics: w.metrics})
+	pulled, err := link.New(link.Options{Cluster: w.cluster, Hub: hub, Spoke: spoke, Holder: "test", Clock: clk, Timing: quick, Metrics: w.metrics})
 	require.NoError(w.t, err)
 	return pulled, w.run(pulled)
 }

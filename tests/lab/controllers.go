@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab/binaries"
 	"github.com/ramendr/ramen-direct/tests/lab/supervise"
 )
@@ -132,7 +134,7 @@ func (l *Lab) startMirror(ctx context.Context, spoke string) error {
 	}
 	service := on(serviceMirror, spoke)
 	if err := l.startController(ctx, serviceMirror, service, MirrorOnSpoke(spoke),
-		"--cluster="+spoke, "--hub-kubeconfig="+hub); err != nil {
+		"--cluster="+spoke, "--hub-kubeconfig="+hub, "--lease-duration="+cmp.Or(l.options.LeaseDuration, exchange.MinLeaseDuration).String()); err != nil {
 		return err
 	}
 	return await(ctx, service+" has a live link", func(ctx context.Context) error {

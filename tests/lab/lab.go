@@ -39,6 +39,9 @@ type Options struct {
 	Intervals map[string]time.Duration
 	// Restart starts controllers again that died, as their Deployments would.
 	Restart bool
+	// LeaseDuration is how long the hub calls a link live after a renewal. Zero: 3 seconds, the least that mirrors take, so
+	// that a lost link is told soon.
+	LeaseDuration time.Duration
 }
 
 // Lab is a running lab. Its methods may be called from several goroutines.
