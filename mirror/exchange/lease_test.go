@@ -103,7 +103,7 @@ func TestX5_ClustersDoNotShareHeartbeats(t *testing.T) {
 
 func TestALeaseWithoutARenewalIsNoneYet(t *testing.T) {
 	h := exchange.NewHeartbeats()
-	assert.Equal(t, exchange.Link{State: exchange.LinkConnecting}, h.See("dr1", &coordinationv1.Lease{}, noon))
+	assert.Equal(t, exchange.Link{State: exchange.LinkConnecting, Expires: noon.Add(15 * time.Second)}, h.See("dr1", &coordinationv1.Lease{}, noon))
 }
 
 func TestTheAgeOfALinkIsNeverNegative(t *testing.T) {
