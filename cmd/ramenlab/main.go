@@ -16,6 +16,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
@@ -28,6 +31,7 @@ type command struct {
 	name, args, about string
 	run               func(ctx context.Context, args []string, out, progress io.Writer) error
 	hidden            bool // a part of the lab that the lab runs itself
+	logs              bool // it logs to standard error
 }
 
 func commands() []command {
@@ -44,20 +48,25 @@ func commands() []command {
 		{name: "proxy", hidden: true, run: func(_ context.Context, args []string, _, progress io.Writer) error {
 			return faultproxy.Main(args, progress)
 		}},
-		{name: "storage", hidden: true, run: logged(storage.Main)},
-		{name: "node", hidden: true, run: logged(node.Main)},
-		{name: "writer", hidden: true, run: logged(node.Writer)},
+		{name: "storage", hidden: true, logs: true, run: part(storage.Main)},
+		{name: "node", hidden: true, logs: true, run: part(node.Main)},
+		{name: "writer", hidden: true, logs: true, run: part(node.Writer)},
 	}
 }
 
-// logged is the command of a part of the lab that logs.
-func logged(run func(context.Context, []string) error) func(context.Context, []string, io.Writer, io.Writer) error {
-	return func(ctx context.Context, args []string, _, _ io.Writer) error {
-		if err := (&boot.Flags{LogLevel: "info"}).Logging(); err != nil {
-			return err
-		}
-		return run(ctx, args)
+// part is the command of a part of the lab, which says all that it has to say in its log.
+func part(run func(context.Context, []string) error) func(context.Context, []string, io.Writer, io.Writer) error {
+	return func(ctx context.Context, args []string, _, _ io.Writer) error { return run(ctx, args) }
+}
+
+// logging decides where the libraries log, before they do: controller-runtime prints a stack trace if nobody did within
+// 30 seconds. The commands of people tell progress and errors otherwise.
+func (c *command) logging() error {
+	if !c.logs {
+		log.SetLogger(logr.Discard())
+		return nil
 	}
+	return (&boot.Flags{LogLevel: "info"}).Logging()
 }
 
 func main() {
@@ -89,6 +98,9 @@ func dispatch(ctx context.Context, args []string, out, progress io.Writer) error
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
+			if err := c.logging(); err != nil {
+				return err
+			}
 			return c.run(ctx, args[1:], out, progress)
 		}
 	}

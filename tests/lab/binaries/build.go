@@ -71,17 +71,19 @@ func fill(ctx context.Context, out io.Writer, from, dir, assets string) error {
 		return err
 	}
 	fmt.Fprintf(out, "building %s for the lab, once: about 8 minutes and 5 GB of disk on two cores\n", names(todo))
-	for i, p := range todo {
-		label := fmt.Sprintf("[%d/%d] %s", i+1, len(todo), p.name)
-		if err := goBuild(ctx, out, label, from, dir, version, p); err != nil {
+	wall := clock.RealClock{}
+	began := wall.Now()
+	for i := range todo {
+		if err := goBuild(ctx, out, progress{todo, i, wall.Since(began)}, from, dir, version); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// goBuild builds one program into dir and reports under label.
-func goBuild(ctx context.Context, out io.Writer, label, from, dir, version string, p program) error {
+// goBuild builds one program into dir and reports its progress.
+func goBuild(ctx context.Context, out io.Writer, far progress, from, dir, version string) error {
+	p := far.todo[far.now]
 	// -o names a folder: with a file, go build would silently write an archive for a package that is no program.
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath",
 		"-ldflags", "-s -w -X k8s.io/component-base/version.gitVersion="+version,
@@ -93,7 +95,7 @@ func goBuild(ctx context.Context, out io.Writer, label, from, dir, version strin
 	cmd.Stdout, cmd.Stderr = &said, &said
 	wall := clock.RealClock{}
 	start := wall.Now()
-	fmt.Fprintf(out, "%s: started\n", label)
+	fmt.Fprintln(out, far.building(0))
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("build %s: %w", p.name, err)
 	}
@@ -104,12 +106,12 @@ func goBuild(ctx context.Context, out io.Writer, label, from, dir, version strin
 	for {
 		select {
 		case <-tick.C():
-			fmt.Fprintf(out, "%s: building for %s\n", label, wall.Since(start).Round(progressEvery/15))
+			fmt.Fprintln(out, far.building(wall.Since(start)))
 		case err := <-done:
 			if err != nil {
 				return errors.Join(fmt.Errorf("build %s: %w: %s", p.name, err, strings.TrimSpace(said.String())), ctx.Err())
 			}
-			fmt.Fprintf(out, "%s: done in %s\n", label, wall.Since(start).Round(progressEvery/15))
+			fmt.Fprintf(out, "%s: done in %s\n", far.label(), wall.Since(start).Round(progressEvery/15))
 			return named(dir, p)
 		}
 	}
