@@ -82,6 +82,10 @@ bench: ## Measure the exchange against a bare loop in the same run, into bin/ben
 	mkdir -p $(BIN)
 	RAMEN_BENCH_JSON=$(CURDIR)/$(BIN)/bench.json $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 4h ./tests/bench
 
+.PHONY: bench-smoke
+bench-smoke: ## Run each benchmark with a few groups and hops, to see that it works
+	RAMEN_BENCH_SMOKE=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./tests/bench
+
 .PHONY: kind-up
 kind-up: image dist ## Create three kind clusters, or take those that exist, and install everything; needs Docker and kubectl
 	$(GO) run ./tests/e2e/ramenkind up

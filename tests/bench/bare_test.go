@@ -51,7 +51,7 @@ func (w *world) attend(ctx context.Context, at side, namespace string, do func(*
 // bareApply applies the spec of o; with status, its status if that is what changed.
 func bareApply(ctx context.Context, o *unstructured.Unstructured, to side, target string, status bool) error {
 	options := metav1.ApplyOptions{FieldManager: "bare", Force: true}
-	if status && o.Object["status"] != nil && shownBy(o).answered() {
+	if status && shownBy(o).statusIsNewer() {
 		_, err := to.groups(target).Apply(ctx, o.GetName(), bareOf(o, target, "status"), options, "status")
 		if !apierrors.IsNotFound(err) {
 			return err

@@ -17,15 +17,20 @@ const (
 	throughput         = 0.8
 	memoryPerGroup     = 40.0 // KiB
 
-	// hops are measured this often each way, in turn with those of the bare loop.
-	hops = 400
 	// settle is how long the mirror is given after a hop to be done with what the hop brings about: a report, and the
 	// status of the wish 0.1 s later.
 	settle = 200 * time.Millisecond
-	// atRest is for how long the API servers are listened to.
-	atRest = time.Minute
 	// patience bounds each wait. It is far more than is needed: machines are noisy.
 	patience = time.Hour
+)
+
+var (
+	// hops are measured this often each way, in turn with those of the bare loop.
+	hops = 400
+	// atRest is for how long the API servers are listened to.
+	atRest = time.Minute
+	// calm is how long nothing may be written until the mirror counts as done.
+	calm = 3 * time.Second
 )
 
 // BenchmarkHop measures one change at a time: made on one side, and seen by a watch on the other.

@@ -36,6 +36,10 @@ const (
 	many      = 10_000
 	// envJSON names the file for the results.
 	envJSON = "RAMEN_BENCH_JSON"
+	// envSmoke, if it is 1, has each benchmark measure a few groups and hops only: it shows that they run. Of the targets only
+	// those that are exact count then.
+	envSmoke = "RAMEN_BENCH_SMOKE"
+	few      = 20
 )
 
 var (
@@ -45,6 +49,7 @@ var (
 	mirrorProgram string
 	kubeconfigs   [2]string // hub, spoke
 	groups        = many
+	smoke         bool
 	found         []result
 )
 
@@ -81,7 +86,7 @@ func judge(b *testing.B, r result) {
 	b.Helper()
 	b.ReportMetric(r.Value, r.Unit)
 	found = append(found, r)
-	if !r.Met {
+	if !r.Met && (!smoke || r.Target == 0) {
 		b.Errorf("%s is %.3g, want %s %.3g", r.Unit, r.Value, map[bool]string{false: "at most", true: "at least"}[r.AtLeast], r.Target)
 	}
 }
@@ -90,6 +95,9 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	log.SetLogger(zapr.NewLogger(zap.NewNop()))
+	if smoke = os.Getenv(envSmoke) == "1"; smoke {
+		groups, hops, atRest, calm = few, 3, 2*time.Second, time.Second
+	}
 	if text := os.Getenv(envGroups); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {

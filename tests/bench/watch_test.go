@@ -51,6 +51,9 @@ func (w *watcher) count(s shown, n int) {
 // answered reports whether the status shows the value of the spec.
 func (s shown) answered() bool { return s.spec == s.status }
 
+// statusIsNewer reports whether the status was changed after the spec: values only grow.
+func (s shown) statusIsNewer() bool { return s.status >= s.spec }
+
 // follow calls see for each group of a namespace that there is, and for each that a watch shows, one at a time, until ctx ends.
 // A watch that the API server ends, as it does when thousands of events come faster than they are taken, goes on where it
 // ended, and if that is too long ago, with a list. done is closed when see is not called any more.
@@ -198,7 +201,6 @@ func holds(lease *coordinationv1.Lease, suffix string) bool {
 // settled waits until nothing is written any more.
 func (w *world) settled() {
 	w.b.Helper()
-	const calm = 3 * time.Second
 	require.Eventually(w.b, func() bool { return w.writesWithin(calm) == 0 }, patience, time.Millisecond, "the mirror goes on writing")
 }
 
