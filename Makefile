@@ -41,14 +41,37 @@ demo: ## Protect, relocate, fail over and bring back an application in the embed
 	$(GO) build -o $(BIN)/ramenlab ./cmd/ramenlab
 	$(BIN)/ramenlab demo
 
+GOTESTSUM := $(BIN)/gotestsum
+$(GOTESTSUM): $(TOOLS)/gotestsum/go.mod $(TOOLS)/gotestsum/go.sum
+	$(GO) -C $(TOOLS)/gotestsum build -o $(CURDIR)/$@ gotest.tools/gotestsum
+
 .PHONY: test
-test: ## Run all tests with the race detector; the first run builds the lab's programs
-	$(GO) run ./tests/lab/binaries/ensure
-	$(GO) test -race -timeout 40m ./...
+test: $(GOTESTSUM) ## Run the tests of the gate; the first run builds the lab's programs
+	GO=$(GO) tests/run.sh
+
+.PHONY: test-all
+test-all: $(GOTESTSUM) ## Run all tests: the gate's, with repetitions, crowds and full models, the mutants, the alerts, fuzzing
+	GO=$(GO) RAMEN_TEST_ALL=1 tests/run.sh
+	$(MAKE) model rules fuzz
 
 .PHONY: test-short
-test-short: ## Run the tests that need no lab
+test-short: ## Run the tests that need no API server
 	$(GO) test -short ./...
+
+.PHONY: slowest
+slowest: ## Print the packages and the tests that took longest in the last make test
+	@$(GO) run ./tests/slowest $(BIN)/raced.json $(BIN)/unraced.json
+
+# How long each fuzz test tries.
+FUZZ_TIME ?= 1m
+
+.PHONY: fuzz
+fuzz: ## Let each fuzz test try new input for FUZZ_TIME=1m
+	@for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+		for name in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$package/*_test.go | cut -c6-); do \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZ_TIME) ./$$package; \
+		done; \
+	done
 
 .PHONY: model
 model: ## Check the plans exhaustively, and that every guard in them is needed
@@ -117,6 +140,7 @@ lint: ## Run the linters
 .PHONY: tidy
 tidy: ## Tidy the modules
 	$(GO) mod tidy
+	$(GO) -C $(TOOLS)/gotestsum mod tidy
 	$(GO) -C $(TOOLS) mod tidy
 	$(GO) -C $(TOOLS)/reference mod tidy
 	$(GO) -C tests/rules mod tidy

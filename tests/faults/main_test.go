@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
@@ -24,9 +25,15 @@ const (
 	envFirst = "RAMEN_FAULT_FIRST"
 	envLabs  = "RAMEN_FAULT_LABS"
 	envSides = "RAMEN_FAULT_SIDES"
-
-	defaultRuns = 5
 )
+
+// runsUnlessTold is how many schedules are drawn if the environment does not say.
+func runsUnlessTold() uint64 {
+	if testlayer.All() {
+		return 5
+	}
+	return 1
+}
 
 // interval is how long the scheduling interval of the policy, a minute, lasts here.
 const interval = 2 * time.Second
@@ -41,7 +48,7 @@ func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 // drawn are the runs and the seed.
 func drawn(t *testing.T) (runs, seed uint64) {
 	t.Helper()
-	runs, seed = labtest.Number(t, envRuns, defaultRuns), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
+	runs, seed = labtest.Number(t, envRuns, runsUnlessTold()), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
 	fmt.Printf("to repeat: %s=%d %s=%d\n", envSeed, seed, envRuns, runs)
 	return runs, seed
 }

@@ -25,7 +25,7 @@ const (
 	// latest is the moment up to which faults strike; an operation without faults takes about as long.
 	latest = 4 * time.Second
 	// A fault is short, or, one time in longEvery, longer than it takes until a link is called lost.
-	short, long = 4 * time.Second, 20 * time.Second
+	short, long = 4 * time.Second, 6 * time.Second
 	longEvery   = 12
 )
 

@@ -18,6 +18,10 @@ import (
 // actor is one application of a story.
 type actor = cast.Actor
 
+// calm lets a story run beside others: it breaks no link, kills nothing and changes nothing that others share. Such stories
+// begin when those that do have ended.
+func calm(t *testing.T) { t.Helper(); t.Parallel() }
+
 // enter brings an application on.
 func enter(t *testing.T, l *lab.Lab, name string) *actor {
 	t.Helper()

@@ -44,12 +44,13 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 	for _, row := range []struct {
 		name, app string
 		play      func(a *actor)
+		cuts      bool // it breaks links
 	}{
 		{"after a relocate, the preferred cluster is where it runs", "clear-relocated", func(a *actor) {
 			_, err := a.Relocate(a.T.Context(), lab.DR2)
 			require.NoError(a.T, err)
 			stays(a, lab.DR2, func() { a.Ask(clearTo(lab.DR2)); tell(a, v1alpha1.Deployed, lab.DR2) })
-		}},
+		}, false},
 		{"after a failover, the preferred cluster still names the old home; then both are changed in one edit", "clear-failed-over", func(a *actor) {
 			a.Ask(failoverTo(lab.DR2))
 			tell(a, v1alpha1.FailedOver, lab.DR2)
@@ -59,7 +60,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 				a.Ask(clearTo(lab.DR2))
 				tell(a, v1alpha1.Deployed, lab.DR2)
 			})
-		}},
+		}, false},
 		{"after a failover, while the failed cluster is still lost", "clear-while-lost", func(a *actor) {
 			_, err := a.FailoverWithout(a.T.Context(), lab.DR2, faultproxy.Cut)
 			require.NoError(a.T, err)
@@ -68,16 +69,16 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 			assert.Contains(a.T, w.NextStep, "it goes on by itself when the mirror of dr1 reports again")
 			require.NoError(a.T, l.Heal(lab.DR1))
 			tell(a, v1alpha1.Deployed, lab.DR2)
-		}},
+		}, true},
 		{"the preferred cluster is changed without an action", "preferred-changes", func(a *actor) {
 			stays(a, lab.DR1, func() { a.Ask(clearTo(lab.DR2)); tell(a, v1alpha1.Deployed, lab.DR1) })
-		}},
+		}, false},
 		{"the group of the peer is deleted by hand", "peer-deleted", func(a *actor) {
 			stays(a, lab.DR1, func() {
 				deleteGroup(a, lab.DR2)
 				tell(a, v1alpha1.Deployed, lab.DR1)
 			})
-		}},
+		}, false},
 		{"a relocate is turned back by naming its source", "turned-back", func(a *actor) {
 			a.Leave()
 			a.Ask(relocateTo(lab.DR2))
@@ -88,7 +89,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 			})
 			spec := a.Group(lab.DR1).Spec
 			assert.False(a.T, spec.PrepareForFinalSync || spec.RunFinalSync, "the source's schedules run again")
-		}},
+		}, false},
 		{"a failover is turned back while the failed side still has to be cleaned up", "failed-back", func(a *actor) {
 			a.Leave() // the failed side is not cleaned up
 			a.Ask(failoverTo(lab.DR2))
@@ -98,7 +99,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 			a.Waits("WorkloadGone", lab.DR1)
 			a.Follow()
 			tell(a, v1alpha1.FailedOver, lab.DR1)
-		}},
+		}, false},
 		{"a relocate is asked for while the failed side is lost, and waits for it", "relocate-early", func(a *actor) {
 			_, err := a.FailoverWithout(a.T.Context(), lab.DR2, faultproxy.Cut)
 			require.NoError(a.T, err)
@@ -106,7 +107,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 			a.Waits("LinkLive", lab.DR1)
 			require.NoError(a.T, l.Heal(lab.DR1))
 			tell(a, v1alpha1.Relocated, lab.DR1)
-		}},
+		}, true},
 		{"a relocate becomes a failover to its target", "relocate-to-failover", func(a *actor) {
 			a.Leave()
 			a.Ask(relocateTo(lab.DR2))
@@ -115,7 +116,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 			a.Waits("WorkloadGone", lab.DR1)
 			a.Follow()
 			tell(a, v1alpha1.FailedOver, lab.DR2)
-		}},
+		}, false},
 		{"a relocate becomes a failover to its source", "relocate-to-source", func(a *actor) {
 			a.Leave()
 			a.Ask(relocateTo(lab.DR2))
@@ -124,9 +125,14 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 				a.Ask(failoverTo(lab.DR1))
 				tell(a, v1alpha1.FailedOver, lab.DR1)
 			})
-		}},
+		}, false},
 	} {
-		t.Run(row.name, func(t *testing.T) { row.play(protected(t, l, row.app, lab.DR1)) })
+		t.Run(row.name, func(t *testing.T) {
+			if !row.cuts {
+				calm(t)
+			}
+			row.play(protected(t, l, row.app, lab.DR1))
+		})
 	}
 }
 

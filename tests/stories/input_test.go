@@ -39,6 +39,7 @@ spec:
 
 // TestBadManifestsAreRefused by the API server, with what to write instead.
 func TestBadManifestsAreRefused(t *testing.T) {
+	calm(t)
 	l := shared.Lab(t)
 	for what, c := range map[string]struct{ text, says string }{
 		"a policy with one cluster":           {fmt.Sprintf(policyText, "[dr1]", "5m"), "drClusters must name exactly two DRClusters"},
@@ -59,6 +60,7 @@ func TestBadManifestsAreRefused(t *testing.T) {
 // TestAnUnknownClusterHarmsNothing: neither at the beginning nor as the target of a relocate, and once it is mended the
 // operation goes on by itself.
 func TestAnUnknownClusterHarmsNothing(t *testing.T) {
+	calm(t)
 	l := shared.Lab(t)
 	a := enter(t, l, "unknown-cluster")
 	require.NoError(t, a.App.Protect(t.Context(), "dr9"))
@@ -91,6 +93,7 @@ func requireUnknownTarget(a *actor) *v1alpha1.DRPlacementControl {
 
 // TestAMissingPolicyIsAwaited: the order in which a tool applies manifests does not matter.
 func TestAMissingPolicyIsAwaited(t *testing.T) {
+	calm(t)
 	l := shared.Lab(t)
 	a := enter(t, l, "early")
 	onHub(t, l, "create", "namespace", "early")

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
@@ -20,8 +21,15 @@ const (
 	envRuns = "RAMEN_STORY_RUNS"
 	envSeed = "RAMEN_STORY_SEED"
 
-	defaultRuns = 2
 )
+
+// runsUnlessTold is how often the story is told if the environment does not say.
+func runsUnlessTold() uint64 {
+	if testlayer.All() {
+		return 2
+	}
+	return 1
+}
 
 // The time between two kills. A controller takes two seconds or so to be back.
 const (
@@ -39,7 +47,7 @@ var victims = []string{"hubctrl", "spokectrl-dr1", "spokectrl-dr2", "mirror-dr1"
 // are as without.
 func TestKilledControllersChangeNothing(t *testing.T) {
 	l := shared.Lab(t)
-	runs, seed := labtest.Number(t, envRuns, defaultRuns), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
+	runs, seed := labtest.Number(t, envRuns, runsUnlessTold()), labtest.Number(t, envSeed, uint64(time.Now().UnixNano()))
 	t.Logf("to repeat: %s=%d %s=%d", envSeed, seed, envRuns, runs)
 	for run := range runs {
 		t.Run(fmt.Sprintf("run %d", run), func(t *testing.T) {

@@ -25,8 +25,8 @@ const (
 	tick     = cast.Tick
 )
 
-// shared is the lab of all stories. They run one after the other, each with applications in namespaces of their own: a
-// link that is cut is cut for all.
+// shared is the lab of all stories, each with applications in namespaces of their own. A link that is cut is cut for all, so
+// only those that are calm run beside each other.
 var shared = labtest.Shared{Options: lab.Options{
 	Intervals: map[string]time.Duration{lab.SchedulingInterval: interval, samplePolicyInterval: interval},
 	Restart:   true,

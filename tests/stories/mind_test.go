@@ -17,6 +17,7 @@ import (
 // TestARelocateIsTakenBack while the workload has to leave and nobody removes it: it never stops where it is. Later the
 // same relocate goes through.
 func TestARelocateIsTakenBack(t *testing.T) {
+	calm(t)
 	l := shared.Lab(t)
 	a := protected(t, l, "taken-back", lab.DR1)
 	pod := a.Pod(lab.DR1)
@@ -64,6 +65,7 @@ func TestAFailoverWithoutATargetGoesToTheOtherClusterOnce(t *testing.T) {
 
 // TestARelocateToWhereItIsMovesNothing.
 func TestARelocateToWhereItIsMovesNothing(t *testing.T) {
+	calm(t)
 	l := shared.Lab(t)
 	a := protected(t, l, "stays", lab.DR1)
 	pod := a.Pod(lab.DR1)

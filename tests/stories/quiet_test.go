@@ -26,7 +26,7 @@ import (
 )
 
 // atRest is for how long the system is listened to.
-const atRest = 20 * time.Second
+const atRest = 10 * time.Second
 
 // heartbeats change at rest and mean no work: the leases of the links and of the API servers, and the kubelets' Nodes.
 var heartbeats = []schema.GroupResource{{Group: "coordination.k8s.io", Resource: "leases"}, {Resource: "nodes"}}

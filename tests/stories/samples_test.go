@@ -23,8 +23,10 @@ const samplePolicyInterval = "5m"
 
 // TestTheSamplesApplyAsTheyAre, by the client and by the server, again and again: it comes to rest.
 func TestTheSamplesApplyAsTheyAre(t *testing.T) {
+	calm(t)
 	for how, flags := range map[string][]string{"client-side": nil, "server-side": {"--server-side"}} {
 		t.Run(how, func(t *testing.T) {
+			calm(t)
 			s := apiserver.Start(t)
 			s.Kubectl(t, "create", "namespace", lab.Namespace)
 			apply := append([]string{"apply", "-k", "config/samples"}, flags...)
@@ -163,6 +165,7 @@ spec:
 
 // TestManifestsForRamenWork: they are applied as they are, to a policy with Ramen's usual interval, and moved by kubectl.
 func TestManifestsForRamenWork(t *testing.T) {
+	calm(t)
 	l := shared.Lab(t)
 	for _, spoke := range lab.Spokes() {
 		_, err := labtest.Kubectl(t.Context(), l, spoke, fmt.Sprintf(sampleClass, spoke), "apply", "-f", "-")

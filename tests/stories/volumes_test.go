@@ -23,8 +23,10 @@ import (
 // claim is added, one is not selected any more, one is deleted. What leaves keeps no mark; what stays is protected
 // throughout and moves without a loss.
 func TestVolumesComeAndGo(t *testing.T) {
+	calm(t)
 	for name, class := range map[string]string{"coming": lab.StorageClass, "coming-copied": lab.SnapshotStorageClass} {
 		t.Run(class, func(t *testing.T) {
+			calm(t)
 			l := shared.Lab(t)
 			a := enter(t, l, name)
 			a.App.Class = class
