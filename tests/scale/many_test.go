@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
@@ -48,6 +49,10 @@ const (
 )
 
 func TestManyFailOverAtOnce(t *testing.T) {
+	if os.Getenv(envMany) == "" {
+		// The hub does the same for each of many applications as for one.
+		testlayer.Slow(t, "hubctrl/drpc TestAFailoverCostsTheHubFewWrites, and tests/stories TestASystemAtRestWritesNothing")
+	}
 	n := many
 	if text := os.Getenv(envMany); text != "" {
 		var err error
