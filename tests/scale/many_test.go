@@ -51,7 +51,7 @@ const (
 func TestManyFailOverAtOnce(t *testing.T) {
 	if os.Getenv(envMany) == "" {
 		// The hub does the same for each of many applications as for one.
-		testlayer.Slow(t, "hubctrl/drpc TestAFailoverCostsTheHubFewWrites, and tests/stories TestASystemAtRestWritesNothing")
+		testlayer.Slow(t, "hubctrl/drpc TestAFailoverCostsTheHubFewWrites")
 	}
 	n := many
 	if text := os.Getenv(envMany); text != "" {
