@@ -36,6 +36,17 @@ func protected(t *testing.T, l *lab.Lab, name, cluster string) *actor {
 	return a
 }
 
+// protectedOn is protected for several applications at once.
+func protectedOn(t *testing.T, l *lab.Lab, cluster string, names ...string) []*actor {
+	t.Helper()
+	var actors []*actor
+	for _, name := range names {
+		actors = append(actors, enter(t, l, name))
+	}
+	all(t, actors, "protect on "+cluster, func(ctx context.Context, a *actor) error { return a.Protect(ctx, cluster) })
+	return actors
+}
+
 // all lets several applications do the same at once.
 func all(t *testing.T, actors []*actor, what string, do func(ctx context.Context, a *actor) error) {
 	t.Helper()

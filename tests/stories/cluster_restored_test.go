@@ -19,9 +19,9 @@ import (
 // is there again with all its data, and what stayed is left alone.
 func TestAClusterThatIsRestoredFromABackupResumesNoRole(t *testing.T) {
 	l := shared.Lab(t)
-	left := protected(t, l, "restored-left", lab.DR1)
 	came := protected(t, l, "restored-came", lab.DR2)
-	stayed := protected(t, l, "restored-stayed", lab.DR1)
+	onDR1 := protectedOn(t, l, lab.DR1, "restored-left", "restored-stayed")
+	left, stayed := onDR1[0], onDR1[1]
 	backup := filepath.Join(t.TempDir(), "backup")
 	require.NoError(t, l.BackUp(t.Context(), lab.DR1, backup))
 	actors := []*actor{left, came, stayed}

@@ -23,16 +23,14 @@ import (
 // decided, no role changes but those of the relocate, which goes on, and what runs is not touched.
 func TestAHubThatIsLostIsReplaced(t *testing.T) {
 	l := shared.Lab(t)
-	deployed := protected(t, l, "lost-deployed", lab.DR1)
-	moved := protected(t, l, "lost-failed-over", lab.DR1)
-	moving := protected(t, l, "lost-relocating", lab.DR1)
+	actors := protectedOn(t, l, lab.DR1, "lost-deployed", "lost-failed-over", "lost-relocating")
+	deployed, moved, moving := actors[0], actors[1], actors[2]
 	moved.Ask(failoverTo(lab.DR2))
 	moved.Settled(v1alpha1.FailedOver, lab.DR2)
 	moving.Leave()
 	moving.Ask(relocateTo(lab.DR2))
 	moving.Waits("WorkloadGone", lab.DR1)
 	pods := []any{deployed.Pod(lab.DR1), moved.Pod(lab.DR2), moving.Pod(lab.DR1)}
-	actors := []*actor{deployed, moved, moving}
 	before := groupsOf(actors)
 
 	began := time.Now()
@@ -75,14 +73,12 @@ func TestANewHubMovesWhatItAdopted(t *testing.T) {
 // dr1 returns.
 func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 	l := shared.Lab(t)
-	onLost := protected(t, l, "home-lost", lab.DR1)
 	onSeen := protected(t, l, "peer-lost", lab.DR2)
-	failedOver := protected(t, l, "failed-over", lab.DR1)
-	forgetful := protected(t, l, "action-dropped", lab.DR1)
-	moving := protected(t, l, "both-secondary", lab.DR1)
+	onDR1 := protectedOn(t, l, lab.DR1, "home-lost", "failed-over", "action-dropped", "both-secondary")
+	onLost, failedOver, forgetful, moving := onDR1[0], onDR1[1], onDR1[2], onDR1[3]
 	failedOver.Ask(failoverTo(lab.DR2))
-	failedOver.Settled(v1alpha1.FailedOver, lab.DR2)
 	forgetful.Ask(failoverTo(lab.DR2))
+	failedOver.Settled(v1alpha1.FailedOver, lab.DR2)
 	forgetful.Settled(v1alpha1.FailedOver, lab.DR2)
 	halfway(moving)
 

@@ -17,9 +17,8 @@ import (
 // the backup, and carries out no move that only the backup remembers.
 func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	l := shared.Lab(t)
-	moved := protected(t, l, "restored-moved", lab.DR1)
-	returned := protected(t, l, "restored-returned", lab.DR1)
-	still := protected(t, l, "restored-still", lab.DR1)
+	actors := protectedOn(t, l, lab.DR1, "restored-moved", "restored-returned", "restored-still")
+	moved, returned, still := actors[0], actors[1], actors[2]
 	returned.Ask(failoverTo(lab.DR2))
 	returned.Settled(v1alpha1.FailedOver, lab.DR2)
 	require.NoError(t, returned.GoesOn(t.Context(), lab.DR2))
@@ -31,10 +30,9 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	_, err = returned.Relocate(t.Context(), lab.DR1)
 	require.NoError(t, err)
 	pods := []any{moved.Pod(lab.DR2), returned.Pod(lab.DR1), still.Pod(lab.DR1)}
-	before := groupsOf([]*actor{moved, returned, still})
+	before := groupsOf(actors)
 
 	// As docs/operations.md says: whoever deploys stands still until the hub has found out.
-	actors := []*actor{moved, returned, still}
 	for _, a := range actors {
 		a.Leave()
 	}
