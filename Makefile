@@ -60,7 +60,7 @@ test-short: ## Run the tests that need no API server
 
 .PHONY: slowest
 slowest: ## Print the packages and the tests that took longest in the last make test
-	@$(GO) run ./tests/slowest $(BIN)/raced.json $(BIN)/unraced.json
+	@$(GO) run ./tests/slowest $(BIN)/system.json $(BIN)/raced.json $(BIN)/pure.json
 
 # How long each fuzz test tries.
 FUZZ_TIME ?= 1m
@@ -76,7 +76,7 @@ fuzz: ## Let each fuzz test try new input for FUZZ_TIME=1m
 .PHONY: model
 model: ## Check the plans exhaustively, and that every guard in them is needed
 	RAMEN_MODEL_STATES=$(MODEL_STATES) $(GO) test -count=1 -timeout 60m -v -run 'Reachable' ./hubctrl/plan ./spokectrl/plan
-	$(GO) test -count=1 -timeout 60m -tags mutants -run 'Mutant|GuardIsNeeded' -v ./hubctrl/plan ./spokectrl/plan
+	RAMEN_TEST_ALL=1 $(GO) test -count=1 -timeout 60m -tags mutants -run 'Mutant|GuardIsNeeded' -v ./hubctrl/plan ./spokectrl/plan
 
 .PHONY: stories
 stories: ## Run the stories on the lab; RAMEN_STORY_RUNS and RAMEN_STORY_SEED choose the kill runs

@@ -2,21 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Runs the tests of a layer: of the gate, or all of them if RAMEN_TEST_ALL is 1. See docs/contributing/testing.md.
-# GO is the go command, AT_ONCE how many of the packages that need the race detector are tested at once.
+# GO is the go command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
+all=${RAMEN_TEST_ALL:-}
 mkdir -p bin
+# So that what another checkout has built is built.
+export GOFLAGS="${GOFLAGS:-} -trimpath"
 
+# What these packages test runs in processes of its own, which mostly wait, the longest first. The race detector would see the
+# tests only; it does so when all tests run.
+system=(tests/stories tests/faults tests/lab tests/lab/storage tests/install tests/lab/node tests/scale tests/lab/supervise
+	tests/lab/proc tests/lab/binaries tests/lab/faultproxy tests/admission tests/e2e)
 # Neither the tests of these packages nor what they test start goroutines: the race detector would find nothing, and costs
 # several times as much.
-unraced=(api/v1alpha1 hubctrl/drpolicy hubctrl/drpolicy/peerclass hubctrl/maintenance hubctrl/plan internal/apply
+pure=(hubctrl/plan spokectrl/plan api/v1alpha1 hubctrl/drpolicy hubctrl/drpolicy/peerclass hubctrl/maintenance internal/apply
 	internal/cond internal/image internal/outcome internal/ramenconfig internal/testlayer mirror/exchange mirror/translate
-	spokectrl/capsule spokectrl/drclusterconfig spokectrl/plan spokectrl/provider/volrep spokectrl/volumes tests/admission
-	tests/arch tests/gitops tests/gitops/guard tests/lab/journal tests/lab/registry tests/slowest)
-# The longest begin first, so that none runs alone at the end.
-longest=(tests/stories tests/faults mirror/link mirror/fleet hubctrl/drpc spokectrl/vrg spokectrl/servertest tests/lab
-	tests/lab/storage tests/install hubctrl/drcluster tests/lab/node)
+	spokectrl/capsule spokectrl/drclusterconfig spokectrl/provider/volrep spokectrl/volumes tests/arch tests/gitops
+	tests/gitops/guard tests/lab/journal tests/lab/registry tests/slowest)
+# All others are raced, the longest first.
+long=(mirror/link hubctrl/drpc spokectrl/vrg mirror/fleet spokectrl/servertest hubctrl/drcluster)
 
 # What is drawn at random is drawn from the commit: each commit tries something else, and what fails can be repeated.
 if commit=$(git rev-parse HEAD 2>/dev/null); then
@@ -24,23 +30,31 @@ if commit=$(git rev-parse HEAD 2>/dev/null); then
 	export RAMEN_STORY_SEED=${RAMEN_STORY_SEED:-$drawn} RAMEN_FAULT_SEED=${RAMEN_FAULT_SEED:-$drawn}
 fi
 
-# tests NAME FLAGS... runs go test, with a line for each package, and keeps its events in bin/NAME.json.
+# tests NAME FLAGS... runs go test, with a line for each package, and keeps its events in bin/NAME.json. go vet is a step of
+# its own in the gate.
 tests() {
-	bin/gotestsum --format=pkgname --hide-summary=skipped --jsonfile="bin/$1.json" -- -count=1 -timeout=90m "${@:2}"
+	bin/gotestsum --format=pkgname --hide-summary=skipped --jsonfile="bin/$1.json" -- -count=1 -vet=off -timeout=90m "${@:2}"
 }
 
 "$go" run ./tests/lab/binaries/ensure
-mapfile -t packages < <("$go" list ./... | sed 's,^[^/]*/[^/]*/[^/]*/,,' | grep -vxF -f <(printf '%s\n' "${unraced[@]}" "${longest[@]}"))
+mapfile -t others < <("$go" list ./... | sed 's,^[^/]*/[^/]*/[^/]*/,,' | grep -vxF -f <(printf '%s\n' "${system[@]}" "${pure[@]}" "${long[@]}"))
 
-# Most of the long packages wait most of the time; what only computes runs beside them and yields to them.
+# What computes uses what is left by what waits, and yields to it.
 {
-	renice -n 10 $BASHPID
-	tests unraced -p=1 "${unraced[@]/#/./}"
+	renice -n 5 $BASHPID >/dev/null
+	tests raced -race -p=2 -parallel=4 "${long[@]/#/./}" "${others[@]/#/./}"
+} >bin/raced.log 2>&1 &
+raced=$!
+{
+	renice -n 10 $BASHPID >/dev/null
+	tests pure -p=1 "${pure[@]/#/./}"
 	make --no-print-directory bench-smoke
-} >bin/unraced.log 2>&1 &
-beside=$!
+} >bin/pure.log 2>&1 &
+pure=$!
 status=0
-tests raced -race -p="${AT_ONCE:-3}" -parallel=4 "${longest[@]/#/./}" "${packages[@]/#/./}" || status=$?
-wait $beside || status=$?
-cat bin/unraced.log
+tests system ${all:+-race} -p=2 -parallel=4 "${system[@]/#/./}" || status=$?
+wait $raced || status=$?
+cat bin/raced.log
+wait $pure || status=$?
+cat bin/pure.log
 exit $status

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 )
 
@@ -396,6 +397,7 @@ func TestEveryReachableStateOfACopiedVolumeIsSafeAndLive(t *testing.T) {
 
 // TestEveryGuardOfACopiedVolumeIsNeeded removes one guard at a time.
 func TestEveryGuardOfACopiedVolumeIsNeeded(t *testing.T) {
+	testlayer.Slow(t, "TestEveryReachableStateOfACopiedVolumeIsSafeAndLive")
 	lie := func(change func(*plan.Group)) func(plan.Group) plan.Plan {
 		return func(g plan.Group) plan.Plan {
 			g.Volumes, g.Copies, g.Remains = slices.Clone(g.Volumes), slices.Clone(g.Copies), slices.Clone(g.Remains)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 )
 
@@ -105,6 +106,7 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 
 // TestEveryGuardIsNeeded removes one guard at a time, by lying about a fact or by losing or moving steps.
 func TestEveryGuardIsNeeded(t *testing.T) {
+	testlayer.Slow(t, "TestEveryReachableStateIsSafeAndLive")
 	lie := func(change func(*plan.Group)) func(plan.Group) plan.Plan {
 		return func(g plan.Group) plan.Plan {
 			g.Volumes = slices.Clone(g.Volumes)

@@ -25,7 +25,7 @@ import (
 const patience = 4 * time.Minute
 
 // tick is how often the story looks.
-const tick = 50 * time.Millisecond
+const tick = 100 * time.Millisecond
 
 // settling is what a noisy machine may add to the interval and to the time that a pass takes before a loss is called too
 // old.
