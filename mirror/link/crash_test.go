@@ -7,6 +7,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,11 +17,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -27,6 +31,7 @@ import (
 type story struct {
 	*world
 	crashed func() bool
+	patient bool // a step ends only when all that it leads to is written
 	gone    *v1alpha1.VolumeReplicationGroup
 	kept    *v1alpha1.VolumeReplicationGroup
 }
@@ -34,6 +39,21 @@ type story struct {
 func (s *story) until(done func() bool, what string) {
 	s.t.Helper()
 	s.eventually(func() bool { return s.crashed() || done() }, what)
+}
+
+// told says, if the story is patient, whether the wish's condition Applied has this reason.
+func (s *story) told(wish *v1alpha1.VolumeReplicationGroup, reason string) bool {
+	if !s.patient {
+		return true
+	}
+	now := s.get(s.hub, wish.Namespace, wish.Name)
+	c := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.WishApplied)
+	return c != nil && c.Reason == reason && c.ObservedGeneration == now.Generation
+}
+
+// hasSecret says, if the story is patient, whether the Secret is on the cluster.
+func (s *story) hasSecret() bool {
+	return !s.patient || s.spoke.Get(s.t.Context(), client.ObjectKey{Namespace: s.app, Name: "s3"}, &corev1.Secret{}) == nil
 }
 
 func (s *story) done(wish *v1alpha1.VolumeReplicationGroup, name string) bool {
@@ -45,18 +65,20 @@ func (s *story) steps() []func() {
 		func() {
 			s.create(s.hub, s.secretWish(s.app, "s3", "value"))
 			s.kept, s.gone = s.wish("kept"), s.wish("gone")
-			s.until(func() bool { return s.done(s.kept, "kept") && s.done(s.gone, "gone") }, "the wishes are not answered")
+			s.until(func() bool {
+				return s.done(s.kept, "kept") && s.done(s.gone, "gone") && s.told(s.kept, "Applied") && s.told(s.gone, "Applied") && s.hasSecret()
+			}, "the wishes are not answered")
 		},
 		func() {
 			edit(s.world, s.hub, s.kept, func(wish *v1alpha1.VolumeReplicationGroup) {
 				wish.Spec.ReplicationState = v1alpha1.Primary
 				wish.Annotations[exchange.AnnotationEpoch] = "2"
 			})
-			s.until(func() bool { return s.done(s.kept, "kept") }, "the promotion is not answered")
+			s.until(func() bool { return s.done(s.kept, "kept") && s.told(s.kept, "Applied") }, "the promotion is not answered")
 		},
 		func() {
 			require.NoError(s.t, s.hub.Delete(s.t.Context(), s.gone))
-			s.until(func() bool { return s.copy("gone") == nil && s.report("gone") == nil }, "the copy is not deleted")
+			s.until(func() bool { return s.copy("gone") == nil && s.report("gone") == nil && s.told(s.gone, "Deleted") }, "the copy is not deleted")
 		},
 	}
 }
@@ -84,15 +106,16 @@ func (s *story) end() {
 // TestX11_AKillBetweenAnyTwoWritesChangesNothingInTheEnd runs the story once for each write that the mirror makes in it,
 // and kills the mirror there: before the write is sent, and after it was carried out but before its answer arrived.
 func TestX11_AKillBetweenAnyTwoWritesChangesNothingInTheEnd(t *testing.T) {
+	testlayer.Slow(t, "TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd")
 	for name, answerLost := range map[string]bool{"before the write": false, "after the write": true} {
 		t.Run(name, func(t *testing.T) {
 			for n := int64(1); ; n++ {
-				if testing.Short() && n > 6 {
-					return
-				}
-				finished := false
-				t.Run(fmt.Sprintf("write %d", n), func(t *testing.T) { finished = killAt(t, n, answerLost) })
-				if finished || t.Failed() {
+				killed := true
+				t.Run(fmt.Sprintf("write %d", n), func(t *testing.T) {
+					var count atomic.Int64
+					killed = killAt(t, false, answerLost, func(int32, *http.Request) bool { return count.Add(1) >= n })
+				})
+				if !killed || t.Failed() {
 					require.Greater(t, n, int64(10), "the story has too few writes")
 					return
 				}
@@ -101,16 +124,72 @@ func TestX11_AKillBetweenAnyTwoWritesChangesNothingInTheEnd(t *testing.T) {
 	}
 }
 
-// killAt runs the story with a mirror that is killed at its n-th write. It reports whether there were fewer writes.
-func killAt(t *testing.T, n int64, answerLost bool) (finished bool) {
+// kindOf tells what kind of write a request is: what is done, to which resource, and where.
+func kindOf(req *http.Request) string {
+	place, path := "cluster", strings.Split(strings.Trim(req.URL.Path, "/"), "/")
+	at := slices.Index(path, "namespaces")
+	resource, namespace := path[at+2], path[at+1]
+	if len(path) > at+4 {
+		resource += "/" + path[at+4]
+	}
+	if role, _, ok := strings.Cut(namespace, "-"); ok && (role == "outbox" || role == "inbox") {
+		place = role
+	}
+	return req.Method + " " + resource + " in " + place
+}
+
+// TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd kills the mirror once at each kind of write in each step of the story,
+// after the write was carried out but before its answer arrived. What the mirror finds afterwards is what it finds after a
+// kill before the next write, too.
+func TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd(t *testing.T) {
+	kinds := []map[string]bool{
+		{ // the wishes are delivered
+			"PATCH secrets in cluster": true, "PATCH volumereplicationgroups in cluster": true,
+			"PATCH volumereplicationgroups in inbox": true, "PATCH volumereplicationgroups/status in inbox": true,
+			"PATCH volumereplicationgroups/status in outbox": true,
+		},
+		{ // one changes
+			"PATCH volumereplicationgroups in cluster": true, "PATCH volumereplicationgroups in inbox": true,
+			"PATCH volumereplicationgroups/status in inbox": true, "PATCH volumereplicationgroups/status in outbox": true,
+		},
+		{ // one is deleted
+			"DELETE volumereplicationgroups in cluster": true, "DELETE volumereplicationgroups in inbox": true,
+			"PATCH volumereplicationgroups/status in outbox": true,
+		},
+	}
+	for step, of := range kinds {
+		for kind := range of {
+			t.Run(fmt.Sprintf("%s in step %d", kind, step), func(t *testing.T) {
+				killed := killAt(t, true, true, func(now int32, req *http.Request) bool { return int(now) == step && kindOf(req) == kind })
+				assert.True(t, killed, "the mirror makes no such write")
+			})
+		}
+	}
+	t.Run("there are no other kinds", func(t *testing.T) {
+		killAt(t, true, true, func(_ int32, req *http.Request) bool {
+			known := slices.ContainsFunc(kinds, func(of map[string]bool) bool { return of[kindOf(req)] })
+			assert.True(t, known, "the mirror is killed at no write of the kind %s", kindOf(req))
+			return false
+		})
+	})
+}
+
+// killAt runs the story with a mirror that is killed at the first write for which hit says so, given the step of the story. It
+// reports whether there was one. If patient, a step ends only when all that it leads to is written.
+func killAt(t *testing.T, patient, answerLost bool, hit func(step int32, req *http.Request) bool) (killed bool) {
 	w := newWorld(t)
 	var count atomic.Int64
-	s := &story{world: w, crashed: func() bool { return count.Load() >= n }}
+	var step atomic.Int32
+	var crashed atomic.Bool
+	s := &story{world: w, crashed: crashed.Load, patient: patient}
 	counting := func(req *http.Request) bool {
-		if !isWrite(req) || isLease(req) {
-			return count.Load() >= n // after its end a mirror reads nothing either
+		if isWrite(req) && !isLease(req) && !crashed.Load() {
+			count.Add(1)
+			if hit(step.Load(), req) {
+				crashed.Store(true)
+			}
 		}
-		return count.Add(1) >= n
+		return crashed.Load() // after its end a mirror reads nothing either
 	}
 	for _, wire := range []*wire{w.hubWire, w.spokeWire} {
 		if answerLost {
@@ -124,6 +203,7 @@ func killAt(t *testing.T, n int64, answerLost bool) (finished bool) {
 	steps := s.steps()
 	next := 0
 	for ; next < len(steps) && !s.crashed(); next++ {
+		step.Store(int32(next)) //nolint:gosec // one of a few steps
 		steps[next]()
 	}
 	since, last := time.Now(), int64(0)
@@ -133,7 +213,7 @@ func killAt(t *testing.T, n int64, answerLost bool) (finished bool) {
 		}
 		return time.Since(since) > 500*time.Millisecond
 	}, "the mirror does not stop writing")
-	finished = !s.crashed()
+	killed = s.crashed()
 	stop()
 
 	w.hubWire, w.spokeWire = newWire(), newWire()
@@ -143,7 +223,7 @@ func killAt(t *testing.T, n int64, answerLost bool) (finished bool) {
 		steps[next]()
 	}
 	s.end()
-	return finished
+	return killed
 }
 
 func failIf(broken bool) error {

@@ -28,13 +28,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/mirror/credential"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/fleet"
 	"github.com/ramendr/ramen-direct/mirror/link"
 )
 
-// inPushMode are the tests that run a second time with a mirror on the hub, as config/mirror/push has it.
+// inPushMode are the tests that run a second time with a mirror on the hub, as config/mirror/push has it: the same link, but
+// with the rights, the connections and the election of a mirror that keeps many.
 var inPushMode = map[string]func(*testing.T){
 	"config":                 TestDRClusterConfigGoesDownAndItsStatusComesUp,
 	"namespaces":             TestNamespacesOfTheExchangeOnASpokeAreIgnored,
@@ -83,6 +85,7 @@ var inPushMode = map[string]func(*testing.T){
 // inPullModeOnly are tests that make no sense, or nothing new, with a mirror on the hub, and why.
 var inPullModeOnly = map[string]string{
 	"TestX11_AKillBetweenAnyTwoWritesChangesNothingInTheEnd":    "a killed mirror is replaced when its Lease ends: minutes for the same writes",
+	"TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd":      "the same",
 	"TestX9_AWriteThatWasHeldUpCannotUndoALaterEpoch":           "two mirrors at once: here the election prevents them",
 	"TestX9_ACreationThatWasHeldUpCannotUndoALaterEpoch":        "two mirrors at once",
 	"TestX9_AnOutdatedViewOfTheWishUndoesNothing":               "two mirrors at once",
@@ -93,6 +96,7 @@ var inPullModeOnly = map[string]string{
 	"TestX5_ACutIsHealedSoon":                                   "the election shares the wire, and gives up after a cut: package fleet tests that",
 	"TestX5_AHangingHubIsToldByTheMirrorItself":                 "a mirror that can't reach its home keeps no link",
 	"TestATokenThatWasReplacedIsPickedUp":                       "of a token in a file",
+	"TestATokenThatIsAcceptedAgainIsUsed":                       "of a token in a file",
 	"TestTheTokenIsRenewedAtHalfOfItsLife":                      "of a token in a file",
 	"TestWithoutATokenFileThereIsNothingToRenew":                "of a token in a file",
 	"TestCredentialsThatAreTakenAwayAreAClearState":             "of credentials for the hub; package fleet tests those in Secrets",
@@ -100,15 +104,44 @@ var inPullModeOnly = map[string]string{
 	"TestMetricsAreRegisteredOnce":                              "of no link",
 	"TestAStoppedLinkAsksNothingMore":                           "the same code",
 	"TestInPushMode":                                            "itself",
+	"TestInPushModeInTheGate":                                   "itself",
 	"TestEachTestRunsInPushModeOrSaysWhyNot":                    "itself",
 }
 
-func TestInPushMode(t *testing.T) {
+// pushedInTheGate are those of inPushMode that run in the gate. Each touches what differs in push mode: the rights for each
+// kind of object on each side, which way each connection is made, and whose silence ends a link.
+var pushedInTheGate = []string{
+	"backup",                 // X5: both stores list again over connections that the fleet made
+	"canary",                 // X1: the rights of a Secret's way, and no leak by what only a fleet has
+	"config",                 // the rights to DRClusterConfigs
+	"deletion",               // X6, X10: the rights to delete copies and reports
+	"hub from a backup",      // X9
+	"namespace for a Secret", // X12: the rights to make namespaces and Secrets
+	"no renewal",             // X5: while a fact is not written
+	"restart",                // X11: the election is handed over, and nothing is written again
+	"silent spoke",           // X5: the spoke's connection is the one that the mirror does not live beside
+	"writers",                // X1: what is written, and by whom
+}
+
+// TestInPushModeInTheGate runs those that touch what differs in push mode.
+func TestInPushModeInTheGate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs what has run in pull mode once more")
 	}
-	for _, name := range slices.Sorted(maps.Keys(inPushMode)) {
+	for _, name := range pushedInTheGate {
+		require.Contains(t, inPushMode, name)
 		t.Run(name, inPushMode[name])
+	}
+}
+
+// TestInPushMode runs the others, which find what TestInPushModeInTheGate does not only if a link behaves otherwise for its
+// rights, its connections or the election.
+func TestInPushMode(t *testing.T) {
+	testlayer.Slow(t, "TestInPushModeInTheGate")
+	for _, name := range slices.Sorted(maps.Keys(inPushMode)) {
+		if !slices.Contains(pushedInTheGate, name) {
+			t.Run(name, inPushMode[name])
+		}
 	}
 }
 
