@@ -21,9 +21,8 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// versioned gives objects a UID and generations as a real API server does; the fake one gives neither.
-func versioned(c client.WithWatch) client.WithWatch {
-	made := 0
+// versioned gives objects a UID and generations as a real API server does; the fake one gives neither. made counts the UIDs.
+func versioned(c client.WithWatch, made *int) client.WithWatch {
 	around := func(ctx context.Context, c client.WithWatch, kind, namespace, name string, write func() error) error {
 		key := client.ObjectKey{Namespace: namespace, Name: name}
 		if kind != "VolumeReplicationGroup" && kind != "DRPlacementControl" {
@@ -49,8 +48,8 @@ func versioned(c client.WithWatch) client.WithWatch {
 		metadata := map[string]any{}
 		switch {
 		case after.GetUID() == "":
-			made++
-			metadata["uid"], metadata["generation"] = fmt.Sprintf("uid-%d", made), 1
+			*made++
+			metadata["uid"], metadata["generation"] = fmt.Sprintf("uid-%d", *made), 1
 		case !reflect.DeepEqual(before.Object["spec"], after.Object["spec"]), (before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil):
 			metadata["generation"] = before.GetGeneration() + 1
 		default:

@@ -12,22 +12,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoac "k8s.io/client-go/applyconfigurations"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/gitops/guard"
@@ -53,6 +48,8 @@ type hub struct {
 	spokes map[string]*spoke
 	// volumes are the VolSync volumes that come and go with the workload; nil: its volumes are of another technique.
 	volumes []string
+	forks   bool // a fork of it can be made: what is read names the managers of fields, without which a fork could not apply
+	made    int  // objects that got a UID
 
 	log     []string // each write of the hub, in words
 	count   int      // writes since the process started
@@ -95,52 +92,6 @@ func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 	h.start(origin)
 	for name := range h.spokes {
 		h.connect(name)
-		h.tell(name)
-	}
-}
-
-// serve gives the hub an API server that holds objects.
-func (h *hub) serve(objects ...client.Object) {
-	h.t.Helper()
-	s := runtime.NewScheme()
-	require.NoError(h.t, coordinationv1.AddToScheme(s))
-	require.NoError(h.t, corev1.AddToScheme(s))
-	require.NoError(h.t, v1alpha1.AddToScheme(s))
-	h.api = versioned(fake.NewClientBuilder().WithScheme(s).
-		WithTypeConverters(applyconfiguration.NewTypeConverter(s), clientgoac.NewTypeConverter(s)).
-		WithStatusSubresource(&v1alpha1.DRPlacementControl{}, &v1alpha1.VolumeReplicationGroup{}).
-		WithIndex(&v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey).
-		WithObjects(objects...).Build())
-	h.events = events.NewFakeRecorder(1000)
-}
-
-// backup is all that the hub's API server holds.
-func (h *hub) backup() []client.Object {
-	h.t.Helper()
-	var out []client.Object
-	for _, list := range []client.ObjectList{
-		&v1alpha1.DRPlacementControlList{}, &v1alpha1.DRPolicyList{}, &v1alpha1.DRClusterList{}, &v1alpha1.DRClusterConfigList{},
-		&v1alpha1.VolumeReplicationGroupList{}, &coordinationv1.LeaseList{}, &corev1.SecretList{}, &corev1.ConfigMapList{},
-	} {
-		require.NoError(h.t, h.api.List(h.t.Context(), list))
-		items, err := meta.ExtractList(list)
-		require.NoError(h.t, err)
-		for _, item := range items {
-			o, ok := item.(client.Object)
-			require.True(h.t, ok)
-			o.SetResourceVersion("")
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-// restore gives the hub the state of a backup. The mirrors tell it what they see.
-func (h *hub) restore(backup []client.Object) {
-	h.t.Helper()
-	h.serve(backup...)
-	h.start(h.r.origin)
-	for name := range h.spokes {
 		h.tell(name)
 	}
 }
