@@ -34,7 +34,7 @@ const (
 const GroupStep = -1
 
 // Step is one write. Steps are carried out in their order; a failed one stops the later ones of its volume, and a
-// failed Hold, Rebuild, Remember, Forget or Empty stops all.
+// failed Hold, Rebuild, Remember, Forget or Empty stops all. Empty and Unhold are left out if any step has failed.
 type Step struct {
 	Kind   Kind
 	Volume int // index into Group.Volumes (Receive, Dismiss, Leave: Group.Copies; Abandon: Group.Remains), or GroupStep

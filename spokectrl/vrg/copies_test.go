@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 )
 
 // groupName is name, where a case has a name of its own.
@@ -127,7 +128,11 @@ func TestACopiedVolumeWhoseClaimStays(t *testing.T) {
 // TestARelocationIsGivenUp: before the peer was told, and after; the claim that left comes back with its data.
 func TestARelocationIsGivenUp(t *testing.T) {
 	stages := map[string]int{"while it is prepared": 0, "after the claim left": 1, "after it was sent": 2, "after it is secondary": 3, "after the peer was told": 4}
-	for passes := 1; passes < 10; passes += 2 {
+	step := 4 // the first look, one in the middle, and one when it is over
+	if testlayer.All() {
+		step = 2
+	}
+	for passes := 1; passes < 10; passes += step {
 		stages[fmt.Sprintf("after the peer looked %d times", passes)] = 4 + passes
 	}
 	for name, until := range stages {
@@ -253,33 +258,62 @@ func items(t *testing.T, l client.ObjectList) []string {
 	return out
 }
 
-// TestAKillAtEachWriteChangesNothing: on the way there and back, through a failover and to the end of DR, the operator dies before each of its writes in one of the
-// runs, several times in each.
+// thereAndBack is a way there and back, a failover, and the end of DR.
+func (w *copying) thereAndBack(t *testing.T, next func(stage string)) {
+	t.Helper()
+	next("there")
+	w.write("dr1", "there")
+	w.relocate("dr1")
+	require.Equal(t, "there", w.content("dr2", "data"))
+	next("back")
+	w.write("dr2", "and back")
+	w.relocate("dr2")
+	require.Equal(t, "and back", w.content("dr1", "data"))
+	require.Equal(t, []string{"data"}, w.volumesOn("dr1"))
+	require.Equal(t, []string{"data-received"}, w.volumesOn("dr2"))
+	next("failover")
+	w.failover("dr1", "and back", "elsewhere")
+	require.Equal(t, []string{"data"}, w.volumesOn("dr2"))
+	next("end")
+	w.disable(t)
+}
+
+// TestAKillAtEachKindOfWriteChangesNothing: the operator dies before its first write of each kind to each cluster, on each
+// of the ways.
+func TestAKillAtEachKindOfWriteChangesNothing(t *testing.T) {
+	byMethod(t, func(t *testing.T, w *copying) {
+		w.start()
+		stage, killed := "", map[string]bool{}
+		w.dies = func(_ int, kind string) bool {
+			if killed[stage+": "+kind] {
+				return false
+			}
+			killed[stage+": "+kind] = true
+			return true
+		}
+		w.thereAndBack(t, func(s string) { stage = s })
+		t.Log(len(killed), "kills")
+		require.Greater(t, len(killed), 30)
+	})
+}
+
+// TestAKillAtEachWriteChangesNothing: the operator dies before each of its writes in one of the runs, several times in each.
 func TestAKillAtEachWriteChangesNothing(t *testing.T) {
+	testlayer.Slow(t, "TestAKillAtEachKindOfWriteChangesNothing")
 	const runs = 8
 	for run := range runs {
 		byMethod(t, func(t *testing.T, w *copying) {
 			t.Logf("run %d", run)
 			w.start()
 			first, kills := w.writes, 0
-			w.dies = func(write int) bool {
+			w.dies = func(write int, _ string) bool {
 				if (write-first)%runs != run {
 					return false
 				}
 				kills++
 				return true
 			}
-			w.write("dr1", "there")
-			w.relocate("dr1")
-			require.Equal(t, "there", w.content("dr2", "data"))
-			w.write("dr2", "and back")
-			w.relocate("dr2")
-			require.Equal(t, "and back", w.content("dr1", "data"))
-			require.Equal(t, []string{"data"}, w.volumesOn("dr1"))
-			require.Equal(t, []string{"data-received"}, w.volumesOn("dr2"))
-			w.failover("dr1", "and back", "elsewhere")
-			require.Equal(t, []string{"data"}, w.volumesOn("dr2"))
-			w.disable(t)
+			w.thereAndBack(t, func(string) {})
 			require.Greater(t, kills, 12)
 		})
 	}

@@ -38,7 +38,7 @@ type copying struct {
 	tell   map[string][]func(*v1alpha1.VolumeReplicationGroup) // what else each side is wished
 	role   map[string]v1alpha1.ReplicationState
 	term   map[string]int
-	dies   func(write int) bool // whether the controller dies before a write; nil: never
+	dies   func(write int, kind string) bool // whether the controller dies before a write; nil: never
 	writes int
 }
 
@@ -58,9 +58,9 @@ func newCopying(t *testing.T) *copying {
 		} {
 			require.NoError(t, c.client.Create(t.Context(), o))
 		}
-		c.before = func(string, any) error {
+		c.before = func(verb string, obj any) error {
 			w.writes++
-			if w.dies != nil && w.dies(w.writes) {
+			if w.dies != nil && w.dies(w.writes, fmt.Sprintf("%s %T on %s", verb, obj, id)) {
 				return errKilled
 			}
 			return nil

@@ -3,8 +3,6 @@
 package vrg_test
 
 import (
-	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -334,64 +332,4 @@ func TestABadWishIsRefusedWithTheRemedy(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, "False/Error", c.says("DataReady"))
 	assert.Contains(t, c.message("DataReady"), "schedulingInterval")
-}
-
-// TestErrorsAtAnyWrite lets each write of a whole life fail once, in turn. The life must end the same.
-func TestErrorsAtAnyWrite(t *testing.T) {
-	step := 1
-	if testing.Short() {
-		step = 4
-	}
-	for n := 1; ; n += step {
-		s := newStores()
-		c := newCluster(t, "dr1", s)
-		count, hit := 0, false
-		c.before = func(verb string, obj any) error {
-			if count++; count == n {
-				hit = true
-				return fmt.Errorf("%s: %w", verb, errors.New("boom"))
-			}
-			return nil
-		}
-		c.undisturbed(func() { c.provision("data") })
-		life(c)
-		require.Equal(t, v1alpha1.PrimaryState, c.group().Status.State, "failing at write %d", n)
-		require.Equal(t, corev1.ClaimBound, c.claim("data").Status.Phase)
-		require.Equal(t, "Delete", c.pv("pv-data").Annotations["volumereplicationgroups.ramendr.openshift.io/vr-retained"], "failing at write %d", n)
-		if !hit {
-			return // beyond the last write
-		}
-	}
-}
-
-// life is deploy, relocate away, and back.
-func life(c *cluster) {
-	c.undisturbed(func() { c.wish(v1alpha1.Primary, "1") })
-	c.persist()
-	c.undisturbed(func() { c.remove(&corev1.PersistentVolumeClaim{}, ns, "data") })
-	c.undisturbed(func() { c.wish(v1alpha1.Secondary, "1", action(v1alpha1.VRGActionRelocate)) })
-	c.persist()
-	c.undisturbed(func() { c.wish(v1alpha1.Primary, "2", action(v1alpha1.VRGActionRelocate)) })
-	c.persist()
-}
-
-func (c *cluster) undisturbed(do func()) {
-	before := c.before
-	c.before = nil
-	do()
-	c.before = before
-}
-
-// persist is settle for a controller whose passes may fail.
-func (c *cluster) persist() {
-	c.t.Helper()
-	for range 40 {
-		was := c.writes
-		_, err := c.pass()
-		c.neighbours()
-		if c.writes == was && err == nil {
-			return
-		}
-	}
-	require.Fail(c.t, "the controller does not come to rest")
 }

@@ -105,7 +105,7 @@ s3StoreProfiles:
 func newCluster(t *testing.T, id string, s *stores) *cluster {
 	t.Helper()
 	c := &cluster{t: t, key: types.NamespacedName{Namespace: ns, Name: name}, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
-	scheme, err := vrg.Scheme()
+	all, err := shared()
 	require.NoError(t, err)
 	hit := func(verb string, obj any) error {
 		c.writes++
@@ -114,7 +114,7 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 		}
 		return nil
 	}
-	c.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(scheme).
+	c.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(all.scheme).WithTypeConverters(all.converters...).
 		WithStatusSubresource(&v1alpha1.VolumeReplicationGroup{}, &replicationv1.VolumeReplication{},
 			&volsyncv1.ReplicationSource{}, &volsyncv1.ReplicationDestination{}, &snapshotv1.VolumeSnapshot{}, &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolume{}, &corev1.Pod{}).
 		WithObjects(
