@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +19,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 )
 
-const (
-	secrets, pods = 5_000, 20_000
-	groups        = 1_000
-	patience      = 5 * time.Minute
-)
+const patience = 5 * time.Minute
+
+// throng is how many other objects there are, and how many bytes of each count.
+type throng struct{ secrets, pods, groups, bytes int }
+
+// others are few and large in the gate, so that it shows if they are kept. If all tests were asked for they are as many as
+// a large cluster has, so that it shows if anything of each is kept.
+func others() throng {
+	if testlayer.All() {
+		return throng{secrets: 5_000, pods: 20_000, groups: 1_000, bytes: 1 << 10}
+	}
+	return throng{secrets: 500, pods: 1_000, groups: 100, bytes: 32 << 10}
+}
 
 // crowd makes many objects, in parallel.
 func (s *spoke) crowd(n int, object func(i int) client.Object) {
@@ -52,8 +62,9 @@ func memory() uint64 {
 // this test together, so that what the operator alone keeps is less.
 func TestACrowdOfOthersCostsNoMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("25,000 objects")
+		t.Skip("many objects")
 	}
+	foreign := others()
 	s := up(t, "crowd")
 	s.provision("data")
 	s.wish(v1alpha1.Primary, 1)
@@ -69,15 +80,16 @@ func TestACrowdOfOthersCostsNoMemory(t *testing.T) {
 	s.create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "default"}})
 	seen("before")
 	before := memory()
-	s.crowd(secrets, func(i int) client.Object {
+	s.crowd(foreign.secrets, func(i int) client.Object {
 		return &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprintf("foreign-%d", i)},
-			Data:       map[string][]byte{"token": make([]byte, 1024)},
+			Data:       map[string][]byte{"token": make([]byte, foreign.bytes)},
 		}
 	})
-	s.crowd(pods, func(i int) client.Object {
+	s.crowd(foreign.pods, func(i int) client.Object {
 		return &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprintf("foreign-%d", i), Labels: map[string]string{"app": "foreign"}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprintf("foreign-%d", i), Labels: map[string]string{"app": "foreign"},
+				Annotations: map[string]string{"example.com/note": strings.Repeat("x", foreign.bytes)}},
 			Spec: corev1.PodSpec{
 				AutomountServiceAccountToken: new(false),
 				Containers:                   []corev1.Container{{Name: "c", Image: "example.com/foreign:1", Env: []corev1.EnvVar{{Name: "A", Value: "a"}}}},
@@ -125,16 +137,17 @@ func rested(t *testing.T) float64 {
 		if now := passes(t); now != was {
 			was, since = now, time.Now()
 		}
-		return time.Since(since) > 3*time.Second
+		return time.Since(since) > 2*time.Second
 	}, patience, often)
 	return was
 }
 
-// TestAnEventWakesTheGroupThatItConcerns and none of a thousand others, wherever they are.
+// TestAnEventWakesTheGroupThatItConcerns and none of many others, wherever they are.
 func TestAnEventWakesTheGroupThatItConcerns(t *testing.T) {
 	if testing.Short() {
-		t.Skip("1,000 groups")
+		t.Skip("many groups")
 	}
+	groups := others().groups
 	s := up(t, "one-of-many")
 	s.provision("data")
 	s.wish(v1alpha1.Primary, 1)
@@ -170,9 +183,9 @@ func TestAnEventWakesTheGroupThatItConcerns(t *testing.T) {
 	} {
 		before := rested(t)
 		change()
+		require.Eventually(t, func() bool { return passes(t) > before }, patience, often, "nobody looks: %s", what)
 		after := rested(t)
 		t.Logf("%s: %.0f passes", what, after-before)
-		assert.GreaterOrEqual(t, after-before, 1.0, what)
 		assert.LessOrEqual(t, after-before, 3.0, what) // what a pass writes wakes it once more
 	}
 }
