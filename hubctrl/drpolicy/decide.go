@@ -79,23 +79,37 @@ func flaw(a, b cluster) (reason, message string) {
 	return "", ""
 }
 
+// mostNamed is how many classes of each sort are named: a condition holds no more than 32 KiB.
+const mostNamed = 20
+
 func summary(peers []v1alpha1.PeerClass, skipped []peerclass.Skipped) string {
-	var names []string
+	var names, others []string
 	for _, p := range peers {
 		names = append(names, p.StorageClassName)
 	}
-	if names != nil {
-		return "drpolicy validated; StorageClasses that can be protected: " + strings.Join(names, ", ")
-	}
-	var text strings.Builder
-	text.WriteString("drpolicy validated, but no StorageClass can be protected")
 	for _, s := range skipped {
-		text.WriteString(". " + s.StorageClass + ": " + s.Why)
+		others = append(others, s.StorageClass+": "+s.Why)
 	}
-	if skipped == nil {
-		text.WriteString(": none has the label " + v1alpha1.LabelStorageID)
+	text := "drpolicy validated; StorageClasses that can be protected: " + named(names, ", ")
+	switch {
+	case names == nil && others == nil:
+		return "drpolicy validated, but no StorageClass can be protected: none has the label " + v1alpha1.LabelStorageID
+	case names == nil:
+		text = "drpolicy validated, but no StorageClass can be protected"
+	case others != nil:
+		text += ". These can't"
 	}
-	return text.String()
+	if others != nil {
+		text += ". " + named(others, ". ")
+	}
+	return text
+}
+
+func named(list []string, between string) string {
+	if len(list) <= mostNamed {
+		return strings.Join(list, between)
+	}
+	return fmt.Sprintf("%s%sand %d more", strings.Join(list[:mostNamed], between), between, len(list)-mostNamed)
 }
 
 func (c cluster) validated() bool {

@@ -5,7 +5,8 @@
 //
 // A StorageClass is a peer if it exists under one name on both clusters with different storage ids, and either a common
 // replication id pairs the two storages at the policy's interval (VolumeReplication), or both have a VolumeSnapshotClass
-// for it (VolSync). Intervals are compared as durations: 1h is 60m.
+// for it (VolSync). One that is labeled as offloaded is none: no technique here drives such storage, and VolSync would copy
+// what the storage replicates already. Intervals are compared as durations: 1h is 60m.
 package peerclass
 
 import (
@@ -65,31 +66,23 @@ func (p pair) match() (peer v1alpha1.PeerClass, why string) {
 	}
 	p.there = p.b.Classes[i]
 	ids := []string{p.here.Labels[v1alpha1.LabelStorageID], p.there.Labels[v1alpha1.LabelStorageID]}
-	offloaded := has(p.here, v1alpha1.LabelOffloaded)
 	switch {
 	case ids[1] == "":
 		return peer, "the StorageClass of the other cluster has no label " + v1alpha1.LabelStorageID
 	case ids[0] == ids[1]:
 		return peer, "both clusters use the same storage, which is synchronous DR"
-	case offloaded != has(p.there, v1alpha1.LabelOffloaded):
-		return peer, "only one of the clusters has the label " + v1alpha1.LabelOffloaded
+	case has(p.here, v1alpha1.LabelOffloaded), has(p.there, v1alpha1.LabelOffloaded):
+		return peer, "its storage replicates groups of volumes by itself, which is not supported: to have each volume replicated, remove label " +
+			v1alpha1.LabelOffloaded + " on both clusters"
 	}
 	peer = v1alpha1.PeerClass{
 		StorageClassName: p.here.Name,
 		StorageID:        ids,
 		ClusterIDs:       []string{p.a.ClusterID, p.b.ClusterID},
-		Offloaded:        offloaded,
-	}
-	group := p.common(v1alpha1.KindVolumeGroupReplicationClass, v1alpha1.LabelGroupReplicationID)
-	if offloaded {
-		if group == "" {
-			return peer, "no VolumeGroupReplicationClass of the policy's interval pairs the storages, which an offloaded class needs"
-		}
-		peer.GroupReplicationID, peer.Grouping, peer.Global = group, true, p.global(group)
-		return peer, ""
 	}
 	if peer.ReplicationID = p.common(v1alpha1.KindVolumeReplicationClass, v1alpha1.LabelReplicationID); peer.ReplicationID != "" {
-		peer.GroupReplicationID, peer.Grouping = group, group != ""
+		peer.GroupReplicationID = p.common(v1alpha1.KindVolumeGroupReplicationClass, v1alpha1.LabelGroupReplicationID)
+		peer.Grouping = peer.GroupReplicationID != ""
 		return peer, ""
 	}
 	switch {
@@ -129,19 +122,6 @@ func (p pair) ids(side Side, storage v1alpha1.ClassFact, kind v1alpha1.ClassKind
 	}
 	slices.Sort(out)
 	return out
-}
-
-// global reports whether every class of the group says, on both sides, that the group spans applications.
-func (p pair) global(group string) bool {
-	is := func(side Side, storage v1alpha1.ClassFact) bool {
-		for _, c := range side.of(v1alpha1.KindVolumeGroupReplicationClass) {
-			if c.Labels[v1alpha1.LabelGroupReplicationID] == group && serves(c, storage) && c.Labels[v1alpha1.LabelGlobal] != "true" {
-				return false
-			}
-		}
-		return true
-	}
-	return is(p.a, p.here) && is(p.b, p.there)
 }
 
 // snapshots reports whether both sides have a snapshot class of kind for the storage.

@@ -205,36 +205,30 @@ func TestMatch(t *testing.T) {
 			b:   facts(with(snapshot("two"), func(c *v1alpha1.ClassFact) { c.Name = "fast" }), replication("two", "r", "5m")),
 			why: "no StorageClass of this name",
 		},
-		"an offloaded class needs a group and has no replication id": {
-			a: facts(storage("one", offloaded, ""), replication("one", "r", "5m"), group("one", "g", "5m")),
-			b: facts(storage("two", offloaded, "true"), replication("two", "r", "5m"), group("two", "g", "5m")),
-			want: is(func(p *v1alpha1.PeerClass) {
-				p.GroupReplicationID, p.Grouping, p.Offloaded = "g", true, true
-			}),
+		"an offloaded class is not taken for one of VolSync": {
+			a:   facts(storage("one", offloaded, ""), snapshot("one")),
+			b:   facts(storage("two", offloaded, "true"), snapshot("two")),
+			why: "replicates groups of volumes by itself, which is not supported: to have each volume replicated, remove label ramendr.openshift.io/offloaded on both clusters",
 		},
-		"an offloaded class whose groups are global": {
-			a: facts(storage("one", offloaded, ""), with(group("one", "g", "5m"), func(c *v1alpha1.ClassFact) { c.Labels[global] = "true" })),
-			b: facts(storage("two", offloaded, ""), with(group("two", "g", "5m"), func(c *v1alpha1.ClassFact) { c.Labels[global] = "true" })),
-			want: is(func(p *v1alpha1.PeerClass) {
-				p.GroupReplicationID, p.Grouping, p.Offloaded, p.Global = "g", true, true, true
-			}),
+		"nor for one of VolumeReplication": {
+			a:   facts(storage("one", offloaded, ""), replication("one", "r", "5m"), group("one", "g", "5m")),
+			b:   facts(storage("two", offloaded, ""), replication("two", "r", "5m"), group("two", "g", "5m")),
+			why: "not supported",
 		},
-		"a group that is global on one side only is not global": {
-			a: facts(storage("one", offloaded, ""), with(group("one", "g", "5m"), func(c *v1alpha1.ClassFact) { c.Labels[global] = "true" })),
-			b: facts(storage("two", offloaded, ""), group("two", "g", "5m")),
-			want: is(func(p *v1alpha1.PeerClass) {
-				p.GroupReplicationID, p.Grouping, p.Offloaded = "g", true, true
-			}),
-		},
-		"an offloaded class without a group is none": {
-			a:   facts(storage("one", offloaded, ""), replication("one", "r", "5m"), snapshot("one")),
-			b:   facts(storage("two", offloaded, ""), replication("two", "r", "5m"), snapshot("two")),
-			why: "which an offloaded class needs",
+		"a class whose groups are global is none": {
+			a:   facts(storage("one", offloaded, ""), with(group("one", "g", "5m"), func(c *v1alpha1.ClassFact) { c.Labels[global] = "true" })),
+			b:   facts(storage("two", offloaded, ""), with(group("two", "g", "5m"), func(c *v1alpha1.ClassFact) { c.Labels[global] = "true" })),
+			why: "not supported",
 		},
 		"a class that is offloaded on one side only is none": {
 			a:   facts(storage("one", offloaded, ""), replication("one", "r", "5m")),
 			b:   facts(storage("two"), replication("two", "r", "5m")),
-			why: "only one of the clusters has the label ramendr.openshift.io/offloaded",
+			why: "not supported",
+		},
+		"a class that is offloaded on the other side only is none": {
+			a:   facts(storage("one"), replication("one", "r", "5m")),
+			b:   facts(storage("two", offloaded, ""), replication("two", "r", "5m")),
+			why: "not supported",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

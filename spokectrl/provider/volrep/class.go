@@ -115,6 +115,11 @@ func want(v provider.Volume) (wanted, *provider.Refusal) {
 		return w, &provider.Refusal{Reason: provider.ReasonPeerClassNotFound, Message: fmt.Sprintf(
 			"StorageClass %q is not among the peer classes of the policy: label it and its VolumeReplicationClass alike on both clusters, or use another class", v.ClassName())}
 	}
+	if peer.Offloaded {
+		return w, &provider.Refusal{Reason: provider.ReasonNotSupported, Message: fmt.Sprintf(
+			"the storage of StorageClass %q replicates groups of volumes by itself, which is not supported: to have each volume replicated, remove label %s on both clusters",
+			v.ClassName(), v1alpha1.LabelOffloaded)}
+	}
 	if v.Class == nil {
 		return w, &provider.Refusal{Reason: provider.ReasonStorageIDNotFound, Message: fmt.Sprintf("there is no StorageClass %q: create it", v.ClassName())}
 	}
@@ -125,7 +130,8 @@ func want(v provider.Volume) (wanted, *provider.Refusal) {
 			"StorageClass %s has no label %s: add it", v.Class.Name, v1alpha1.LabelStorageID)}
 	case !slices.Contains(peer.StorageID, id):
 		return w, &provider.Refusal{Reason: provider.ReasonPeerClassNotFound, Message: fmt.Sprintf(
-			"StorageClass %s has %s=%s, the peer classes of the policy know %s: wait for the policy to be updated, or correct the label",
+			"StorageClass %s has %s=%s, but the group was told %s: correct the label; or, if the storage was replaced, give StorageClass and VolumeReplicationClass "+
+				"the same new labels that pair them with those of the other cluster: status.async.peerClasses of the DRPolicy on the hub then names the new ids, and the group follows",
 			v.Class.Name, v1alpha1.LabelStorageID, id, strings.Join(peer.StorageID, ", "))}
 	}
 	w.byPeer, w.storageID, w.replicationID = true, id, peer.ReplicationID

@@ -39,7 +39,7 @@ func (Provider) Claims(v provider.Volume) bool {
 		return false
 	}
 	peer := peerClass(v)
-	return peer == nil || peer.ReplicationID != ""
+	return peer == nil || peer.ReplicationID != "" || peer.Offloaded
 }
 
 func peerClass(v provider.Volume) *v1alpha1.PeerClass {

@@ -149,11 +149,15 @@ func TestChoose(t *testing.T) {
 			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Claim.Spec.StorageClassName = new("other") }},
 			reason: "PeerClassNotFound", says: `StorageClass "other"`,
 		},
+		"a class whose storage replicates groups by itself": {
+			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Group.PeerClasses[0].Offloaded = true }},
+			reason: "NotSupported", says: "remove label ramendr.openshift.io/offloaded",
+		},
 		"a storage class without id": {
 			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Class.Labels = nil }}, reason: "StorageIDNotFound", says: "storageid",
 		},
 		"a storage id that the peers do not know": {
-			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Class.Labels[v1alpha1.LabelStorageID] = "s9" }}, reason: "PeerClassNotFound", says: "s9",
+			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Class.Labels[v1alpha1.LabelStorageID] = "s9" }}, reason: "PeerClassNotFound", says: "has ramendr.openshift.io/storageid=s9, but the group was told s1, s2: correct the label; or, if the storage was replaced",
 		},
 		"the group's selector": {
 			volume: []func(*provider.Volume){func(v *provider.Volume) {
@@ -246,4 +250,6 @@ func TestClaims(t *testing.T) {
 	v = volume()
 	v.Group.PeerClasses = []v1alpha1.PeerClass{{StorageClassName: "sc"}}
 	assert.False(t, volrep.Provider{}.Claims(v), "its storage does not replicate by itself")
+	v.Group.PeerClasses[0].Offloaded = true
+	assert.True(t, volrep.Provider{}.Claims(v), "and refuses it: VolSync would copy what the storage replicates already")
 }
