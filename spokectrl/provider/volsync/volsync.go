@@ -44,7 +44,7 @@ func (Provider) Claims(v provider.Volume) bool {
 	}
 	for i := range v.Group.PeerClasses {
 		if p := &v.Group.PeerClasses[i]; p.StorageClassName == v.ClassName() {
-			return p.ReplicationID == ""
+			return p.ReplicationID == "" && !p.Offloaded
 		}
 	}
 	return false
@@ -99,7 +99,10 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 	if s.Class, s.Refusal, err = classFor(ctx, r, v.Group, v.Driver(), s.StorageID.ID); err != nil || s.Refusal != nil {
 		return s, err
 	}
-	if s.Refusal = refused(v.Group); s.Refusal != nil {
+	if s.Refusal = refused(v.Group); s.Refusal == nil {
+		s.Refusal = tooLong(v.Name)
+	}
+	if s.Refusal != nil {
 		return s, nil //nolint:nilerr // a refusal is a finding
 	}
 	return s, judge(&s, v, rs)
@@ -114,7 +117,7 @@ func refused(g provider.Group) *provider.Refusal {
 	case err != nil:
 		return &provider.Refusal{Reason: provider.ReasonError, Message: "spec.async.schedulingInterval: " + err.Error()}
 	case g.VolSync.Disabled:
-		return not("the volume has to be replicated by VolSync, which is turned off (spec.volSync.disabled): turn it on, or use a StorageClass that replicates by itself")
+		return not("the volume has to be replicated by VolSync, which is turned off (volSyncSpec.disabled of the DRPlacementControl, or volSync.disabled of the configuration of the hub): turn it on, or use a StorageClass that replicates by itself")
 	case g.Copies.Submariner:
 		return not("VolSync over Submariner is not supported by this version: remove the annotation is-submariner-enabled from the DRPlacementControl")
 	case g.Copies.Method != "" && g.Copies.Method != string(volsyncv1.CopyMethodSnapshot) && !direct(g):
@@ -122,6 +125,19 @@ func refused(g provider.Group) *provider.Refusal {
 	default:
 		return nil
 	}
+}
+
+// maxName leaves room in the 253 characters of an object's name for what the names of copies add to that of the claim: the
+// longest is imageOf with the largest epoch.
+const maxName = 253 - len(receiverSuffix) - len("-9223372036854775807")
+
+// tooLong refuses a claim whose name leaves no room for the names of its copies, before anything is made for it.
+func tooLong(claim string) *provider.Refusal {
+	if len(claim) <= maxName {
+		return nil
+	}
+	return &provider.Refusal{Reason: provider.ReasonNotSupported, Message: fmt.Sprintf(
+		"the name of the claim has %d characters, and VolSync can copy claims of at most %d: make the claim again with a shorter name", len(claim), maxName)}
 }
 
 func missingAPI() *provider.Refusal {

@@ -4,6 +4,7 @@ package volsync_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -275,6 +276,8 @@ func TestWhatKeepsAVolumeFromBeingCopiedIsNamed(t *testing.T) {
 				v.Group.SnapshotSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
 			}, reason: "VolumeSnapshotClassNotFound", says: "a=b",
 		},
+		"a name that leaves no room for those of its copies": {change: func(v *provider.Volume) { v.Name = strings.Repeat("a", 225) }, reason: "NotSupported", says: "the name of the claim has 225 characters, and VolSync can copy claims of at most 224"},
+
 		"turned off":      {change: func(v *provider.Volume) { v.Group.VolSync.Disabled = true }, reason: "NotSupported", says: "turned off"},
 		"Submariner":      {change: func(v *provider.Volume) { v.Group.Copies.Submariner = true }, reason: "NotSupported", says: "Submariner"},
 		"another method":  {change: func(v *provider.Volume) { v.Group.Copies.Method = "Clone" }, reason: "NotSupported", says: "Clone"},
@@ -311,7 +314,9 @@ func TestWithoutAnAddressThereIsNoSource(t *testing.T) {
 func TestClaims(t *testing.T) {
 	v := volume()
 	assert.True(t, volsync.Provider{}.Claims(v))
-	v.Group.PeerClasses[0].ReplicationID = "r1"
+	v.Group.PeerClasses[0].Offloaded = true
+	assert.False(t, volsync.Provider{}.Claims(v), "its storage replicates by itself, in groups")
+	v.Group.PeerClasses[0].Offloaded, v.Group.PeerClasses[0].ReplicationID = false, "r1"
 	assert.False(t, volsync.Provider{}.Claims(v), "its storage replicates by itself")
 	v.Group.ForceVolSync = true
 	assert.True(t, volsync.Provider{}.Claims(v))
