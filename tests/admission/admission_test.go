@@ -192,6 +192,7 @@ func TestX1_OnlyWhoShallWritesInTheExchange(t *testing.T) {
 	}
 	t.Run("an administrator breaks the glass", h.breaksTheGlass)
 	t.Run("a namespace is emptied", h.empties)
+	t.Run("a group that nobody answers", func(t *testing.T) { testMisplaced(t, h) })
 }
 
 func (h *hub) breaksTheGlass(t *testing.T) {
