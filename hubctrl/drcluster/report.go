@@ -55,7 +55,7 @@ func (r *Reconciler) save(ctx context.Context, dc, after *v1alpha1.DRCluster, co
 	before := dc.DeepCopy()
 	// Maintenance modes have a controller of their own: what both lack is not sent.
 	before.Status.MaintenanceModes, after.Status.MaintenanceModes = nil, nil
-	after.Status.Conditions = cond.Merge(dc.Status.Conditions, r.options.Clock.Now(), conditions...)
+	after.Status.Conditions = cond.OnlyTrue(cond.Merge(dc.Status.Conditions, r.options.Clock.Now(), conditions...), v1alpha1.ConditionSchemaSkew)
 	saved, err := r.apply.ChangedStatus(ctx, before, after)
 	if err != nil {
 		return fmt.Errorf("report on DRCluster %s: %w", dc.Name, err)
@@ -148,6 +148,7 @@ func agentSays(lease *coordinationv1.Lease) string {
 	return told
 }
 
+// skewed is left out of the status unless it is True.
 func skewed(dc *v1alpha1.DRCluster, lease *coordinationv1.Lease) metav1.Condition {
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionSchemaSkew, status, reason, message, dc.Generation)

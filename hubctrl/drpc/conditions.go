@@ -52,6 +52,12 @@ func ordered(list []metav1.Condition) []metav1.Condition {
 	return list
 }
 
+// merged is the list was with each of now in place of the one of its type, in order. Reconciling and Stalled are there only
+// while they are True.
+func merged(was []metav1.Condition, at time.Time, now ...metav1.Condition) []metav1.Condition {
+	return ordered(cond.OnlyTrue(cond.Merge(was, at, now...), v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled))
+}
+
 func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.Condition {
 	gen := w.drpc.Generation
 	available, peer, protected := w.available(next, words), w.peerReady(next, words), w.protected()

@@ -176,6 +176,12 @@ func (h *hub) condition(kind string) metav1.Condition {
 	return *c
 }
 
+// has reports whether the application has a condition that may be absent.
+func (h *hub) has(kind string) bool {
+	h.t.Helper()
+	return meta.FindStatusCondition(h.drpc().Status.Conditions, kind) != nil
+}
+
 // shows is the application's state in a line: phase, progression, decisions, wishes.
 func (h *hub) shows() string {
 	h.t.Helper()

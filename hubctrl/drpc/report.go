@@ -57,7 +57,7 @@ func (r *Reconciler) reportBlind(drpc *v1alpha1.DRPlacementControl, now time.Tim
 		drpc.Status.ObservedGeneration = gen // else the spec was not considered yet
 		refusal(&drpc.Status, now, reason, err)
 	}
-	drpc.Status.Conditions = ordered(cond.Merge(drpc.Status.Conditions, now, list...))
+	drpc.Status.Conditions = merged(drpc.Status.Conditions, now, list...)
 }
 
 // refusal says where users look for it what only they can mend (I7). What runs keeps its phase.
@@ -84,7 +84,7 @@ func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, ne
 	s.Waiting = waiting(w, next.Wait, words, was.Waiting, now)
 	s.Decisions, s.PreferredDecision = w.drpc.Status.Decisions, w.drpc.Status.PreferredDecision
 	clockAction(s, was, next, now)
-	s.Conditions = ordered(cond.Merge(was.Conditions, now, w.conditions(next, words, actErr)...))
+	s.Conditions = merged(was.Conditions, now, w.conditions(next, words, actErr)...)
 	w.copyData(s)
 }
 

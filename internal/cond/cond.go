@@ -4,6 +4,7 @@
 package cond
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -38,6 +39,14 @@ func Merge(was []metav1.Condition, at time.Time, now ...metav1.Condition) []meta
 		meta.SetStatusCondition(&out, c)
 	}
 	return out
+}
+
+// OnlyTrue leaves out those conditions of the types that are not True. A condition that tells of something abnormal is
+// absent while all is well: that is the convention of kstatus, and tools expect True of every condition that is there.
+func OnlyTrue(list []metav1.Condition, types ...string) []metav1.Condition {
+	return slices.DeleteFunc(list, func(c metav1.Condition) bool {
+		return c.Status != metav1.ConditionTrue && slices.Contains(types, c.Type)
+	})
 }
 
 // IsTrue reports whether the list holds a condition of type kind that is True.
