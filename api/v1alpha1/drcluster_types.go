@@ -4,7 +4,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// ClusterFenceState was a request for fencing, which belongs to synchronous DR.
+// ClusterFenceState was a request for fencing, which belongs to synchronous DR. Unfenced and ManuallyUnfenced ask for
+// nothing and are accepted.
 type ClusterFenceState string
 
 // DRClusterPhase is the phase of a DRCluster.
@@ -27,14 +28,15 @@ const (
 )
 
 // DRClusterSpec describes a cluster that takes part in disaster recovery.
-// +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || size(self.clusterFence) == 0",message="clusterFence belongs to synchronous DR and is not supported: leave it out",fieldPath=".clusterFence"
+// +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || self.clusterFence in [”, 'Unfenced', 'ManuallyUnfenced']",message="clusterFence belongs to synchronous DR: fencing is not supported. Leave it out, or set Unfenced",fieldPath=".clusterFence"
 // +kubebuilder:validation:XValidation:rule="has(self.region) == has(oldSelf.region)",message="region is immutable"
 type DRClusterSpec struct {
 	// cidrs were used for fencing; accepted and ignored.
 	// +optional
 	// +listType=atomic
 	CIDRs []string `json:"cidrs,omitempty"`
-	// clusterFence is refused: fencing belongs to synchronous DR.
+	// clusterFence may say Unfenced or ManuallyUnfenced, which ask for nothing. Anything else is refused: fencing belongs
+	// to synchronous DR.
 	// +optional
 	ClusterFence ClusterFenceState `json:"clusterFence,omitempty"`
 	// region is a free label of the place of the cluster. Immutable.
@@ -96,6 +98,8 @@ type DRClusterStatus struct {
 // +kubebuilder:printcolumn:name="Validated",type=string,JSONPath=`.status.conditions[?(@.type=="Validated")].status`
 // +kubebuilder:printcolumn:name="Connected",type=string,JSONPath=`.status.conditions[?(@.type=="Connected")].status`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Connected")].message`
+// +kubebuilder:printcolumn:name="Deletion blocked",type=string,JSONPath=`.status.conditions[?(@.type=="DeletionBlocked")].reason`
+// +kubebuilder:printcolumn:name="Blocked by",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="DeletionBlocked")].message`
 type DRCluster struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -104,8 +108,9 @@ type DRCluster struct {
 	// spec is what the user asks for.
 	// +required
 	Spec DRClusterSpec `json:"spec"`
-	// status is what was found.
+	// status is what was found. It is never absent, so that expressions of tools can look at its conditions.
 	// +optional
+	// +kubebuilder:default:={}
 	Status DRClusterStatus `json:"status,omitzero"`
 }
 

@@ -2,7 +2,10 @@
 
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
 
 // Condition types of a DRClusterConfig.
 const (
@@ -181,6 +184,21 @@ type DRClusterConfigStatus struct {
 	// +optional
 	// +listType=set
 	VolumeGroupReplicationClasses []string `json:"volumeGroupReplicationClasses,omitempty"`
+	// networkFenceClasses belongs to synchronous DR and is never set. It is part of the schema so that an object that was
+	// exported from Ramen can be applied.
+	// +optional
+	// +listType=atomic
+	NetworkFenceClasses []string `json:"networkFenceClasses,omitempty"`
+	// networkAttachments belongs to static IP addresses of virtual machines and is never set, as networkFenceClasses.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	NetworkAttachments *runtime.RawExtension `json:"networkAttachments,omitempty"`
+	// storageAccessDetails belongs to synchronous DR and is never set, as networkFenceClasses.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	StorageAccessDetails *runtime.RawExtension `json:"storageAccessDetails,omitempty"`
 	// maintenanceModes are the answers to spec.maintenanceModes. An addition to Ramen's API.
 	// +optional
 	// +listType=map

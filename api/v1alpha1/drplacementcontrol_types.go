@@ -5,6 +5,7 @@ package v1alpha1
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // DRAction is an operation that the user asks for. Empty: none, stay where the workload is.
@@ -114,19 +115,16 @@ type DRPlacementControlSpec struct {
 	// +optional
 	KubeObjectProtection *KubeObjectProtectionSpec `json:"kubeObjectProtection,omitempty"`
 
-	// volSyncSpec tunes the movers of volumes that VolSync replicates.
+	// volSyncSpec tunes volumes that VolSync replicates: disabled turns VolSync off for the application, moverConfig sets
+	// the security of the movers. The hub computes rdSpec and rsSpec itself: what they say here is not used.
 	// +optional
-	VolSyncSpec *DRPCVolSyncSpec `json:"volSyncSpec,omitempty"`
-}
+	VolSyncSpec *VolSyncSpec `json:"volSyncSpec,omitempty"`
 
-// DRPCVolSyncSpec tunes VolSync for one application.
-type DRPCVolSyncSpec struct {
-	// moverConfig sets the security of the movers, volume by volume.
+	// retainNamespaceSCCAcrossPeers asks that the namespaces of the application have the same OpenShift annotations for
+	// security context constraints (UID ranges, MCS labels) on both clusters. It is passed to the clusters; while it has no
+	// effect there, condition Protected says so.
 	// +optional
-	// +listType=map
-	// +listMapKey=pvcNamespace
-	// +listMapKey=pvcName
-	MoverConfig []MoverConfig `json:"moverConfig,omitempty"`
+	RetainNamespaceSCCAcrossPeers bool `json:"retainNamespaceSCCAcrossPeers,omitempty"`
 }
 
 // PlacementDecision names a cluster.
@@ -201,6 +199,12 @@ type VRGResourceMeta struct {
 	// resourceVersion of the object on its cluster.
 	// +optional
 	ResourceVersion string `json:"resourceVersion,omitempty"`
+	// protectedStaticIPVMs belongs to static IP addresses of virtual machines and is never set. It is part of the schema so
+	// that an object that was exported from Ramen can be applied.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	ProtectedStaticIPVMs *runtime.RawExtension `json:"protectedStaticIPVMs,omitempty"`
 	// protectedpvcs lists the names of the protected PVCs.
 	// +optional
 	// +listType=atomic
@@ -244,9 +248,10 @@ type DRPlacementControlStatus struct {
 	// preferredDecision is the cluster where the workload runs now; empty while it must not run.
 	// +optional
 	PreferredDecision PlacementDecision `json:"preferredDecision,omitzero"`
-	// decisions are the clusters on which the workload's objects may exist, and why: none if the list is empty. While it
-	// is absent this hub has not decided yet, and what exists shall be left alone. An addition to Ramen's API. The list is
-	// atomic: an apply that empties a list by its keys takes the list away, which would say something else.
+	// decisions are the clusters on which the workload's objects may exist. Whoever deploys the workload follows them:
+	// reason Run is where it shall run, reason Retain is where its objects are left alone as they are, and on a cluster
+	// that is not listed its objects are removed. An empty list: it shall run nowhere for now, as during a relocation.
+	// While the field is absent the hub has not decided yet: leave alone whatever exists. An addition to Ramen's API.
 	// +optional
 	// +listType=atomic
 	Decisions []ClusterDecision `json:"decisions,omitzero"`
@@ -295,6 +300,7 @@ type DRPlacementControlStatus struct {
 // +kubebuilder:printcolumn:name="Protected",type=string,JSONPath=`.status.conditions[?(@.type=="Protected")].status`
 // +kubebuilder:printcolumn:name="Last sync",type=date,JSONPath=`.status.lastGroupSyncTime`
 // +kubebuilder:printcolumn:name="Waiting for",type=string,priority=1,JSONPath=`.status.waiting.message`
+// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || self.metadata.name.size() <= 63",optionalOldSelf=true,message="the name of a DRPlacementControl becomes the value of label ramendr.openshift.io/owner-name on the volumes: at most 63 characters"
 type DRPlacementControl struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -72,6 +72,7 @@ func TestValidation(t *testing.T) {
 	server := apiserver.Start(t)
 	t.Run("on creation", func(t *testing.T) { testCreation(t, server.Client) })
 	t.Run("on change", func(t *testing.T) { testChange(t, server.Client) })
+	t.Run("manifests written for Ramen", func(t *testing.T) { testManifests(t, server.Client) })
 	t.Run("the samples are accepted", func(t *testing.T) {
 		server.Kubectl(t, "apply", "-k", "config/hub")
 		server.Kubectl(t, "apply", "-k", "config/samples")
@@ -106,7 +107,18 @@ func testCreation(t *testing.T, c client.Client) {
 		"a mover without a PVC":                  {base: drpc, patch: "spec: {volSyncSpec: {moverConfig: [{pvcName: a}]}}", says: "pvcNamespace: Required value"},
 		"two movers for one PVC":                 {base: drpc, patch: "spec: {volSyncSpec: {moverConfig: [{pvcName: a, pvcNamespace: b}, {pvcName: a, pvcNamespace: b}]}}", says: "Duplicate value"},
 
+		"a DRPC with VolSync turned off":      {base: drpc, patch: "spec: {volSyncSpec: {disabled: true}}"},
+		"a DRPC with addresses of VolSync":    {base: drpc, patch: "spec: {volSyncSpec: {rdSpec: [{protectedPVC: {name: a}}], rsSpec: [{rsyncTLS: {address: a}}]}}"},
+		"a DRPC that carries SCC annotations": {base: drpc, patch: "spec: {retainNamespaceSCCAcrossPeers: true}"},
+		"a DRPC of 63 characters":             {base: drpc, patch: "metadata: {name: " + strings.Repeat("a", 63) + "}"},
+		"a DRPC of 64 characters":             {base: drpc, patch: "metadata: {name: " + strings.Repeat("a", 64) + "}", says: "the name of a DRPlacementControl becomes the value of label ramendr.openshift.io/owner-name on the volumes: at most 63 characters"},
+
 		"a policy":                        {base: policy},
+		"a policy of 65535 minutes":       {base: policy, patch: "spec: {schedulingInterval: 65535m}"},
+		"a policy of 65536 minutes":       {base: policy, patch: "spec: {schedulingInterval: 65536m}", says: "schedulingInterval is at most 65535m, 65535h or 65535d: use a larger unit"},
+		"a policy of fifteen digits":      {base: policy, patch: "spec: {schedulingInterval: 999999999999999d}", says: "schedulingInterval is at most 65535m"},
+		"a policy with a network mapping": {base: policy, patch: "spec: {networkMappingRef: {name: map}}", says: "networkMappingRef (static IP addresses of virtual machines) is not supported: leave it out"},
+		"a policy with an empty mapping":  {base: policy, patch: "spec: {networkMappingRef: {}}"},
 		"a policy of a day":               {base: policy, patch: "spec: {schedulingInterval: 1d}"},
 		"a policy of 90 minutes":          {base: policy, patch: "spec: {schedulingInterval: 90m}"},
 		"a policy with selectors":         {base: policy, patch: "spec: {replicationClassSelector: {}, volumeSnapshotClassSelector: {matchLabels: {a: b}}}"},
@@ -131,11 +143,18 @@ func testCreation(t *testing.T, c client.Client) {
 		"a name of 56 characters":            {base: cluster, patch: "metadata: {name: " + strings.Repeat("a", 56) + "}"},
 		"a name of 57 characters":            {base: cluster, patch: "metadata: {name: " + strings.Repeat("a", 57) + "}", says: "at most 56 lower-case letters, digits and dashes"},
 		"a name with a dot":                  {base: cluster, patch: "metadata: {name: dr1.example}", says: "at most 56 lower-case letters, digits and dashes"},
-		"a fence":                            {base: cluster, patch: "spec: {clusterFence: Fenced}", says: "clusterFence belongs to synchronous DR and is not supported: leave it out"},
+		"a cluster that is not fenced":       {base: cluster, patch: "spec: {clusterFence: Unfenced}"},
+		"a cluster unfenced by hand":         {base: cluster, patch: "spec: {clusterFence: ManuallyUnfenced}"},
+		"a fence":                            {base: cluster, patch: "spec: {clusterFence: Fenced}", says: "clusterFence belongs to synchronous DR: fencing is not supported. Leave it out, or set Unfenced"},
+		"a fence by hand":                    {base: cluster, patch: "spec: {clusterFence: ManuallyFenced}", says: "clusterFence belongs to synchronous DR"},
 		"a cluster without an S3 profile":    {base: cluster, patch: "spec: {s3ProfileName: null}", says: "spec.s3ProfileName: Required value"},
 		"a cluster with an empty S3 profile": {base: cluster, patch: `spec: {s3ProfileName: ""}`, says: "spec.s3ProfileName"},
 
 		"a group":                          {base: vrg},
+		"a group of synchronous DR":        {base: vrg, patch: "spec: {sync: {peerClasses: [{storageClassName: a}]}}", says: "sync belongs to synchronous DR and is not supported: leave it out"},
+		"a group of synchronous DR, empty": {base: vrg, patch: "spec: {sync: {}}", says: "sync belongs to synchronous DR"},
+		"a group with static addresses":    {base: vrg, patch: "spec: {staticIPTranslationSpec: {ipTranslations: []}}", says: "staticIPTranslationSpec (static IP addresses of virtual machines) is not supported"},
+		"a group of a test failover":       {base: vrg, patch: "spec: {dryRun: true}", says: "dryRun (test failover) is not supported: leave it out"},
 		"a group with an empty action":     {base: vrg, patch: `spec: {action: "", async: {schedulingInterval: 1m}}`},
 		"a group with an unknown role":     {base: vrg, patch: "spec: {replicationState: Primary}", says: `Unsupported value: "Primary"`},
 		"a group with an unknown action":   {base: vrg, patch: "spec: {action: Teleport}", says: `Unsupported value: "Teleport"`},
@@ -177,9 +196,15 @@ func testChange(t *testing.T, c client.Client) {
 		"a policy takes another interval":     {base: policy, change: "spec: {schedulingInterval: 10m}", says: "schedulingInterval is immutable: make a new DRPolicy"},
 		"a policy takes another cluster":      {base: policy, change: "spec: {drClusters: [dr1, dr3]}", says: "drClusters is immutable: make a new DRPolicy"},
 		"a policy turns its clusters around":  {base: policy, change: "spec: {drClusters: [dr2, dr1]}", says: "drClusters is immutable"},
-		"a policy gets a selector":            {base: policy, change: "spec: {replicationClassSelector: {}}", says: "replicationClassSelector is immutable"},
+		"a policy gets a selector of all":     {base: policy, change: "spec: {replicationClassSelector: {}, volumeSnapshotClassSelector: {}}"},
+		"a policy gets an empty selector":     {base: policy, change: "spec: {replicationClassSelector: {matchLabels: {}, matchExpressions: []}}"},
+		"a policy gets a selector":            {base: policy, change: "spec: {replicationClassSelector: {matchLabels: {a: b}}}", says: "replicationClassSelector is immutable: make a new DRPolicy"},
+		"a policy gets a snapshot selector":   {base: policy, change: "spec: {volumeSnapshotClassSelector: {matchExpressions: [{key: a, operator: Exists}]}}", says: "volumeSnapshotClassSelector is immutable"},
+		"a policy empties its selector":       {base: policy, before: "spec: {replicationClassSelector: {matchLabels: {a: b}}}", change: "spec: {replicationClassSelector: {matchLabels: null}}", says: "replicationClassSelector is immutable"},
+		"a policy keeps its selector":         {base: policy, before: "spec: {replicationClassSelector: {matchLabels: {a: b}}}", change: "spec: {replicationClassSelector: {matchLabels: {a: b}}, volumeGroupSnapshotClassSelector: {}}"},
 		"a policy changes a selector":         {base: policy, before: "spec: {replicationClassSelector: {}}", change: "spec: {replicationClassSelector: {matchLabels: {a: b}}}", says: "replicationClassSelector is immutable"},
-		"a policy loses a selector":           {base: policy, before: "spec: {volumeSnapshotClassSelector: {}}", change: "spec: {volumeSnapshotClassSelector: null}", says: "volumeSnapshotClassSelector is immutable"},
+		"a policy loses a selector of all":    {base: policy, before: "spec: {volumeSnapshotClassSelector: {}}", change: "spec: {volumeSnapshotClassSelector: null}"},
+		"a policy loses a selector":           {base: policy, before: "spec: {volumeSnapshotClassSelector: {matchLabels: {a: b}}}", change: "spec: {volumeSnapshotClassSelector: null}", says: "volumeSnapshotClassSelector is immutable"},
 		"a policy changes its group selector": {base: policy, change: "spec: {volumeGroupSnapshotClassSelector: {matchLabels: {a: b}}}"},
 		"a cluster takes another profile":     {base: cluster, change: "spec: {s3ProfileName: other}", says: "s3ProfileName is immutable"},
 		"a cluster gets a region":             {base: cluster, change: "spec: {region: east}", says: "region is immutable"},

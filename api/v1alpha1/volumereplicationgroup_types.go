@@ -5,6 +5,7 @@ package v1alpha1
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // ReplicationState is the role that a group of volumes is told to take.
@@ -117,6 +118,9 @@ type VolSyncReplicationDestinationSpec struct {
 	// protectedPVC is the volume as the primary knows it.
 	// +optional
 	ProtectedPVC ProtectedPVC `json:"protectedPVC,omitzero"`
+	// moverConfig of one destination is not used: moverConfig of the group applies to sources and destinations.
+	// +optional
+	MoverConfig *MoverConfig `json:"moverConfig,omitempty"`
 }
 
 // RsyncTLSConfig is where the source of a volume finds its destination.
@@ -201,6 +205,9 @@ type KubeObjectProtectionSpec struct {
 }
 
 // VolumeReplicationGroupSpec is what the hub asks of a group of volumes on one cluster.
+// +kubebuilder:validation:XValidation:rule="!has(self.dryRun) || !self.dryRun",message="dryRun (test failover) is not supported: leave it out",fieldPath=".dryRun"
+// +kubebuilder:validation:XValidation:rule="!has(self.sync)",message="sync belongs to synchronous DR and is not supported: leave it out",fieldPath=".sync"
+// +kubebuilder:validation:XValidation:rule="!has(self.staticIPTranslationSpec)",message="staticIPTranslationSpec (static IP addresses of virtual machines) is not supported: leave it out",fieldPath=".staticIPTranslationSpec"
 type VolumeReplicationGroupSpec struct {
 	// pvcSelector selects the PVCs of the group.
 	// +required
@@ -234,9 +241,26 @@ type VolumeReplicationGroupSpec struct {
 	// +optional
 	// +listType=set
 	ProtectedNamespaces []string `json:"protectedNamespaces,omitempty"`
-	// dryRun asked Ramen for a test failover. Not supported.
+	// retainNamespaceSCCAcrossPeers is that of the DRPlacementControl. An addition to Ramen's API.
+	// +optional
+	RetainNamespaceSCCAcrossPeers bool `json:"retainNamespaceSCCAcrossPeers,omitempty"`
+
+	// dryRun asked Ramen for a test failover. It is not supported and refused.
 	// +optional
 	DryRun bool `json:"dryRun,omitempty"`
+
+	// sync asked Ramen for synchronous DR. It is not supported and refused.
+	// +optional
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Sync *runtime.RawExtension `json:"sync,omitempty"`
+
+	// staticIPTranslationSpec asked Ramen to translate static IP addresses of virtual machines. It is not supported and
+	// refused.
+	// +optional
+	// +kubebuilder:validation:Type=object
+	// +kubebuilder:pruning:PreserveUnknownFields
+	StaticIPTranslationSpec *runtime.RawExtension `json:"staticIPTranslationSpec,omitempty"`
 }
 
 // Identifier is the id of a storage instance or of a pairing of two.
@@ -417,6 +441,12 @@ type VolumeReplicationGroupStatus struct {
 	// +optional
 	// +listType=atomic
 	RDInfo []VolSyncReplicationDestinationInfo `json:"rdInfo,omitempty"`
+	// staticIPDiscovery belongs to static IP addresses of virtual machines and is never set. It is part of the schema so
+	// that an object that was exported from Ramen can be applied.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:pruning:PreserveUnknownFields
+	StaticIPDiscovery *runtime.RawExtension `json:"staticIPDiscovery,omitempty"`
 	// exchange says what a report answers. Only on reports in an inbox. An addition to Ramen's API.
 	// +optional
 	Exchange *ExchangeStamp `json:"exchange,omitempty"`

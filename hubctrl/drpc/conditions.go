@@ -61,6 +61,7 @@ func merged(was []metav1.Condition, at time.Time, now ...metav1.Condition) []met
 func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.Condition {
 	gen := w.drpc.Generation
 	available, peer, protected := w.available(next, words), w.peerReady(next, words), w.protected()
+	protected.Message += w.inert()
 	list := []metav1.Condition{available, peer, protected}
 
 	ready := next.Done() && words.fact == "" && available.Status == metav1.ConditionTrue && peer.Status == metav1.ConditionTrue
@@ -192,6 +193,8 @@ func (w *world) protected() metav1.Condition {
 		return is(metav1.ConditionUnknown, reasonNoVolumes, "nothing to protect yet: no PVC matches spec.pvcSelector")
 	case at.report.Status.LastGroupSyncTime == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronised once")
+	case w.unmet().fact != "":
+		return is(metav1.ConditionFalse, reasonNotSupported, w.unmet().message)
 	default:
 		return is(metav1.ConditionTrue, "Protected", fmt.Sprintf("%d volumes are protected", len(at.report.Status.ProtectedPVCs)))
 	}

@@ -26,6 +26,7 @@ type world struct {
 	policy   *v1alpha1.DRPolicy
 	profiles []string // S3 profiles of both clusters, sorted
 	complete bool     // every DRCluster was found, so that profiles are all
+	leaving  string   // a DRCluster of the policy that is being deleted; empty: none
 	group    client.ObjectKey
 	sides    [2]side
 	facts    plan.Facts
@@ -63,7 +64,7 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 	}
 	spec := &drpc.Spec
 	w.facts.Deleting = drpc.DeletionTimestamp != nil
-	w.facts.Usable = w.complete && w.policy.DeletionTimestamp == nil && cond.IsTrue(w.policy.Status.Conditions, v1alpha1.ConditionValidated)
+	w.facts.Usable = w.complete && w.leaving == "" && w.policy.DeletionTimestamp == nil && cond.IsTrue(w.policy.Status.Conditions, v1alpha1.ConditionValidated)
 	switch spec.Action {
 	case v1alpha1.ActionFailover:
 		w.facts.Ask, w.facts.Target = plan.Failover, w.sideOf(spec.FailoverCluster)
@@ -114,6 +115,9 @@ func (r *Reconciler) observePolicy(ctx context.Context, w *world) error {
 		}
 		if err != nil {
 			return fmt.Errorf("read DRCluster %s: %w", cluster, err)
+		}
+		if c.DeletionTimestamp != nil {
+			w.leaving = cluster
 		}
 		if !slices.Contains(w.profiles, c.Spec.S3ProfileName) {
 			w.profiles = append(w.profiles, c.Spec.S3ProfileName)

@@ -73,6 +73,13 @@ var moments = map[string]func(*testing.T) *hub{
 
 	// Deployed.
 	"deployed": deployed,
+	"deployed-without-objects": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.ask(askForObjects)
+		h.settle()
+		h.restate("dr1", withoutObjects)
+		return h
+	},
 	"deployed-peer-not-ready": func(t *testing.T) *hub {
 		h := newHub(t, newDRPC())
 		h.pass()

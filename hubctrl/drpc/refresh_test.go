@@ -22,15 +22,15 @@ func TestWhatTheUserOrThePolicyChangesReachesTheWishes(t *testing.T) {
 				assert.Equal(t, "1h", w.Spec.Async.SchedulingInterval)
 			},
 		},
-		"a class more, and another replication of one in use": {
+		"a class more, and another id of one in use": {
 			func(h *hub) {
 				h.policy(func(p *v1alpha1.DRPolicy) {
 					p.Status.Async.PeerClasses = []v1alpha1.PeerClass{{StorageClassName: "fast", ReplicationID: "other"}, {StorageClassName: "slow"}}
 				})
 			},
 			func(t *testing.T, w *v1alpha1.VolumeReplicationGroup) {
-				assert.Equal(t, []v1alpha1.PeerClass{{StorageClassName: "fast", ReplicationID: "rep"}, {StorageClassName: "slow"}}, w.Spec.Async.PeerClasses,
-					"how a protected volume is replicated does not change under it")
+				assert.Equal(t, []v1alpha1.PeerClass{{StorageClassName: "fast", ReplicationID: "other"}, {StorageClassName: "slow"}}, w.Spec.Async.PeerClasses,
+					"ids follow the policy: a volume that comes to the other cluster needs those of now")
 			},
 		},
 		"an annotation that clusters read": {
@@ -46,7 +46,7 @@ func TestWhatTheUserOrThePolicyChangesReachesTheWishes(t *testing.T) {
 		"the movers": {
 			func(h *hub) {
 				h.ask(func(d *v1alpha1.DRPlacementControl) {
-					d.Spec.VolSyncSpec = &v1alpha1.DRPCVolSyncSpec{MoverConfig: []v1alpha1.MoverConfig{{PVCName: "data", PVCNamespace: "shop"}}}
+					d.Spec.VolSyncSpec = &v1alpha1.VolSyncSpec{MoverConfig: []v1alpha1.MoverConfig{{PVCName: "data", PVCNamespace: "shop"}}}
 				})
 			},
 			func(t *testing.T, w *v1alpha1.VolumeReplicationGroup) {

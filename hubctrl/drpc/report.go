@@ -79,6 +79,9 @@ func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, ne
 	if words.fact == "" {
 		words = w.explainFlaw()
 	}
+	if words.fact == "" {
+		words = w.unmet()
+	}
 	s.ObservedGeneration = w.drpc.Generation
 	s.Phase, s.Progression = phases[next.Phase], steps[next.Step]
 	s.Waiting = waiting(w, next.Wait, words, was.Waiting, now)

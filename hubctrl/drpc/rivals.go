@@ -23,7 +23,10 @@ func (r *Reconciler) observeFlaws(ctx context.Context, w *world) error {
 	if w.drpc.DeletionTimestamp != nil {
 		return nil
 	}
-	flaw := misplaced(w.drpc, w.config)
+	flaw, err := r.unfit(ctx, w)
+	if err != nil {
+		return err
+	}
 	if flaw == nil {
 		conflict, err := r.rivalry(ctx, w)
 		if err != nil {

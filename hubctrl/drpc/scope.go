@@ -88,9 +88,12 @@ func (w *world) protectedNamespaces() []string {
 	return w.drpc.Spec.ProtectedNamespaces
 }
 
-// withoutVolSync reports whether the configuration turns VolSync off for the application; unknown: as was wished.
+// withoutVolSync reports whether the spec or the configuration turns VolSync off for the application; unknown: as was
+// wished.
 func (w *world) withoutVolSync(wish *v1alpha1.VolumeReplicationGroup) bool {
 	switch {
+	case w.drpc.Spec.VolSyncSpec != nil && w.drpc.Spec.VolSyncSpec.Disabled:
+		return true
 	case w.config != nil:
 		return ramenconfig.On(w.config.VolSync.Disabled) || spans(w.drpc, w.config) && !ramenconfig.Enabled(w.config.MultiNamespace.VolsyncSupported)
 	case wish != nil:

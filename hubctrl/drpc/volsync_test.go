@@ -104,7 +104,7 @@ func TestTheMoverOfAVolumeIsToldWithItsAddress(t *testing.T) {
 	account := "mover"
 	mover := v1alpha1.MoverConfig{PVCName: "logs", PVCNamespace: "shop", MoverServiceAccount: &account}
 	h.ask(func(d *v1alpha1.DRPlacementControl) {
-		d.Spec.VolSyncSpec = &v1alpha1.DRPCVolSyncSpec{MoverConfig: []v1alpha1.MoverConfig{mover}}
+		d.Spec.VolSyncSpec = &v1alpha1.VolSyncSpec{MoverConfig: []v1alpha1.MoverConfig{mover}}
 	})
 	h.settle()
 	sources := h.wish("dr1").Spec.VolSync.RSSpec

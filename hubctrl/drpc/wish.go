@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -85,12 +84,14 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 		VolSync:              w.volSync(wr, settled),
 		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,
 		RunFinalSync:         wr.FinalSync == plan.Run,
+
+		RetainNamespaceSCCAcrossPeers: from.RetainNamespaceSCCAcrossPeers,
 		Async: &v1alpha1.VRGAsyncSpec{
 			SchedulingInterval:               w.policy.Spec.SchedulingInterval,
-			ReplicationClassSelector:         w.policy.Spec.ReplicationClassSelector,
-			VolumeSnapshotClassSelector:      w.policy.Spec.VolumeSnapshotClassSelector,
-			VolumeGroupSnapshotClassSelector: w.policy.Spec.VolumeGroupSnapshotClassSelector,
-			PeerClasses:                      w.peerClasses(),
+			ReplicationClassSelector:         selecting(w.policy.Spec.ReplicationClassSelector),
+			VolumeSnapshotClassSelector:      selecting(w.policy.Spec.VolumeSnapshotClassSelector),
+			VolumeGroupSnapshotClassSelector: selecting(w.policy.Spec.VolumeGroupSnapshotClassSelector),
+			PeerClasses:                      w.peerClasses(settled),
 		},
 	}
 	if wr.Role == plan.Primary {
@@ -115,23 +116,6 @@ func (w *world) s3Profiles() []string {
 		}
 	}
 	return w.profiles
-}
-
-// peerClasses are the classes that the application was first protected with, and those that the policy gained since: the
-// technique of a protected volume never changes under it.
-func (w *world) peerClasses() []v1alpha1.PeerClass {
-	var out []v1alpha1.PeerClass
-	for i := range w.sides {
-		if wish := w.sides[i].wish; wish != nil && wish.Spec.Async != nil && len(wish.Spec.Async.PeerClasses) > len(out) {
-			out = slices.Clone(wish.Spec.Async.PeerClasses)
-		}
-	}
-	for _, c := range w.policy.Status.Async.PeerClasses {
-		if !slices.ContainsFunc(out, func(o v1alpha1.PeerClass) bool { return o.StorageClassName == c.StorageClassName }) {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it

@@ -157,7 +157,9 @@ func asked(spec *v1alpha1.DRPlacementControlSpec) string {
 func (w *world) invalid() string {
 	switch c := meta.FindStatusCondition(w.policy.Status.Conditions, v1alpha1.ConditionValidated); {
 	case w.policy.DeletionTimestamp != nil:
-		return fmt.Sprintf("DRPolicy %s is being deleted", w.policy.Name)
+		return fmt.Sprintf("DRPolicy %s is being deleted: delete the DRPlacementControl and make it again with another DRPolicy", w.policy.Name)
+	case w.leaving != "":
+		return fmt.Sprintf("DRCluster %s is being deleted: delete the DRPlacementControl and make it again with a DRPolicy of other clusters", w.leaving)
 	case c != nil && c.Status == metav1.ConditionTrue:
 		return fmt.Sprintf("a DRCluster of DRPolicy %s is missing", w.policy.Name)
 	default:

@@ -55,6 +55,7 @@ var shownDRPCs = map[string]shown{
 	"deployed-volumes-broken":  {"InProgress", "Degraded", "InProgress", "dr1 synced"},
 	"deployed-unreadable":      {"InProgress", "Progressing", "InProgress", "dr1 synced"},
 	"deployed-policy-gone":     {"Failed", "Degraded", "Failed", "dr1 synced"},
+	"deployed-without-objects": {"Failed", "Degraded", "Failed", "dr1 synced"},
 
 	"adopting":                   {"InProgress", "Progressing", "InProgress", "left alone"},
 	"adopting-home-unseen":       {"InProgress", "Suspended", "InProgress", "left alone"},
@@ -187,6 +188,7 @@ func unseen(t *testing.T, dir string) *unstructured.Unstructured {
 	for _, obj := range record.Load(t, dir) {
 		unstructured.RemoveNestedField(obj.Object, "metadata", "deletionTimestamp")
 		delete(obj.Object, "status")
+		obj.Object["status"] = map[string]any{}
 		if obj.GetKind() == "DRPlacementControl" {
 			obj.Object["status"] = map[string]any{"observedGeneration": int64(-1)}
 		}
@@ -202,14 +204,44 @@ func TestWhatNobodyLookedAtYetIsNotDone(t *testing.T) {
 		health, _ := argoHealth(t, obj)
 		assert.Equal(t, "Progressing", health, obj.GetKind())
 		flux, err := fluxStatus(t, checks[obj.GetKind()], obj)
+		require.NoError(t, err)
+		assert.Equal(t, "InProgress", flux, obj.GetKind())
 		if obj.GetKind() == "DRPlacementControl" {
-			require.NoError(t, err)
-			assert.Equal(t, "InProgress", flux)
 			assert.Equal(t, "InProgress", kstatus(t, obj))
 			assert.Equal(t, "left alone", applications(t, obj))
-			continue
 		}
-		require.ErrorContains(t, err, "no such attribute", "Flux asks again")
+	}
+}
+
+// TestAStatusThatSomebodyWipedIsNotDone: the conditions are gone, and what was observed with them.
+func TestAStatusThatSomebodyWipedIsNotDone(t *testing.T) {
+	checks := healthChecks(t)
+	for _, dir := range []string{drpcs, drPolicies, drClusters} {
+		obj := unseen(t, dir)
+		obj.Object["status"] = map[string]any{}
+		health, _ := argoHealth(t, obj)
+		assert.Equal(t, "Progressing", health, obj.GetKind())
+		flux, err := fluxStatus(t, checks[obj.GetKind()], obj)
+		require.NoError(t, err)
+		assert.Equal(t, "InProgress", flux, obj.GetKind())
+	}
+}
+
+// TestConditionsThatAreThereAreTrueWhileAllIsWell: tools, and kubectl's readers, take any other as trouble.
+func TestConditionsThatAreThereAreTrueWhileAllIsWell(t *testing.T) {
+	for dir, names := range map[string][]string{
+		drpcs: {"deployed", "failed-over", "relocated"}, drPolicies: {"valid"}, drClusters: {"connected"},
+	} {
+		recorded := record.Load(t, dir)
+		for _, name := range names {
+			require.NotNil(t, recorded[name], name)
+			list, _, err := unstructured.NestedSlice(recorded[name].Object, "status", "conditions")
+			require.NoError(t, err)
+			require.NotEmpty(t, list)
+			for _, c := range list {
+				assert.Equal(t, "True", c.(map[string]any)["status"], "%s: %v", name, c)
+			}
+		}
 	}
 }
 

@@ -38,8 +38,6 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DRClusterSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DRClusterStatus"):
 		return &apiv1alpha1.DRClusterStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("DRPCVolSyncSpec"):
-		return &apiv1alpha1.DRPCVolSyncSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DRPlacementControl"):
 		return &apiv1alpha1.DRPlacementControlApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DRPlacementControlSpec"):

@@ -115,6 +115,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.DRClusterStatus
+      default: {}
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRClusterConfig
   map:
     fields:
@@ -193,6 +194,23 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+    - name: networkAttachments
+      type:
+        scalar: untyped
+        list:
+          elementType:
+            namedType: __untyped_atomic_
+          elementRelationship: atomic
+        map:
+          elementType:
+            namedType: __untyped_deduced_
+          elementRelationship: separable
+    - name: networkFenceClasses
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: observedGeneration
       type:
         scalar: numeric
@@ -204,6 +222,17 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+    - name: storageAccessDetails
+      type:
+        scalar: untyped
+        list:
+          elementType:
+            namedType: __untyped_atomic_
+          elementRelationship: atomic
+        map:
+          elementType:
+            namedType: __untyped_deduced_
+          elementRelationship: separable
     - name: storageClasses
       type:
         list:
@@ -277,18 +306,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: phase
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.DRClusterPhase
-- name: com.github.ramendr.ramen-direct.api.v1alpha1.DRPCVolSyncSpec
-  map:
-    fields:
-    - name: moverConfig
-      type:
-        list:
-          elementType:
-            namedType: com.github.ramendr.ramen-direct.api.v1alpha1.MoverConfig
-          elementRelationship: associative
-          keys:
-          - pvcNamespace
-          - pvcName
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRPlacementControl
   map:
     fields:
@@ -342,9 +359,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pvcSelector
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
+    - name: retainNamespaceSCCAcrossPeers
+      type:
+        scalar: boolean
     - name: volSyncSpec
       type:
-        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.DRPCVolSyncSpec
+        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.VolSyncSpec
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRPlacementControlStatus
   map:
     fields:
@@ -419,6 +439,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.DRPolicyStatus
+      default: {}
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRPolicySpec
   map:
     fields:
@@ -428,6 +449,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+    - name: networkMappingRef
+      type:
+        namedType: io.k8s.api.core.v1.LocalObjectReference
     - name: replicationClassSelector
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
@@ -454,6 +478,28 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: networkPeers
+      type:
+        scalar: untyped
+        list:
+          elementType:
+            namedType: __untyped_atomic_
+          elementRelationship: atomic
+        map:
+          elementType:
+            namedType: __untyped_deduced_
+          elementRelationship: separable
+    - name: sync
+      type:
+        scalar: untyped
+        list:
+          elementType:
+            namedType: __untyped_atomic_
+          elementRelationship: atomic
+        map:
+          elementType:
+            namedType: __untyped_deduced_
+          elementRelationship: separable
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRState
   scalar: string
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DecisionReason
@@ -687,12 +733,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: global
       type:
         scalar: boolean
-    - name: groupReplicationID
-      type:
-        scalar: string
     - name: grouping
       type:
         scalar: boolean
+    - name: groupreplicationID
+      type:
+        scalar: string
     - name: offloaded
       type:
         scalar: boolean
@@ -871,6 +917,17 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: namespace
       type:
         scalar: string
+    - name: protectedStaticIPVMs
+      type:
+        scalar: untyped
+        list:
+          elementType:
+            namedType: __untyped_atomic_
+          elementRelationship: atomic
+        map:
+          elementType:
+            namedType: __untyped_deduced_
+          elementRelationship: separable
     - name: protectedpvcs
       type:
         list:
@@ -898,6 +955,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.VolSyncReplicationDestinationSpec
   map:
     fields:
+    - name: moverConfig
+      type:
+        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.MoverConfig
     - name: protectedPVC
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.ProtectedPVC
@@ -988,6 +1048,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: replicationState
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.ReplicationState
+    - name: retainNamespaceSCCAcrossPeers
+      type:
+        scalar: boolean
     - name: runFinalSync
       type:
         scalar: boolean
@@ -997,6 +1060,12 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+    - name: staticIPTranslationSpec
+      type:
+        namedType: __untyped_atomic_
+    - name: sync
+      type:
+        namedType: __untyped_atomic_
     - name: volSync
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.VolSyncSpec
@@ -1059,6 +1128,17 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: state
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.State
+    - name: staticIPDiscovery
+      type:
+        scalar: untyped
+        list:
+          elementType:
+            namedType: __untyped_atomic_
+          elementRelationship: atomic
+        map:
+          elementType:
+            namedType: __untyped_deduced_
+          elementRelationship: separable
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.Waiting
   map:
     fields:
@@ -1436,6 +1516,18 @@ var schemaYAML = typed.YAMLObject(`types:
     elementRelationship: atomic
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Time
   scalar: untyped
+- name: io.k8s.apimachinery.pkg.runtime.RawExtension
+  map:
+    elementType:
+      scalar: untyped
+      list:
+        elementType:
+          namedType: __untyped_atomic_
+        elementRelationship: atomic
+      map:
+        elementType:
+          namedType: __untyped_deduced_
+        elementRelationship: separable
 - name: io.k8s.apimachinery.pkg.types.UID
   scalar: string
 - name: __untyped_atomic_

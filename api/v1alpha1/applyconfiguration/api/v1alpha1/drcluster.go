@@ -22,7 +22,7 @@ type DRClusterApplyConfiguration struct {
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
 	// spec is what the user asks for.
 	Spec *DRClusterSpecApplyConfiguration `json:"spec,omitempty"`
-	// status is what was found.
+	// status is what was found. It is never absent, so that expressions of tools can look at its conditions.
 	Status *DRClusterStatusApplyConfiguration `json:"status,omitempty"`
 }
 

@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	runtime "k8s.io/apimachinery/pkg/runtime"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -33,6 +34,13 @@ type DRClusterConfigStatusApplyConfiguration struct {
 	VolumeReplicationClasses []string `json:"volumeReplicationClasses,omitempty"`
 	// volumeGroupReplicationClasses lists the names of VolumeGroupReplicationClasses with a group replication id.
 	VolumeGroupReplicationClasses []string `json:"volumeGroupReplicationClasses,omitempty"`
+	// networkFenceClasses belongs to synchronous DR and is never set. It is part of the schema so that an object that was
+	// exported from Ramen can be applied.
+	NetworkFenceClasses []string `json:"networkFenceClasses,omitempty"`
+	// networkAttachments belongs to static IP addresses of virtual machines and is never set, as networkFenceClasses.
+	NetworkAttachments *runtime.RawExtension `json:"networkAttachments,omitempty"`
+	// storageAccessDetails belongs to synchronous DR and is never set, as networkFenceClasses.
+	StorageAccessDetails *runtime.RawExtension `json:"storageAccessDetails,omitempty"`
 	// maintenanceModes are the answers to spec.maintenanceModes. An addition to Ramen's API.
 	MaintenanceModes []MaintenanceModeAnswerApplyConfiguration `json:"maintenanceModes,omitempty"`
 	// observedGeneration is the generation of the spec that was considered, on the cluster.
@@ -146,6 +154,32 @@ func (b *DRClusterConfigStatusApplyConfiguration) WithVolumeGroupReplicationClas
 	for i := range values {
 		b.VolumeGroupReplicationClasses = append(b.VolumeGroupReplicationClasses, values[i])
 	}
+	return b
+}
+
+// WithNetworkFenceClasses adds the given value to the NetworkFenceClasses field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the NetworkFenceClasses field.
+func (b *DRClusterConfigStatusApplyConfiguration) WithNetworkFenceClasses(values ...string) *DRClusterConfigStatusApplyConfiguration {
+	for i := range values {
+		b.NetworkFenceClasses = append(b.NetworkFenceClasses, values[i])
+	}
+	return b
+}
+
+// WithNetworkAttachments sets the NetworkAttachments field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NetworkAttachments field is set to the value of the last call.
+func (b *DRClusterConfigStatusApplyConfiguration) WithNetworkAttachments(value runtime.RawExtension) *DRClusterConfigStatusApplyConfiguration {
+	b.NetworkAttachments = &value
+	return b
+}
+
+// WithStorageAccessDetails sets the StorageAccessDetails field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StorageAccessDetails field is set to the value of the last call.
+func (b *DRClusterConfigStatusApplyConfiguration) WithStorageAccessDetails(value runtime.RawExtension) *DRClusterConfigStatusApplyConfiguration {
+	b.StorageAccessDetails = &value
 	return b
 }
 

@@ -15,7 +15,8 @@ import (
 type DRClusterSpecApplyConfiguration struct {
 	// cidrs were used for fencing; accepted and ignored.
 	CIDRs []string `json:"cidrs,omitempty"`
-	// clusterFence is refused: fencing belongs to synchronous DR.
+	// clusterFence may say Unfenced or ManuallyUnfenced, which ask for nothing. Anything else is refused: fencing belongs
+	// to synchronous DR.
 	ClusterFence *apiv1alpha1.ClusterFenceState `json:"clusterFence,omitempty"`
 	// region is a free label of the place of the cluster. Immutable.
 	Region *string `json:"region,omitempty"`

@@ -35,8 +35,13 @@ type DRPlacementControlSpecApplyConfiguration struct {
 	DryRun *bool `json:"dryRun,omitempty"`
 	// kubeObjectProtection asks for the capture of Kubernetes objects besides PVCs.
 	KubeObjectProtection *KubeObjectProtectionSpecApplyConfiguration `json:"kubeObjectProtection,omitempty"`
-	// volSyncSpec tunes the movers of volumes that VolSync replicates.
-	VolSyncSpec *DRPCVolSyncSpecApplyConfiguration `json:"volSyncSpec,omitempty"`
+	// volSyncSpec tunes volumes that VolSync replicates: disabled turns VolSync off for the application, moverConfig sets
+	// the security of the movers. The hub computes rdSpec and rsSpec itself: what they say here is not used.
+	VolSyncSpec *VolSyncSpecApplyConfiguration `json:"volSyncSpec,omitempty"`
+	// retainNamespaceSCCAcrossPeers asks that the namespaces of the application have the same OpenShift annotations for
+	// security context constraints (UID ranges, MCS labels) on both clusters. It is passed to the clusters; while it has no
+	// effect there, condition Protected says so.
+	RetainNamespaceSCCAcrossPeers *bool `json:"retainNamespaceSCCAcrossPeers,omitempty"`
 }
 
 // DRPlacementControlSpecApplyConfiguration constructs a declarative configuration of the DRPlacementControlSpec type for use with
@@ -122,7 +127,15 @@ func (b *DRPlacementControlSpecApplyConfiguration) WithKubeObjectProtection(valu
 // WithVolSyncSpec sets the VolSyncSpec field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the VolSyncSpec field is set to the value of the last call.
-func (b *DRPlacementControlSpecApplyConfiguration) WithVolSyncSpec(value *DRPCVolSyncSpecApplyConfiguration) *DRPlacementControlSpecApplyConfiguration {
+func (b *DRPlacementControlSpecApplyConfiguration) WithVolSyncSpec(value *VolSyncSpecApplyConfiguration) *DRPlacementControlSpecApplyConfiguration {
 	b.VolSyncSpec = value
+	return b
+}
+
+// WithRetainNamespaceSCCAcrossPeers sets the RetainNamespaceSCCAcrossPeers field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RetainNamespaceSCCAcrossPeers field is set to the value of the last call.
+func (b *DRPlacementControlSpecApplyConfiguration) WithRetainNamespaceSCCAcrossPeers(value bool) *DRPlacementControlSpecApplyConfiguration {
+	b.RetainNamespaceSCCAcrossPeers = &value
 	return b
 }

@@ -22,7 +22,7 @@ type DRPolicyApplyConfiguration struct {
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
 	// spec is what the user asks for.
 	Spec *DRPolicySpecApplyConfiguration `json:"spec,omitempty"`
-	// status is what was found.
+	// status is what was found. It is never absent, so that expressions of tools can look at its conditions.
 	Status *DRPolicyStatusApplyConfiguration `json:"status,omitempty"`
 }
 

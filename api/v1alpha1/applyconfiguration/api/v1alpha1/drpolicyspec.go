@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -16,14 +17,18 @@ type DRPolicySpecApplyConfiguration struct {
 	// schedulingInterval is the time from one replication to the next: a number and m (minutes), h (hours) or d (days).
 	// It bounds the data that a failover loses. Immutable.
 	SchedulingInterval *string `json:"schedulingInterval,omitempty"`
-	// replicationClassSelector limits the VolumeReplicationClasses that are considered. Immutable.
+	// replicationClassSelector limits the VolumeReplicationClasses that are considered. Absent and {} select all.
+	// Immutable.
 	ReplicationClassSelector *v1.LabelSelectorApplyConfiguration `json:"replicationClassSelector,omitempty"`
-	// volumeSnapshotClassSelector limits the VolumeSnapshotClasses that are considered. Immutable.
+	// volumeSnapshotClassSelector limits the VolumeSnapshotClasses that are considered. Absent and {} select all.
+	// Immutable.
 	VolumeSnapshotClassSelector *v1.LabelSelectorApplyConfiguration `json:"volumeSnapshotClassSelector,omitempty"`
 	// volumeGroupSnapshotClassSelector limits the VolumeGroupSnapshotClasses that are considered.
 	VolumeGroupSnapshotClassSelector *v1.LabelSelectorApplyConfiguration `json:"volumeGroupSnapshotClassSelector,omitempty"`
 	// drClusters names exactly two different DRClusters. Immutable.
 	DRClusters []string `json:"drClusters,omitempty"`
+	// networkMappingRef asked Ramen to translate static IP addresses of virtual machines. It is not supported and refused.
+	NetworkMappingRef *corev1.LocalObjectReference `json:"networkMappingRef,omitempty"`
 }
 
 // DRPolicySpecApplyConfiguration constructs a declarative configuration of the DRPolicySpec type for use with
@@ -71,5 +76,13 @@ func (b *DRPolicySpecApplyConfiguration) WithDRClusters(values ...string) *DRPol
 	for i := range values {
 		b.DRClusters = append(b.DRClusters, values[i])
 	}
+	return b
+}
+
+// WithNetworkMappingRef sets the NetworkMappingRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NetworkMappingRef field is set to the value of the last call.
+func (b *DRPolicySpecApplyConfiguration) WithNetworkMappingRef(value corev1.LocalObjectReference) *DRPolicySpecApplyConfiguration {
+	b.NetworkMappingRef = &value
 	return b
 }

@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	runtime "k8s.io/apimachinery/pkg/runtime"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -15,6 +16,11 @@ import (
 type DRPolicyStatusApplyConfiguration struct {
 	// async holds the storage classes that can be protected.
 	Async *AsyncApplyConfiguration `json:"async,omitempty"`
+	// sync belongs to synchronous DR and is never set. It is part of the schema so that an object that was exported from
+	// Ramen can be applied.
+	Sync *runtime.RawExtension `json:"sync,omitempty"`
+	// networkPeers belongs to static IP addresses of virtual machines and is never set, as sync.
+	NetworkPeers *runtime.RawExtension `json:"networkPeers,omitempty"`
 	// conditions: Validated, DeletionBlocked.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
@@ -30,6 +36,22 @@ func DRPolicyStatus() *DRPolicyStatusApplyConfiguration {
 // If called multiple times, the Async field is set to the value of the last call.
 func (b *DRPolicyStatusApplyConfiguration) WithAsync(value *AsyncApplyConfiguration) *DRPolicyStatusApplyConfiguration {
 	b.Async = value
+	return b
+}
+
+// WithSync sets the Sync field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Sync field is set to the value of the last call.
+func (b *DRPolicyStatusApplyConfiguration) WithSync(value runtime.RawExtension) *DRPolicyStatusApplyConfiguration {
+	b.Sync = &value
+	return b
+}
+
+// WithNetworkPeers sets the NetworkPeers field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NetworkPeers field is set to the value of the last call.
+func (b *DRPolicyStatusApplyConfiguration) WithNetworkPeers(value runtime.RawExtension) *DRPolicyStatusApplyConfiguration {
+	b.NetworkPeers = &value
 	return b
 }
 

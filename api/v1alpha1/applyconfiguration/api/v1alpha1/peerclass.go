@@ -17,8 +17,8 @@ type PeerClassApplyConfiguration struct {
 	ClusterIDs []string `json:"clusterIDs,omitempty"`
 	// replicationID pairs the two storage instances for VolumeReplication. Empty: VolSync replicates.
 	ReplicationID *string `json:"replicationID,omitempty"`
-	// groupReplicationID pairs the two storage instances for groups of volumes.
-	GroupReplicationID *string `json:"groupReplicationID,omitempty"`
+	// groupreplicationID pairs the two storage instances for groups of volumes.
+	GroupReplicationID *string `json:"groupreplicationID,omitempty"`
 	// grouping says that volumes of the class can be replicated as a consistent group.
 	Grouping *bool `json:"grouping,omitempty"`
 	// offloaded says that the storage drives replication by itself.

@@ -11,6 +11,8 @@ package v1alpha1
 type VolSyncReplicationDestinationSpecApplyConfiguration struct {
 	// protectedPVC is the volume as the primary knows it.
 	ProtectedPVC *ProtectedPVCApplyConfiguration `json:"protectedPVC,omitempty"`
+	// moverConfig of one destination is not used: moverConfig of the group applies to sources and destinations.
+	MoverConfig *MoverConfigApplyConfiguration `json:"moverConfig,omitempty"`
 }
 
 // VolSyncReplicationDestinationSpecApplyConfiguration constructs a declarative configuration of the VolSyncReplicationDestinationSpec type for use with
@@ -24,5 +26,13 @@ func VolSyncReplicationDestinationSpec() *VolSyncReplicationDestinationSpecApply
 // If called multiple times, the ProtectedPVC field is set to the value of the last call.
 func (b *VolSyncReplicationDestinationSpecApplyConfiguration) WithProtectedPVC(value *ProtectedPVCApplyConfiguration) *VolSyncReplicationDestinationSpecApplyConfiguration {
 	b.ProtectedPVC = value
+	return b
+}
+
+// WithMoverConfig sets the MoverConfig field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MoverConfig field is set to the value of the last call.
+func (b *VolSyncReplicationDestinationSpecApplyConfiguration) WithMoverConfig(value *MoverConfigApplyConfiguration) *VolSyncReplicationDestinationSpecApplyConfiguration {
+	b.MoverConfig = value
 	return b
 }

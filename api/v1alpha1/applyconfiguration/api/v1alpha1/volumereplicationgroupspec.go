@@ -6,6 +6,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/ramendr/ramen-direct/api/v1alpha1"
+	runtime "k8s.io/apimachinery/pkg/runtime"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -34,8 +35,15 @@ type VolumeReplicationGroupSpecApplyConfiguration struct {
 	KubeObjectProtection *KubeObjectProtectionSpecApplyConfiguration `json:"kubeObjectProtection,omitempty"`
 	// protectedNamespaces lists the namespaces of the PVCs, for a group in the ramen-ops namespace.
 	ProtectedNamespaces []string `json:"protectedNamespaces,omitempty"`
-	// dryRun asked Ramen for a test failover. Not supported.
+	// retainNamespaceSCCAcrossPeers is that of the DRPlacementControl. An addition to Ramen's API.
+	RetainNamespaceSCCAcrossPeers *bool `json:"retainNamespaceSCCAcrossPeers,omitempty"`
+	// dryRun asked Ramen for a test failover. It is not supported and refused.
 	DryRun *bool `json:"dryRun,omitempty"`
+	// sync asked Ramen for synchronous DR. It is not supported and refused.
+	Sync *runtime.RawExtension `json:"sync,omitempty"`
+	// staticIPTranslationSpec asked Ramen to translate static IP addresses of virtual machines. It is not supported and
+	// refused.
+	StaticIPTranslationSpec *runtime.RawExtension `json:"staticIPTranslationSpec,omitempty"`
 }
 
 // VolumeReplicationGroupSpecApplyConfiguration constructs a declarative configuration of the VolumeReplicationGroupSpec type for use with
@@ -128,10 +136,34 @@ func (b *VolumeReplicationGroupSpecApplyConfiguration) WithProtectedNamespaces(v
 	return b
 }
 
+// WithRetainNamespaceSCCAcrossPeers sets the RetainNamespaceSCCAcrossPeers field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RetainNamespaceSCCAcrossPeers field is set to the value of the last call.
+func (b *VolumeReplicationGroupSpecApplyConfiguration) WithRetainNamespaceSCCAcrossPeers(value bool) *VolumeReplicationGroupSpecApplyConfiguration {
+	b.RetainNamespaceSCCAcrossPeers = &value
+	return b
+}
+
 // WithDryRun sets the DryRun field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the DryRun field is set to the value of the last call.
 func (b *VolumeReplicationGroupSpecApplyConfiguration) WithDryRun(value bool) *VolumeReplicationGroupSpecApplyConfiguration {
 	b.DryRun = &value
+	return b
+}
+
+// WithSync sets the Sync field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Sync field is set to the value of the last call.
+func (b *VolumeReplicationGroupSpecApplyConfiguration) WithSync(value runtime.RawExtension) *VolumeReplicationGroupSpecApplyConfiguration {
+	b.Sync = &value
+	return b
+}
+
+// WithStaticIPTranslationSpec sets the StaticIPTranslationSpec field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StaticIPTranslationSpec field is set to the value of the last call.
+func (b *VolumeReplicationGroupSpecApplyConfiguration) WithStaticIPTranslationSpec(value runtime.RawExtension) *VolumeReplicationGroupSpecApplyConfiguration {
+	b.StaticIPTranslationSpec = &value
 	return b
 }

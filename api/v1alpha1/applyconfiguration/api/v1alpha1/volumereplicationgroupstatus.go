@@ -7,6 +7,7 @@ package v1alpha1
 import (
 	apiv1alpha1 "github.com/ramendr/ramen-direct/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	runtime "k8s.io/apimachinery/pkg/runtime"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -41,6 +42,9 @@ type VolumeReplicationGroupStatusApplyConfiguration struct {
 	LastGroupSyncBytes *int64 `json:"lastGroupSyncBytes,omitempty"`
 	// rdInfo tells where the destinations of VolSync volumes listen.
 	RDInfo []VolSyncReplicationDestinationInfoApplyConfiguration `json:"rdInfo,omitempty"`
+	// staticIPDiscovery belongs to static IP addresses of virtual machines and is never set. It is part of the schema so
+	// that an object that was exported from Ramen can be applied.
+	StaticIPDiscovery *runtime.RawExtension `json:"staticIPDiscovery,omitempty"`
 	// exchange says what a report answers. Only on reports in an inbox. An addition to Ramen's API.
 	Exchange *ExchangeStampApplyConfiguration `json:"exchange,omitempty"`
 }
@@ -172,6 +176,14 @@ func (b *VolumeReplicationGroupStatusApplyConfiguration) WithRDInfo(values ...*V
 		}
 		b.RDInfo = append(b.RDInfo, *values[i])
 	}
+	return b
+}
+
+// WithStaticIPDiscovery sets the StaticIPDiscovery field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StaticIPDiscovery field is set to the value of the last call.
+func (b *VolumeReplicationGroupStatusApplyConfiguration) WithStaticIPDiscovery(value runtime.RawExtension) *VolumeReplicationGroupStatusApplyConfiguration {
+	b.StaticIPDiscovery = &value
 	return b
 }
 

@@ -4,6 +4,10 @@
 
 package v1alpha1
 
+import (
+	runtime "k8s.io/apimachinery/pkg/runtime"
+)
+
 // VRGResourceMetaApplyConfiguration represents a declarative configuration of the VRGResourceMeta type for use
 // with apply.
 //
@@ -19,6 +23,9 @@ type VRGResourceMetaApplyConfiguration struct {
 	Generation *int64 `json:"generation,omitempty"`
 	// resourceVersion of the object on its cluster.
 	ResourceVersion *string `json:"resourceVersion,omitempty"`
+	// protectedStaticIPVMs belongs to static IP addresses of virtual machines and is never set. It is part of the schema so
+	// that an object that was exported from Ramen can be applied.
+	ProtectedStaticIPVMs *runtime.RawExtension `json:"protectedStaticIPVMs,omitempty"`
 	// protectedpvcs lists the names of the protected PVCs.
 	ProtectedPVCs []string `json:"protectedpvcs,omitempty"`
 	// pvcgroups lists the PVCs that are replicated consistently together.
@@ -68,6 +75,14 @@ func (b *VRGResourceMetaApplyConfiguration) WithGeneration(value int64) *VRGReso
 // If called multiple times, the ResourceVersion field is set to the value of the last call.
 func (b *VRGResourceMetaApplyConfiguration) WithResourceVersion(value string) *VRGResourceMetaApplyConfiguration {
 	b.ResourceVersion = &value
+	return b
+}
+
+// WithProtectedStaticIPVMs sets the ProtectedStaticIPVMs field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProtectedStaticIPVMs field is set to the value of the last call.
+func (b *VRGResourceMetaApplyConfiguration) WithProtectedStaticIPVMs(value runtime.RawExtension) *VRGResourceMetaApplyConfiguration {
+	b.ProtectedStaticIPVMs = &value
 	return b
 }
 

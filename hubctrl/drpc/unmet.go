@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// reasonNotSupported is the reason of Protected while the application is protected in part only.
+const reasonNotSupported = "NotSupported"
+
+// unmet says what the application asks to be protected and what its cluster can't protect: volumes are protected, and all
+// operations work, but people who rely on the rest would find it missing after a failover. Empty: nothing.
+func (w *world) unmet() words {
+	at := w.source()
+	if at == nil || w.drpc.Spec.KubeObjectProtection == nil {
+		return words{}
+	}
+	c := exchange.Condition(at.report, v1alpha1.VRGKubeObjectsReady)
+	if c.Status != metav1.ConditionFalse || c.Reason != reasonNotSupported {
+		return words{}
+	}
+	return words{fact: reasonNotSupported, user: true,
+		message: fmt.Sprintf("the volumes of the application are protected, but its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.cluster, c.Message),
+		next:    "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
+}
+
+// inert says what the spec or the policy asks for and what has no effect, as the end of a sentence; empty: nothing.
+func (w *world) inert() string {
+	spec, out := &w.drpc.Spec, w.pinned()
+	if spec.RetainNamespaceSCCAcrossPeers {
+		out = append(out, "spec.retainNamespaceSCCAcrossPeers has no effect yet: give the namespaces of the application the same openshift.io/sa.scc annotations on both clusters")
+	}
+	if v := spec.VolSyncSpec; v != nil && (len(v.RDSpec) > 0 || len(v.RSSpec) > 0) {
+		out = append(out, "rdSpec and rsSpec of spec.volSyncSpec are not used, because the hub computes them: remove them")
+	}
+	if out == nil {
+		return ""
+	}
+	return "; " + strings.Join(out, "; ")
+}
+
+// pinned names the StorageClasses whose volumes keep a technique that the policy has replaced.
+func (w *world) pinned() []string {
+	technique := func(c *v1alpha1.PeerClass) string {
+		if c.ReplicationID == "" {
+			return "VolSync"
+		}
+		return "VolumeReplication"
+	}
+	var out []string
+	for _, o := range w.peerClasses(true) {
+		for _, c := range w.policy.Status.Async.PeerClasses {
+			if is, was := technique(&c), technique(&o); o.StorageClassName == c.StorageClassName && is != was {
+				out = append(out, fmt.Sprintf("volumes of StorageClass %s stay with %s, although DRPolicy %s now has %s for it: to change that, disable DR and protect the application again",
+					o.StorageClassName, was, w.policy.Name, is))
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// withoutObjects reports that a cluster was asked to protect Kubernetes objects and can't.
+func withoutObjects(s *v1alpha1.VolumeReplicationGroupStatus) {
+	c := condition("KubeObjectsReady", "False", "NotSupported", "it has to come from elsewhere")
+	c.ObservedGeneration = s.Exchange.SpokeGeneration
+	meta.SetStatusCondition(&s.Conditions, c)
+}
+
+func askForObjects(d *v1alpha1.DRPlacementControl) {
+	d.Spec.KubeObjectProtection = &v1alpha1.KubeObjectProtectionSpec{}
+}
+
+func TestObjectsThatAreNotProtectedAreTold(t *testing.T) {
+	h := deployed(t)
+	h.ask(askForObjects)
+	h.settle()
+	h.restate("dr1", withoutObjects)
+	h.pass()
+	const message = "the volumes of the application are protected, but its Kubernetes objects (spec.kubeObjectProtection) are not: cluster dr1: it has to come from elsewhere"
+	for kind, want := range map[string]string{
+		"Available": "True Deployed the workload runs on dr1",
+		"Protected": "False NotSupported " + message,
+		"Ready":     "False NotSupported " + message,
+		"Stalled":   "True NotSupported " + message,
+	} {
+		c := h.condition(kind)
+		assert.Equal(t, want, string(c.Status)+" "+c.Reason+" "+c.Message, kind)
+	}
+	w := h.drpc().Status.Waiting
+	require.NotNil(t, w)
+	assert.Equal(t, []string{"NotSupported", message}, []string{w.Fact, w.Message})
+	assert.Equal(t, "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation", w.NextStep)
+	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+
+	h.failover("dr2")
+	h.settle()
+	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows(), "it hinders no operation")
+
+	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.KubeObjectProtection = nil })
+	h.settle()
+	assert.Equal(t, "True", string(h.condition("Protected").Status))
+	assert.Nil(t, h.drpc().Status.Waiting)
+}
+
+func TestWhatHasNoEffectIsNamed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit func(*v1alpha1.DRPlacementControl)
+		says string
+	}{
+		"annotations of namespaces": {
+			func(d *v1alpha1.DRPlacementControl) { d.Spec.RetainNamespaceSCCAcrossPeers = true },
+			"1 volumes are protected; spec.retainNamespaceSCCAcrossPeers has no effect yet: give the namespaces of the application the same openshift.io/sa.scc annotations on both clusters",
+		},
+		"addresses of VolSync": {
+			func(d *v1alpha1.DRPlacementControl) {
+				d.Spec.VolSyncSpec = &v1alpha1.VolSyncSpec{RDSpec: []v1alpha1.VolSyncReplicationDestinationSpec{{}}}
+			},
+			"1 volumes are protected; rdSpec and rsSpec of spec.volSyncSpec are not used, because the hub computes them: remove them",
+		},
+		"nothing": {func(*v1alpha1.DRPlacementControl) {}, "1 volumes are protected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHub(t, newDRPC(tc.edit))
+			h.settle()
+			c := h.condition("Protected")
+			assert.Equal(t, "True "+tc.says, string(c.Status)+" "+c.Message)
+			assert.Empty(t, h.wish("dr2").Spec.VolSync.RDSpec)
+			assert.Equal(t, h.drpc().Spec.RetainNamespaceSCCAcrossPeers, h.wish("dr1").Spec.RetainNamespaceSCCAcrossPeers, "it reaches the group")
+		})
+	}
+}
+
+func TestVolSyncIsTurnedOffByTheSpec(t *testing.T) {
+	h := deployed(t)
+	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.VolSyncSpec = &v1alpha1.VolSyncSpec{Disabled: true} })
+	h.settle()
+	for _, cluster := range []string{"dr1", "dr2"} {
+		assert.True(t, h.wish(cluster).Spec.VolSync.Disabled, cluster)
+	}
+	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.VolSyncSpec = nil })
+	h.settle()
+	assert.False(t, h.wish("dr1").Spec.VolSync.Disabled, "and on again")
+}
+
+// leave deletes an object that a finalizer holds.
+func (h *hub) leave(o client.Object) {
+	h.t.Helper()
+	o.SetFinalizers([]string{"test/held"})
+	require.NoError(h.t, h.api.Update(h.t.Context(), o))
+	require.NoError(h.t, h.api.Delete(h.t.Context(), o))
+}
+
+func TestProtectionDoesNotBeginOnWhatIsBeingDeleted(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit func(*hub)
+		says string
+	}{
+		"a cluster": {func(h *hub) {
+			c := &v1alpha1.DRCluster{}
+			require.True(h.t, h.get(c, clientKey("", "dr2")))
+			h.leave(c)
+		}, "DRCluster dr2 is being deleted: delete the DRPlacementControl and make it again with a DRPolicy of other clusters"},
+		"a policy": {func(h *hub) {
+			p := &v1alpha1.DRPolicy{}
+			require.True(h.t, h.get(p, clientKey("", "policy")))
+			h.leave(p)
+		}, "DRPolicy policy is being deleted: delete the DRPlacementControl and make it again with another DRPolicy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHub(t, newDRPC())
+			tc.edit(h)
+			h.pass()
+			assert.Empty(t, h.wrote())
+			require.NotNil(t, h.drpc().Status.Waiting)
+			assert.Equal(t, "PolicyValid", h.drpc().Status.Waiting.Fact)
+			assert.Equal(t, tc.says, h.drpc().Status.Waiting.Message)
+
+			h = deployed(t)
+			tc.edit(h)
+			h.failover("dr2")
+			h.settle()
+			assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows(), "what is protected is not hindered")
+		})
+	}
+}
