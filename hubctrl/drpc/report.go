@@ -75,7 +75,11 @@ func refusal(s *v1alpha1.DRPlacementControlStatus, now time.Time, reason string,
 func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, next plan.Plan, now time.Time, actErr error) {
 	s := &drpc.Status
 	was := s.DeepCopy()
-	words := w.explain(next.Wait)
+	wait := next.Wait
+	if wait.Fact == plan.Nothing && next.Done() {
+		wait = w.ailing()
+	}
+	words := w.explain(wait)
 	if words.fact == "" {
 		words = w.explainFlaw()
 	}
@@ -84,7 +88,7 @@ func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, ne
 	}
 	s.ObservedGeneration = w.drpc.Generation
 	s.Phase, s.Progression = phases[next.Phase], steps[next.Step]
-	s.Waiting = waiting(w, next.Wait, words, was.Waiting, now)
+	s.Waiting = waiting(w, wait, words, was.Waiting, now)
 	s.Decisions, s.PreferredDecision = w.drpc.Status.Decisions, w.drpc.Status.PreferredDecision
 	clockAction(s, was, next, now)
 	s.Conditions = merged(was.Conditions, now, w.conditions(next, words, actErr)...)

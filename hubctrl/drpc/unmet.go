@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -29,6 +30,20 @@ func (w *world) unmet() words {
 	return words{fact: reasonNotSupported, user: true,
 		message: fmt.Sprintf("the volumes of the application are protected, but its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.cluster, c.Message),
 		next:    "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
+}
+
+// ailing is what an application that is where it should be waits for all the same: its cluster answered that it is not
+// Primary and ready, as when another group took one of its claims.
+func (w *world) ailing() plan.Wait {
+	running := w.running()
+	if running == nil {
+		return plan.Wait{}
+	}
+	home := w.sideOf(running.cluster)
+	if r := w.facts.At(home).Report; !w.facts.At(home).Live || !r.Answered || r.State == plan.IsPrimary && r.Ready {
+		return plan.Wait{}
+	}
+	return plan.Wait{Fact: plan.BeingPrimary, On: home}
 }
 
 // inert says what the spec or the policy asks for and what has no effect, as the end of a sentence; empty: nothing.

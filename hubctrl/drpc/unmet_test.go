@@ -137,3 +137,24 @@ func TestProtectionDoesNotBeginOnWhatIsBeingDeleted(t *testing.T) {
 		})
 	}
 }
+
+func TestAnApplicationThatBreaksAtRestSaysWhatItWaitsFor(t *testing.T) {
+	h := moments["deployed-volumes-broken"](t)
+	h.pass()
+	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+	w := h.drpc().Status.Waiting
+	require.NotNil(t, w)
+	assert.Equal(t, []string{"Primary", "dr1"}, []string{w.Fact, w.Cluster})
+	assert.Contains(t, w.Message, "cluster dr1 is not Primary and ready yet: DataReady is False")
+	assert.NotEmpty(t, w.NextStep)
+	assert.Equal(t, "False Primary "+w.Message, string(h.condition("Ready").Status)+" "+h.condition("Ready").Reason+" "+h.condition("Ready").Message)
+	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		for i := range s.Conditions {
+			if s.Conditions[i].Type == "DataReady" {
+				s.Conditions[i].Status = "True"
+			}
+		}
+	})
+	h.pass()
+	assert.Nil(t, h.drpc().Status.Waiting)
+}

@@ -48,7 +48,7 @@ func (h *hub) warned(user, namespace, name string) []string {
 	require.NoError(h.t, err)
 	group := wish(namespace, name)
 	require.NoError(h.t, c.Create(h.t.Context(), group))
-	require.NoError(h.t, h.Client.Delete(h.t.Context(), group))
+	require.NoError(h.t, c.Delete(h.t.Context(), group))
 	return w.take()
 }
 
