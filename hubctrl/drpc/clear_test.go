@@ -15,6 +15,9 @@ import (
 // step that differs from the one before. Whatever was done of an operation when its action is cleared, and
 // whichever cluster is preferred then, the workload runs on exactly one cluster afterwards, and the other one stands by.
 func TestClearingTheActionAtEachStepStrandsNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("goes through many lives")
+	}
 	for name, ask := range map[string]func(*hub){
 		"failover": func(h *hub) { h.failover("dr2") },
 		"relocate": func(h *hub) { h.relocate("dr2") },

@@ -4,6 +4,7 @@ package link_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,10 @@ func run(m *testing.M) int {
 	if err := link.NoticeDeadConnections(quick.Duration); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	flag.Parse()
+	if testing.Short() {
+		return m.Run() // newWorld skips
 	}
 	dir, err := binaries.Ensure(context.Background(), os.Stderr)
 	if err != nil {

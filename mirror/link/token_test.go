@@ -70,5 +70,6 @@ func TestTheTokenIsRenewedAtHalfOfItsLife(t *testing.T) {
 }
 
 func TestWithoutATokenFileThereIsNothingToRenew(t *testing.T) {
+	needServers(t)
 	require.NoError(t, link.KeepToken(t.Context(), hubAdmin, "dr1", testingclock.NewFakeClock(time.Now())))
 }

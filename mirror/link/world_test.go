@@ -57,8 +57,17 @@ type world struct {
 
 var worlds atomic.Int64
 
+// needServers skips a test where the API servers do not run.
+func needServers(t *testing.T) {
+	t.Helper()
+	if hubAdmin == nil {
+		t.Skip("needs API servers")
+	}
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	needServers(t)
 	n := worlds.Add(1)
 	w := &world{t: t, cluster: fmt.Sprintf("dr%d", n), app: fmt.Sprintf("app%d", n), hub: newClient(hubAdmin), spoke: newClient(spokeAdmin),
 		hubWire: newWire(), spokeWire: newWire(), registry: prometheus.NewRegistry(), logger: log.Log}

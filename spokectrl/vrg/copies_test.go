@@ -127,6 +127,9 @@ func TestACopiedVolumeWhoseClaimStays(t *testing.T) {
 
 // TestARelocationIsGivenUp: before the peer was told, and after; the claim that left comes back with its data.
 func TestARelocationIsGivenUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("goes through many lives")
+	}
 	stages := map[string]int{"while it is prepared": 0, "after the claim left": 1, "after it was sent": 2, "after it is secondary": 3, "after the peer was told": 4}
 	step := 4 // the first look, one in the middle, and one when it is over
 	if testlayer.All() {
@@ -281,6 +284,9 @@ func (w *copying) thereAndBack(t *testing.T, next func(stage string)) {
 // TestAKillAtEachKindOfWriteChangesNothing: the operator dies before its first write of each kind to each cluster, on each
 // of the ways.
 func TestAKillAtEachKindOfWriteChangesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("goes through many lives")
+	}
 	byMethod(t, func(t *testing.T, w *copying) {
 		w.start()
 		stage, killed := "", map[string]bool{}
