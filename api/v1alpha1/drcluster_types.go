@@ -28,7 +28,7 @@ const (
 )
 
 // DRClusterSpec describes a cluster that takes part in disaster recovery.
-// +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || self.clusterFence in [”, 'Unfenced', 'ManuallyUnfenced']",message="clusterFence belongs to synchronous DR: fencing is not supported. Leave it out, or set Unfenced",fieldPath=".clusterFence"
+// +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || size(self.clusterFence) == 0 || self.clusterFence in ['Unfenced', 'ManuallyUnfenced']",message="clusterFence belongs to synchronous DR: fencing is not supported. Leave it out, or set Unfenced",fieldPath=".clusterFence"
 // +kubebuilder:validation:XValidation:rule="has(self.region) == has(oldSelf.region)",message="region is immutable"
 type DRClusterSpec struct {
 	// cidrs were used for fencing; accepted and ignored.

@@ -83,9 +83,10 @@ type DRPlacementControlSpec struct {
 	// +listType=set
 	ProtectedNamespaces []string `json:"protectedNamespaces,omitempty"`
 
-	// drPolicyRef names the DRPolicy: the two clusters and the replication interval. Immutable.
+	// drPolicyRef names the DRPolicy: the two clusters and the replication interval. Its name is immutable, the rest is not
+	// used.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="drPolicyRef is immutable: disable DR and protect the application anew"
+	// +kubebuilder:validation:XValidation:rule="has(self.name) && has(oldSelf.name) && self.name == oldSelf.name",message="drPolicyRef is immutable: disable DR and protect the application again"
 	// +kubebuilder:validation:XValidation:rule="has(self.name) && size(self.name) > 0",message="drPolicyRef.name must name a DRPolicy"
 	DRPolicyRef corev1.ObjectReference `json:"drPolicyRef"`
 
@@ -100,7 +101,7 @@ type DRPlacementControlSpec struct {
 
 	// pvcSelector selects the PVCs to protect by their labels. Empty: every PVC of the namespace. Immutable.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="pvcSelector is immutable: disable DR and protect the application anew"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf || (!has(self.matchLabels) || size(self.matchLabels) == 0) && (!has(self.matchExpressions) || size(self.matchExpressions) == 0) && (!has(oldSelf.matchLabels) || size(oldSelf.matchLabels) == 0) && (!has(oldSelf.matchExpressions) || size(oldSelf.matchExpressions) == 0)",message="pvcSelector is immutable: disable DR and protect the application again"
 	PVCSelector metav1.LabelSelector `json:"pvcSelector"`
 
 	// action is the operation to carry out: Failover or Relocate. Empty or absent: stay where the workload is.
@@ -248,9 +249,9 @@ type DRPlacementControlStatus struct {
 	// preferredDecision is the cluster where the workload runs now; empty while it must not run.
 	// +optional
 	PreferredDecision PlacementDecision `json:"preferredDecision,omitzero"`
-	// decisions are the clusters on which the workload's objects may exist. Whoever deploys the workload follows them:
-	// reason Run is where it shall run, reason Retain is where its objects are left alone as they are, and on a cluster
-	// that is not listed its objects are removed. An empty list: it shall run nowhere for now, as during a relocation.
+	// decisions are the clusters on which the workload's objects may exist. Tools and people who deploy it follow
+	// them: reason Run is where it has to run, reason Retain is where its objects are left alone as they are, and on a cluster
+	// that is not listed its objects are removed. An empty list: it must run nowhere for now, as during a relocation.
 	// While the field is absent the hub has not decided yet: leave alone whatever exists. An addition to Ramen's API.
 	// +optional
 	// +listType=atomic

@@ -20,7 +20,8 @@ type DRPlacementControlSpecApplyConfiguration struct {
 	// protectedNamespaces lists the namespaces that are protected together. Only for a DRPlacementControl in the
 	// namespace named by ramenOpsNamespace of the configuration.
 	ProtectedNamespaces []string `json:"protectedNamespaces,omitempty"`
-	// drPolicyRef names the DRPolicy: the two clusters and the replication interval. Immutable.
+	// drPolicyRef names the DRPolicy: the two clusters and the replication interval. Its name is immutable, the rest is not
+	// used.
 	DRPolicyRef *v1.ObjectReference `json:"drPolicyRef,omitempty"`
 	// preferredCluster is the cluster on which the application is first deployed and to which Relocate moves it.
 	PreferredCluster *string `json:"preferredCluster,omitempty"`

@@ -28,9 +28,9 @@ type DRPlacementControlStatusApplyConfiguration struct {
 	Progression *apiv1alpha1.ProgressionStatus `json:"progression,omitempty"`
 	// preferredDecision is the cluster where the workload runs now; empty while it must not run.
 	PreferredDecision *PlacementDecisionApplyConfiguration `json:"preferredDecision,omitempty"`
-	// decisions are the clusters on which the workload's objects may exist. Whoever deploys the workload follows them:
-	// reason Run is where it shall run, reason Retain is where its objects are left alone as they are, and on a cluster
-	// that is not listed its objects are removed. An empty list: it shall run nowhere for now, as during a relocation.
+	// decisions are the clusters on which the workload's objects may exist. Tools and people who deploy it follow
+	// them: reason Run is where it has to run, reason Retain is where its objects are left alone as they are, and on a cluster
+	// that is not listed its objects are removed. An empty list: it must run nowhere for now, as during a relocation.
 	// While the field is absent the hub has not decided yet: leave alone whatever exists. An addition to Ramen's API.
 	Decisions []ClusterDecisionApplyConfiguration `json:"decisions,omitempty"`
 	// waiting says what blocks the operation. An addition to Ramen's API.
