@@ -234,8 +234,8 @@ func expand(t *testing.T, out fields, shapes map[string][]string, prefix string,
 	}
 }
 
-// schemaOf is our definition of a kind in the form of the list.
-func schemaOf(t *testing.T, kind string) fields {
+// definitionOf is our definition of a kind.
+func definitionOf(t *testing.T, kind string) *apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("..", "..", "config", "crd", "ramendr.openshift.io_*.yaml"))
 	require.NoError(t, err)
@@ -244,19 +244,24 @@ func schemaOf(t *testing.T, kind string) fields {
 		require.NoError(t, err)
 		crd := &apiextensionsv1.CustomResourceDefinition{}
 		require.NoError(t, yaml.UnmarshalStrict(text, crd))
-		if crd.Spec.Names.Kind != kind {
-			continue
+		if crd.Spec.Names.Kind == kind {
+			return crd
 		}
-		out := fields{}
-		root := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
-		for _, part := range []string{"spec", "status"} {
-			p := root.Properties[part]
-			flatten(out, part, &p, slices.Contains(root.Required, part))
-		}
-		return out
 	}
 	require.Fail(t, "no definition of "+kind)
 	return nil
+}
+
+// schemaOf is the schema of a kind in the form of the list.
+func schemaOf(t *testing.T, kind string) fields {
+	t.Helper()
+	out := fields{}
+	root := definitionOf(t, kind).Spec.Versions[0].Schema.OpenAPIV3Schema
+	for _, part := range []string{"spec", "status"} {
+		p := root.Properties[part]
+		flatten(out, part, &p, slices.Contains(root.Required, part))
+	}
+	return out
 }
 
 func flatten(out fields, path string, s *apiextensionsv1.JSONSchemaProps, required bool) {
