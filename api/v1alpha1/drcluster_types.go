@@ -21,6 +21,9 @@ const (
 const (
 	// ConditionConnected says whether the link to the cluster is live, and since when it is not.
 	ConditionConnected = "Connected"
+	// ConditionCredentialCurrent says whether the credentials by which the mirror reaches the other end of its link are
+	// accepted, and not about to expire.
+	ConditionCredentialCurrent = "CredentialCurrent"
 	// ConditionSchemaSkew says whether an API server dropped fields that were mirrored to it.
 	ConditionSchemaSkew = "SchemaSkew"
 	// ConditionDeletionBlocked, on a DRCluster or DRPolicy that is being deleted, says what it waits for.
@@ -69,16 +72,38 @@ type ClusterMaintenanceMode struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
+// ClusterCredential tells about the credentials by which the mirror reaches the other end of the link to a cluster.
+type ClusterCredential struct {
+	// for is the end that accepts them: hub, if the mirror runs on the cluster, or cluster, if it runs on the hub.
+	// +optional
+	For string `json:"for,omitempty"`
+	// issuedTime is when they were issued. The mirror renews a token once a day, or after a twelfth of a life of less than
+	// twelve days.
+	// +optional
+	IssuedTime *metav1.Time `json:"issuedTime,omitempty"`
+	// expirationTime is when they expire; absent: they do not.
+	// +optional
+	ExpirationTime *metav1.Time `json:"expirationTime,omitempty"`
+	// trustedAuthorities are the SHA-256 fingerprints of the certificate authorities by which the mirror knows that API
+	// server.
+	// +optional
+	// +listType=atomic
+	TrustedAuthorities []string `json:"trustedAuthorities,omitempty"`
+}
+
 // DRClusterStatus says whether the cluster can be used and can be reached.
 type DRClusterStatus struct {
 	// phase: Starting, Available.
 	// +optional
 	Phase DRClusterPhase `json:"phase,omitempty"`
-	// conditions: Validated, Connected, SchemaSkew, DeletionBlocked.
+	// conditions: Validated, Connected, CredentialCurrent, SchemaSkew, DeletionBlocked.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// credential tells about the credentials by which the mirror reaches the other end of the link, as the mirror told last.
+	// +optional
+	Credential *ClusterCredential `json:"credential,omitempty"`
 	// maintenanceModes are the storage maintenance modes asked for on the cluster.
 	// +optional
 	// +listType=map

@@ -28,6 +28,7 @@ var departures = []departure{
 	{"*", "*.replicationID.id", "optional here", "a volume that VolSync replicates has none"},
 	{"*", "*.peerClasses[].storageClassName", "required here", "an entry is found by it"},
 
+	{"DRCluster", "status.credential*", "only here", "how long the mirror's credentials last"},
 	{"DRClusterConfig", "spec.clusterID", "optional here", "the cluster tells its own id, in status.clusterID"},
 	{"DRClusterConfig", "spec.maintenanceModes*", "only here", "the hub asks for modes through the one object that it exchanges with a cluster"},
 	{"DRClusterConfig", "status.apis*", "only here", "the hub can't ask the cluster what it serves"},

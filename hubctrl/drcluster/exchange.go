@@ -25,6 +25,7 @@ const (
 	roleAgentInbox  = "ramen-mirror-inbox"
 	rolePushInbox   = "ramen-mirror-push-inbox"
 	roleHubOutbox   = "ramen-hubctrl-outbox"
+	roleHubInbox    = "ramen-hubctrl-inbox"
 
 	// Identities in the namespace of the operator: of hubctrl, and of a mirror on the hub, if there is one.
 	serviceAccount     = "hubctrl"
@@ -66,7 +67,8 @@ func (r *Reconciler) refuseForeign(ctx context.Context, name, cluster string) er
 	}
 }
 
-// exchangeOf is what cluster needs on the hub, in an order in which each object finds those that it names. The rights
+// exchangeOf is what cluster needs on the hub besides the agent's identity, in an order in which each object finds those that
+// it names but the ServiceAccount. The rights
 // of the hub itself in the outbox come from a RoleBinding too, so that it holds no right on Secrets elsewhere, and so does
 // that of a mirror on the hub to act as the agent.
 func exchangeOf(cluster, operatorNamespace string) []apply.Intent {
@@ -78,8 +80,8 @@ func exchangeOf(cluster, operatorNamespace string) []apply.Intent {
 	return []apply.Intent{
 		namespace(outbox, cluster, exchange.RoleOutbox),
 		namespace(inbox, cluster, exchange.RoleInbox),
-		corev1ac.ServiceAccount(exchange.ServiceAccount, inbox).WithLabels(created()),
 		binding(serviceAccount, outbox, roleHubOutbox, ofOperator(serviceAccount)),
+		binding(serviceAccount, inbox, roleHubInbox, ofOperator(serviceAccount)),
 		binding(exchange.ServiceAccount, outbox, roleAgentOutbox, agent),
 		binding(exchange.ServiceAccount, inbox, roleAgentInbox, agent),
 		binding(pushServiceAccount, inbox, rolePushInbox, ofOperator(pushServiceAccount)),

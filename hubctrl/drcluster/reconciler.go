@@ -37,6 +37,13 @@ type seen struct {
 	configErr error
 	link      exchange.Link
 	lease     *coordinationv1.Lease // nil: none
+	identity  identity
+}
+
+// acted is what became of the steps of a pass.
+type acted struct {
+	failed []failure
+	waits  *outcome.Waiting // nil: nothing but time is waited for
 }
 
 // failure is a step that failed, under the reason that Validated shows.
@@ -68,7 +75,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, dc *v1alpha1.DRCluster) (rec
 }
 
 func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen, error) {
-	s := seen{link: r.options.Links.Link(dc.Name)}
+	s := seen{link: r.options.Links.Link(dc.Name), identity: r.identityOf(ctx, dc.Name)}
 	policies, err := r.policiesNaming(ctx, r.client, dc.Name)
 	if err != nil {
 		return s, err
@@ -93,40 +100,55 @@ func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen,
 }
 
 // act runs every step, whatever became of those before. The object store comes last: it may take seconds to answer.
-func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now seen) []failure {
-	var failed []failure
+func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now seen) acted {
+	var did acted
 	step := func(reason string, err error) {
 		if err != nil {
-			failed = append(failed, failure{reason: reason, err: err})
+			did.failed = append(did.failed, failure{reason: reason, err: err})
 		}
 	}
 	if dc.DeletionTimestamp.IsZero() {
 		step(reasonFinalizer, apply.Hold(ctx, r.client, dc, v1alpha1.DRClusterFinalizer))
 	}
-	step(reasonExchange, r.keepExchange(ctx, dc.Name))
+	exchanged := r.keepExchange(ctx, dc.Name)
+	if exchanged == nil {
+		did.waits, exchanged = r.keepIdentity(ctx, dc.Name, now)
+	}
+	step(reasonExchange, exchanged)
 	step(reasonConfig, r.keepConfig(ctx, dc.Name, now.policies))
 	step(reasonDistribution, r.distribute(ctx, dc.Name, now))
 	if f := r.checkBucket(ctx, dc, now); f != nil {
-		failed = append(failed, *f)
+		did.failed = append(did.failed, *f)
 	}
-	return failed
+	return did
 }
 
-// result folds the failures of the steps: after how long to come again, or an error to retry.
-func (r *Reconciler) result(cluster string, failed []failure, blocked *outcome.Waiting) (reconcile.Result, error) {
+// result folds what became of the steps: after how long to come again, or an error to retry. next is when the status would
+// change by itself; zero: it does not.
+func (r *Reconciler) result(cluster string, did acted, blocked *outcome.Waiting, next time.Time) (reconcile.Result, error) {
 	var errs []error
-	if blocked != nil {
-		errs = append(errs, blocked)
+	for _, wait := range []*outcome.Waiting{blocked, did.waits} {
+		if wait != nil {
+			errs = append(errs, wait)
+		}
 	}
-	for _, f := range failed {
+	for _, f := range did.failed {
 		errs = append(errs, f.err)
 	}
 	_, res, err := outcome.Of(errs...)
 	if err != nil {
 		return res, err
 	}
-	if next, ok := r.buckets.due(cluster); ok && (res.RequeueAfter == 0 || next < res.RequeueAfter) {
-		res.RequeueAfter = max(next, time.Second)
+	again := func(after time.Duration) {
+		if res.RequeueAfter == 0 || after < res.RequeueAfter {
+			res.RequeueAfter = max(after, time.Second)
+		}
+	}
+	if after, ok := r.buckets.due(cluster); ok {
+		again(after)
+	}
+	if !next.IsZero() {
+		again(next.Sub(r.options.Clock.Now()))
 	}
 	return res, nil
 }

@@ -41,6 +41,9 @@ func TestANewClusterGetsAllThatItNeeds(t *testing.T) {
 	require.True(t, w.get(ns, "", "inbox-dr1"))
 	assert.Equal(t, "inbox", ns.Labels["ramendr.openshift.io/exchange"])
 	assert.True(t, w.get(&corev1.ServiceAccount{}, "inbox-dr1", "mirror"))
+	bound := &corev1.Secret{}
+	require.True(t, w.get(bound, "inbox-dr1", "mirror-credential"), "what the agent's tokens are bound to")
+	assert.Empty(t, bound.Data)
 
 	agent := []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "inbox-dr1", Name: "mirror"}}
 	b := &rbacv1.RoleBinding{}
@@ -55,6 +58,8 @@ func TestANewClusterGetsAllThatItNeeds(t *testing.T) {
 	assert.Equal(t, "mirror-push", b.Subjects[0].Name)
 	require.True(t, w.get(b, "outbox-dr1", "hubctrl"))
 	assert.Equal(t, "ramen-hubctrl-outbox", b.RoleRef.Name)
+	require.True(t, w.get(b, "inbox-dr1", "hubctrl"))
+	assert.Equal(t, "ramen-hubctrl-inbox", b.RoleRef.Name)
 	role := &rbacv1.ClusterRole{}
 	require.True(t, w.get(role, "", "ramen-mirror-cluster-dr1"))
 	for _, rule := range role.Rules {

@@ -5,6 +5,7 @@ package drcluster
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -25,8 +26,14 @@ func TestWhatADRClusterGoesThroughIsRecorded(t *testing.T) {
 			w.links["dr1"] = exchange.Link{}
 			w.delete(lease())
 		},
-		"connecting":     func(w *world) { w.links["dr1"] = exchange.Link{State: exchange.LinkConnecting} },
-		"lost":           func(w *world) { w.links["dr1"] = exchange.Link{State: exchange.LinkLost, LastRenewal: w.clock.Now()} },
+		"connecting": func(w *world) { w.links["dr1"] = exchange.Link{State: exchange.LinkConnecting} },
+		"lost":       func(w *world) { w.links["dr1"] = exchange.Link{State: exchange.LinkLost, LastRenewal: w.clock.Now()} },
+		"credential-revoked": func(w *world) {
+			w.links["dr1"] = exchange.Link{State: exchange.LinkLost, LastRenewal: w.clock.Now()}
+			l := telling(exchange.Credential{For: "hub", Issued: w.clock.Now(), Expires: w.clock.Now().Add(24 * time.Hour), BoundTo: "deleted"})
+			w.delete(lease())
+			require.NoError(w.t, w.client.Create(w.t.Context(), l))
+		},
 		"store-refuses":  func(w *world) { w.store["s3-dr1"] = errors.New("the store is down") },
 		"no-keys":        func(w *world) { w.delete(secret("keys-dr1")) },
 		"not-set-up":     func(w *world) { w.failures[op{"apply", "mirror"}] = errors.New("the API server is down") },

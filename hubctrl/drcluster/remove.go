@@ -97,6 +97,7 @@ func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
 		return err
 	}
 	r.buckets.forget(dc.Name)
+	r.deleted.forget(dc.Name)
 	return apply.Release(ctx, r.client, dc, v1alpha1.DRClusterFinalizer)
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,17 +26,19 @@ import (
 const maxNote = 1000
 
 // report writes the status of a cluster that is kept.
-func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, failed []failure, blocked *outcome.Waiting) (reconcile.Result, error) {
+func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, did acted, blocked *outcome.Waiting) (reconcile.Result, error) {
 	after := dc.DeepCopy()
-	after.Status.Phase = phase(failed)
-	conditions := []metav1.Condition{validated(dc, now, failed), connected(dc, now), skewed(dc, now.lease)}
+	after.Status.Phase = phase(did.failed)
+	judged := judge(dc.Name, now, r.options.Clock.Now())
+	after.Status.Credential = judged.status()
+	conditions := []metav1.Condition{validated(dc, now, did.failed), connected(dc, now, judged), judged.condition(dc), skewed(dc, now.lease)}
 	if blocked != nil {
 		conditions = append(conditions, deletionBlocked(dc, blocked))
 	}
 	if err := r.save(ctx, dc, after, conditions); err != nil {
 		return reconcile.Result{}, err
 	}
-	return r.result(dc.Name, failed, blocked)
+	return r.result(dc.Name, did, blocked, judged.next)
 }
 
 // reportRemoval writes what the removal of a cluster waits for. Nil: nothing is left to write to.
@@ -56,6 +59,7 @@ func (r *Reconciler) save(ctx context.Context, dc, after *v1alpha1.DRCluster, co
 	// Maintenance modes have a controller of their own: what both lack is not sent.
 	before.Status.MaintenanceModes, after.Status.MaintenanceModes = nil, nil
 	after.Status.Conditions = cond.OnlyTrue(cond.Merge(dc.Status.Conditions, r.options.Clock.Now(), conditions...), v1alpha1.ConditionSchemaSkew)
+	after.Status.Conditions = slices.DeleteFunc(after.Status.Conditions, untold)
 	saved, err := r.apply.ChangedStatus(ctx, before, after)
 	if err != nil {
 		return fmt.Errorf("report on DRCluster %s: %w", dc.Name, err)
@@ -100,7 +104,7 @@ func unknownFields(now seen) string {
 }
 
 // connected says since when, never for how long: an age would make each pass a write.
-func connected(dc *v1alpha1.DRCluster, now seen) metav1.Condition {
+func connected(dc *v1alpha1.DRCluster, now seen, judged verdict) metav1.Condition {
 	link := now.link
 	if link.State == exchange.LinkNever && now.lease != nil {
 		link.State = exchange.LinkConnecting // a hub that has just started has not looked at the lease yet
@@ -123,8 +127,11 @@ func connected(dc *v1alpha1.DRCluster, now seen) metav1.Condition {
 	case exchange.LinkLive:
 		return is(metav1.ConditionTrue, "Live", "the agent of the cluster renews its lease"+says)
 	case exchange.LinkLost:
+		if judged.ended() {
+			return is(metav1.ConditionFalse, judged.reason, fmt.Sprintf("the agent of the cluster is silent%s: %s%s", since, judged.message, says))
+		}
 		return is(metav1.ConditionFalse, "Lost", fmt.Sprintf(
-			"the agent of the cluster is silent%s. Look whether the cluster and its mirror run and reach the hub%s", since, says))
+			"the agent of the cluster is silent%s. Look whether the cluster and its mirror run and reach the hub, and whether the mirror's log names its credentials or a certificate (x509)%s", since, says))
 	}
 	return is(metav1.ConditionUnknown, "Unknown", "the state of the link is not known")
 }

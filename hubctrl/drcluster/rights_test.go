@@ -51,6 +51,10 @@ var hubRights = []string{
 	"* rolebindings: get create patch",
 	"* serviceaccounts: get create patch",
 	"* volumereplicationgroups: get list watch",
+	"inbox-dr1 secrets: create",
+	"inbox-dr1 secrets[mirror-credential]: get",
+	"inbox-dr2 secrets: create",
+	"inbox-dr2 secrets[mirror-credential]: get",
 	"outbox-dr1 secrets: get list watch create update patch delete",
 	"outbox-dr1 volumereplicationgroups: create update patch delete",
 	"outbox-dr2 secrets: get list watch create update patch delete",
@@ -65,6 +69,9 @@ var (
 	names      = []string{"mirror", "dr1", "dr2"}
 	namespaces = []string{"", "outbox-dr1", "inbox-dr1", "outbox-dr2", "inbox-dr2", "ramen-system", "default", "kube-system"}
 )
+
+// specialNames are names that mean something for these resources only.
+var specialNames = map[string][]string{"/secrets": {"mirror-credential"}}
 
 // specialVerbs are verbs that mean something for these resources only.
 var specialVerbs = map[string][]string{
@@ -140,7 +147,7 @@ func (h *hub) rights(t *testing.T, namespace, account string) []string {
 			mu.Lock()
 			out = add(out, in, resource, "", any)
 			mu.Unlock()
-			for _, name := range names {
+			for _, name := range slices.Concat(names, specialNames[resource]) {
 				one, err := h.allowed(t, namespace, account, in, resource, name)
 				if err != nil {
 					return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -69,6 +70,7 @@ type Reconciler struct {
 	recorder events.EventRecorder
 	options  Options
 	buckets  *buckets
+	deleted  *deletions
 }
 
 func newReconciler(c client.Client, live client.Reader, recorder events.EventRecorder, o Options) *Reconciler {
@@ -79,6 +81,7 @@ func newReconciler(c client.Client, live client.Reader, recorder events.EventRec
 		recorder: recorder,
 		options:  o,
 		buckets:  newBuckets(o.Open, o.Clock),
+		deleted:  &deletions{clock: o.Clock, since: map[string]time.Time{}},
 	}
 }
 
@@ -153,11 +156,11 @@ func clusterOfInbox(_ context.Context, o client.Object) []reconcile.Request {
 	return nil
 }
 
-// toldAnew lets through what changes the conditions SchemaSkew and Connected, not each renewal.
+// toldAnew lets through what changes the conditions SchemaSkew, CredentialCurrent and Connected, not each renewal.
 func toldAnew() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
-		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered},
+		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered, exchange.AnnotationCredential},
 			func(key string) bool { return was[key] != is[key] })
 	}}
 }

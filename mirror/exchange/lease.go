@@ -30,6 +30,8 @@ const (
 	// AnnotationUndelivered names the Secrets, as <namespace>/<name>, that are wished and refused, and why; absent if none.
 	// A refused VolumeReplicationGroup is told in the status of its wish.
 	AnnotationUndelivered = prefix + "undelivered"
+	// AnnotationCredential tells about the mirror's credential: a Credential. It changes when the credential does.
+	AnnotationCredential = prefix + "credential"
 )
 
 // LinkState is what the hub knows about a link.

@@ -74,6 +74,10 @@ const FinalizerWish = prefix + "wish"
 // ServiceAccount is the name of the agent's ServiceAccount in the inbox namespace.
 const ServiceAccount = "mirror"
 
+// SecretCredential is the name of the Secret, beside the ServiceAccount, that each token of the mirror is bound to: an API
+// server accepts none of them once this Secret is deleted. It holds nothing.
+const SecretCredential = "mirror-credential"
+
 // Outbox returns the hub namespace that says what cluster shall do.
 func Outbox(cluster string) string { return outboxPrefix + cluster }
 

@@ -118,16 +118,17 @@ func TestWhatToolsMakeOfADRPolicy(t *testing.T) {
 // Trouble of a cluster may end by itself: Flux waits for its end.
 func TestWhatToolsMakeOfADRCluster(t *testing.T) {
 	check(t, drClusters, map[string]shown{
-		"connected":      {"Current", "Healthy", "Current", ""},
-		"changed":        {"Current", "Progressing", "InProgress", ""},
-		"never-seen":     {"Current", "Progressing", "InProgress", ""},
-		"connecting":     {"Current", "Progressing", "InProgress", ""},
-		"lost":           {"Current", "Degraded", "InProgress", ""},
-		"store-refuses":  {"Current", "Degraded", "InProgress", ""},
-		"no-keys":        {"Current", "Degraded", "InProgress", ""},
-		"not-set-up":     {"Current", "Degraded", "InProgress", ""},
-		"fields-dropped": {"Current", "Degraded", "Current", ""},
-		"deleting":       {"Terminating", "Progressing", "InProgress", ""},
+		"connected":          {"Current", "Healthy", "Current", ""},
+		"changed":            {"Current", "Progressing", "InProgress", ""},
+		"never-seen":         {"Current", "Progressing", "InProgress", ""},
+		"connecting":         {"Current", "Progressing", "InProgress", ""},
+		"lost":               {"Current", "Degraded", "InProgress", ""},
+		"credential-revoked": {"Current", "Degraded", "InProgress", ""},
+		"store-refuses":      {"Current", "Degraded", "InProgress", ""},
+		"no-keys":            {"Current", "Degraded", "InProgress", ""},
+		"not-set-up":         {"Current", "Degraded", "InProgress", ""},
+		"fields-dropped":     {"Current", "Degraded", "Current", ""},
+		"deleting":           {"Terminating", "Progressing", "InProgress", ""},
 	})
 }
 

@@ -22,6 +22,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AsyncApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClassFact"):
 		return &apiv1alpha1.ClassFactApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClusterCredential"):
+		return &apiv1alpha1.ClusterCredentialApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterDecision"):
 		return &apiv1alpha1.ClusterDecisionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterMaintenanceMode"):

@@ -61,6 +61,24 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.ClassKind
   scalar: string
+- name: com.github.ramendr.ramen-direct.api.v1alpha1.ClusterCredential
+  map:
+    fields:
+    - name: expirationTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: for
+      type:
+        scalar: string
+    - name: issuedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: trustedAuthorities
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.ClusterDecision
   map:
     fields:
@@ -294,6 +312,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: credential
+      type:
+        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.ClusterCredential
     - name: maintenanceModes
       type:
         list:

@@ -16,8 +16,10 @@ import (
 type DRClusterStatusApplyConfiguration struct {
 	// phase: Starting, Available.
 	Phase *apiv1alpha1.DRClusterPhase `json:"phase,omitempty"`
-	// conditions: Validated, Connected, SchemaSkew, DeletionBlocked.
+	// conditions: Validated, Connected, CredentialCurrent, SchemaSkew, DeletionBlocked.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
+	// credential tells about the credentials by which the mirror reaches the other end of the link, as the mirror told last.
+	Credential *ClusterCredentialApplyConfiguration `json:"credential,omitempty"`
 	// maintenanceModes are the storage maintenance modes asked for on the cluster.
 	MaintenanceModes []ClusterMaintenanceModeApplyConfiguration `json:"maintenanceModes,omitempty"`
 }
@@ -46,6 +48,14 @@ func (b *DRClusterStatusApplyConfiguration) WithConditions(values ...*v1.Conditi
 		}
 		b.Conditions = append(b.Conditions, *values[i])
 	}
+	return b
+}
+
+// WithCredential sets the Credential field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Credential field is set to the value of the last call.
+func (b *DRClusterStatusApplyConfiguration) WithCredential(value *ClusterCredentialApplyConfiguration) *DRClusterStatusApplyConfiguration {
+	b.Credential = value
 	return b
 }
 
