@@ -56,7 +56,7 @@ func (f *flags) register(fs *flag.FlagSet) {
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "credentials" {
-		os.Exit(credentials(ctrl.SetupSignalHandler(), os.Args[2:], os.Stdout, os.Stderr))
+		os.Exit(credentials(ctrl.SetupSignalHandler(), os.Args[2:], os.Stdout, os.Stderr, clock.RealClock{}))
 	}
 	var f flags
 	// A set of its own: libraries register flags of the same names in the common one.

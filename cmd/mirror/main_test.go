@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,10 +20,14 @@ import (
 	"github.com/stretchr/testify/require"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
@@ -103,11 +108,13 @@ func TestCredentialsNamesWhatIsMissing(t *testing.T) {
 		"flag --cluster is required":                 nil,
 		`flag --mode is "both"`:                      {"--cluster", "dr1", "--mode", "both"},
 		"read kubeconfig":                            {"--cluster", "dr1", "--kubeconfig", filepath.Join(t.TempDir(), "none")},
+		"flag --certificate-authority: open":         {"--cluster", "dr1", "--certificate-authority", filepath.Join(t.TempDir(), "none")},
+		"holds no certificate in PEM":                {"--cluster", "dr1", "--certificate-authority", "main.go"},
 		"flag provided but not defined: -what":       {"--what"},
 		"mirror credentials --cluster dr1 --context": {"--help"},
 	} {
 		var out, problems bytes.Buffer
-		assert.NotZero(t, credentials(t.Context(), args, &out, &problems))
+		assert.NotZero(t, credentials(t.Context(), args, &out, &problems, clock.RealClock{}))
 		assert.Contains(t, problems.String(), want)
 		assert.Empty(t, out.String())
 	}
@@ -119,6 +126,7 @@ func TestCredentialsGiveAccess(t *testing.T) {
 	for _, namespace := range []string{"inbox-dr1", "ramen-system"} {
 		require.NoError(t, hub.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
 		require.NoError(t, hub.Client.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "mirror"}}))
+		require.NoError(t, hub.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "mirror-credential"}}))
 	}
 	admin := clientcmdapi.NewConfig()
 	admin.Clusters["c"] = &clientcmdapi.Cluster{Server: hub.Admin.Host, CertificateAuthorityData: hub.Admin.CAData}
@@ -128,13 +136,15 @@ func TestCredentialsGiveAccess(t *testing.T) {
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	require.NoError(t, clientcmd.WriteToFile(*admin, kubeconfig))
 
+	bundle := filepath.Join(t.TempDir(), "bundle.crt")
+	require.NoError(t, os.WriteFile(bundle, slices.Concat(hub.Admin.CAData, hub.Admin.CAData), 0o600))
 	for mode, user := range map[string]string{
 		"pull": "system:serviceaccount:inbox-dr1:mirror",
 		"push": "system:serviceaccount:ramen-system:mirror",
 	} {
 		t.Run(mode, func(t *testing.T) {
 			var out, problems bytes.Buffer
-			require.Zero(t, credentials(t.Context(), []string{"--cluster=dr1", "--mode=" + mode, "--kubeconfig=" + kubeconfig, "--context=hub"}, &out, &problems), problems.String())
+			require.Zero(t, credentials(t.Context(), []string{"--cluster=dr1", "--mode=" + mode, "--kubeconfig=" + kubeconfig, "--context=hub", "--certificate-authority=" + bundle}, &out, &problems, clock.RealClock{}), problems.String())
 			file := filepath.Join(t.TempDir(), "secret.yaml")
 			require.NoError(t, os.WriteFile(file, out.Bytes(), 0o600))
 			hub.Kubectl(t, "apply", "-f", file) // as a user applies it, on the other side
@@ -144,14 +154,32 @@ func TestCredentialsGiveAccess(t *testing.T) {
 			assert.Equal(t, "ramen-system", secret.Namespace)
 			cfg, err := credential.Connect(secret.Data[credential.Key])
 			require.NoError(t, err)
+			assert.Equal(t, slices.Concat(hub.Admin.CAData, hub.Admin.CAData), cfg.CAData)
 			who, err := kubernetes.NewForConfigOrDie(cfg).AuthenticationV1().SelfSubjectReviews().Create(t.Context(), &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 			require.NoError(t, err)
 			assert.Equal(t, user, who.Status.UserInfo.Username)
+			assert.Contains(t, problems.String(), "an outage that lasts 696h0m0s or longer ends it")
 		})
 	}
+	t.Run("after access was taken back", func(t *testing.T) {
+		bound := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr1", Name: "mirror-credential"}}
+		require.NoError(t, hub.Client.Delete(t.Context(), bound))
+		wall := clocktesting.NewFakeClock(time.Now())
+		var out, problems bytes.Buffer
+		done := make(chan int, 1)
+		go func() {
+			done <- credentials(t.Context(), []string{"--cluster=dr1", "--kubeconfig=" + kubeconfig, "--context=hub"}, &out, &problems, wall)
+		}()
+		require.Eventually(t, wall.HasWaiters, time.Minute, 10*time.Millisecond, "nobody waits until tokens of before are refused")
+		require.True(t, apierrors.IsNotFound(hub.Client.Get(t.Context(), client.ObjectKeyFromObject(bound), bound)))
+		wall.Step(20 * time.Second)
+		require.Zero(t, <-done, problems.String())
+		assert.Contains(t, problems.String(), "Secret inbox-dr1/mirror-credential was deleted: making it again in 20s")
+		require.NoError(t, hub.Client.Get(t.Context(), client.ObjectKeyFromObject(bound), bound))
+	})
 	t.Run("the program serves on the hub", func(t *testing.T) { serves(t, kubeconfig) })
 	var out, problems bytes.Buffer
-	assert.Equal(t, 1, credentials(t.Context(), []string{"--cluster=dr9", "--kubeconfig=" + kubeconfig, "--context=hub"}, &out, &problems))
+	assert.Equal(t, 1, credentials(t.Context(), []string{"--cluster=dr9", "--kubeconfig=" + kubeconfig, "--context=hub"}, &out, &problems, clock.RealClock{}))
 	assert.Contains(t, problems.String(), "ServiceAccount inbox-dr9/mirror")
 	assert.Contains(t, problems.String(), "not found")
 }

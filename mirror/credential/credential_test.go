@@ -75,17 +75,34 @@ func TestATokenSaysWhoseItIsAndWhenToRenewIt(t *testing.T) {
 	token := func(payload string) string {
 		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".sig"
 	}
-	got, err := credential.Read(token(`{"sub":"system:serviceaccount:inbox-dr1:mirror","iat":1000,"exp":3000}`) + "\n")
+	got, err := credential.Read(token(`{"sub":"system:serviceaccount:inbox-dr1:mirror","iat":1000,"exp":3400,"kubernetes.io":{"secret":{"name":"mirror-credential","uid":"abc"}}}`) + "\n")
 	require.NoError(t, err)
-	assert.Equal(t, types.NamespacedName{Namespace: "inbox-dr1", Name: "mirror"}, got.Account)
-	assert.Equal(t, time.Unix(2000, 0), got.RenewAt)
+	assert.Equal(t, credential.Token{
+		Account: types.NamespacedName{Namespace: "inbox-dr1", Name: "mirror"}, Issued: time.Unix(1000, 0), Expires: time.Unix(3400, 0), BoundTo: "abc",
+	}, got)
+	assert.Equal(t, time.Unix(1200, 0), got.RenewAt())
 
 	got, err = credential.Read(token(`{"sub":"alice"}`))
 	require.NoError(t, err)
 	assert.Equal(t, credential.Token{}, got)
+	assert.Zero(t, got.RenewAt(), "it does not expire")
 	for _, broken := range []string{"", "opaque-word", "a.!opaque-word.c", token("opaque-word")} {
 		_, err := credential.Read(broken)
 		require.ErrorContains(t, err, "no JSON Web Token")
 		assert.NotContains(t, err.Error(), "opaque-word")
+	}
+}
+
+// TestARenewalLeavesMostOfWhatWasGranted, whatever an API server grants: an outage may begin at any moment.
+func TestARenewalLeavesMostOfWhatWasGranted(t *testing.T) {
+	issued := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for granted, wantAfter := range map[time.Duration]time.Duration{
+		30 * 24 * time.Hour: 24 * time.Hour,
+		24 * time.Hour:      2 * time.Hour,
+		time.Hour:           5 * time.Minute,
+		10 * time.Minute:    50 * time.Second,
+	} {
+		token := credential.Token{Issued: issued, Expires: issued.Add(granted)}
+		assert.Equal(t, wantAfter, token.RenewAt().Sub(issued), granted)
 	}
 }

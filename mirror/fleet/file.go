@@ -4,17 +4,15 @@ package fleet
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"os"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/ramendr/ramen-direct/mirror/credential"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/link"
 )
@@ -30,7 +28,8 @@ type FileOptions struct {
 	Metrics    *link.Metrics
 }
 
-// File keeps one link in pull mode. The kubeconfig, and what files it names, may be replaced at any time.
+// File keeps one link in pull mode. The kubeconfig, and what files it names, may be replaced at any time; a token in them is
+// renewed there.
 type File struct {
 	options FileOptions
 
@@ -40,31 +39,28 @@ type File struct {
 
 // NewFile returns a File that keeps nothing yet. It fails if the kubeconfig can't be used.
 func NewFile(o FileOptions) (*File, error) {
-	f := &File{options: o}
-	_, _, err := f.load()
-	return f, err
+	_, err := loadWay(o.Kubeconfig)
+	return &File{options: o}, err
 }
 
 // Run keeps the link until ctx ends.
 func (f *File) Run(ctx context.Context) error {
-	hub, sum, err := f.load()
-	if err != nil {
-		return err
+	now, err := loadWay(f.options.Kubeconfig)
+	for err == nil && ctx.Err() == nil {
+		now, err = f.keep(ctx, now)
 	}
-	for ctx.Err() == nil {
-		if err := f.keep(ctx, hub, sum, func(nextHub *rest.Config, nextSum [sha256.Size]byte) { hub, sum = nextHub, nextSum }); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
-// keep runs the link until ctx ends or the files have changed; then it calls changed.
-func (f *File) keep(ctx context.Context, hub *rest.Config, sum [sha256.Size]byte, changed func(*rest.Config, [sha256.Size]byte)) error {
+// keep runs the link until ctx ends or the files say another way; then it returns that.
+func (f *File) keep(ctx context.Context, now way) (next way, err error) {
 	o := f.options
-	l, err := link.New(link.Options{Cluster: o.Cluster, Hub: hub, Spoke: o.Home, Holder: o.Holder, Clock: o.Clock, Timing: o.Timing, Metrics: o.Metrics})
+	hub := rest.CopyConfig(now.config)
+	bearer := credential.Exchangeable(hub)
+	keeper := credential.NewKeeper(exchange.CredentialForHub, hub, bearer, o.Clock, func(_ context.Context, token string) error { return now.store(token) })
+	l, err := link.New(link.Options{Cluster: o.Cluster, Hub: hub, Spoke: o.Home, Holder: o.Holder, Clock: o.Clock, Timing: o.Timing, Metrics: o.Metrics, Credential: keeper.Tell})
 	if err != nil {
-		return err
+		return now, err
 	}
 	f.mu.Lock()
 	f.link = l
@@ -73,50 +69,37 @@ func (f *File) keep(ctx context.Context, hub *rest.Config, sum [sha256.Size]byte
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.Run(ctx) })
-	group.Go(func() error { return link.KeepToken(ctx, hub, o.Cluster, o.Clock) })
+	group.Go(func() error { keeper.Run(ctx); return nil })
 	group.Go(func() error {
-		for {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-o.Clock.After(o.Timing.Renew):
-			}
-			nextHub, nextSum, err := f.load()
-			switch {
-			case err != nil:
-				log.FromContext(ctx).Error(err, "Go on with the kubeconfig that was read before")
-			case nextSum != sum:
-				log.FromContext(ctx).Info("Start link anew: its kubeconfig has changed")
-				changed(nextHub, nextSum)
-				stop()
-				return nil
-			}
-		}
+		defer stop()
+		next = f.follow(ctx, now, bearer)
+		return nil
 	})
-	return group.Wait()
+	return next, group.Wait()
 }
 
-// load reads the kubeconfig, and a sum of it and of the files that it names; a token file is not among them: that is read
-// anew by each connection.
-func (f *File) load() (*rest.Config, [sha256.Size]byte, error) {
-	none := [sha256.Size]byte{}
-	cfg, err := clientcmd.BuildConfigFromFlags("", f.options.Kubeconfig)
-	if err != nil {
-		return nil, none, fmt.Errorf("read kubeconfig %s: %w", f.options.Kubeconfig, err)
-	}
-	sum := sha256.New()
-	for _, file := range []string{f.options.Kubeconfig, cfg.CAFile, cfg.CertFile, cfg.KeyFile} {
-		if file == "" {
-			continue
+// follow looks at the files whenever they change. Another token is shown from then on; of another way it returns. When ctx
+// ends, it returns the last one.
+func (f *File) follow(ctx context.Context, now way, bearer *credential.Bearer) way {
+	news := watchFiles(ctx, f.options.Clock, f.options.Timing.Renew)
+	defer news.close()
+	for {
+		news.of(now.files)
+		next, err := loadWay(f.options.Kubeconfig)
+		switch {
+		case err != nil:
+			log.FromContext(ctx).Error(err, "Cannot read the kubeconfig; the one that was read before stays in use")
+		case next.sum != now.sum:
+			log.FromContext(ctx).Info("Restarting link: its kubeconfig has changed")
+			return next
+		case next.config.BearerToken != bearer.Get():
+			log.FromContext(ctx).Info("Exchanging token")
+			bearer.Set(next.config.BearerToken)
 		}
-		text, err := os.ReadFile(file) //nolint:gosec // files that the user of the program names
-		if err != nil {
-			return nil, none, fmt.Errorf("read kubeconfig %s: %w", f.options.Kubeconfig, err)
+		if !news.wait(ctx) {
+			return now
 		}
-		each := sha256.Sum256(text)
-		sum.Write(each[:])
 	}
-	return cfg, [sha256.Size]byte(sum.Sum(nil)), nil
 }
 
 // Ready fails if the hub does not take the link for live.

@@ -64,9 +64,8 @@ type Fleet struct {
 
 // running is a link that this replica keeps, or stands for election to keep.
 type running struct {
-	stop      context.CancelFunc
-	ended     chan struct{}
-	exchanged chan struct{} // the credential has another token
+	stop  context.CancelFunc
+	ended chan struct{}
 
 	mu         sync.Mutex
 	credential credentialOf
@@ -147,7 +146,7 @@ func (f *Fleet) settle(ctx context.Context, known *known) {
 // start keeps a link once the one before it has ended. It does not wait for that: another link must not wait for it.
 func (f *Fleet) start(ctx context.Context, cluster string, c credentialOf, before *running) *running {
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{credential: c, stop: stop, ended: make(chan struct{}), exchanged: make(chan struct{}, 1)}
+	r := &running{credential: c, stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
 		if before != nil {
@@ -176,10 +175,14 @@ func (f *Fleet) keep(ctx context.Context, cluster string, r *running) error {
 		return err
 	}
 	o := link.Options{Cluster: cluster, Hub: remote, Spoke: f.options.Home, Holder: f.options.Replica, Clock: f.options.Clock, Timing: f.options.Timing, Metrics: f.options.Metrics}
+	accepts := exchange.CredentialForHub
 	if f.options.Mode == Push {
+		accepts = exchange.CredentialForCluster
 		o.Hub, o.Spoke = rest.CopyConfig(f.options.Home), remote
 		o.Hub.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + exchange.Inbox(cluster) + ":" + exchange.ServiceAccount}
 	}
+	keeper := credential.NewKeeper(accepts, remote, r.bearer, f.options.Clock, func(ctx context.Context, token string) error { return f.store(ctx, r.holds(), token) })
+	o.Credential = keeper.Tell
 	l, err := link.New(o)
 	if err != nil {
 		return err
@@ -188,7 +191,10 @@ func (f *Fleet) keep(ctx context.Context, cluster string, r *running) error {
 	defer r.set(nil)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.Run(ctx) })
-	group.Go(func() error { f.renew(ctx, remote, r); return nil })
+	group.Go(func() error {
+		keeper.Run(log.IntoContext(ctx, log.FromContext(ctx).WithValues("Secret", r.holds().secret)))
+		return nil
+	})
 	return group.Wait()
 }
 
@@ -219,18 +225,14 @@ func (r *running) goesOnWith(ctx context.Context, c credentialOf) bool {
 	log.FromContext(ctx).Info("Exchange token", "Secret", c.secret)
 	r.credential = c
 	r.bearer.Set(token)
-	select {
-	case r.exchanged <- struct{}{}:
-	default:
-	}
 	return true
 }
 
-// holds is the credential, and the token in it.
-func (r *running) holds() (credentialOf, string) {
+// holds is the credential.
+func (r *running) holds() credentialOf {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.credential, r.bearer.Get()
+	return r.credential
 }
 
 func (r *running) set(l *link.Link) {

@@ -36,6 +36,7 @@ func TestFleet(t *testing.T) {
 	w.run("a mirror that loses its home lets go, and comes back", (*world).homeless)
 	w.run("a mirror on a cluster finds the hub by a Secret", (*world).pull)
 	w.run("a kubeconfig in a file may be replaced", (*world).file)
+	w.run("a token in a file is renewed there", (*world).fileRenewed)
 }
 
 func (w *world) comeAndGo() {
@@ -43,12 +44,7 @@ func (w *world) comeAndGo() {
 	w.eventually(func() bool { return f.Ready() == nil }, "a mirror without clusters is not ready")
 	w.push("go1", "go2")
 	w.live(f, "go1", "go2")
-	lease := func(cluster string) string {
-		l := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "coordination.k8s.io/v1", Kind: "Lease"}}
-		require.NoError(w, w.hub.Client.Get(w.Context(), client.ObjectKey{Namespace: exchange.Inbox(cluster), Name: exchange.LeaseName}, l))
-		return l.Annotations[exchange.AnnotationLink]
-	}
-	assert.Equal(w, "live", lease("go1"))
+	assert.Equal(w, "live", w.lease("go1").Annotations[exchange.AnnotationLink])
 
 	way := w.wayTo("go1", w.token(w.spoke, puller, time.Hour))
 	require.NoError(w, w.hub.Client.Delete(w.Context(), way.DeepCopy()))
@@ -109,7 +105,7 @@ func (w *world) renewed() {
 	token := w.token(w.spoke, puller, 30*time.Minute)
 	way := w.wayTo("old", token)
 	w.create(w.hub, way)
-	f, _ := w.start(func(o *fleet.Options) { o.Clock = shifted{by: 16 * time.Minute} })
+	f, _ := w.start(func(o *fleet.Options) { o.Clock = shifted{by: 3 * time.Minute} }) // a tenth of its life
 	w.eventually(func() bool {
 		require.NoError(w, w.hub.Client.Get(w.Context(), client.ObjectKeyFromObject(way), way))
 		return !strings.Contains(string(way.Data["kubeconfig"]), token)
@@ -119,13 +115,18 @@ func (w *world) renewed() {
 	fresh, err := credential.Read(cfg.BearerToken)
 	require.NoError(w, err)
 	assert.Equal(w, puller, fresh.Account)
-	assert.WithinDuration(w, time.Now().Add(30*time.Minute), fresh.RenewAt, 2*time.Minute)
+	assert.WithinDuration(w, time.Now().Add(30*24*time.Hour), fresh.Expires, 2*time.Minute, "it outlasts outages")
+	assert.NotEmpty(w, fresh.BoundTo, "it can be taken back")
 	w.live(f, "old")
 	version := way.ResourceVersion
 	w.eventually(func() bool { return f.States()["old"].Phase == link.Live }, "the link is not live")
 	require.NoError(w, w.hub.Client.Get(w.Context(), client.ObjectKeyFromObject(way), way))
 	assert.Equal(w, version, way.ResourceVersion, "renewed again")
 	assert.Zero(w, w.transitions("old"), "the link goes on with it")
+	w.eventually(func() bool {
+		told, ok := exchange.CredentialIn(w.lease("old"))
+		return ok && told.Expires.Equal(fresh.Expires) && told.For == exchange.CredentialForCluster && told.Renewed && told.BoundTo == fresh.BoundTo && len(told.Authorities) == 1
+	}, "the lease does not tell of the credential")
 	w.forget("old")
 }
 
@@ -177,45 +178,102 @@ func (w *world) pull() {
 	w.live(f, "here")
 	require.NoError(w, f.Ready())
 
-	// The hub forgets the agent: a clear state, and the end of it without a restart.
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox("here"), Name: exchange.ServiceAccount}}
-	require.NoError(w, w.hub.Client.Delete(w.Context(), account))
+	// Access is taken back: a clear state, and the end of it without a restart.
+	bound := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox("here"), Name: "mirror-credential"}}
+	require.NoError(w, w.hub.Client.Delete(w.Context(), bound.DeepCopy()))
 	w.eventually(func() bool {
 		err := f.Ready()
-		return err != nil && strings.Contains(err.Error(), "refuses the credentials")
-	}, "the state does not name the credentials")
-	account.ResourceVersion, account.UID = "", ""
-	w.create(w.hub, account)
-	way.ResourceVersion = ""
-	fresh, err := credential.Secret(home, "here", w.hub.Admin, w.token(w.hub, types.NamespacedName{Namespace: account.Namespace, Name: account.Name}, time.Hour))
+		return err != nil && strings.Contains(err.Error(), "refuses the credentials") &&
+			strings.Contains(err.Error(), "mirror credentials --cluster here --context <hub> | kubectl --context <here> apply -f -")
+	}, "the state does not name the credentials and the command")
+	w.create(w.hub, bound)
+	fresh, err := credential.Secret(home, "here", w.hub.Admin, w.token(w.hub, types.NamespacedName{Namespace: exchange.Inbox("here"), Name: exchange.ServiceAccount}, time.Hour))
 	require.NoError(w, err)
 	require.NoError(w, w.spoke.Client.Update(w.Context(), fresh))
 	w.eventually(func() bool { return f.Ready() == nil }, "the new token is not used")
+	assert.Equal(w, exchange.CredentialForHub, must(exchange.CredentialIn(w.lease("here"))).For)
 	require.NoError(w, w.spoke.Client.Delete(w.Context(), fresh))
 	w.live(f)
 }
 
+func must(c exchange.Credential, _ bool) exchange.Credential { return c }
+
+// file is told in two ways: with the token in the kubeconfig, and in a file beside it.
 func (w *world) file() {
 	w.introduce("file")
+	account := types.NamespacedName{Namespace: exchange.Inbox("file"), Name: exchange.ServiceAccount}
+	dir := w.TempDir()
+	path, beside := filepath.Join(dir, "kubeconfig"), filepath.Join(dir, "token")
+	write := func(file string, text []byte) { require.NoError(w, os.WriteFile(file, text, 0o600)) }
 	kubeconfig := func(token string) []byte {
 		s, err := credential.Secret(home, "file", w.hub.Admin, token)
 		require.NoError(w, err)
 		return s.Data["kubeconfig"]
 	}
-	path := filepath.Join(w.TempDir(), "kubeconfig")
-	require.NoError(w, os.WriteFile(path, kubeconfig("expired"), 0o600))
+	write(path, kubeconfig("expired"))
 	metrics, err := link.NewMetrics(prometheus.NewRegistry())
 	require.NoError(w, err)
-	o := fleet.FileOptions{Cluster: "file", Kubeconfig: path, Home: w.as(w.spoke, puller), Holder: "test", Clock: clock.RealClock{}, Timing: exchange.DefaultTiming(), Metrics: metrics}
+	o := fleet.FileOptions{Cluster: "file", Kubeconfig: path, Home: w.as(w.spoke, puller), Holder: "test", Clock: clock.RealClock{}, Timing: exchange.TimingOf(exchange.MinLeaseDuration), Metrics: metrics}
 	f, err := fleet.NewFile(o)
 	require.NoError(w, err)
 	w.keep(f.Run)
 	w.eventually(func() bool { err := f.Ready(); return err != nil && strings.Contains(err.Error(), "hub: cannot ") }, "the state does not name the hub")
-	require.NoError(w, os.WriteFile(path, []byte("half"), 0o600))
-	require.NoError(w, os.WriteFile(path, kubeconfig(w.token(w.hub, types.NamespacedName{Namespace: exchange.Inbox("file"), Name: exchange.ServiceAccount}, time.Hour)), 0o600))
+	write(path, []byte("half"))
+	short := w.token(w.hub, account, 10*time.Minute)
+	write(path, kubeconfig(short))
 	w.eventually(func() bool { return f.Ready() == nil }, "the new kubeconfig is not used")
+
+	write(beside, []byte("expired"))
+	write(path, []byte(strings.Replace(string(kubeconfig(short)), "token: "+short, "tokenFile: token", 1)))
+	w.eventually(func() bool {
+		err := f.Ready()
+		return err != nil && strings.Contains(err.Error(), "refuses the credentials")
+	}, "the file beside is not read")
+	write(beside, []byte(w.token(w.hub, account, 10*time.Minute)))
+	w.eventually(func() bool { return f.Ready() == nil }, "the new token is not used")
+	entries, err := os.ReadDir(dir)
+	require.NoError(w, err)
+	assert.Len(w, entries, 2, "a temporary file is left behind")
 
 	o.Kubeconfig = filepath.Join(w.TempDir(), "none")
 	_, err = fleet.NewFile(o)
 	assert.ErrorContains(w, err, "read kubeconfig")
+}
+
+// fileRenewed : a token in a file, or in the kubeconfig, is renewed where it is.
+func (w *world) fileRenewed() {
+	w.introduce("fresh")
+	account := types.NamespacedName{Namespace: exchange.Inbox("fresh"), Name: exchange.ServiceAccount}
+	for name, beside := range map[string]bool{"in the kubeconfig": false, "in a file beside it": true} {
+		w.run(name, func(w *world) {
+			dir := w.TempDir()
+			path, token := filepath.Join(dir, "kubeconfig"), w.token(w.hub, account, 10*time.Minute)
+			s, err := credential.Secret(home, "fresh", w.hub.Admin, token)
+			require.NoError(w, err)
+			text, holds := string(s.Data["kubeconfig"]), path
+			if beside {
+				text, holds = strings.Replace(text, "token: "+token, "tokenFile: token", 1), filepath.Join(dir, "token")
+				require.NoError(w, os.WriteFile(holds, []byte(token), 0o600))
+			}
+			require.NoError(w, os.WriteFile(path, []byte(text), 0o600))
+			metrics, err := link.NewMetrics(prometheus.NewRegistry())
+			require.NoError(w, err)
+			f, err := fleet.NewFile(fleet.FileOptions{Cluster: "fresh", Kubeconfig: path, Home: w.as(w.spoke, puller), Holder: "test",
+				Clock: shifted{by: time.Minute}, Timing: exchange.TimingOf(exchange.MinLeaseDuration), Metrics: metrics})
+			require.NoError(w, err)
+			stop := w.keep(f.Run)
+			defer stop()
+			w.eventually(func() bool {
+				now, err := os.ReadFile(holds)
+				return err == nil && !strings.Contains(string(now), token)
+			}, "the token is not renewed")
+			w.eventually(func() bool {
+				told, ok := exchange.CredentialIn(w.lease("fresh"))
+				return ok && time.Until(told.Expires) > 29*24*time.Hour
+			}, "the new token is not shown")
+			entries, err := os.ReadDir(dir)
+			require.NoError(w, err)
+			assert.Len(w, entries, map[bool]int{false: 1, true: 2}[beside], "a temporary file is left behind")
+		})
+	}
 }

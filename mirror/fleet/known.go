@@ -7,10 +7,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -133,40 +130,9 @@ func (k *known) credentials(ctx context.Context) map[string]credentialOf {
 	return out
 }
 
-// renew renews the token of the link's kubeconfig in its Secret at half of its life, until ctx ends. The link shows the new
-// one when the Secret has changed.
-func (f *Fleet) renew(ctx context.Context, remote *rest.Config, r *running) {
-	for ctx.Err() == nil {
-		c, shown := r.holds()
-		logger := log.FromContext(ctx).WithValues("Secret", c.secret)
-		var due <-chan time.Time // never: a certificate, or a token that does not expire, or of no ServiceAccount
-		token, err := credential.Read(shown)
-		if err == nil && !token.RenewAt.IsZero() && token.Account.Name != "" {
-			due = f.options.Clock.After(max(token.RenewAt.Sub(f.options.Clock.Now()), 0))
-		}
-		for exchanged := false; !exchanged; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-r.exchanged:
-				exchanged = true
-			case <-due:
-				logger.Info("Renew token")
-				if err := f.replaceToken(ctx, remote, token, c); err != nil && ctx.Err() == nil {
-					logger.Error(err, "Cannot renew token")
-				}
-				due = f.options.Clock.After(credential.Retry)
-			}
-		}
-	}
-}
-
-func (f *Fleet) replaceToken(ctx context.Context, remote *rest.Config, token credential.Token, c credentialOf) error {
-	fresh, err := credential.Request(ctx, remote, token.Account, credential.Lifetime)
-	if err != nil {
-		return err
-	}
-	kubeconfig, err := credential.WithToken(c.kubeconfig, fresh)
+// store puts a renewed token into the Secret that c came from. The link shows it when the Secret has changed.
+func (f *Fleet) store(ctx context.Context, c credentialOf, token string) error {
+	kubeconfig, err := credential.WithToken(c.kubeconfig, token)
 	if err != nil {
 		return err
 	}
@@ -180,7 +146,7 @@ func (f *Fleet) replaceToken(ctx context.Context, remote *rest.Config, token cre
 	}
 	secret.Data[credential.Key] = kubeconfig
 	if _, err := secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: "mirror-fleet"}); err != nil && !apierrors.IsConflict(err) {
-		return errors.New("write Secret " + c.secret + ": " + string(apierrors.ReasonForError(err))) // the cause may quote it
+		return credential.Unstored("Secret "+c.secret, string(apierrors.ReasonForError(err))) // the cause may quote it
 	}
 	return nil
 }

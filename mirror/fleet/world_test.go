@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -98,13 +99,14 @@ func (w *world) introduce(clusters ...string) {
 		w.create(w.hub, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(cluster), Name: "mirror-push"}, RoleRef: role("ramen-mirror-push-inbox"),
 			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: pusher.Namespace, Name: pusher.Name}}})
 		w.create(w.hub, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(cluster), Name: exchange.ServiceAccount}},
+			&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(cluster), Name: exchange.SecretCredential}},
 			&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "own-" + cluster}, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"ramendr.openshift.io"},
 				Resources: []string{"drclusterconfigs"}, ResourceNames: []string{cluster}, Verbs: []string{"get", "list", "watch"}}}},
 			&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "own-" + cluster}, RoleRef: role("own-" + cluster), Subjects: agent})
 	}
 }
 
-// token is a token of account.
+// token is a token of account, as mirror credentials makes it.
 func (w *world) token(at *apiserver.Server, account types.NamespacedName, lifetime time.Duration) string {
 	w.Helper()
 	token, err := credential.Request(w.Context(), at.Admin, account, lifetime)
@@ -115,8 +117,11 @@ func (w *world) token(at *apiserver.Server, account types.NamespacedName, lifeti
 // as is a connection that shows a token of account, and no other right.
 func (w *world) as(at *apiserver.Server, account types.NamespacedName) *rest.Config {
 	w.Helper()
+	request := &authenticationv1.TokenRequest{}
+	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: account.Namespace, Name: account.Name}}
+	require.NoError(w, at.Client.SubResource("token").Create(w.Context(), sa, request))
 	cfg := rest.AnonymousClientConfig(at.Admin)
-	cfg.BearerToken = w.token(at, account, time.Hour)
+	cfg.BearerToken = request.Status.Token
 	return cfg
 }
 
@@ -188,6 +193,16 @@ func alive(f *fleet.Fleet) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// lease is what the mirror tells on the hub; nil: nothing.
+func (w *world) lease(cluster string) *coordinationv1.Lease {
+	w.Helper()
+	l := &coordinationv1.Lease{}
+	if w.hub.Client.Get(w.Context(), client.ObjectKey{Namespace: exchange.Inbox(cluster), Name: exchange.LeaseName}, l) != nil {
+		return nil
+	}
+	return l
 }
 
 // holder is who holds the lease of a link.

@@ -212,6 +212,9 @@ func (l *Link) confess(ctx context.Context) {
 		intent.SetAnnotations(last.GetAnnotations())
 	}
 	intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationLink, state))
+	if l.credential != nil {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationCredential, l.credential().String()))
+	}
 	if err := l.writeLease(within, intent); err != nil {
 		log.FromContext(ctx).V(1).Info("Cannot tell the state in the lease", "reason", err.Error())
 	}
@@ -255,6 +258,9 @@ func (l *Link) lease(digest string, state State) *translate.Object {
 	}
 	if l.beating.spokeID != "" {
 		annotations[exchange.AnnotationSpokeID] = l.beating.spokeID
+	}
+	if l.credential != nil {
+		annotations[exchange.AnnotationCredential] = l.credential().String()
 	}
 	unknown := translate.Paths{}
 	maps.Copy(unknown, l.reportWriter.skew.known())

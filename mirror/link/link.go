@@ -45,6 +45,9 @@ type Options struct {
 	Timing exchange.Timing
 	// Metrics counts what the link does.
 	Metrics *Metrics
+	// Credential tells about the credential by which the end that is not at home is reached. It is called from several
+	// goroutines. Nil: nothing is told.
+	Credential func() exchange.Credential
 }
 
 // Link is the connection between the hub and one cluster. See the package comment for what it promises.
@@ -52,6 +55,7 @@ type Link struct {
 	cluster, holder string
 	clock           clock.Clock
 	timing          exchange.Timing
+	credential      func() exchange.Credential // nil: nothing is told
 	hub, spoke      peer
 
 	// What is on the hub, by name.
@@ -83,10 +87,10 @@ func New(o Options) (*Link, error) {
 		return nil, err
 	}
 	l := &Link{
-		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, timing: o.Timing, metrics: o.Metrics,
+		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, timing: o.Timing, credential: o.Credential, metrics: o.Metrics,
 		down: newLine("down", o.Clock), up: newLine("up", o.Clock),
 		deliveries: newLine("delivery", o.Clock), unhurried: newLine("unhurried-delivery", o.Clock),
-		troubles:         &troubles{clock: o.Clock, patience: o.Timing.Renew, open: map[task]trouble{}},
+		troubles:         &troubles{clock: o.Clock, patience: o.Timing.Renew, cluster: o.Cluster, credential: o.Credential, open: map[task]trouble{}},
 		outcomes:         outcomes{last: map[string]lookedAt{}},
 		unreported:       remarks{text: map[string]string{}},
 		undelivered:      remarks{text: map[string]string{}},

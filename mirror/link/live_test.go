@@ -5,7 +5,6 @@ package link_test
 import (
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,11 +13,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/link"
 )
@@ -176,58 +173,6 @@ func TestX5_TheLeaseIsRenewedAtItsInterval(t *testing.T) {
 	w.eventually(func() bool { return w.lease().Spec.RenewTime.After(first) }, "not renewed")
 	assert.InDelta(t, 1, w.lease().Spec.RenewTime.Sub(first).Seconds(), 0.9)
 	assert.EqualValues(t, 3, *w.lease().Spec.LeaseDurationSeconds)
-}
-
-// TestATokenThatIsAcceptedAgainIsUsed lets the hub refuse the token of a link that has begun. The token is read at each request.
-func TestATokenThatIsAcceptedAgainIsUsed(t *testing.T) {
-	w := newWorld(t)
-	file := w.tokenFile()
-	hub := rest.AnonymousClientConfig(hubAdmin)
-	hub.Wrap(func(next http.RoundTripper) http.RoundTripper { return bearer{file, next} })
-	w.replacedToken(file, hub, soon)
-}
-
-// TestATokenThatWasReplacedIsPickedUp does the same with a token that client-go reads: once a minute.
-func TestATokenThatWasReplacedIsPickedUp(t *testing.T) {
-	testlayer.Slow(t, "TestATokenThatIsAcceptedAgainIsUsed")
-	w := newWorld(t)
-	hub := rest.AnonymousClientConfig(hubAdmin)
-	hub.BearerTokenFile = w.tokenFile()
-	w.replacedToken(hub.BearerTokenFile, hub, 75*time.Second)
-}
-
-// replacedToken starts a link with a token in file that the hub refuses, replaces it, and waits for the link to be live.
-func (w *world) replacedToken(file string, hub *rest.Config, within time.Duration) {
-	w.t.Helper()
-	valid, err := os.ReadFile(file) //nolint:gosec // a file of this test
-	require.NoError(w.t, err)
-	require.NoError(w.t, os.WriteFile(file, []byte("expired"), 0o600))
-	l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin), Holder: "test", Clock: clock.RealClock{}, Timing: quick, Metrics: w.metrics})
-	require.NoError(w.t, err)
-	var refused atomic.Int64
-	w.hubWire.before(func(*http.Request) { refused.Add(1) })
-	w.run(l)
-	w.eventually(func() bool { return refused.Load() > 5 }, "the hub is not tried")
-	require.Error(w.t, l.Live())
-
-	require.NoError(w.t, os.WriteFile(file, valid, 0o600))
-	require.Eventually(w.t, func() bool { return l.Live() == nil }, within, 100*time.Millisecond, "the new token is not used")
-}
-
-// bearer sends the token in a file, as it is then.
-type bearer struct {
-	file string
-	next http.RoundTripper
-}
-
-func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
-	token, err := os.ReadFile(b.file)
-	if err != nil {
-		return nil, err
-	}
-	req = req.Clone(req.Context())
-	req.Header.Set("Authorization", "Bearer "+string(token))
-	return b.next.RoundTrip(req)
 }
 
 // TestAStoppedLinkAsksNothingMore holds up a list that is on its way when the link is stopped: the reflector leaves it to

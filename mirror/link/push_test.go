@@ -13,15 +13,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -95,10 +96,6 @@ var inPullModeOnly = map[string]string{
 	"TestX5_NoRenewalAfterAnOutageBeforeEverythingIsListedAnew": "the election shares the wire, and gives up after a cut: package fleet tests that",
 	"TestX5_ACutIsHealedSoon":                                   "the election shares the wire, and gives up after a cut: package fleet tests that",
 	"TestX5_AHangingHubIsToldByTheMirrorItself":                 "a mirror that can't reach its home keeps no link",
-	"TestATokenThatWasReplacedIsPickedUp":                       "of a token in a file",
-	"TestATokenThatIsAcceptedAgainIsUsed":                       "of a token in a file",
-	"TestTheTokenIsRenewedAtHalfOfItsLife":                      "of a token in a file",
-	"TestWithoutATokenFileThereIsNothingToRenew":                "of a token in a file",
 	"TestCredentialsThatAreTakenAwayAreAClearState":             "of credentials for the hub; package fleet tests those in Secrets",
 	"TestX1_AnAgentMayTouchItsOwnExchangeOnly":                  "of rights, not of a link",
 	"TestMetricsAreRegisteredOnce":                              "of no link",
@@ -269,7 +266,8 @@ func (w *world) introduce(namespace string) {
 
 func (w *world) request(at *rest.Config, account types.NamespacedName) string {
 	w.t.Helper()
-	token, err := credential.Request(w.t.Context(), at, account, time.Hour)
+	request := &authenticationv1.TokenRequest{}
+	got, err := kubernetes.NewForConfigOrDie(at).CoreV1().ServiceAccounts(account.Namespace).CreateToken(w.t.Context(), account.Name, request, metav1.CreateOptions{})
 	require.NoError(w.t, err)
-	return token
+	return got.Status.Token
 }

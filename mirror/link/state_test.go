@@ -5,8 +5,6 @@ package link_test
 import (
 	"errors"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -88,29 +86,30 @@ func TestX5_AHangingHubIsToldByTheMirrorItself(t *testing.T) {
 
 func TestCredentialsThatAreTakenAwayAreAClearState(t *testing.T) {
 	w := newWorld(t)
-	valid := rest.AnonymousClientConfig(hubAdmin)
-	valid.BearerTokenFile = w.tokenFile()
+	ended := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	remedy := "; to give the mirror new ones: mirror credentials --cluster " + w.cluster + " --context <hub> | kubectl --context <" + w.cluster + "> apply -f -"
 	for name, tc := range map[string]struct {
-		change func(*rest.Config)
-		says   string
+		change  func(*rest.Config)
+		expires time.Time
+		says    string
 	}{
-		"the token": {func(cfg *rest.Config) {
-			cfg.BearerTokenFile = filepath.Join(t.TempDir(), "token")
-			require.NoError(t, os.WriteFile(cfg.BearerTokenFile, []byte("expired"), 0o600))
-		}, "hub: cannot watch volumereplicationgroups in inbox-" + w.cluster + ": it refuses the credentials"},
-		"the certificate authority": {func(cfg *rest.Config) {
-			cfg.CAData = spokeAdmin.CAData
-		}, "its certificate is not trusted"},
+		"the token": {func(cfg *rest.Config) { cfg.BearerToken = "of yesterday" }, time.Time{},
+			"it refuses the credentials: they are wrong, expired or were taken away" + remedy},
+		"the token, by its age": {func(cfg *rest.Config) { cfg.BearerToken = "of yesterday" }, ended,
+			"it refuses the credentials: they expired at 2026-01-02T03:04:05Z" + remedy},
+		"the certificate authority": {func(cfg *rest.Config) { cfg.CAData = spokeAdmin.CAData }, time.Time{},
+			"its certificate is not trusted (x509): the certificate authority in the credentials is another one, or the certificate has expired or is for another address" + remedy},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hub := rest.CopyConfig(valid)
+			hub := rest.AnonymousClientConfig(hubAdmin)
 			tc.change(hub)
+			told := exchange.Credential{For: exchange.CredentialForHub, Expires: tc.expires}
 			l, err := link.New(link.Options{Cluster: w.cluster, Hub: w.hubWire.connect(hub), Spoke: w.spokeWire.connect(spokeAdmin),
-				Holder: "test", Clock: clock.RealClock{}, Timing: quick, Metrics: w.metrics})
+				Holder: "test", Clock: clock.RealClock{}, Timing: quick, Metrics: w.metrics, Credential: func() exchange.Credential { return told }})
 			require.NoError(t, err)
 			stop := w.run(l)
 			w.eventually(func() bool {
-				return strings.Contains(l.State().String(), strings.TrimPrefix(tc.says, "hub: cannot watch volumereplicationgroups in inbox-"+w.cluster+": "))
+				return strings.HasSuffix(l.State().String(), tc.says)
 			}, "the state does not say %q", tc.says)
 			assert.Equal(t, link.Connecting, l.State().Phase)
 			assert.Contains(t, l.State().String(), "connecting: hub: cannot ")

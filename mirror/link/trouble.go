@@ -17,6 +17,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/utils/clock"
+
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // side is one of the two API servers.
@@ -49,6 +51,9 @@ type troubles struct {
 	patience time.Duration
 	// dropped says that the hub does not know this cluster any more; nil: that is never known.
 	dropped func() bool
+	// cluster and credential are what a remedy names; credential may be nil.
+	cluster    string
+	credential func() exchange.Credential
 
 	mu    sync.Mutex
 	open  map[task]trouble
@@ -83,11 +88,26 @@ func (ts *troubles) end(ctx context.Context, t task, err error) {
 	if !known || was.cause == "" {
 		was.since = ts.clock.Now()
 	}
-	was.cause = causeOf(err)
+	was.cause = ts.withRemedy(t.side, causeOf(err))
 	if t.side == hubSide && (apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsForbidden(err) && ts.dropped != nil && ts.dropped()) {
 		was.cause = causeDropped
 	}
 	ts.open[t] = was
+}
+
+// withRemedy adds what is known of the credential to a cause that concerns it, and how the mirror gets another one.
+func (ts *troubles) withRemedy(s side, cause string) string {
+	if ts.credential == nil || cause != causeCredentials && cause != causeUntrusted {
+		return cause
+	}
+	c := ts.credential()
+	switch {
+	case c.For != s.String():
+		return cause // it is the mirror's own identity at home
+	case cause == causeCredentials && c.ExpiredAt(ts.clock.Now()):
+		cause = "it refuses the credentials: they expired at " + c.Expires.UTC().Format(time.RFC3339)
+	}
+	return cause + "; to give the mirror new ones: " + c.Remedy(ts.cluster)
 }
 
 func (ts *troubles) answered(s side) bool {
@@ -124,7 +144,7 @@ const (
 	causeForbidden   = "the right to do so is missing"
 	causeDropped     = "the hub takes the right away: the cluster is being disconnected, as its DRCluster is deleted"
 	causeTerminating = "the namespace is being deleted"
-	causeUntrusted   = "its certificate is not trusted: the certificate authority in the kubeconfig is another one"
+	causeUntrusted   = "its certificate is not trusted (x509): the certificate authority in the credentials is another one, or the certificate has expired or is for another address"
 	causeNamespace   = "the namespace is missing: create the DRCluster"
 	causeUnknownKind = "it does not know this kind: install the CRDs"
 )
