@@ -119,20 +119,27 @@ func (l *Lab) startAPIServer(ctx context.Context, cluster string, authority *pki
 	if err != nil {
 		return err
 	}
-	audit, err := l.auditArgs(cluster)
+	further, err := l.auditArgs(cluster)
 	if err != nil {
 		return err
+	}
+	if cluster == Hub {
+		cert, key, err := makeFront(l.frontDir())
+		if err != nil {
+			return err
+		}
+		further = append(further, "--tls-sni-cert-key="+cert+","+key+":"+frontName)
 	}
 	service := on(serviceAPIServer, cluster)
 	return l.supervisor.Start(ctx, supervise.Service{
 		Name:    service,
 		Address: "https://" + l.address(service),
-		Command: l.command(service, l.program("kube-apiserver"), append(audit,
+		Command: l.command(service, l.program("kube-apiserver"), append(further,
 			"--etcd-servers=http://"+l.address(on(serviceEtcd, cluster)),
 			"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+l.port(service),
 			"--tls-cert-file="+serverCert, "--tls-private-key-file="+serverKey, "--client-ca-file="+authority.CAFile(),
 			"--cert-dir="+filepath.Dir(serverCert),
-			"--service-account-issuer=https://kubernetes.default.svc",
+			"--service-account-issuer="+issuer,
 			"--service-account-key-file="+tokenKey, "--service-account-signing-key-file="+tokenKey,
 			"--service-cluster-ip-range=10.0.0.0/24",
 			"--authorization-mode=RBAC",

@@ -61,6 +61,9 @@ func (l *Lab) Kubeconfig(ctx context.Context, id Identity) (string, error) {
 	request := &authenticationv1.TokenRequest{
 		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: new(int64(tokenLifetime.Seconds()))},
 	}
+	if _, inbox := exchange.ClusterOf(id.Namespace); inbox { // as mirror credentials does
+		request.Spec.BoundObjectRef = &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Secret", Name: exchange.SecretCredential}
+	}
 	cluster := l.Cluster(id.Cluster)
 	if err := cluster.Client.SubResource("token").Create(ctx, account, request); err != nil {
 		return "", fmt.Errorf("get token of ServiceAccount %s/%s on %s: %w", id.Namespace, id.ServiceAccount, id.Cluster, err)
@@ -69,7 +72,7 @@ func (l *Lab) Kubeconfig(ctx context.Context, id Identity) (string, error) {
 	if id.From != id.Cluster {
 		server = l.linkAddress(link{id.From, id.Cluster})
 	}
-	file := l.kubeconfigFile(id.Cluster, id.Namespace+"-"+id.ServiceAccount)
+	file := l.KubeconfigFile(id)
 	return file, writeKubeconfig(file, kubeconfig{
 		cluster: id.Cluster,
 		server:  "https://" + server,
@@ -77,6 +80,11 @@ func (l *Lab) Kubeconfig(ctx context.Context, id Identity) (string, error) {
 		user:    id.Namespace + "/" + id.ServiceAccount,
 		token:   request.Status.Token,
 	})
+}
+
+// KubeconfigFile is where the kubeconfig of an identity is.
+func (l *Lab) KubeconfigFile(id Identity) string {
+	return l.kubeconfigFile(id.Cluster, id.Namespace+"-"+id.ServiceAccount)
 }
 
 // kubeconfig is a file for one user of one cluster, who shows a certificate or a token.

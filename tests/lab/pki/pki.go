@@ -68,14 +68,14 @@ func New(dir, name string) (*Authority, error) {
 // CAFile is the file with the authority's own certificate.
 func (a *Authority) CAFile() string { return filepath.Join(a.dir, "ca.crt") }
 
-// Server makes the files server.crt and server.key for a server on loopback.
-func (a *Authority) Server() (certFile, keyFile string, err error) {
+// Server makes the files server.crt and server.key for a server on loopback, which may have further names.
+func (a *Authority) Server(names ...string) (certFile, keyFile string, err error) {
 	template, err := base(pkix.Name{CommonName: "server"})
 	if err != nil {
 		return "", "", err
 	}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	template.DNSNames = []string{"localhost"}
+	template.DNSNames = append([]string{"localhost"}, names...)
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	return a.sign("server", template)
 }
