@@ -189,12 +189,12 @@ func (w *world) protected() metav1.Condition {
 	switch {
 	case at.report.Status.State != v1alpha1.PrimaryState:
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Primary yet", at.cluster))
-	case len(at.report.Status.ProtectedPVCs) == 0:
-		return is(metav1.ConditionUnknown, reasonNoVolumes, "nothing to protect yet: no PVC matches spec.pvcSelector")
-	case at.report.Status.LastGroupSyncTime == nil:
+	case len(at.report.Status.ProtectedPVCs) > 0 && at.report.Status.LastGroupSyncTime == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronised once")
 	case w.unmet().fact != "":
 		return is(metav1.ConditionFalse, reasonNotSupported, w.unmet().message)
+	case len(at.report.Status.ProtectedPVCs) == 0:
+		return is(metav1.ConditionUnknown, reasonNoVolumes, "nothing to protect yet: no PVC matches spec.pvcSelector")
 	default:
 		return is(metav1.ConditionTrue, "Protected", fmt.Sprintf("%d volumes are protected", len(at.report.Status.ProtectedPVCs)))
 	}

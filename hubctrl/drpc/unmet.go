@@ -28,7 +28,7 @@ func (w *world) unmet() words {
 		return words{}
 	}
 	return words{fact: reasonNotSupported, user: true,
-		message: fmt.Sprintf("the volumes of the application are protected, but its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.cluster, c.Message),
+		message: fmt.Sprintf("only the volumes of the application are protected, its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.cluster, c.Message),
 		next:    "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
 }
 

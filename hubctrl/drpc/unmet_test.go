@@ -30,7 +30,7 @@ func TestObjectsThatAreNotProtectedAreTold(t *testing.T) {
 	h.settle()
 	h.restate("dr1", withoutObjects)
 	h.pass()
-	const message = "the volumes of the application are protected, but its Kubernetes objects (spec.kubeObjectProtection) are not: cluster dr1: it has to come from elsewhere"
+	const message = "only the volumes of the application are protected, its Kubernetes objects (spec.kubeObjectProtection) are not: cluster dr1: it has to come from elsewhere"
 	for kind, want := range map[string]string{
 		"Available": "True Deployed the workload runs on dr1",
 		"Protected": "False NotSupported " + message,
@@ -45,6 +45,10 @@ func TestObjectsThatAreNotProtectedAreTold(t *testing.T) {
 	assert.Equal(t, []string{"NotSupported", message}, []string{w.Fact, w.Message})
 	assert.Equal(t, "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation", w.NextStep)
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+
+	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { s.ProtectedPVCs, s.LastGroupSyncTime = nil, nil })
+	h.pass()
+	assert.Equal(t, "False NotSupported", string(h.condition("Protected").Status)+" "+h.condition("Protected").Reason, "nothing at all is protected")
 
 	h.failover("dr2")
 	h.settle()

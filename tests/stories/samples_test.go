@@ -160,6 +160,8 @@ spec:
     kind: Placement
     name: placement
   pvcSelector: {}
+  retainNamespaceSCCAcrossPeers: true
+  volSyncSpec: {disabled: true}
 `,
 }
 
