@@ -28,7 +28,6 @@ var departures = []departure{
 	{"*", "*.replicationID.id", "optional here", "a volume that VolSync replicates has none"},
 	{"*", "*.peerClasses[].storageClassName", "required here", "an entry is found by it"},
 
-	{"DRCluster", "status.credential*", "only here", "how long the mirror's credentials last"},
 	{"DRClusterConfig", "spec.clusterID", "optional here", "the cluster tells its own id, in status.clusterID"},
 	{"DRClusterConfig", "spec.maintenanceModes*", "only here", "the hub asks for modes through the one object that it exchanges with a cluster"},
 	{"DRClusterConfig", "status.apis*", "only here", "the hub can't ask the cluster what it serves"},
@@ -42,6 +41,7 @@ var departures = []departure{
 	{"DRClusterConfig", "status.storageAccessDetails", "any value", "never set; accepted in what was exported"},
 
 	{"DRCluster", "spec.clusterFence", "no enum here", "a rule refuses what asks for fencing, and says why"},
+	{"DRCluster", "status.credential*", "only here", "how long the mirror's credentials last"},
 	{"DRCluster", "status.maintenanceModes[].state", "optional here", "a mode that the cluster has not answered yet has none"},
 
 	{"DRPlacementControl", "spec.action", "enum ,Failover,Relocate here", "action: \"\" in Git clears what was there before"},

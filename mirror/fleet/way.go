@@ -55,7 +55,7 @@ func readWay(kubeconfig string) (way, error) {
 		}
 	}
 	if w.tokenFile != "" {
-		token, err := os.ReadFile(w.tokenFile)
+		token, err := os.ReadFile(w.tokenFile) //nolint:gosec // the file that the kubeconfig names
 		if err != nil {
 			return way{}, err
 		}

@@ -73,7 +73,6 @@ func TestAccessIsTakenBackAndGivenAgain(t *testing.T) {
 	})
 	front, err := l.Front(lab.DR1)
 	require.NoError(t, err)
-	//nolint:gosec // the program of this project
 	cmd := exec.CommandContext(t.Context(), filepath.Join(l.Dir(), "bin", "mirror"), "credentials", "--cluster=dr1", "--kubeconfig="+hub.Kubeconfig, "--server="+front.Host)
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
