@@ -3,8 +3,8 @@
 // Package maintenance finds out which maintenance modes of its storage a cluster needs for the failovers to it, and which
 // of them it lacks. It is pure: equal facts give equal answers, in a fixed order.
 //
-// It promises that a failover depends on the surviving side only (I8): which volumes there are is read in the last report
-// of the failed side if there is one, however old; else every class that the target was told of is assumed to be in use.
-// Whether a class needs a mode is read in the target's own class facts. A mode counts as active only by an answer to the
-// very request that is made now.
+// It promises that a failover depends on the surviving side only (I8), and that no cluster makes the hub ask another one for
+// a mode (X16): what the failed side reports is not read. Every class that the target was told of counts as in use, and the
+// target's own class facts say which of them need a mode. A mode counts as active only by an answer to the very request that
+// is made now.
 package maintenance

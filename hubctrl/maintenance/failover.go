@@ -4,7 +4,6 @@ package maintenance
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -18,8 +17,6 @@ import (
 type Failover struct {
 	// Wish and Report are those of the target. Nil: there is none.
 	Wish, Report *v1alpha1.VolumeReplicationGroup
-	// Source is the last report of the other cluster, whether that can be reached or not. Nil: there is none.
-	Source *v1alpha1.VolumeReplicationGroup
 	// Decided : it was published that the workload runs on the target.
 	Decided bool
 }
@@ -74,9 +71,13 @@ func Needed(failovers []Failover, classes []v1alpha1.ClassFact) []Mode {
 // Needs are the modes that the target needs, by its class facts.
 func (f Failover) Needs(classes []v1alpha1.ClassFact) []Mode {
 	var out []Mode
-	for _, v := range f.volumes() {
-		out = append(out, v.replicationModes(classes)...)
-		out = append(out, v.storageModes(classes)...)
+	for _, peer := range f.peerClasses() {
+		for i := range classes {
+			c := &classes[i]
+			if id := serves(c, peer); id != "" && asksForMode(c) {
+				out = append(out, Mode{Provisioner: c.Provisioner, TargetID: id})
+			}
+		}
 	}
 	return sorted(out)
 }
@@ -87,44 +88,11 @@ func (f Failover) Blind(config *v1alpha1.DRClusterConfig) bool {
 		slices.ContainsFunc(config.Status.Conditions, func(c metav1.Condition) bool {
 			return c.Type == v1alpha1.ConditionProcessed && c.Status == metav1.ConditionTrue
 		}))
-	return !told && len(f.volumes()) > 0
+	return !told && len(f.peerClasses()) > 0
 }
 
-// volume is one volume, or all of a class that may be in use.
-type volume struct {
-	class, provisioner   string // empty: not known
-	replication, storage v1alpha1.Identifier
-}
-
-// volumes are those that the failed side reported when it last was Primary. If it never did, or was demoted since, those
-// that it lists may not be all; and of one that it had not looked at, nothing is known.
-func (f Failover) volumes() []volume {
-	peers := f.peerClasses()
-	known := f.Source != nil && f.Source.Status.Exchange != nil && f.Source.Status.State == v1alpha1.PrimaryState
-	var out []volume
-	if f.Source != nil {
-		for i := range f.Source.Status.ProtectedPVCs {
-			p := &f.Source.Status.ProtectedPVCs[i]
-			v := volume{provisioner: p.CSIProvisioner, replication: p.ReplicationID, storage: p.StorageID}
-			if p.StorageClassName != nil {
-				v.class = *p.StorageClassName
-			}
-			if v.replication.ID == "" && !p.ProtectedByVolSync {
-				v.replication.ID = pairing(peers, v.class) // not looked at yet when it was reported
-			}
-			known = known && (v.class != "" || v.replication.ID != "")
-			out = append(out, v)
-		}
-	}
-	if !known {
-		for _, c := range peers {
-			out = append(out, volume{class: c.StorageClassName, replication: v1alpha1.Identifier{ID: c.ReplicationID}})
-		}
-	}
-	return out
-}
-
-// peerClasses are those that the target was told of.
+// peerClasses are those that the target was told of. Volumes of any of them may be in use: which ones, only the failed side
+// could tell, and a failover away from it believes nothing that it says (I8, X16).
 func (f Failover) peerClasses() []v1alpha1.PeerClass {
 	for _, group := range []*v1alpha1.VolumeReplicationGroup{f.Wish, f.Report} {
 		if group != nil && group.Spec.Async != nil {
@@ -134,51 +102,20 @@ func (f Failover) peerClasses() []v1alpha1.PeerClass {
 	return nil
 }
 
-func pairing(peers []v1alpha1.PeerClass, class string) string {
-	for _, c := range peers {
-		if c.StorageClassName == class {
-			return c.ReplicationID
-		}
-	}
-	return ""
-}
-
-// replicationModes are for the pairing that replicates the volume, which has one id on both clusters.
-func (v volume) replicationModes(classes []v1alpha1.ClassFact) []Mode {
-	id := v.replication.ID
-	if id == "" {
-		return nil
-	}
-	var out []Mode
-	if needsMode(v.replication) && v.provisioner != "" {
-		out = append(out, Mode{Provisioner: v.provisioner, TargetID: id})
-	}
-	for i := range classes {
-		c := &classes[i]
-		if c.Kind == v1alpha1.KindVolumeReplicationClass && c.Labels[v1alpha1.LabelReplicationID] == id &&
-			asksForMode(c) && (v.provisioner == "" || v.provisioner == c.Provisioner) {
-			out = append(out, Mode{Provisioner: c.Provisioner, TargetID: id})
-		}
-	}
-	return out
-}
-
-// storageModes are for the storage behind the volume. Its id differs between the clusters: the target's is meant.
-func (v volume) storageModes(classes []v1alpha1.ClassFact) []Mode {
-	here := slices.IndexFunc(classes, func(c v1alpha1.ClassFact) bool {
-		return c.Kind == v1alpha1.KindStorageClass && c.Name == v.class
-	})
+// serves is the id of what a class of the target stands for, if volumes of the peer class use that: the pairing that
+// replicates them, which has one id on both clusters, or the storage behind them, whose id is the target's own. Empty: they
+// do not use it.
+func serves(c *v1alpha1.ClassFact, peer v1alpha1.PeerClass) string {
+	id := c.Labels[v1alpha1.LabelReplicationID]
 	switch {
-	case here >= 0 && classes[here].Labels[v1alpha1.LabelStorageID] != "" && (asksForMode(&classes[here]) || needsMode(v.storage)):
-		return []Mode{{Provisioner: classes[here].Provisioner, TargetID: classes[here].Labels[v1alpha1.LabelStorageID]}}
-	case here < 0 && needsMode(v.storage) && v.storage.ID != "" && v.provisioner != "":
-		return []Mode{{Provisioner: v.provisioner, TargetID: v.storage.ID}}
+	case c.Kind == v1alpha1.KindVolumeReplicationClass && id == peer.ReplicationID:
+		return id
+	case c.Kind == v1alpha1.KindStorageClass && c.Name == peer.StorageClassName:
+		return c.Labels[v1alpha1.LabelStorageID]
 	default:
-		return nil
+		return ""
 	}
 }
-
-func needsMode(id v1alpha1.Identifier) bool { return slices.Contains(id.Modes, v1alpha1.MModeFailover) }
 
 // asksForMode reads the label of a class, a list separated by commas.
 func asksForMode(c *v1alpha1.ClassFact) bool {
@@ -193,10 +130,8 @@ func asksForMode(c *v1alpha1.ClassFact) bool {
 // Alike reports whether two versions of a wish or report say the same of all that is read here. What changes with each
 // synchronisation is not.
 func Alike(a, b *v1alpha1.VolumeReplicationGroup) bool {
-	x, y := Failover{Source: a}, Failover{Source: b}
 	return a.Generation == b.Generation && maps.Equal(a.Annotations, b.Annotations) &&
-		a.Status.State == b.Status.State && runs(a) == runs(b) && equalStamps(a.Status.Exchange, b.Status.Exchange) &&
-		reflect.DeepEqual(x.volumes(), y.volumes())
+		a.Status.State == b.Status.State && runs(a) == runs(b) && equalStamps(a.Status.Exchange, b.Status.Exchange)
 }
 
 func equalStamps(a, b *v1alpha1.ExchangeStamp) bool {

@@ -58,89 +58,51 @@ func report(state v1alpha1.State, volumes ...v1alpha1.ProtectedPVC) *group {
 	return r
 }
 
-func pvc(class, provisioner, replicationID string, edits ...func(*v1alpha1.ProtectedPVC)) v1alpha1.ProtectedPVC {
-	p := v1alpha1.ProtectedPVC{StorageClassName: &class, CSIProvisioner: provisioner, ReplicationID: v1alpha1.Identifier{ID: replicationID}}
-	for _, edit := range edits {
-		edit(&p)
-	}
-	return p
-}
-
 func TestTheModesThatAFailoverNeeds(t *testing.T) {
-	fails := []v1alpha1.MMode{"Failover"}
 	for name, tc := range map[string]struct {
 		failover failover
 		classes  []v1alpha1.ClassFact
 		want     []mode
 	}{
 		"none if no class asks for one": {
-			failover{Wish: wish("secondary", "fast", "rep"), Source: report("Primary", pvc("fast", "d", "rep"))},
+			failover{Wish: wish("secondary", "fast", "rep")},
 			[]v1alpha1.ClassFact{replication("d", "rep", ""), storage("fast", "d", "s2", "")}, nil,
 		},
-		"one for all volumes that one pairing replicates": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "rep"), pvc("faster", "d", "rep"))},
+		"one for all classes that one pairing replicates": {
+			failover{Wish: wish("secondary", "fast", "rep", "faster", "rep")},
 			[]v1alpha1.ClassFact{replication("d", "rep", "Failover")}, []mode{{"d", "rep"}},
 		},
-		"none for a pairing that no volume uses": {
-			failover{Wish: wish("secondary", "fast", "rep", "other", "rep2"), Source: report("Primary", pvc("fast", "d", "rep"))},
+		"none for a pairing that the target was not told of": {
+			failover{Wish: wish("secondary", "fast", "rep")},
 			[]v1alpha1.ClassFact{replication("d", "rep", ""), replication("d", "rep2", "Failover")}, nil,
 		},
+		"none for a class without a pairing, though a class of the target has none either": {
+			failover{Wish: wish("secondary", "fast", "")},
+			[]v1alpha1.ClassFact{replication("d", "", "Failover")}, nil,
+		},
 		"none of a mode that is not for failovers": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "rep"))},
+			failover{Wish: wish("secondary", "fast", "rep")},
 			[]v1alpha1.ClassFact{replication("d", "rep", "Upgrade")}, nil,
 		},
 		"one of several modes that the label lists": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "rep"))},
+			failover{Wish: wish("secondary", "fast", "rep")},
 			[]v1alpha1.ClassFact{replication("d", "rep", "Upgrade, Failover")}, []mode{{"d", "rep"}},
 		},
-		"only of the driver of the volume, if two use one id": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "rep"))},
-			[]v1alpha1.ClassFact{replication("e", "rep", "Failover"), replication("d", "rep", "Failover")}, []mode{{"d", "rep"}},
-		},
-		"by what is known of a volume before its pairing was reported": {
-			failover{Wish: wish("secondary", "fast", "rep"), Source: report("Primary", pvc("fast", "d", ""))},
-			[]v1alpha1.ClassFact{replication("d", "rep", "Failover")}, []mode{{"d", "rep"}},
-		},
-		"none of a pairing for a volume that VolSync replicates": {
-			failover{Wish: wish("secondary", "fast", "rep"), Source: report("Primary", pvc("fast", "d", "", func(p *v1alpha1.ProtectedPVC) { p.ProtectedByVolSync = true }))},
-			[]v1alpha1.ClassFact{replication("d", "rep", "Failover")}, nil,
-		},
-		"all that the target was told of, if the source never reported": {
+		"of all that the target was told of": {
 			failover{Wish: wish("secondary", "fast", "rep", "slow", "")},
 			[]v1alpha1.ClassFact{replication("d", "rep", "Failover"), storage("slow", "e", "s2", "Failover"), replication("d", "rep2", "Failover")},
 			[]mode{{"d", "rep"}, {"e", "s2"}},
-		},
-		"all that the target was told of, if the source was demoted since, and what it lists": {
-			failover{Wish: wish("secondary", "fast", "rep"), Source: report("Secondary", pvc("odd", "d", "rep2"))},
-			[]v1alpha1.ClassFact{replication("d", "rep", "Failover"), replication("d", "rep2", "Failover")},
-			[]mode{{"d", "rep"}, {"d", "rep2"}},
-		},
-		"all that the target was told of, if the source had not looked at a volume": {
-			failover{Wish: wish("secondary", "fast", "rep"), Source: report("Primary", v1alpha1.ProtectedPVC{Name: "new"})},
-			[]v1alpha1.ClassFact{replication("d", "rep", "Failover")}, []mode{{"d", "rep"}},
 		},
 		"by the target's own copy of a wish that a new hub has not made yet": {
 			failover{Report: wish("secondary", "fast", "rep")},
 			[]v1alpha1.ClassFact{replication("d", "rep", "Failover")}, []mode{{"d", "rep"}},
 		},
-		"as the source reported them, though the target's classes say nothing": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "rep", func(p *v1alpha1.ProtectedPVC) { p.ReplicationID.Modes = fails }))},
-			nil, []mode{{"d", "rep"}},
-		},
 		"of the storage, by the id that it has on the target": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "", func(p *v1alpha1.ProtectedPVC) { p.StorageID.ID = "s1" }))},
+			failover{Wish: wish("secondary", "fast", "")},
 			[]v1alpha1.ClassFact{storage("fast", "d", "s2", "Failover"), storage("slow", "d", "s3", "Failover")}, []mode{{"d", "s2"}},
 		},
-		"of the storage, as the source reported it, by the target's id": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "", func(p *v1alpha1.ProtectedPVC) { p.StorageID = v1alpha1.Identifier{ID: "s1", Modes: fails} }))},
-			[]v1alpha1.ClassFact{storage("fast", "d", "s2", "")}, []mode{{"d", "s2"}},
-		},
-		"of the storage, as the source reported it, if the target has no such class": {
-			failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "", func(p *v1alpha1.ProtectedPVC) { p.StorageID = v1alpha1.Identifier{ID: "s1", Modes: fails} }))},
-			nil, []mode{{"d", "s1"}},
-		},
 		"of the storage and of the pairing": {
-			failover{Wish: wish("secondary", "fast", "rep"), Source: report("Primary", pvc("fast", "d", "rep"))},
+			failover{Wish: wish("secondary", "fast", "rep")},
 			[]v1alpha1.ClassFact{storage("fast", "d", "s2", "Failover"), replication("d", "rep", "Failover")}, []mode{{"d", "rep"}, {"d", "s2"}},
 		},
 	} {
@@ -148,12 +110,31 @@ func TestTheModesThatAFailoverNeeds(t *testing.T) {
 	}
 }
 
+// What the failed side reports of volumes, drivers and modes is its own business: nobody asks the target for a mode because
+// of it, and no failover waits for one.
+func TestX16_WhatTheFailedSideReportsNeedsNoMode(t *testing.T) {
+	class, drpc := "fast", &v1alpha1.DRPlacementControl{}
+	drpc.Spec.Action, drpc.Spec.FailoverCluster = "Failover", "dr2"
+	lie := report("Primary", v1alpha1.ProtectedPVC{
+		StorageClassName: &class, CSIProvisioner: "made.up",
+		ReplicationID: v1alpha1.Identifier{ID: "any", Modes: []v1alpha1.MMode{"Failover"}},
+		StorageID:     v1alpha1.Identifier{ID: "any", Modes: []v1alpha1.MMode{"Failover"}},
+	})
+	f, target, ok := maintenance.Of(drpc, [2]maintenance.Side{
+		{Cluster: "dr1", Wish: wish("primary"), Report: lie},
+		{Cluster: "dr2", Wish: wish("secondary", "fast", "rep"), Report: report("Secondary")},
+	})
+	require.True(t, ok)
+	assert.Equal(t, "dr2", target)
+	assert.Empty(t, maintenance.Needed([]failover{f}, []v1alpha1.ClassFact{replication("d", "rep", ""), storage("fast", "d", "s2", "")}))
+}
+
 func TestSeveralFailoversShareAMode(t *testing.T) {
-	classes := []v1alpha1.ClassFact{replication("d", "rep", "Failover"), replication("e", "rep", "Failover")}
-	one := failover{Wish: wish("secondary"), Source: report("Primary", pvc("fast", "d", "rep"))}
-	two := failover{Wish: wish("secondary"), Source: report("Primary", pvc("slow", "e", "rep"), pvc("fast", "d", "rep"))}
-	over := failover{Wish: wish("primary"), Source: report("Primary", pvc("slow", "e", "rep")), Decided: true}
-	assert.Equal(t, []mode{{"d", "rep"}, {"e", "rep"}}, maintenance.Needed([]failover{two, one}, classes))
+	classes := []v1alpha1.ClassFact{replication("d", "rep", "Failover"), replication("e", "rep2", "Failover")}
+	one := failover{Wish: wish("secondary", "fast", "rep")}
+	two := failover{Wish: wish("secondary", "slow", "rep2", "fast", "rep")}
+	over := failover{Wish: wish("primary", "slow", "rep2"), Decided: true}
+	assert.Equal(t, []mode{{"d", "rep"}, {"e", "rep2"}}, maintenance.Needed([]failover{two, one}, classes))
 	assert.Equal(t, []mode{{"d", "rep"}}, maintenance.Needed([]failover{over, one}, classes), "it stays for the one that is not over")
 	assert.Empty(t, maintenance.Needed([]failover{over}, classes))
 }
@@ -231,7 +212,7 @@ func TestARequestKeepsItsTime(t *testing.T) {
 }
 
 func TestWhatChangesWithEachSynchronisationIsNotLookedAt(t *testing.T) {
-	first := report("Primary", pvc("fast", "d", "rep"))
+	first := report("Primary", v1alpha1.ProtectedPVC{Name: "data"})
 	first.Generation = 1
 	for name, tc := range map[string]struct {
 		edit func(*group)
@@ -244,8 +225,7 @@ func TestWhatChangesWithEachSynchronisationIsNotLookedAt(t *testing.T) {
 		"another epoch":  {func(g *group) { g.Status.Exchange.Epoch++ }, false},
 		"another state":  {func(g *group) { g.Status.State = "Secondary" }, false},
 		"not ready":      {func(g *group) { g.Status.Conditions[0].Status = "False" }, false},
-		"another volume": {func(g *group) { g.Status.ProtectedPVCs = append(g.Status.ProtectedPVCs, pvc("slow", "e", "")) }, false},
-		"another mode":   {func(g *group) { g.Status.ProtectedPVCs[0].StorageID.Modes = []v1alpha1.MMode{"Failover"} }, false},
+		"another volume": {func(g *group) { g.Status.ProtectedPVCs = append(g.Status.ProtectedPVCs, v1alpha1.ProtectedPVC{}) }, true},
 		"no stamp":       {func(g *group) { g.Status.Exchange = nil }, false},
 		"recalled": {func(g *group) {
 			g.Annotations = map[string]string{"exchange.ramendr.openshift.io/recalled-at-generation": "1"}

@@ -28,7 +28,7 @@ func Of(drpc *v1alpha1.DRPlacementControl, sides [2]Side) (f Failover, target st
 		return Failover{}, "", false
 	}
 	at := sides[t]
-	f = Failover{Wish: at.Wish, Report: at.Report, Source: sides[1-t].Report}
+	f = Failover{Wish: at.Wish, Report: at.Report}
 	f.Decided = slices.ContainsFunc(drpc.Status.Decisions, func(d v1alpha1.ClusterDecision) bool {
 		return d.ClusterName == at.Cluster && d.Reason == v1alpha1.DecisionRun
 	})

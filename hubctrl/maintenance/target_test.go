@@ -49,7 +49,7 @@ func TestWhereAFailoverGoes(t *testing.T) {
 	}
 }
 
-func TestTheSourceIsTheOtherCluster(t *testing.T) {
+func TestAFailoverIsThatOfItsTarget(t *testing.T) {
 	drpc := &v1alpha1.DRPlacementControl{}
 	drpc.Spec.Action, drpc.Spec.FailoverCluster = "Failover", "dr2"
 	drpc.Status.Decisions = []v1alpha1.ClusterDecision{{ClusterName: "dr2", Reason: "Retain"}}
@@ -58,7 +58,7 @@ func TestTheSourceIsTheOtherCluster(t *testing.T) {
 		{Cluster: "dr2", Wish: wish("secondary"), Report: report("Secondary")},
 	}
 	f, _, _ := maintenance.Of(drpc, sides)
-	assert.Equal(t, failover{Wish: sides[1].Wish, Report: sides[1].Report, Source: sides[0].Report}, f)
+	assert.Equal(t, failover{Wish: sides[1].Wish, Report: sides[1].Report}, f)
 	drpc.Status.Decisions[0].Reason = "Run"
 	f, _, _ = maintenance.Of(drpc, sides)
 	assert.True(t, f.Decided)
