@@ -373,6 +373,8 @@ type ExchangeStamp struct {
 	WishGeneration int64 `json:"wishGeneration,omitempty"`
 	// epoch that the copy carries.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
 	Epoch int64 `json:"epoch,omitempty"`
 	// origin is the id of the hub that wished the copy.
 	// +optional

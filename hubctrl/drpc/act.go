@@ -47,6 +47,8 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 		return r.putWish(ctx, w, wr)
 	case plan.AdoptWish:
 		return r.adoptWish(ctx, w, wr.Side)
+	case plan.MarkWish:
+		return r.markWish(ctx, w, wr.Side)
 	case plan.RemoveWish:
 		return r.removeWish(ctx, w.at(wr.Side).wish)
 	case plan.DropWish:
@@ -81,7 +83,7 @@ func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error
 func (w *world) nextEpoch(wr plan.Write) int64 {
 	switch {
 	case wr.Promote:
-		return w.lastEpoch() + 1
+		return exchange.NextEpoch(w.lastEpoch())
 	case wr.Role == plan.Primary:
 		return epochOf(w.at(wr.Side).wish)
 	default:
@@ -96,8 +98,9 @@ func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error
 	intent := r.frame(w, at.cluster, at.report.Status.Exchange.Epoch)
 	if ours(at) {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationRecalled, strconv.FormatInt(w.drpc.Generation, 10)))
-	} else {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationAdoptUID, at.report.Status.Exchange.SpokeUID))
+	}
+	if uid := at.adopts(); uid != "" {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
 	}
 	if w.sendsAway(plan.Write{Kind: plan.AdoptWish, Side: s, Role: roleOf(&at.report.Spec)}, false) {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSentAway, on))

@@ -81,8 +81,9 @@ func TestANewHubAdoptsNothingBeforeBothClustersAreSeen(t *testing.T) {
 	h.connect("dr1")
 	h.tell("dr1")
 	wrote = h.settle()
-	assert.Equal(t, "wish dr1 primary epoch 1 adopting dr1-1", wrote[0], "as it is, before it is told anything else")
-	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())
+	assert.Equal(t, []string{"wish dr2 primary for Failover epoch 3 adopting dr2-1", "wish dr1 secondary for Failover epoch 3 adopting dr1-1"}, wrote[:2],
+		"what it claims is not taken for a wish of this hub: the user has said that the workload runs elsewhere")
+	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@3 dr2:primary@3", h.shows())
 }
 
 func TestANewHubFindsARelocateHalfDone(t *testing.T) {

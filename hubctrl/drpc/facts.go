@@ -50,6 +50,7 @@ func wishFacts(at *side) plan.Wish {
 	case v1alpha1.VRGActionRelocate:
 		w.For = plan.Relocate
 	}
+	w.Questioned = at.wish.Annotations[exchange.AnnotationRecalled] != ""
 	w.Adopting = at.wish.Annotations[exchange.AnnotationAdoptUID] != "" && !ours(at)
 	return w
 }
@@ -78,8 +79,8 @@ func reportFacts(at *side, view plan.View) plan.Report {
 		return out
 	}
 	made := status.Exchange.WishUID != ""
-	out.Orphan = at.wish == nil && made && !status.Exchange.SpokeDeleting
-	out.Memory = memory(at)
+	out.Orphan = at.wish == nil && made && !status.Exchange.SpokeDeleting && at.believable
+	out.Memory, out.Claim = memory(at), roleOf(&at.report.Spec)
 	out.Foreign = at.wish == nil && !made || at.wish != nil && refusedAs(at.wish, "OwnedElsewhere")
 	if !exchange.Answers(at.wish, at.report) {
 		return out
@@ -104,11 +105,15 @@ func reportFacts(at *side, view plan.View) plan.Report {
 // memory tells whether the cluster obeys a later wish than the hub's: one of a higher epoch, or of a higher generation in
 // the same epoch (X9). The hub was restored from a backup then.
 func memory(at *side) plan.Memory {
-	if !ours(at) || at.wish.DeletionTimestamp != nil || at.report.Status.Exchange.SpokeDeleting {
+	if at.wish == nil || at.wish.DeletionTimestamp != nil || at.report.Status.Exchange.SpokeDeleting || !at.believable {
 		return plan.Remembered
 	}
 	obeyed, epoch := at.report.Status.Exchange, epochOf(at.wish)
 	switch {
+	case !ours(at) && at.wish.Annotations[exchange.AnnotationAdoptUID] == obeyed.SpokeUID && obeyed.Epoch > epoch:
+		return plan.Forgotten // it was adopted by a report that was false or old, and the mirror refuses it (X9)
+	case !ours(at):
+		return plan.Remembered
 	case obeyed.Epoch > epoch:
 		return plan.Forgotten
 	case obeyed.Epoch < epoch || obeyed.WishGeneration <= at.wish.Generation:
@@ -168,13 +173,15 @@ func epochOf(wish *v1alpha1.VolumeReplicationGroup) int64 {
 	return epoch
 }
 
-// lastEpoch is the highest epoch that the hub sees.
+// wishedEpoch is the highest epoch that the hub wished.
+func (w *world) wishedEpoch() int64 { return max(epochOf(w.sides[0].wish), epochOf(w.sides[1].wish)) }
+
+// lastEpoch is the highest epoch that the hub wished, or that a cluster can have been told by a hub before it.
 func (w *world) lastEpoch() int64 {
-	var last int64
+	last := w.wishedEpoch()
 	for i := range w.sides {
-		last = max(last, epochOf(w.sides[i].wish))
-		if rep := w.sides[i].report; rep != nil && rep.Status.Exchange != nil {
-			last = max(last, rep.Status.Exchange.Epoch)
+		if w.sides[i].believable {
+			last = max(last, w.sides[i].report.Status.Exchange.Epoch)
 		}
 	}
 	return last

@@ -44,6 +44,8 @@ type side struct {
 	link    exchange.Link
 	wish    *v1alpha1.VolumeReplicationGroup // nil: none
 	report  *v1alpha1.VolumeReplicationGroup // nil: not in the inbox
+	// believable says that there is a report with a stamp, whose epoch a hub can have wished.
+	believable bool
 }
 
 // wished reports whether anything was wished for the application.
@@ -75,6 +77,11 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 	}
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		if err := r.observeSide(ctx, w, s); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		if err := r.judge(ctx, w, s); err != nil {
 			return nil, err
 		}
 	}
@@ -186,6 +193,17 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 	case err != nil:
 		return fmt.Errorf("read report of %s: %w", at.cluster, err)
 	}
+	return nil
+}
+
+// judge turns what lies in outbox and inbox of a side into facts. Both sides have been read: what a cluster may claim depends
+// on what the hub wished.
+func (r *Reconciler) judge(ctx context.Context, w *world, s plan.Side) error {
+	at := w.at(s)
+	if at.cluster == "" {
+		return nil
+	}
+	at.believable = at.report != nil && at.report.Status.Exchange != nil && exchange.Believable(at.report.Status.Exchange.Epoch, w.wishedEpoch())
 	view, err := r.view(ctx, at)
 	if err != nil {
 		return err

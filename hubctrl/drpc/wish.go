@@ -56,8 +56,8 @@ func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.
 func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
 	at := w.at(wr.Side)
 	u := r.frame(w, at.cluster, epoch)
-	if at.wish != nil && at.wish.DeletionTimestamp == nil && at.wish.Annotations[exchange.AnnotationAdoptUID] != "" {
-		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, at.wish.Annotations[exchange.AnnotationAdoptUID]))
+	if uid := at.adopts(); uid != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
 	}
 	if unconfirmed(at, w.drpc) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, at.wish.Annotations[exchange.AnnotationRecalled]))

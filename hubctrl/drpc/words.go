@@ -102,6 +102,9 @@ func (w *world) explain(wait plan.Wait) words {
 			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s is still there on cluster %s", at.wish.Namespace, at.wish.Name, w.group, at.cluster),
 				next: "the wish is made anew when the cluster has obeyed and removed it"}
 		}
+		if claim := unbelievable(at); claim != "" {
+			return words{fact: "ObjectGone", user: true, message: claim, next: goesOn + " when the cluster reports an epoch that can be, or nothing"}
+		}
 		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: goesOn + " when the cluster has removed it"}
 	case plan.PolicyValid:
 		return words{fact: "PolicyValid", message: w.invalid(), next: goesOn + " when the policy is valid"}
@@ -110,6 +113,9 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.TargetNamed:
 		return w.explainTarget()
 	case plan.ConflictSolved:
+		if at != nil {
+			return w.explainClaim(wait.On)
+		}
 		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
 			next: "set action Failover and failoverCluster to the cluster whose data shall be kept"}
 	case plan.HomeNamed:
@@ -251,6 +257,9 @@ func unanswered(at *side) string {
 	c := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied)
 	if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration == at.wish.Generation {
 		return fmt.Sprintf("the mirror of cluster %s can't apply the wish: %s", at.cluster, conditionText(c))
+	}
+	if claim := unbelievable(at); claim != "" {
+		return claim
 	}
 	if ours(at) && !exchange.CaughtUp(at.report) {
 		return fmt.Sprintf("the controller on cluster %s has not looked at the latest wish yet", at.cluster)

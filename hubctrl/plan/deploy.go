@@ -36,14 +36,14 @@ func unseen(f *Facts, s Side) Plan {
 }
 
 // adopt lists the wishes to be made for objects that this hub did not wish, or forgot that it did, exactly as they are,
-// before anything else is decided. Both sides must be known, lest the one that is not seen be the Primary; but a Failover to the side that is
-// seen, or giving up the other one, is the user's word that it is lost.
+// before anything else is decided. Both sides must be known, or the one that is not seen may be the Primary; but a Failover
+// to the side that is seen, or giving up the other one, is the user's word that it is lost.
 func adopt(f *Facts) []Write {
 	var writes []Write
 	for _, s := range []Side{First, Second} {
 		c, peer := f.At(s), f.At(s.Peer())
 		given := f.Ask == Failover && f.Target == s || peer.Abandon
-		if (c.Report.Orphan || c.Report.Memory == Forgotten) && c.known() && (peer.known() || peer.Wish.Role != NoRole || given) {
+		if (c.Report.Orphan || c.Report.Memory == Forgotten) && c.known() && believed(f, s) && (peer.known() || peer.Wish.Role != NoRole || given) {
 			writes = append(writes, Write{Kind: AdoptWish, Side: s})
 		}
 	}

@@ -12,7 +12,9 @@
 //     A wish that was deleted by hand is made anew only after its object is proved gone; a Primary's where the published
 //     decisions say that the workload is, and nowhere while they say that it is nowhere.
 //   - I7: a plan without writes is either done or says which fact of which cluster it waits for.
-//   - I8: a Failover reads nothing of the failed side to decide whether it may begin.
+//   - I8: a Failover reads nothing of the failed side to decide whether it may begin. What that side claims of a later wish
+//     can have the user asked, once, whether the spec is that of a backup.
+//   - I10: what one cluster says, be it a lie, takes the role from the other one only if that says the same, or the user does.
 //
 // The package reads no clock, no client and no API types, and never its own former output: what the hub decided lies in
 // the wishes and in the published decisions, both of which are facts.

@@ -54,6 +54,9 @@ func awaited(f *Facts, w Wait) bool {
 		}
 		return false
 	}
+	if w.Fact == ConflictSolved {
+		return usurps(f, w.On)
+	}
 	c := f.At(w.On)
 	answered := c.Live && c.Report.Answered
 	switch w.Fact {
@@ -96,6 +99,9 @@ func dependent(f Facts, p Plan) string {
 	blind := f
 	failed := blind.At(t.Peer())
 	failed.Live, failed.Report = false, Report{}
+	if at := f.At(t); f.Home() == t && at.Wish.Role == Primary && !at.Wish.Deleting {
+		return "" // it has begun
+	}
 	begins := func(p Plan) bool {
 		for _, w := range p.Writes {
 			if w.Kind == PutWish && w.Side == t && w.Promote && w.For == Failover {
@@ -108,7 +114,7 @@ func dependent(f Facts, p Plan) string {
 	switch {
 	case begins(p) && !begins(q):
 		return "I8: the failover begins only with a fact of the failed side"
-	case begins(q) && len(p.Writes) == 0:
+	case begins(q) && len(p.Writes) == 0, begins(q) && !begins(p) && f.At(t.Peer()).Wish.Questioned:
 		return "I8: a fact of the failed side stops the failover"
 	default:
 		return ""

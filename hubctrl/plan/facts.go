@@ -119,6 +119,8 @@ type Wish struct {
 	Epoch     uint8 // order of promotions, folded by the caller: only comparisons between the two sides matter
 	Deleting  bool  // a tombstone: it has a deletionTimestamp
 	Adopting  bool  // it takes an object over, which does not carry its UID yet
+	// Questioned : the cluster claimed to obey a later wish, and the user was, or is being, asked what to believe (X16).
+	Questioned bool
 }
 
 // Report is what lies in the inbox of a cluster. What follows Memory, but Removed, is said only by an answer: a report
@@ -132,6 +134,7 @@ type Report struct {
 	// Foreign : it reports an object that no hub made. It is never adopted.
 	Foreign   bool
 	Memory    Memory
+	Claim     Role // what the reported object is told to be: matters where the hub knows no such wish
 	State     State
 	Ready     bool // its data and metadata are restored and usable
 	Protected bool // its metadata is in every store, so that the peer can restore it

@@ -2,11 +2,17 @@
 
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // What the hub writes in the model, and what each write must never do.
 
 func (w *world) fault(format string, args ...any) {
+	if w.liar != Nowhere && !strings.HasPrefix(format, "I10") {
+		return // what a liar does to itself is its own business
+	}
 	if w.bad == "" {
 		w.bad = fmt.Sprintf(format, args...)
 	}
@@ -19,7 +25,8 @@ func (w *world) known() uint8 {
 
 // put writes a wish as the hub would: an unchanged one is not written.
 func (w *world) put(i int, next outbox) {
-	if w.outbox[i] == next {
+	if was := w.outbox[i]; was.Wish == next.Wish && was.adopt == next.adopt && was.stale == next.stale {
+		w.outbox[i].marked = next.marked // an annotation that no cluster reads
 		return
 	}
 	if next.Epoch < w.outbox[i].Epoch {
@@ -46,10 +53,17 @@ func (w *world) deleteByHand(i int) {
 }
 
 func (w *world) act(wr Write) {
+	w.harm(wr)
 	i := wr.Side.index()
 	switch wr.Kind {
 	case PutWish:
-		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt, stale: w.outbox[i].stale}
+		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt, stale: w.outbox[i].stale, marked: w.outbox[i].stale}
+		if in := w.inbox[i]; w.outbox[i].Role == NoRole && in.view == Present {
+			next.adopt = !in.mine
+		}
+		if wr.Role == Secondary && wr.Promote {
+			next.Epoch = max(w.known(), w.inbox[i].epoch+1)
+		}
 		if wr.Role == Primary {
 			next.Epoch = w.outbox[i].Epoch
 			if wr.Promote {
@@ -69,8 +83,10 @@ func (w *world) act(wr Write) {
 	case AdoptWish:
 		in := w.inbox[i]
 		next := outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}}
-		next.adopt, next.stale = !in.mine, in.mine
+		next.adopt, next.stale, next.marked = w.outbox[i].adopt || !in.mine, in.mine, in.mine
 		w.put(i, next)
+	case MarkWish:
+		w.outbox[i].stale, w.outbox[i].marked = true, true
 	case RemoveWish:
 		if !w.deleting {
 			w.fault("I4: a wish is removed though nobody disabled DR")

@@ -62,6 +62,7 @@ type outbox struct {
 	removed bool // delivery status: the mirror saw the tombstone and that the object is gone
 	adopt   bool // names the UID of the object that lies on the spoke
 	stale   bool // was made anew after the hub was restored, and the user has not touched the spec since
+	marked  bool // as stale, and not written since
 }
 
 // hub is what lies in the hub's API server.
@@ -99,11 +100,16 @@ type world struct {
 	asks, cuts, losses, restores, returns, hands uint8
 	touched                                      bool // a wish was deleted by hand: it may have taken the last copy along
 	bad                                          string
+
+	lies uint8   // reports that one cluster may still forge
+	liar Side    // who forged one
+	sent [2]bool // sides that the user asked the workload to leave
 }
 
 // limits bounds a world.
 type limits struct {
 	asks, cuts, losses, restores, returns, hands uint8
+	lies                                         uint8
 	modes                                        bool // the storage asks for a maintenance mode at each failover
 	deployed                                     bool // it begins with an application that runs
 }
@@ -115,6 +121,7 @@ func start(l limits) world {
 		w.rest()
 	}
 	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands
+	w.lies = l.lies
 	return w
 }
 
@@ -141,13 +148,13 @@ func (w *world) observe() Facts {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
 		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i] && !w.deaf[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
-		c.Wish.Adopting = w.outbox[i].adopt && !in.mine
+		c.Wish.Adopting, c.Wish.Questioned = w.outbox[i].adopt && !in.mine, w.outbox[i].marked
 		c.Report = Report{View: in.view, Removed: w.outbox[i].removed && in.view != Present}
 		if in.view != Present {
 			continue
 		}
 		c.Report.Orphan = !in.mine && !in.del && c.Wish.Role == NoRole
-		c.Report.Memory = w.memory(i)
+		c.Report.Memory, c.Report.Claim = w.memory(i), in.told
 		if !(in.mine && in.current && in.seen) || in.del {
 			continue
 		}
@@ -164,6 +171,8 @@ func (w *world) observe() Facts {
 func (w *world) memory(i int) Memory {
 	in, o := w.inbox[i], w.outbox[i]
 	switch {
+	case o.adopt && !in.mine && !in.del && !o.Deleting && in.epoch > o.Epoch:
+		return Forgotten // it was adopted by a report that was false or old, and the cluster refuses it (X9)
 	case !in.mine || !in.later || in.del || o.Role == NoRole || o.Deleting || in.epoch < o.Epoch:
 		return Remembered
 	case in.told == o.Role && in.sync == o.FinalSync && in.why == o.For && in.epoch == o.Epoch:
@@ -269,6 +278,7 @@ func (w *world) next(emit func(edge)) {
 			add(false, fmt.Sprint("user abandons ", i+1), func(n *world) { n.abandon[i], n.asks = true, n.asks-1 })
 		}
 	}
+	w.forge(func(name string, f func(*world)) { add(false, name, f) })
 	if w.losses > 0 {
 		add(false, "hub lost", func(n *world) { n.loseHub() })
 	}
@@ -297,6 +307,7 @@ func (w *world) next(emit func(edge)) {
 		}{{Stay, First}, {Stay, Nowhere}, {Failover, First}, {Failover, Second}, {Failover, Nowhere}, {Relocate, First}, {Relocate, Second}} {
 			add(false, fmt.Sprintf("user %d to %d", u.a, u.t), func(n *world) {
 				n.ask, n.target, n.asks = u.a, u.t, n.asks-1
+				n.said(u.a, u.t)
 				n.unready = [2]bool{n.modes, n.modes}
 				n.outbox[0].stale, n.outbox[1].stale = false, false
 			})
@@ -321,7 +332,7 @@ func (w *world) settled() bool {
 		i := p.Wait.On.index()
 		return w.outbox[i].Deleting && !w.decision[i].placed()
 	case ConflictSolved:
-		return w.outbox[0].Role == Primary && w.outbox[1].Role == Primary
+		return w.outbox[0].Role == Primary && w.outbox[1].Role == Primary || w.spoke[0].told == Primary && w.spoke[1].told == Primary
 	}
 	if !p.Done() {
 		return false

@@ -11,6 +11,8 @@ const (
 	PutWish Kind = iota
 	// AdoptWish makes the wish of Side from the report there, unchanged, epoch included, naming the UID that it takes over.
 	AdoptWish
+	// MarkWish notes at the wish of Side, and changes nothing else of it, that the user is asked about what the cluster claims.
+	MarkWish
 	// RemoveWish deletes the wish of Side: it becomes a tombstone.
 	RemoveWish
 	// DropWish removes the finalizer of the tombstone of Side.
@@ -89,7 +91,7 @@ const (
 	StorageReady        // the storage of the cluster has the maintenance mode that a failover needs
 	// What follows only the user can bring about.
 	TargetNamed    // name a cluster of the policy as the target
-	ConflictSolved // two clusters are Primary and neither is newer: choose one by Failover
+	ConflictSolved // two clusters are Primary, or one claims what is the other's: choose one by Failover
 	ForeignRemoved // an object of the same name that no hub made: remove or rename it
 	HomeNamed      // a wish was deleted by hand in the middle of a move: say by Failover where the workload shall run
 	SpecConfirmed  // the spec is that of a backup and asks for a move: say again what is wanted
@@ -152,6 +154,8 @@ func Decide(f Facts) Plan {
 	switch {
 	case foreign(&f) != Nowhere:
 		return wait(WaitForUser, Paused, foreign(&f), ForeignRemoved)
+	case doubtful(&f) != Nowhere:
+		return question(&f, doubtful(&f))
 	case len(adoptions) > 0:
 		return do(Initiating, Paused, adoptions...)
 	case recalling(&f) != Nowhere:
@@ -190,8 +194,7 @@ func recalling(f *Facts) Side {
 // blocking is the first side for which is holds; but a Failover reads nothing of the failed side.
 func (f *Facts) blocking(is func(*Cluster) bool) Side {
 	for _, s := range []Side{First, Second} {
-		failed := f.Ask == Failover && !f.Deleting && survivor(f) == s.Peer()
-		if is(f.At(s)) && !failed {
+		if is(f.At(s)) && chosen(f) != s.Peer() {
 			return s
 		}
 	}

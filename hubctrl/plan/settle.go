@@ -44,6 +44,8 @@ func settle(f *Facts, h Side, n names) Plan {
 		return do(n.under, FailingOverToCluster, publish(h, RunHere, retained(peer)))
 	case peer.Wish.Deleting:
 		return tend(leaving(f, p, n.after, CleaningUp))
+	case peer.known() && usurps(f, p):
+		return dismiss(f, h, n.after) // as the user said: else nobody would have got here
 	case peer.Wish.Role == Primary:
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.Wish.Role == NoRole:

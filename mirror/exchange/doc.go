@@ -36,6 +36,9 @@
 //     come in it is written for one wish at a time, but for a trouble, which waits only while they queue.
 //   - X12 namespaces. A missing target namespace is created before its first object, never changed afterwards, never
 //     deleted.
+//   - X16 testimony. A report says what is so on its own cluster, and nothing else is believed of it. It never takes a role
+//     from the other cluster: unless that says itself that it was told to give it up, the user decides. It never holds back
+//     a failover away from its cluster. Numbers, sizes and names in it are bounded; what exceeds them is told and ignored.
 //
 // The package never talks to an API server.
 package exchange

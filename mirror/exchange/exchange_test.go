@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -160,4 +161,30 @@ func TestX9_EpochsAreDecimalNumbers(t *testing.T) {
 		_, err := exchange.EpochOf(obj)
 		assert.Error(t, err, text)
 	}
+}
+
+func TestX16_EpochsAreBounded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		epoch, known int64
+		want         bool
+	}{
+		"the one that was wished":                      {3, 3, true},
+		"a later one, of a hub before a backup":        {7, 3, true},
+		"one that a hub which was lost can have given": {exchange.MaxLead, 0, true},
+		"one that no hub can have given":               {exchange.MaxLead + 1, 0, false},
+		"the highest number there is":                  {math.MaxInt64, 3, false},
+		"the highest number, near the end of epochs":   {math.MaxInt64, exchange.MaxEpoch, false},
+		"the highest epoch":                            {exchange.MaxEpoch, exchange.MaxEpoch, true},
+		"a negative one":                               {-1, 3, false},
+	} {
+		assert.Equal(t, tc.want, exchange.Believable(tc.epoch, tc.known), name)
+	}
+	assert.Equal(t, int64(4), exchange.NextEpoch(3))
+	assert.Equal(t, exchange.MaxEpoch, exchange.NextEpoch(exchange.MaxEpoch), "it never becomes negative")
+	assert.Equal(t, exchange.MaxEpoch, exchange.NextEpoch(math.MaxInt64))
+
+	wish := &v1alpha1.VolumeReplicationGroup{}
+	wish.Annotations = map[string]string{exchange.AnnotationEpoch: exchange.FormatEpoch(exchange.MaxEpoch + 1)}
+	_, err := exchange.EpochOf(wish)
+	assert.ErrorContains(t, err, "want a decimal number up to 9007199254740991")
 }

@@ -60,8 +60,9 @@ const (
 	AnnotationWishUID = prefix + "wish-uid"
 	// AnnotationWishGeneration holds the generation of that wish (copy).
 	AnnotationWishGeneration = prefix + "wish-generation"
-	// AnnotationRecalled says that the hub, restored from a backup, made the wish anew from the report about a later one
-	// that it had forgotten. It holds the generation that the DRPlacementControl had then (wish).
+	// AnnotationRecalled says that the cluster claimed to obey a later wish than the hub knows, as it does when the hub was
+	// restored from a backup: the hub made the wish again from that report, or asked the user whether to believe it (X16). It
+	// holds the generation that the DRPlacementControl had then (wish).
 	AnnotationRecalled = prefix + "recalled-at-generation"
 	// AnnotationSentAway says "true" on the wish of a Primary whose workload was told to leave and has not been seen in use
 	// since: volumes that its reports lack may come back with the workload, so their copies stay (wish).
@@ -127,15 +128,34 @@ func Target(obj client.Object) (types.NamespacedName, error) {
 	return types.NamespacedName{Namespace: a[AnnotationNamespace], Name: a[AnnotationName]}, nil
 }
 
-// EpochOf is the epoch that a wish or copy carries; zero if it carries none. It fails if the annotation is no number.
+const (
+	// MaxEpoch is the highest epoch that a wish or copy may carry: the highest number that every JSON parser reads exactly.
+	MaxEpoch int64 = 1<<53 - 1
+	// MaxLead is by how much the epoch in a report may exceed all that the hub knows. A hub that was lost knows none, so this
+	// is also how often one application can be promoted in all. What exceeds it is a mistake or a lie: believing it would use
+	// up the epochs.
+	MaxLead int64 = 1 << 24
+)
+
+// Believable reports whether a cluster can have been told epoch by a hub, if known is the highest epoch that this hub wished
+// for the application (X16).
+func Believable(epoch, known int64) bool {
+	return epoch >= 0 && epoch <= min(known, MaxEpoch-MaxLead)+MaxLead
+}
+
+// NextEpoch is the epoch after last.
+func NextEpoch(last int64) int64 { return min(last, MaxEpoch-1) + 1 }
+
+// EpochOf is the epoch that a wish or copy carries; zero if it carries none. It fails if the annotation is no number, or
+// one that no hub writes.
 func EpochOf(obj client.Object) (int64, error) {
 	text, ok := obj.GetAnnotations()[AnnotationEpoch]
 	if !ok || text == "" {
 		return 0, nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("annotation %s of %s/%s is %q, want a decimal number", AnnotationEpoch, obj.GetNamespace(), obj.GetName(), text)
+	if err != nil || n < 0 || n > MaxEpoch {
+		return 0, fmt.Errorf("annotation %s of %s/%s is %.30q, want a decimal number up to %d", AnnotationEpoch, obj.GetNamespace(), obj.GetName(), text, MaxEpoch)
 	}
 	return n, nil
 }

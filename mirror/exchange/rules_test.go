@@ -3,11 +3,11 @@
 package exchange_test
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,10 +21,10 @@ func TestEachRuleHasATestOfItsName(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
 	rules := rule.FindAllStringSubmatch(string(text), -1)
-	require.Len(t, rules, 12)
+	require.GreaterOrEqual(t, len(rules), 12)
 
 	tested := map[string]int{}
-	for _, tree := range []string{"..", filepath.Join("..", "..", "tests", "admission")} {
+	for _, tree := range []string{"..", filepath.Join("..", "..", "tests", "admission"), filepath.Join("..", "..", "hubctrl")} {
 		require.NoError(t, filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
 				return err
@@ -38,8 +38,12 @@ func TestEachRuleHasATestOfItsName(t *testing.T) {
 			return err
 		}))
 	}
-	for i, r := range rules {
-		assert.Equal(t, fmt.Sprintf("X%d", i+1), r[1])
+	last := 0
+	for _, r := range rules {
+		number, err := strconv.Atoi(strings.TrimPrefix(r[1], "X"))
+		require.NoError(t, err)
+		assert.Greater(t, number, last, "rules are in order, and each has a number of its own")
+		last = number
 		assert.Positive(t, tested[r[1]], "rule %s has no test", r[1])
 	}
 }
