@@ -4,9 +4,11 @@ package drcluster
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -304,6 +306,34 @@ func TestConnectedRepeatsWhatTheAgentSays(t *testing.T) {
 			w.mustReconcile()
 			assert.True(t, strings.HasSuffix(w.condition("Connected").Message, tc.want), w.condition("Connected").Message)
 		})
+	}
+}
+
+// Hundreds of objects that a hub or cluster does not accept leave room for what else the status has to say: an API server
+// refuses a message of more than 32768 bytes, and with it the whole status.
+func TestX16_ConnectedNamesTheFirstOfMany(t *testing.T) {
+	var objects, secrets []string
+	for i := range 400 {
+		objects = append(objects, fmt.Sprintf("app%03d/%s", i, strings.Repeat("é", 60)))
+		secrets = append(secrets, fmt.Sprintf("app%03d/db-vs-secret: a Secret that no mirror made is in the way, and is left alone", i))
+	}
+	w := newWorld(t, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr1", Name: "mirror", Annotations: map[string]string{
+		"exchange.ramendr.openshift.io/link":        "live: " + strings.Repeat("€", 50_000),
+		"exchange.ramendr.openshift.io/unreported":  strings.Join(objects, ", "),
+		"exchange.ramendr.openshift.io/undelivered": strings.Join(secrets, ", "),
+		"exchange.ramendr.openshift.io/schema-skew": strings.Join(objects, ", "),
+	}}})
+	w.links["dr1"] = exchange.Link{State: exchange.LinkLost, LastRenewal: w.clock.Now()}
+	w.mustReconcile()
+	for kind, says := range map[string]string{"Connected": "app004/" + strings.Repeat("é", 60) + ", and 395 more; these Secrets are not copied", "SchemaSkew": ", and 395 more. Apply the newest CRDs"} {
+		message := w.condition(kind).Message
+		assert.Contains(t, message, says)
+		assert.Less(t, len(message), 8192)
+		assert.True(t, utf8.ValidString(message), kind)
+	}
+	for _, event := range drain(w) {
+		assert.True(t, utf8.ValidString(event), event)
+		assert.Less(t, len(event), 1100)
 	}
 }
 

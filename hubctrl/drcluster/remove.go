@@ -18,6 +18,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -71,7 +72,7 @@ func joined[T any](list []T, name func(T) string) string {
 		names = append(names, name(item))
 	}
 	slices.Sort(names)
-	return strings.Join(names, ", ")
+	return bounded.List(names, ", ")
 }
 
 func (r *Reconciler) wishes(ctx context.Context, cluster string) ([]v1alpha1.VolumeReplicationGroup, error) {

@@ -17,13 +17,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
-
-// maxNote is less than the 1024 bytes that an API server takes as the note of an event.
-const maxNote = 1000
 
 // report writes the status of a cluster that is kept.
 func (r *Reconciler) report(ctx context.Context, dc *v1alpha1.DRCluster, now seen, did acted, blocked *outcome.Waiting) (reconcile.Result, error) {
@@ -100,7 +98,7 @@ func unknownFields(now seen) string {
 	if now.config == nil || len(now.config.Unknown) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; the configuration has unknown fields, which are ignored: %s", strings.Join(now.config.Unknown, ", "))
+	return fmt.Sprintf("; the configuration has unknown fields, which are ignored: %s", bounded.List(now.config.Unknown, ", "))
 }
 
 // connected says since when, never for how long: an age would make each pass a write.
@@ -144,13 +142,13 @@ func agentSays(lease *coordinationv1.Lease) string {
 	}
 	told := ""
 	if word := lease.Annotations[exchange.AnnotationLink]; word != "" && word != exchange.LinkLive.String() {
-		told += "; the agent's last word: " + word
+		told += "; the agent's last word: " + bounded.Text(word, bounded.Quote)
 	}
 	if objects := lease.Annotations[exchange.AnnotationUnreported]; objects != "" {
-		told += "; the hub's API server does not accept the reports about " + objects
+		told += "; the hub's API server does not accept the reports about " + bounded.List(strings.Split(objects, ", "), ", ")
 	}
 	if secrets := lease.Annotations[exchange.AnnotationUndelivered]; secrets != "" {
-		told += "; these Secrets are not copied to the cluster: " + secrets
+		told += "; these Secrets are not copied to the cluster: " + bounded.Text(secrets, bounded.Quote)
 	}
 	return told
 }
@@ -165,7 +163,7 @@ func skewed(dc *v1alpha1.DRCluster, lease *coordinationv1.Lease) metav1.Conditio
 	}
 	if fields := lease.Annotations[exchange.AnnotationSkew]; fields != "" {
 		return is(metav1.ConditionTrue, "FieldsDropped",
-			"the hub's API server does not know, and dropped, fields that the cluster reported: "+fields+". Apply the newest CRDs to the hub")
+			"the hub's API server does not know, and dropped, fields that the cluster reported: "+bounded.List(strings.Split(fields, ", "), ", ")+". Apply the newest CRDs to the hub")
 	}
 	return is(metav1.ConditionFalse, "NoFieldsDropped", "the hub keeps all that the cluster reports")
 }
@@ -193,10 +191,6 @@ func (r *Reconciler) announce(before, after *v1alpha1.DRCluster) {
 		if bad {
 			kind = corev1.EventTypeWarning
 		}
-		note := c.Message
-		if len(note) > maxNote {
-			note = note[:maxNote]
-		}
-		r.recorder.Eventf(after, nil, kind, c.Reason, c.Type, "%s", note)
+		r.recorder.Eventf(after, nil, kind, c.Reason, c.Type, "%s", bounded.Text(c.Message, bounded.Note))
 	}
 }

@@ -5,7 +5,6 @@ package drpc
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,13 +14,11 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
-
-// maxNote is less than the 1024 bytes that an API server takes as the note of an event.
-const maxNote = 1000
 
 // starts are the reasons of events about a new phase.
 var starts = map[v1alpha1.DRState]string{
@@ -70,10 +67,7 @@ type teller struct {
 }
 
 func (t teller) say(kind, reason, note string) {
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote], "")
-	}
-	t.r.recorder.Eventf(t.about, nil, kind, reason, "Protect", "%s", note)
+	t.r.recorder.Eventf(t.about, nil, kind, reason, "Protect", "%s", bounded.Text(note, bounded.Note))
 }
 
 func (t teller) phase(was *v1alpha1.DRPlacementControlStatus) {

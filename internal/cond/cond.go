@@ -9,11 +9,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
-// New is a condition of type kind without a time.
+// New is a condition of type kind without a time. A message that is too long to be stored is cut.
 func New(kind string, status metav1.ConditionStatus, reason, message string, generation int64) metav1.Condition {
-	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: generation}
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: bounded.Text(message, bounded.Message), ObservedGeneration: generation}
 }
 
 // Status is True or False.

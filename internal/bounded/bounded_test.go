@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bounded_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ramendr/ramen-direct/internal/bounded"
+)
+
+func TestATextIsNeverCutInsideACharacter(t *testing.T) {
+	text := strings.Repeat("é€😀a", 30)
+	for limit := range len(text) + 2 {
+		got := bounded.Text(text, limit)
+		assert.LessOrEqual(t, len(got), limit)
+		assert.True(t, utf8.ValidString(got), "%q", got)
+		if limit >= len(text) {
+			assert.Equal(t, text, got)
+		} else if limit > 10 {
+			assert.True(t, strings.HasSuffix(got, " ..."), "%q", got)
+			assert.Greater(t, len(got), limit-4, "no more is cut than one character")
+		}
+	}
+	assert.Equal(t, "a\uFFFDb", bounded.Text("a\xffb", 100), "what is no text becomes one")
+	assert.Empty(t, bounded.Text("", 0))
+}
+
+func TestAListSaysHowManyMoreThereAre(t *testing.T) {
+	var names []string
+	for i := range 317 {
+		names = append(names, fmt.Sprintf("app%d/db", i))
+	}
+	assert.Equal(t, "app0/db, app1/db, app2/db, app3/db, app4/db, and 312 more", bounded.List(names, ", "))
+	assert.Equal(t, "app0/db, app1/db, app2/db, app3/db, app4/db", bounded.List(names[:5], ", "))
+	assert.Equal(t, "app0/db", bounded.List(names[:1], ", "))
+	assert.Empty(t, bounded.List(nil, ", "))
+	assert.LessOrEqual(t, len(bounded.List([]string{strings.Repeat("x", 100_000), "b"}, ", ")), 700, "a name is bounded too")
+	assert.Equal(t, "app0/db", names[0])
+}
