@@ -325,7 +325,7 @@ func TestX16_ConnectedNamesTheFirstOfMany(t *testing.T) {
 	}}})
 	w.links["dr1"] = exchange.Link{State: exchange.LinkLost, LastRenewal: w.clock.Now()}
 	w.mustReconcile()
-	for kind, says := range map[string]string{"Connected": "app004/" + strings.Repeat("é", 60) + ", and 395 more; these Secrets are not copied", "SchemaSkew": ", and 395 more. Apply the newest CRDs"} {
+	for kind, says := range map[string]string{"Connected": "app009/" + strings.Repeat("é", 60) + ", and 390 more; these Secrets are not copied", "SchemaSkew": ", and 390 more. Apply the newest CRDs"} {
 		message := w.condition(kind).Message
 		assert.Contains(t, message, says)
 		assert.Less(t, len(message), 8192)

@@ -62,6 +62,10 @@ func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.C
 	gen := w.drpc.Generation
 	available, peer, protected := w.available(next, words), w.peerReady(next, words), w.protected()
 	protected.Message += w.inert()
+	if at := w.source(); at != nil {
+		protected.Message += at.overruns()
+		peer.Message += w.at(w.sideOf(at.cluster).Peer()).overruns()
+	}
 	list := []metav1.Condition{available, peer, protected}
 
 	ready := next.Done() && words.fact == "" && available.Status == metav1.ConditionTrue && peer.Status == metav1.ConditionTrue
@@ -189,6 +193,8 @@ func (w *world) protected() metav1.Condition {
 	switch {
 	case at.report.Status.State != v1alpha1.PrimaryState:
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Primary yet", at.cluster))
+	case at.partial:
+		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s reports volumes that can't be protected", at.cluster))
 	case len(at.report.Status.ProtectedPVCs) > 0 && at.report.Status.LastGroupSyncTime == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronised once")
 	case w.unmet().fact != "":

@@ -46,6 +46,8 @@ type side struct {
 	report  *v1alpha1.VolumeReplicationGroup // nil: not in the inbox
 	// believable says that there is a report with a stamp, whose epoch a hub can have wished.
 	believable bool
+	ignored    []string // what else of the report exceeds its bounds, in words
+	partial    bool     // volumes were left out of the report for that
 }
 
 // wished reports whether anything was wished for the application.
@@ -204,6 +206,11 @@ func (r *Reconciler) judge(ctx context.Context, w *world, s plan.Side) error {
 		return nil
 	}
 	at.believable = at.report != nil && at.report.Status.Exchange != nil && exchange.Believable(at.report.Status.Exchange.Epoch, w.wishedEpoch())
+	if at.report != nil {
+		h := hearing{namespaces: w.namespacesToHear(), now: r.clock.Now()}
+		h.hear(&at.report.Status)
+		at.ignored, at.partial = h.ignored, h.partial
+	}
 	view, err := r.view(ctx, at)
 	if err != nil {
 		return err

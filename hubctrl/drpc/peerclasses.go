@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -23,12 +24,10 @@ func selecting(s *metav1.LabelSelector) *metav1.LabelSelector {
 // peerClasses are the classes that the application was first protected with, and those that the policy gained since: the
 // technique of a protected volume never changes under it, but ids follow the policy, and so does a class of which no
 // volume is protected.
-func (w *world) peerClasses(settled bool) []v1alpha1.PeerClass {
+func (w *world) peerClasses(s plan.Side, settled bool) []v1alpha1.PeerClass {
 	var out []v1alpha1.PeerClass
-	for i := range w.sides {
-		if wish := w.sides[i].wish; wish != nil && wish.Spec.Async != nil && len(wish.Spec.Async.PeerClasses) > len(out) {
-			out = slices.Clone(wish.Spec.Async.PeerClasses)
-		}
+	if told := w.told(s); told != nil && told.Async != nil {
+		out = slices.Clone(told.Async.PeerClasses)
 	}
 	for _, c := range w.policy.Status.Async.PeerClasses {
 		i := slices.IndexFunc(out, func(o v1alpha1.PeerClass) bool { return o.StorageClassName == c.StorageClassName })

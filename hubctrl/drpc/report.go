@@ -15,6 +15,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -69,7 +70,7 @@ func refusal(s *v1alpha1.DRPlacementControlStatus, now time.Time, reason string,
 	if s.Waiting != nil && s.Waiting.Fact == reason {
 		since = s.Waiting.Since
 	}
-	s.Waiting = &v1alpha1.Waiting{Fact: reason, Since: since, Message: err.Error(), NextStep: "mend it as the message says; it goes on by itself then"}
+	s.Waiting = &v1alpha1.Waiting{Fact: reason, Since: since, Message: bounded.Text(err.Error(), bounded.Message), NextStep: "mend it as the message says; it goes on by itself then"}
 }
 
 func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, next plan.Plan, now time.Time, actErr error) {
@@ -99,7 +100,7 @@ func waiting(w *world, wait plan.Wait, words words, was *v1alpha1.Waiting, now t
 	if words.fact == "" {
 		return nil
 	}
-	out := &v1alpha1.Waiting{Fact: words.fact, Message: words.message, NextStep: words.next}
+	out := &v1alpha1.Waiting{Fact: words.fact, Message: bounded.Text(words.message, bounded.Message), NextStep: bounded.Text(words.next, bounded.Message)}
 	if wait.On.Named() {
 		out.Cluster = w.at(wait.On).cluster
 	}

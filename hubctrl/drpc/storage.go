@@ -14,6 +14,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
 // storage is what a failover lacks of its target's storage.
@@ -81,7 +82,7 @@ func fares(lack *maintenance.Lack) string {
 	case a == nil:
 		return fmt.Sprintf("asked for since %s, the cluster has not answered yet", lack.Request.RequestedTime.UTC().Format(time.RFC3339))
 	case a.Message != "":
-		return a.Message
+		return bounded.Text(a.Message, bounded.Quote)
 	}
 	asked := fmt.Sprintf("asked for since %s", a.RequestedTime.UTC().Format(time.RFC3339))
 	c := meta.FindStatusCondition(a.Conditions, v1alpha1.ConditionFailoverActivated)

@@ -70,7 +70,11 @@ func (w *world) pinned() []string {
 		return "VolumeReplication"
 	}
 	var out []string
-	for _, o := range w.peerClasses(true) {
+	home := w.facts.Home()
+	if !home.Named() {
+		home = plan.First
+	}
+	for _, o := range w.peerClasses(home, true) {
 		for _, c := range w.policy.Status.Async.PeerClasses {
 			if is, was := technique(&c), technique(&o); o.StorageClassName == c.StorageClassName && is != was {
 				out = append(out, fmt.Sprintf("volumes of StorageClass %s stay with %s, although DRPolicy %s now has %s for it: to change that, disable DR and protect the application again",

@@ -104,7 +104,7 @@ func (w *world) destinations(wr plan.Write, settled bool) []v1alpha1.VolSyncRepl
 	peer := w.at(wr.Side.Peer())
 	switch p, _ := w.turn(wr, settled).parts(); p {
 	case followed:
-		return destinations(w.at(wr.Side).wish.Spec.VolSync.RDSpec, peer.report.Status.ProtectedPVCs, !sentAway(peer))
+		return destinations(w.at(wr.Side).wish.Spec.VolSync.RDSpec, peer.report.Status.ProtectedPVCs, !sentAway(peer) && !peer.partial)
 	case kept:
 		return w.at(wr.Side).wish.Spec.VolSync.RDSpec
 	case dropped:

@@ -78,7 +78,7 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 	spec := v1alpha1.VolumeReplicationGroupSpec{
 		PVCSelector:          from.PVCSelector,
 		ReplicationState:     v1alpha1.Secondary,
-		S3Profiles:           w.s3Profiles(),
+		S3Profiles:           w.s3Profiles(wr.Side),
 		ProtectedNamespaces:  w.protectedNamespaces(),
 		KubeObjectProtection: from.KubeObjectProtection,
 		VolSync:              w.volSync(wr, settled),
@@ -91,7 +91,7 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 			ReplicationClassSelector:         selecting(w.policy.Spec.ReplicationClassSelector),
 			VolumeSnapshotClassSelector:      selecting(w.policy.Spec.VolumeSnapshotClassSelector),
 			VolumeGroupSnapshotClassSelector: selecting(w.policy.Spec.VolumeGroupSnapshotClassSelector),
-			PeerClasses:                      w.peerClasses(settled),
+			PeerClasses:                      w.peerClasses(wr.Side, settled),
 		},
 	}
 	if wr.Role == plan.Primary {
@@ -109,13 +109,22 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 
 // s3Profiles are the profiles of both clusters. While a DRCluster is missing its profile is not known: the stores that
 // the application uses stay.
-func (w *world) s3Profiles() []string {
-	for i := range w.sides {
-		if wish := w.sides[i].wish; wish != nil && !w.complete {
-			return wish.Spec.S3Profiles
-		}
+func (w *world) s3Profiles(s plan.Side) []string {
+	if told := w.told(s); told != nil && !w.complete {
+		return told.S3Profiles
 	}
 	return w.profiles
+}
+
+// told is what a side was told last; or its peer, if it was told nothing. A wish may have been adopted from a report, so the
+// side's own comes first: what one cluster says is no part of what the other one is told (X16).
+func (w *world) told(s plan.Side) *v1alpha1.VolumeReplicationGroupSpec {
+	for _, at := range []*side{w.at(s), w.at(s.Peer())} {
+		if at.wish != nil {
+			return &at.wish.Spec
+		}
+	}
+	return nil
 }
 
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -95,7 +96,7 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.BeingSynced:
 		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronisation", at.cluster), next: goesOn}
 	case plan.WorkloadGone:
-		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, exchange.Condition(at.report, v1alpha1.VRGInUse).Message),
+		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, bounded.Text(exchange.Condition(at.report, v1alpha1.VRGInUse).Message, bounded.Quote)),
 			next: "delete the workload and its PVCs on " + at.cluster + ", or let the deployment tool follow status.decisions; " + goesOn + " then"}
 	case plan.ObjectGone:
 		if at.wish != nil && !w.facts.Deleting {
@@ -284,5 +285,5 @@ func conditionText(c *metav1.Condition) string {
 	if c.Message == "" {
 		return c.Reason
 	}
-	return c.Reason + ": " + c.Message
+	return bounded.Text(c.Reason, bounded.Quote) + ": " + bounded.Text(c.Message, bounded.Quote)
 }

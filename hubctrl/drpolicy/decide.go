@@ -11,6 +11,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/drpolicy/peerclass"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
 // Reasons of the condition Validated.
@@ -40,13 +41,20 @@ func decide(policy *v1alpha1.DRPolicy, now seen) verdict {
 	a, b := now.clusters[0], now.clusters[1]
 	var v verdict
 	var skipped []peerclass.Skipped
+	var ignored []string
 	if a.reported() == "" && b.reported() == "" {
 		v.known = true
-		v.peers, skipped = peerclass.Match(policy.Spec.SchedulingInterval, a.side(), b.side())
+		here, left := a.side()
+		there, right := b.side()
+		ignored = append(left, right...)
+		v.peers, skipped = peerclass.Match(policy.Spec.SchedulingInterval, here, there)
 	}
 	v.reason, v.message = flaw(a, b)
 	if v.reason == "" {
 		v.valid, v.reason, v.message = true, reasonSucceeded, summary(v.peers, skipped)
+	}
+	if ignored != nil {
+		v.message += ". Of what the clusters report this is ignored: " + bounded.List(ignored, "; ")
 	}
 	return v
 }
@@ -79,9 +87,6 @@ func flaw(a, b cluster) (reason, message string) {
 	return "", ""
 }
 
-// mostNamed is how many classes of each sort are named: a condition holds no more than 32 KiB.
-const mostNamed = 20
-
 func summary(peers []v1alpha1.PeerClass, skipped []peerclass.Skipped) string {
 	var names, others []string
 	for _, p := range peers {
@@ -90,7 +95,7 @@ func summary(peers []v1alpha1.PeerClass, skipped []peerclass.Skipped) string {
 	for _, s := range skipped {
 		others = append(others, s.StorageClass+": "+s.Why)
 	}
-	text := "drpolicy validated; StorageClasses that can be protected: " + named(names, ", ")
+	text := "drpolicy validated; StorageClasses that can be protected: " + bounded.List(names, ", ")
 	switch {
 	case names == nil && others == nil:
 		return "drpolicy validated, but no StorageClass can be protected: none has the label " + v1alpha1.LabelStorageID
@@ -100,16 +105,9 @@ func summary(peers []v1alpha1.PeerClass, skipped []peerclass.Skipped) string {
 		text += ". These can't"
 	}
 	if others != nil {
-		text += ". " + named(others, ". ")
+		text += ". " + bounded.List(others, ". ")
 	}
 	return text
-}
-
-func named(list []string, between string) string {
-	if len(list) <= mostNamed {
-		return strings.Join(list, between)
-	}
-	return fmt.Sprintf("%s%sand %d more", strings.Join(list[:mostNamed], between), between, len(list)-mostNamed)
 }
 
 func (c cluster) validated() bool {
@@ -129,12 +127,17 @@ func (c cluster) reported() string {
 	if c.config == nil || c.config.Status.ClusterID == "" {
 		return "the cluster has not reported yet"
 	}
+	if len(c.config.Status.ClusterID) > maxText {
+		return "the id that the cluster reports is none"
+	}
 	if p := meta.FindStatusCondition(c.config.Status.Conditions, v1alpha1.ConditionProcessed); p != nil && p.Status != metav1.ConditionTrue {
-		return "the cluster could not read its classes (" + p.Message + ")"
+		return "the cluster could not read its classes (" + bounded.Text(p.Message, bounded.Quote) + ")"
 	}
 	return ""
 }
 
-func (c cluster) side() peerclass.Side {
-	return peerclass.Side{ClusterID: c.config.Status.ClusterID, Classes: c.config.Status.Classes}
+// side is what is believed of the classes of the cluster, and what is not.
+func (c cluster) side() (side peerclass.Side, ignored []string) {
+	classes, ignored := believed(c.name, c.config.Status.Classes)
+	return peerclass.Side{ClusterID: c.config.Status.ClusterID, Classes: classes}, ignored
 }

@@ -31,5 +31,5 @@ func TestTheWordsOfAPolicyFitIntoACondition(t *testing.T) {
 	}
 	text := summary(peers, skipped)
 	assert.Less(t, len(text), 32768)
-	assert.Contains(t, text, "and 980 more. These can't. ")
+	assert.Contains(t, text, "and 990 more. These can't. ")
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,14 +16,12 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 )
 
 // reasonReferred is the reason of the condition DeletionBlocked.
 const reasonReferred = "ReferredToByDRPC"
-
-// maxNote is less than the 1024 bytes that an API server takes as the note of an event.
-const maxNote = 1000
 
 // seen is what a pass found about the clusters of a policy, in the policy's order.
 type seen struct {
@@ -121,7 +118,7 @@ func (r *Reconciler) report(ctx context.Context, policy *v1alpha1.DRPolicy, is v
 	}
 	if len(blocked) > 0 {
 		conditions = append(conditions, cond.New(v1alpha1.ConditionDeletionBlocked, metav1.ConditionTrue, reasonReferred,
-			"delete the DRPlacementControls that refer to this policy first: "+strings.Join(blocked, ", "), policy.Generation))
+			"delete the DRPlacementControls that refer to this policy first: "+bounded.List(blocked, ", "), policy.Generation))
 	}
 	after.Status.Conditions = cond.Merge(policy.Status.Conditions, r.clock.Now(), conditions...)
 	saved, err := r.apply.ChangedStatus(ctx, policy, after)
@@ -146,6 +143,6 @@ func (r *Reconciler) announce(before, after *v1alpha1.DRPolicy) {
 		if blocked || c.Status == metav1.ConditionFalse {
 			kind = corev1.EventTypeWarning
 		}
-		r.recorder.Eventf(after, nil, kind, c.Reason, c.Type, "%s", c.Message[:min(len(c.Message), maxNote)])
+		r.recorder.Eventf(after, nil, kind, c.Reason, c.Type, "%s", bounded.Text(c.Message, bounded.Note))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
 // Lack is a mode that is needed and is not active.
@@ -59,6 +60,21 @@ func active(a *v1alpha1.MaintenanceModeAnswer) bool {
 	return c != nil && c.Status == metav1.ConditionTrue && (c.ObservedGeneration == 0 || c.ObservedGeneration == a.Generation)
 }
 
+const (
+	// maxState and maxConditions bound what a DRCluster repeats of an answer (X16).
+	maxState      = 253
+	maxConditions = 16
+)
+
+// quoted are the first of the conditions of an answer, each with the beginning of what it says.
+func quoted(list []metav1.Condition) []metav1.Condition {
+	out := slices.Clone(list[:min(len(list), maxConditions)])
+	for i := range out {
+		out[i].Message = bounded.Text(out[i].Message, bounded.Quote)
+	}
+	return out
+}
+
 // Shown is what a DRCluster shows: each mode that is asked for, as the cluster answers.
 func Shown(config *v1alpha1.DRClusterConfig) []v1alpha1.ClusterMaintenanceMode {
 	var out []v1alpha1.ClusterMaintenanceMode
@@ -68,7 +84,7 @@ func Shown(config *v1alpha1.DRClusterConfig) []v1alpha1.ClusterMaintenanceMode {
 			StorageProvisioner: request.StorageProvisioner, TargetID: request.TargetID, State: v1alpha1.MModeStateUnknown,
 		}
 		if a := answer(config, request); a != nil {
-			shown.State, shown.Conditions = cmp.Or(a.State, v1alpha1.MModeStateUnknown), a.Conditions
+			shown.State, shown.Conditions = cmp.Or(v1alpha1.MModeState(bounded.Text(string(a.State), maxState)), v1alpha1.MModeStateUnknown), quoted(a.Conditions)
 		}
 		out = append(out, shown)
 	}

@@ -20,7 +20,7 @@ const (
 	// Note is the most bytes of the note of an event. An API server takes 1024.
 	Note = 1000
 	// Names is how many names a message lists.
-	Names = 5
+	Names = 10
 )
 
 const (

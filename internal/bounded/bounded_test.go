@@ -35,7 +35,7 @@ func TestAListSaysHowManyMoreThereAre(t *testing.T) {
 	for i := range 317 {
 		names = append(names, fmt.Sprintf("app%d/db", i))
 	}
-	assert.Equal(t, "app0/db, app1/db, app2/db, app3/db, app4/db, and 312 more", bounded.List(names, ", "))
+	assert.Equal(t, "app0/db, app1/db, app2/db, app3/db, app4/db, app5/db, app6/db, app7/db, app8/db, app9/db, and 307 more", bounded.List(names, ", "))
 	assert.Equal(t, "app0/db, app1/db, app2/db, app3/db, app4/db", bounded.List(names[:5], ", "))
 	assert.Equal(t, "app0/db", bounded.List(names[:1], ", "))
 	assert.Empty(t, bounded.List(nil, ", "))

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
+)
+
+// Bounds of what a cluster reports about a group (X16). They leave room for what the largest groups have, and none for what
+// would fill up the hub or the other cluster.
+const (
+	maxVolumes    = 1000      // of one group
+	maxVolumeMeta = 512 << 10 // bytes of labels and annotations of all volumes: they go into the wish for the peer
+	maxConditions = 32        // of one group
+	maxAhead      = time.Hour // by which a time may be later than the hub's: clocks differ
+	maxSyncTime   = 365 * 24 * time.Hour
+	maxAddress    = 253 // bytes of the address of a destination
+)
+
+// maxSize is the largest volume that a cluster may have the other one make a copy of.
+var maxSize = resource.MustParse("1Pi")
+
+// hearing takes out of a report what is not believed.
+type hearing struct {
+	namespaces []string // that may hold volumes of the group
+	now        time.Time
+
+	ignored []string // what was taken out, in words
+	partial bool     // volumes were taken out: that one is missing proves nothing
+}
+
+// hear changes status to what of it is believed.
+func (h *hearing) hear(status *v1alpha1.VolumeReplicationGroupStatus) {
+	h.volumes(status)
+	h.destinations(status)
+	h.synchronisation(status)
+	if len(status.Conditions) > maxConditions {
+		h.ignore("all conditions but the first %d", maxConditions)
+		status.Conditions = status.Conditions[:maxConditions]
+	}
+	for i := range status.Conditions {
+		status.Conditions[i].Message = bounded.Text(status.Conditions[i].Message, bounded.Quote)
+	}
+}
+
+func (h *hearing) ignore(format string, args ...any) {
+	h.ignored = append(h.ignored, fmt.Sprintf(format, args...))
+}
+
+func (h *hearing) volumes(status *v1alpha1.VolumeReplicationGroupStatus) {
+	room := maxVolumeMeta
+	was := len(status.ProtectedPVCs)
+	status.ProtectedPVCs = slices.DeleteFunc(status.ProtectedPVCs, func(p v1alpha1.ProtectedPVC) bool {
+		why := h.volume(&p)
+		if room -= sizeOf(p.Labels) + sizeOf(p.Annotations); why == "" && room < 0 {
+			why = "the labels and annotations of all volumes are too long"
+		}
+		if why != "" {
+			h.ignore("volume %s/%s: %s", bounded.Text(p.Namespace, maxAddress), bounded.Text(p.Name, maxAddress), why)
+		}
+		return why != ""
+	})
+	if rest := len(status.ProtectedPVCs) - maxVolumes; rest > 0 {
+		status.ProtectedPVCs = status.ProtectedPVCs[:maxVolumes]
+		h.ignore("%d volumes: a group has at most %d", rest, maxVolumes)
+	}
+	h.partial = len(status.ProtectedPVCs) < was
+	grouped := 0
+	for _, g := range status.PVCGroups {
+		grouped += len(g.Grouped)
+	}
+	if len(status.PVCGroups) > maxVolumes || grouped > maxVolumes {
+		status.PVCGroups = nil
+		h.ignore("pvcgroups: they name more than %d volumes", maxVolumes)
+	}
+}
+
+// volume says why one volume is not believed; empty: it is.
+func (h *hearing) volume(p *v1alpha1.ProtectedPVC) string {
+	size := p.Resources.Requests.Storage()
+	switch {
+	case len(validation.IsDNS1123Subdomain(p.Name)) > 0:
+		return "that is no name"
+	case p.Namespace != "" && !slices.Contains(h.namespaces, p.Namespace):
+		return "the application has no volumes in that namespace"
+	case p.StorageClassName != nil && *p.StorageClassName != "" && len(validation.IsDNS1123Subdomain(*p.StorageClassName)) > 0:
+		return "its storageClassName is no name"
+	case size.Sign() < 0 || size.Cmp(maxSize) > 0:
+		return "its size can't be"
+	case len(p.CSIProvisioner) > maxAddress || len(p.StorageID.ID) > maxAddress || len(p.ReplicationID.ID) > maxAddress || len(p.AccessModes) > 4:
+		return "its description is too long"
+	default:
+		return ""
+	}
+}
+
+func (h *hearing) destinations(status *v1alpha1.VolumeReplicationGroupStatus) {
+	status.RDInfo = slices.DeleteFunc(status.RDInfo, func(d v1alpha1.VolSyncReplicationDestinationInfo) bool {
+		why := h.volume(&d.ProtectedPVC)
+		if why == "" && d.RsyncTLS != nil && !isAddress(d.RsyncTLS.Address) {
+			why = "that is no address"
+		}
+		if why != "" {
+			h.ignore("destination of %s/%s: %s", bounded.Text(d.ProtectedPVC.Namespace, maxAddress), bounded.Text(d.ProtectedPVC.Name, maxAddress), why)
+		}
+		return why != ""
+	})
+	if rest := len(status.RDInfo) - maxVolumes; rest > 0 {
+		status.RDInfo = status.RDInfo[:maxVolumes]
+		h.ignore("%d destinations: a group has at most %d", rest, maxVolumes)
+	}
+}
+
+func isAddress(text string) bool {
+	return text == "" || net.ParseIP(text) != nil || len(validation.IsDNS1123Subdomain(strings.ToLower(text))) == 0
+}
+
+// synchronisation leaves out times that are to come, and amounts that can't be.
+func (h *hearing) synchronisation(status *v1alpha1.VolumeReplicationGroupStatus) {
+	late := func(t *metav1.Time) bool { return t != nil && t.After(h.now.Add(maxAhead)) }
+	if late(status.LastGroupSyncTime) {
+		h.ignore("lastGroupSyncTime %s: it is in the future", status.LastGroupSyncTime.UTC().Format(time.RFC3339))
+		status.LastGroupSyncTime, status.LastGroupSyncDuration, status.LastGroupSyncBytes = nil, nil, nil
+	}
+	if d := status.LastGroupSyncDuration; d != nil && (d.Duration < 0 || d.Duration > maxSyncTime) {
+		h.ignore("lastGroupSyncDuration %s: it can't be", d.Duration)
+		status.LastGroupSyncDuration = nil
+	}
+	if b := status.LastGroupSyncBytes; b != nil && *b < 0 {
+		h.ignore("lastGroupSyncBytes %d: it is negative", *b)
+		status.LastGroupSyncBytes = nil
+	}
+	if c := status.KubeObjectProtection.CaptureToRecoverFrom; c != nil && late(c.EndTime) {
+		h.ignore("captureToRecoverFrom of %s: it is in the future", c.EndTime.UTC().Format(time.RFC3339))
+		status.KubeObjectProtection.CaptureToRecoverFrom = nil
+	}
+}
+
+// namespacesToHear are those that may hold volumes of the application, by its spec or by what its clusters were told.
+func (w *world) namespacesToHear() []string {
+	out := append([]string{w.group.Namespace}, w.drpc.Spec.ProtectedNamespaces...)
+	for i := range w.sides {
+		if wish := w.sides[i].wish; wish != nil {
+			out = append(out, wish.Spec.ProtectedNamespaces...)
+		}
+	}
+	return out
+}
+
+func sizeOf(m map[string]string) int {
+	n := 0
+	for k, v := range m {
+		n += len(k) + len(v)
+	}
+	return n
+}
+
+// overruns says what of a report is ignored; empty: nothing.
+func (at *side) overruns() string {
+	if len(at.ignored) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; of what cluster %s reports this is ignored: %s", at.cluster, bounded.List(at.ignored, "; "))
+}
