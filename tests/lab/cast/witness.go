@@ -170,7 +170,7 @@ func (s span) without(others []span) time.Duration {
 }
 
 // hubFacts are awaited from the user or on the hub, not on a cluster.
-var hubFacts = []string{"TargetNamed", "PolicyValid", "ConflictSolved", "NoSuchPolicy", "Conflict", "SpecConfirmed"}
+var hubFacts = []string{"TargetNamed", "PolicyValid", "NoSuchPolicy", "Conflict", "SpecConfirmed"}
 
 func unclear(w *v1alpha1.Waiting, at time.Time) []string {
 	var out []string
@@ -180,7 +180,8 @@ func unclear(w *v1alpha1.Waiting, at time.Time) []string {
 	if w.Fact == "" {
 		missing("fact")
 	}
-	if (w.Cluster == "") != slices.Contains(hubFacts, w.Fact) {
+	// A conflict is about both clusters, or about what one of them claims.
+	if w.Fact != "ConflictSolved" && (w.Cluster == "") != slices.Contains(hubFacts, w.Fact) {
 		missing("right cluster")
 	}
 	if w.Message == "" {
