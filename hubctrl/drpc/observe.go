@@ -46,6 +46,7 @@ type side struct {
 	report  *v1alpha1.VolumeReplicationGroup // nil: not in the inbox
 	// believable says that there is a report with a stamp, whose epoch a hub can have wished.
 	believable bool
+	unreported []string // objects about which the hub's API server accepts no report, if the inbox was looked at
 	ignored    []string // what else of the report exceeds its bounds, in words
 	partial    bool     // volumes were left out of the report for that
 }
@@ -211,7 +212,7 @@ func (r *Reconciler) judge(ctx context.Context, w *world, s plan.Side) error {
 		h.hear(&at.report.Status)
 		at.ignored, at.partial = h.ignored, h.partial
 	}
-	view, err := r.view(ctx, at)
+	view, err := r.view(ctx, w, at)
 	if err != nil {
 		return err
 	}
@@ -226,7 +227,7 @@ func (r *Reconciler) judge(ctx context.Context, w *world, s plan.Side) error {
 }
 
 // view tells what may be believed about the object. Only where there is no report is the whole inbox looked at.
-func (r *Reconciler) view(ctx context.Context, at *side) (plan.View, error) {
+func (r *Reconciler) view(ctx context.Context, w *world, at *side) (plan.View, error) {
 	if at.report != nil {
 		return plan.Present, nil
 	}
@@ -237,11 +238,12 @@ func (r *Reconciler) view(ctx context.Context, at *side) (plan.View, error) {
 	case err != nil:
 		return plan.Unknown, fmt.Errorf("read lease of %s: %w", at.cluster, err)
 	}
+	at.unreported = exchange.Unreported(lease)
 	inbox := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, inbox, client.InNamespace(exchange.Inbox(at.cluster))); err != nil {
 		return plan.Unknown, fmt.Errorf("read inbox of %s: %w", at.cluster, err)
 	}
-	switch exchange.ViewOf(at.link, lease, inbox.Items, nil) {
+	switch exchange.ViewOf(at.link, lease, inbox.Items, w.group, nil) {
 	case exchange.Absent:
 		return plan.Absent, nil
 	case exchange.Unknown, exchange.Present:

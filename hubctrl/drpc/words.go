@@ -5,6 +5,7 @@ package drpc
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -72,6 +73,15 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.InboxComplete:
 		if at.link.State == exchange.LinkLive {
 			// Its last renewal says nothing about since when.
+			if slices.Contains(at.unreported, w.group.String()) {
+				return words{fact: "InboxComplete", user: true,
+					message: fmt.Sprintf("VolumeReplicationGroup %s exists on cluster %s, but the hub's API server does not accept the report about it: it is too large, or the CRDs of the hub are older than those of the cluster", w.group, at.cluster),
+					next:    fmt.Sprintf("look at it: kubectl --context %s -n %s get vrg %s -o yaml, and apply the newest CRDs to the hub; %s when the report is accepted", at.cluster, w.group.Namespace, w.group.Name, goesOn)}
+			}
+			if len(at.unreported) > 0 {
+				return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete: the hub's API server does not accept the reports about %s", at.cluster, bounded.List(at.unreported, ", ")),
+					next: goesOn + " when all others are reported; to have these reported too, look at them on the cluster, and apply the newest CRDs to the hub"}
+			}
 			return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster), next: goesOn + " when it is"}
 		}
 		next := goesOn + " when the mirror of " + at.cluster + " reports"

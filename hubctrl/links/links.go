@@ -144,7 +144,7 @@ func (l *Links) tell(ctx context.Context, cluster string, lease *coordinationv1.
 	was := l.last[cluster]
 	now := seen{link: link}
 	if lease != nil {
-		now.digest = lease.Annotations[exchange.AnnotationInventory]
+		now.digest = lease.Annotations[exchange.AnnotationInventory] + lease.Annotations[exchange.AnnotationReported]
 	}
 	l.last[cluster] = now
 	listeners := l.listeners

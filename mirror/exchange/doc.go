@@ -13,7 +13,8 @@
 //   - X3 answers. A report answers a wish only if its stamp has the wish's UID, generation and epoch and the spoke had
 //     caught up: status.observedGeneration equals the stamp's spokeGeneration, and so for each condition that is read.
 //   - X4 absence. "Not in the inbox" means absent on the spoke only if the lease is live and its inventory digest
-//     equals the digest of the inbox. Otherwise it is unknown.
+//     equals the digest of the inbox. Otherwise it is unknown. Objects about which the hub accepts no report are named in
+//     the lease, which has a second digest without them: they are unknown, and no obstacle to others.
 //   - X5 liveness. The mirror renews the lease at a third of its duration unless it is told otherwise, and only when all
 //     that it had seen on the spoke before is written. The hub calls a link live while less of its own clock passed, since
 //     it saw a newer renewal, than the duration that the lease promises: at least 3 s, at most 60 s, 15 s by default. A

@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -117,17 +118,52 @@ func TestX4_AbsenceNeedsALiveLinkAndACompleteInbox(t *testing.T) {
 	report.Annotations = map[string]string{exchange.AnnotationNamespace: "app", exchange.AnnotationName: "db"}
 	reports := []v1alpha1.VolumeReplicationGroup{*report}
 	digest := exchange.Digest([]exchange.Item{{Namespace: "app", Name: "db", UID: "s"}})
+	shop := types.NamespacedName{Namespace: "shop", Name: "db"}
 	live, lost := exchange.Link{State: exchange.LinkLive}, exchange.Link{State: exchange.LinkLost}
 	whole, partial := lease(time.Now(), digest), lease(time.Now(), "other")
 
-	assert.Equal(t, exchange.Absent, exchange.ViewOf(live, whole, reports, nil))
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(lost, whole, reports, nil))
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, partial, reports, nil))
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, nil, nil, nil))
-	assert.Equal(t, exchange.Present, exchange.ViewOf(lost, nil, reports, report))
+	assert.Equal(t, exchange.Absent, exchange.ViewOf(live, whole, reports, shop, nil))
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(lost, whole, reports, shop, nil))
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, partial, reports, shop, nil))
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, nil, nil, shop, nil))
+	assert.Equal(t, exchange.Present, exchange.ViewOf(lost, nil, reports, shop, report))
 
 	report.Status.Exchange = nil // half written
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, whole, []v1alpha1.VolumeReplicationGroup{*report}, nil))
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, whole, []v1alpha1.VolumeReplicationGroup{*report}, shop, nil))
+}
+
+func TestX4_AnObjectThatIsNotAcceptedIsNoObstacleToOthers(t *testing.T) {
+	_, report := answer()
+	report.Annotations = map[string]string{exchange.AnnotationNamespace: "app", exchange.AnnotationName: "db"}
+	item := exchange.Item{Namespace: "app", Name: "db", UID: "s"}
+	inventory := []exchange.Item{item, {Namespace: "app", Name: "big", UID: "b"}, {Namespace: "app", Name: "odd", UID: "o"}}
+	leased := lease(time.Now(), exchange.Digest(inventory))
+	exchange.Refused(leased.Annotations, inventory, []string{"app/odd", "app/big"})
+	assert.Equal(t, []string{"app/big", "app/odd"}, exchange.Unreported(leased))
+	live := exchange.Link{State: exchange.LinkLive}
+	half := v1alpha1.VolumeReplicationGroup{} // what is left of a report that was refused
+	half.Annotations = map[string]string{exchange.AnnotationNamespace: "app", exchange.AnnotationName: "big"}
+	is := func(link exchange.Link, name string, reports ...v1alpha1.VolumeReplicationGroup) exchange.View {
+		return exchange.ViewOf(link, leased, reports, types.NamespacedName{Namespace: "app", Name: name}, nil)
+	}
+	assert.Equal(t, exchange.Absent, is(live, "new", *report))
+	assert.Equal(t, exchange.Absent, is(live, "new", *report, half))
+	assert.Equal(t, exchange.Unknown, is(live, "big", *report), "it exists")
+	assert.Equal(t, exchange.Unknown, is(live, "new"), "a report is missing")
+	assert.Equal(t, exchange.Unknown, is(exchange.Link{State: exchange.LinkLost}, "new", *report))
+
+	exchange.Refused(leased.Annotations, inventory, nil)
+	assert.Empty(t, exchange.Unreported(leased))
+	assert.Equal(t, exchange.Unknown, is(live, "new", *report))
+
+	var many []string
+	for i := range 2000 {
+		many = append(many, fmt.Sprintf("app/%s%d", strings.Repeat("x", 60), i))
+	}
+	exchange.Refused(leased.Annotations, inventory, many)
+	assert.LessOrEqual(t, len(leased.Annotations[exchange.AnnotationUnreported]), 64<<10)
+	assert.Empty(t, leased.Annotations[exchange.AnnotationReported], "not all are named, so that nothing is known of the rest")
+	assert.Equal(t, exchange.Unknown, is(live, "new", *report))
 }
 
 func TestX5_ALinkIsLiveByTheHubsOwnClock(t *testing.T) {

@@ -27,6 +27,9 @@ const (
 	// AnnotationUnreported names the objects, as <namespace>/<name>, about which the hub's API server accepts no report,
 	// because of its size or its content. They count in the inventory, but are not in the inbox; absent if none.
 	AnnotationUnreported = prefix + "unreported"
+	// AnnotationReported holds the Digest of the inventory without the objects that AnnotationUnreported names; absent if there
+	// are none, or too many to name.
+	AnnotationReported = prefix + "reported-inventory"
 	// AnnotationUndelivered names the Secrets, as <namespace>/<name>, that are wished and refused, and why; absent if none.
 	// A refused VolumeReplicationGroup is told in the status of its wish.
 	AnnotationUndelivered = prefix + "undelivered"

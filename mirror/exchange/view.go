@@ -4,6 +4,7 @@ package exchange
 
 import (
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -22,12 +23,12 @@ const (
 )
 
 // ViewOf tells what may be believed about the object whose report is report; nil: not in the inbox. reports is the
-// whole inbox.
-func ViewOf(link Link, lease *coordinationv1.Lease, reports []v1alpha1.VolumeReplicationGroup, report *v1alpha1.VolumeReplicationGroup) View {
+// whole inbox, and group what the report would be about.
+func ViewOf(link Link, lease *coordinationv1.Lease, reports []v1alpha1.VolumeReplicationGroup, group types.NamespacedName, report *v1alpha1.VolumeReplicationGroup) View {
 	switch {
 	case report != nil:
 		return Present
-	case link.State == LinkLive && Complete(lease, reports):
+	case link.State == LinkLive && (Complete(lease, reports) || completeBut(lease, ItemsOf(reports), group)):
 		return Absent
 	default:
 		return Unknown

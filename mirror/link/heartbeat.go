@@ -88,7 +88,7 @@ func (l *Link) renew(ctx context.Context) error {
 	if cause := l.troubles.worst(l.clock.Now(), spokeSide); cause != "" {
 		return errors.New(cause)
 	}
-	digest := exchange.Digest(l.inventory())
+	inventory := l.inventory()
 	if err := l.drainReports(ctx); err != nil {
 		return err
 	}
@@ -96,9 +96,12 @@ func (l *Link) renew(ctx context.Context) error {
 		return errListing
 	}
 	now := l.clock.Now()
-	intent := l.lease(digest, State{Phase: Live, Cause: l.troubles.worst(now, hubSide)})
+	intent := l.lease(exchange.Digest(inventory), State{Phase: Live, Cause: l.troubles.worst(now, hubSide)})
 	renewal := map[string]any{"holderIdentity": l.holder, "leaseDurationSeconds": int64(l.timing.Seconds()), "renewTime": now.UTC().Format(metav1.RFC3339Micro)}
 	intent.Object["spec"] = renewal
+	annotations := intent.GetAnnotations()
+	exchange.Refused(annotations, inventory, l.unreported.all())
+	intent.SetAnnotations(annotations)
 	if err := l.writeLease(ctx, intent); err != nil {
 		return err
 	}
@@ -268,9 +271,6 @@ func (l *Link) lease(digest string, state State) *translate.Object {
 	if len(unknown) > 0 {
 		annotations[exchange.AnnotationSkew] = unknown.String()
 	}
-	if names := l.unreported.String(); names != "" {
-		annotations[exchange.AnnotationUnreported] = names
-	}
 	if secrets := l.undelivered.String(); secrets != "" {
 		annotations[exchange.AnnotationUndelivered] = secrets
 	}
@@ -297,9 +297,12 @@ func (r *remarks) set(name, text string) (changed bool) {
 	return was != text
 }
 
-// String lists them, sorted.
-func (r *remarks) String() string {
+// all lists them, sorted.
+func (r *remarks) all() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return strings.Join(slices.Sorted(maps.Values(r.text)), ", ")
+	return slices.Sorted(maps.Values(r.text))
 }
+
+// String lists them in one line.
+func (r *remarks) String() string { return strings.Join(r.all(), ", ") }

@@ -161,6 +161,8 @@ func TestX5_AReportThatTheHubRefusesDoesNotStopTheOthers(t *testing.T) {
 	w.eventually(func() bool { return w.lease().Annotations[exchange.AnnotationUnreported] == w.app+"/bad" }, "the lease does not tell")
 	assert.False(t, exchange.Answers(bad, w.report("bad")), "what can't be told any more must not look true")
 	assert.False(t, w.inboxComplete())
+	w.eventually(func() bool { return w.absent("other") }, "it is an obstacle to others")
+	assert.False(t, w.absent("bad"), "it exists")
 
 	edit(w, w.hub, good, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })
 	w.carriedOut(good, "good")
