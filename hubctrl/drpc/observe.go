@@ -137,20 +137,31 @@ func (r *Reconciler) observePolicy(ctx context.Context, w *world) error {
 	return nil
 }
 
-// observeWithoutPolicy finds the clusters of an application whose policy is gone by its wishes: DR can be disabled.
+// observeWithoutPolicy finds the clusters of an application whose policy is gone by its wishes: DR can be disabled. Where the hub
+// wished nothing, as a new hub, reports count, which any cluster may write (X16).
 func (r *Reconciler) observeWithoutPolicy(ctx context.Context, w *world) error {
 	w.policy.Name = w.drpc.Spec.DRPolicyRef.Name
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(w.drpc).String()}); err != nil {
 		return fmt.Errorf("list wishes: %w", err)
 	}
-	var clusters []string
+	var clusters, reported []string
 	for i := range list.Items {
-		if cluster, ok := exchange.ClusterOf(list.Items[i].Namespace); ok && !slices.Contains(clusters, cluster) {
+		switch cluster, ok := exchange.ClusterOf(list.Items[i].Namespace); {
+		case !ok:
+		case list.Items[i].Namespace == exchange.Outbox(cluster):
 			clusters = append(clusters, cluster)
+		default:
+			reported = append(reported, cluster)
 		}
 	}
 	slices.Sort(clusters)
+	slices.Sort(reported)
+	for _, cluster := range reported {
+		if !slices.Contains(clusters, cluster) {
+			clusters = append(clusters, cluster)
+		}
+	}
 	for i := range min(len(clusters), len(w.sides)) {
 		w.sides[i].cluster = clusters[i]
 	}

@@ -158,3 +158,20 @@ func TestX16_ANewHubAsksWhichOfTwoPrimariesIsMeant(t *testing.T) {
 	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@1001 dr2:primary@1001", h.shows())
 	assert.True(t, h.spokes["dr2"].inUse)
 }
+
+// Any cluster may say that it has a group of the application. Where the policy is gone, that must not hide where its wishes are.
+func TestX16_AReportOfAStrangerLeavesNoWishBehind(t *testing.T) {
+	h := deployed(t)
+	p := &v1alpha1.DRPolicy{}
+	require.True(t, h.get(p, clientKey("", "policy")))
+	require.NoError(t, h.api.Delete(t.Context(), p))
+	report := h.inbox("dr1")
+	report.Namespace, report.ResourceVersion, report.UID = "inbox-another", "", ""
+	require.NoError(t, h.api.Create(t.Context(), report))
+
+	h.disable()
+	h.settle()
+	assert.Equal(t, "gone", h.shows())
+	assert.Nil(t, h.wish("dr1"))
+	assert.Nil(t, h.wish("dr2"))
+}
