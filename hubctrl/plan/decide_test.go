@@ -43,10 +43,22 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 			f.Ask, f.Target = Failover, Second
 			f.At(Second).Report = Report{View: Present, Foreign: true}
 		}, Wait{Fact: ForeignRemoved, On: Second}},
-		"a foreign object while DR is disabled": {home(), func(f *Facts) {
-			f.Deleting, f.Ask, f.Target = true, Failover, Second
-			f.At(First).Report = Report{View: Present, Foreign: true}
-		}, Wait{Fact: ForeignRemoved, On: First}},
+		"a Secondary whose Primary is nowhere": {both(), func(f *Facts) {
+			f.At(Second).Report = Report{View: Present, Orphan: true, Claim: Secondary}
+		}, Wait{Fact: PrimaryFound, On: Second}},
+		"and so it is on the other side": {both(), func(f *Facts) {
+			f.At(First).Report = Report{View: Present, Orphan: true, Claim: Secondary}
+		}, Wait{Fact: PrimaryFound, On: First}},
+		"a Primary on a cluster that is none of the two": {home(), func(f *Facts) {
+			f.Elsewhere = true
+			f.At(First).Wish.Role, f.At(First).Decision = Secondary, Gone
+		}, Wait{Fact: PrimaryFound}},
+		"an earlier protection that its cluster did not end, and that can't be reached": {both(), func(f *Facts) {
+			f.At(Second).Wish.Former, f.At(Second).Live = true, false
+		}, Wait{Fact: LinkIsLive, On: Second}},
+		"an earlier protection whose object is known to be gone, though nobody said that its end was obeyed": {both(), func(f *Facts) {
+			f.At(First).Wish.Former = true
+		}, Wait{Fact: ObjectGone, On: First}},
 		"two primaries of one epoch": {home(), func(f *Facts) { f.At(Second).Wish.Role = Primary }, Wait{Fact: ConflictSolved}},
 		"two primaries of one epoch and a relocate": {home(), func(f *Facts) {
 			f.Ask, f.Target = Relocate, Second
@@ -132,6 +144,54 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 			assert.Empty(t, p.Writes)
 			assert.Equal(t, tc.want, p.Wait)
 			assert.Empty(t, unexplained(tc.facts))
+		})
+	}
+}
+
+func TestWhatIsNotOfThisProtectionIsLeftAlone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		facts Facts
+		edit  func(*Facts)
+		want  []Write
+	}{
+		"DR is disabled though the object belongs to another hub": {home(), func(f *Facts) {
+			f.Deleting = true
+			f.At(First).Report = Report{View: Present, Foreign: true}
+			f.At(Second).Report = Report{View: Present, Foreign: true}
+		}, []Write{{Kind: RemoveWish, Side: Second}}},
+		"and the wishes go without their objects": {home(), func(f *Facts) {
+			f.Deleting = true
+			for _, s := range []Side{First, Second} {
+				f.At(s).Wish.Deleting, f.At(s).Report = true, Report{View: Present, Foreign: true}
+			}
+		}, []Write{{Kind: DropWish, Side: First}, {Kind: DropWish, Side: Second}, {Kind: Finish}}},
+		"an object that no hub made does not keep DR enabled": {both(), func(f *Facts) {
+			f.Deleting = true
+			f.At(Second).Report = Report{View: Present, Foreign: true}
+		}, []Write{{Kind: Finish}}},
+		"what an earlier protection left is dropped when it was obeyed": {both(), func(f *Facts) {
+			f.At(Second).Wish.Former, f.At(Second).Report = true, Report{View: Absent, Removed: true}
+		}, []Write{{Kind: DropWish, Side: Second}}},
+		"a failover begins without the cluster that was given up": {both(), func(f *Facts) {
+			f.Ask, f.Target = Failover, First
+			f.At(Second).Wish.Former, f.At(Second).Live, f.At(Second).Report = true, false, Report{}
+		}, []Write{{Kind: PutWish, Side: First, Role: Primary, For: Failover, Promote: true}}},
+		"DR is disabled without the cluster that was given up": {both(), func(f *Facts) {
+			f.Deleting = true
+			f.At(Second).Wish.Former, f.At(Second).Live, f.At(Second).Report = true, false, Report{}
+		}, []Write{{Kind: Finish}}},
+		"a copy whose Primary is nowhere is adopted for a failover to it": {both(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Report = Report{View: Present, Orphan: true, Claim: Secondary}
+		}, []Write{{Kind: AdoptWish, Side: Second}}},
+		"and to be removed": {both(), func(f *Facts) {
+			f.Deleting = true
+			f.At(Second).Report = Report{View: Present, Orphan: true, Claim: Secondary}
+		}, []Write{{Kind: AdoptWish, Side: Second}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.edit(&tc.facts)
+			assert.Equal(t, tc.want, Decide(tc.facts).Writes)
 		})
 	}
 }

@@ -6,18 +6,25 @@ package plan
 func deploy(f *Facts) Plan {
 	h := f.Target
 	switch {
+	case f.lone(First):
+		return wait(WaitForUser, Paused, First, PrimaryFound)
+	case f.lone(Second):
+		return wait(WaitForUser, Paused, Second, PrimaryFound)
 	case h == Elsewhere:
 		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
+	case f.Ask == Failover && h.Named() && f.Usable && f.At(h).missing() == Nothing && f.At(h.Peer()).Wish.Former:
+		// The user gave the peer up for an earlier protection, and says now that it is lost: it follows when it is back.
+		return do(Initiating, CheckingPrerequisites, promote(h, Failover))
 	case !f.At(First).known():
 		return unseen(f, First)
 	case !f.At(Second).known():
 		return unseen(f, Second)
 	case h == Nowhere:
 		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
-	case f.At(First).Report.View == Present:
-		return wait(Deploying, Paused, First, ObjectGone)
-	case f.At(Second).Report.View == Present:
-		return wait(Deploying, Paused, Second, ObjectGone)
+	case f.At(First).missing() != Nothing:
+		return wait(Deploying, Paused, First, f.At(First).missing())
+	case f.At(Second).missing() != Nothing:
+		return wait(Deploying, Paused, Second, f.At(Second).missing())
 	case !f.Usable:
 		return wait(Deploying, Paused, Nowhere, PolicyValid)
 	default:
@@ -29,6 +36,9 @@ func deploy(f *Facts) Plan {
 
 // unseen waits for what lies on s. Where the peer has an object to be adopted, the user may know that s is lost.
 func unseen(f *Facts, s Side) Plan {
+	if f.At(s).Wish.Former {
+		return wait(Deploying, Paused, s, f.At(s).missing())
+	}
 	if f.At(s.Peer()).Report.Orphan {
 		return wait(WaitForUser, Paused, s, InboxComplete)
 	}
@@ -43,9 +53,20 @@ func adopt(f *Facts) []Write {
 	for _, s := range []Side{First, Second} {
 		c, peer := f.At(s), f.At(s.Peer())
 		given := f.Ask == Failover && f.Target == s || peer.Abandon
+		if f.lone(s) && !given && !f.Deleting {
+			continue
+		}
 		if (c.Report.Orphan || c.Report.Memory == Forgotten) && c.known() && believed(f, s) && (peer.known() || peer.Wish.Role != NoRole || given) {
 			writes = append(writes, Write{Kind: AdoptWish, Side: s})
 		}
 	}
 	return writes
+}
+
+// lone reports whether s has the only object of the application, which follows a Primary: that one is on a cluster that is
+// not looked at, such as one of another policy, or it was lost with all that it had. A hub that promotes s would make a
+// second Primary, or drop what was written last.
+func (f *Facts) lone(s Side) bool {
+	c, peer := f.At(s), f.At(s.Peer())
+	return c.Report.Orphan && c.Report.Claim == Secondary && c.known() && peer.Wish.Role == NoRole && peer.missing() == Nothing
 }

@@ -47,6 +47,8 @@ func awaited(f *Facts, w Wait) bool {
 			return f.wishes(Primary) == 2 && f.Home() == Nowhere
 		case PolicyValid:
 			return !f.Usable
+		case PrimaryFound:
+			return f.Elsewhere && f.Home() == Nowhere
 		case SpecConfirmed:
 			h := f.Home()
 			settled := h == Nowhere || f.At(h).Decision == RunHere || f.At(h).short(IsPrimary) != Nothing
@@ -79,7 +81,10 @@ func awaited(f *Facts, w Wait) bool {
 	case WorkloadGone:
 		return answered && c.Report.InUse && c.Decision == Gone
 	case ObjectGone:
-		return c.Live && !c.Report.Removed && (c.Wish.Deleting || c.Wish.Role == NoRole && c.Report.View == Present && !c.Report.Orphan)
+		return c.Live && !c.Report.Removed && (c.Wish.Deleting || c.Wish.Former || c.Wish.Role == NoRole && c.Report.View == Present && !c.Report.Orphan)
+	case PrimaryFound:
+		peer := f.At(w.On.Peer())
+		return c.Report.Orphan && c.Report.Claim == Secondary && peer.known() && peer.Report.View == Absent
 	case StorageReady:
 		return answered && c.Unready
 	case ForeignRemoved:

@@ -142,6 +142,7 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		{"a running application, one wish, a lie and a cut", limits{asks: 1, cuts: 1, lies: 1, deployed: true}, true},
 		{"a running application, one wish, a lie and a hub restored from a backup", limits{asks: 1, restores: 1, lies: 1, deployed: true}, true},
 		{"a running application, one wish, two lies and the loss of the hub", limits{asks: 1, losses: 1, lies: 2, deployed: true}, true},
+		{"a running application, one wish and a hub lost whose policy names another cluster", limits{asks: 1, swaps: 1, deployed: true}, false},
 		{"one wish and one deleted by hand", limits{asks: 1, hands: 1}, true},
 		{"a running application, one wish and two deleted by hand", limits{asks: 1, hands: 2, deployed: true}, true},
 		{"a running application, two wishes and one deleted by hand", limits{asks: 2, hands: 1, deployed: true}, true},

@@ -121,6 +121,9 @@ type Wish struct {
 	Adopting  bool  // it takes an object over, which does not carry its UID yet
 	// Questioned : the cluster claimed to obey a later wish, and the user was, or is being, asked what to believe (X16).
 	Questioned bool
+	// Former : a tombstone that an earlier protection of the application left behind, whose cluster was given up. It says
+	// nothing of this protection, so it has no role, and Deleting is false: it is only waited for.
+	Former bool
 }
 
 // Report is what lies in the inbox of a cluster. What follows Memory, but Removed, is said only by an answer: a report
@@ -163,8 +166,10 @@ type Facts struct {
 	Usable   bool // the policy is valid: needed only to begin protection
 	// Stale : the spec was restored from a backup along with the hub, and nobody has touched it since: it may ask for what
 	// was undone long ago.
-	Stale    bool
-	Clusters [2]Cluster
+	Stale bool
+	// Elsewhere : a cluster that is none of the two reports the application as Primary. The hub wished nothing there.
+	Elsewhere bool
+	Clusters  [2]Cluster
 }
 
 // At is what is known about side s, which must be First or Second.
@@ -195,6 +200,10 @@ func (c *Cluster) short(of State) Fact {
 // are adopted before anybody asks.
 func (c *Cluster) missing() Fact {
 	switch {
+	case c.Wish.Former && !c.Live:
+		return LinkIsLive
+	case c.Wish.Former:
+		return ObjectGone
 	case !c.known():
 		return InboxComplete
 	case c.Report.View == Present:

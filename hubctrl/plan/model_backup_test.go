@@ -14,6 +14,20 @@ func (w *world) loseHub() {
 	}
 }
 
+// third is the cluster that the policy of a lost hub listed, and that of the new one does not.
+type third struct {
+	primary bool // it is Primary there
+	seen    bool // the new hub has its report
+}
+
+// swapPolicy loses the hub; in Git the application has a policy with a new cluster instead of i.
+func (w *world) swapPolicy(i int) {
+	w.loseHub()
+	w.losses, w.swaps = w.losses+1, w.swaps-1
+	w.third = third{primary: w.spoke[i].state == IsPrimary || w.spoke[i].told == Primary}
+	w.spoke[i] = spoke{}
+}
+
 // backUp takes a snapshot of the hub.
 func (w *world) backUp() {
 	w.backup, w.kept, w.same = w.hub, true, [2]bool{true, true}

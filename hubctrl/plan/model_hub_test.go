@@ -147,6 +147,9 @@ func (w *world) promoted(i int, wr Write) {
 	if wr.For == Failover && !asked {
 		w.fault("a promotion for another operation than the user's")
 	}
+	if w.third.primary && !asked {
+		w.fault("I1: a Primary is wished while a cluster outside of the policy is one")
+	}
 	if w.outbox[1-i].Role == Primary {
 		if !asked {
 			w.fault("I1: two Primaries are wished and no failover was asked for")

@@ -93,13 +93,14 @@ type world struct {
 	term     uint8 // the epoch of the Primary that stored it last
 	born     Side  // where the application was Primary last
 	modes    bool  // the storage asks for a maintenance mode at each failover
+	third    third // the cluster that an application was protected on before its object named another policy
 	split    bool  // two Primaries are excused: a failover, until the failed side is back
 
 	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup,
 	// wishes deleted by hand.
-	asks, cuts, losses, restores, returns, hands uint8
-	touched                                      bool // a wish was deleted by hand: it may have taken the last copy along
-	bad                                          string
+	asks, cuts, losses, restores, returns, hands, swaps uint8
+	touched                                             bool // a wish was deleted by hand: it may have taken the last copy along
+	bad                                                 string
 
 	lies uint8   // reports that one cluster may still forge
 	liar Side    // who forged one
@@ -110,8 +111,9 @@ type world struct {
 type limits struct {
 	asks, cuts, losses, restores, returns, hands uint8
 	lies                                         uint8
-	modes                                        bool // the storage asks for a maintenance mode at each failover
-	deployed                                     bool // it begins with an application that runs
+	swaps                                        uint8 // the hub is lost, and Git names a policy with another cluster
+	modes                                        bool  // the storage asks for a maintenance mode at each failover
+	deployed                                     bool  // it begins with an application that runs
 }
 
 func start(l limits) world {
@@ -122,6 +124,7 @@ func start(l limits) world {
 	}
 	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands
 	w.lies = l.lies
+	w.swaps = l.swaps
 	return w
 }
 
@@ -143,7 +146,7 @@ func (w *world) rest() {
 }
 
 func (w *world) observe() Facts {
-	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true, Stale: w.outbox[0].stale || w.outbox[1].stale}
+	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true, Stale: w.outbox[0].stale || w.outbox[1].stale, Elsewhere: w.third.seen && w.third.primary}
 	for i := range 2 {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
@@ -282,6 +285,15 @@ func (w *world) next(emit func(edge)) {
 	if w.losses > 0 {
 		add(false, "hub lost", func(n *world) { n.loseHub() })
 	}
+	if w.third.primary {
+		add(true, "up 3", func(n *world) { n.third.seen = true })
+		add(false, "write 3", func(n *world) { n.spoke[0].latest, n.spoke[1].latest = false, false })
+	}
+	if w.swaps > 0 {
+		for i := range 2 {
+			add(false, fmt.Sprintf("hub lost, and Git names another cluster than %d", i+1), func(n *world) { n.swapPolicy(i) })
+		}
+	}
 	if w.returns > 0 {
 		for i := range 2 {
 			s := Side(i + 1)
@@ -328,6 +340,8 @@ func (w *world) settled() bool {
 		return w.target == Nowhere
 	case SpecConfirmed:
 		return f.Stale
+	case PrimaryFound:
+		return w.third.primary || f.lone(p.Wait.On)
 	case HomeNamed:
 		i := p.Wait.On.index()
 		return w.outbox[i].Deleting && !w.decision[i].placed()

@@ -94,6 +94,7 @@ const (
 	ConflictSolved // two clusters are Primary, or one claims what is the other's: choose one by Failover
 	ForeignRemoved // an object of the same name that no hub made: remove or rename it
 	HomeNamed      // a wish was deleted by hand in the middle of a move: say by Failover where the workload shall run
+	PrimaryFound   // neither cluster has the application's Primary: name the clusters that have it, or choose one by Failover
 	SpecConfirmed  // the spec is that of a backup and asks for a move: say again what is wanted
 )
 
@@ -152,7 +153,7 @@ func publish(s Side, at, atPeer Decision) Write {
 func Decide(f Facts) Plan {
 	adoptions := adopt(&f)
 	switch {
-	case foreign(&f) != Nowhere:
+	case foreign(&f) != Nowhere && !f.Deleting:
 		return wait(WaitForUser, Paused, foreign(&f), ForeignRemoved)
 	case doubtful(&f) != Nowhere:
 		return question(&f, doubtful(&f))
@@ -162,6 +163,10 @@ func Decide(f Facts) Plan {
 		return wait(Initiating, Paused, recalling(&f), Answer)
 	case f.Deleting:
 		return remove(&f)
+	case f.obeyedFormer() != Nowhere:
+		return do(Initiating, Paused, Write{Kind: DropWish, Side: f.obeyedFormer()})
+	case f.Elsewhere && f.Home() == Nowhere && f.Ask != Failover:
+		return wait(WaitForUser, Paused, Nowhere, PrimaryFound)
 	case f.wishes(NoRole) == 2 && f.Home() == Nowhere:
 		return deploy(&f)
 	case f.Ask == Failover && f.Stale && f.Home() != survivor(&f):

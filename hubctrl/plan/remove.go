@@ -12,7 +12,11 @@ func remove(f *Facts) Plan {
 	for _, s := range []Side{first, first.Peer()} {
 		c := f.At(s)
 		switch {
-		case c.Wish.Adopting && !c.Wish.Deleting && !c.Abandon:
+		case c.Wish.Former, c.Report.Foreign && (c.Wish.Role == NoRole || c.Wish.Deleting):
+			// What is there is not of this protection: an earlier one's tombstone goes when it is obeyed, and the object of
+			// another hub, or of nobody, stays as it is.
+			continue
+		case c.Wish.Adopting && !c.Wish.Deleting && !c.Abandon && !c.Report.Foreign:
 			// The mirror deletes only what carries the wish's UID (X6).
 			return wait(Deleting, Removing, s, c.short(Between))
 		case c.Wish.Role != NoRole && !c.Wish.Deleting:
@@ -34,7 +38,7 @@ func remove(f *Facts) Plan {
 	// that was abandoned stays, and is obeyed when its cluster returns.
 	var writes []Write
 	for _, s := range []Side{First, Second} {
-		if f.At(s).Report.Removed {
+		if c := f.At(s); c.Report.Removed || c.Report.Foreign && c.Wish.Deleting {
 			writes = append(writes, Write{Kind: DropWish, Side: s})
 		}
 	}

@@ -14,6 +14,16 @@ func (c *Cluster) unwished() bool { return c.Wish.Role == NoRole || c.Wish.Delet
 // a hub that was restored from a backup may have made the wish anew since.
 func (c *Cluster) obeyed() bool { return c.Live && c.Report.Removed }
 
+// obeyedFormer is a side with a tombstone of an earlier protection of which nothing is left.
+func (f *Facts) obeyedFormer() Side {
+	for _, s := range []Side{First, Second} {
+		if c := f.At(s); c.Wish.Former && c.obeyed() {
+			return s
+		}
+	}
+	return Nowhere
+}
+
 // tombstone is the first side whose wish is one.
 func (f *Facts) tombstone() Side {
 	for _, s := range []Side{First, Second} {
