@@ -54,6 +54,9 @@ const (
 	AnnotationDRPCUID = DRPCAnnotationPrefix + "drpc-uid"
 	// AnnotationAppNamespace on a DRPlacementControl names the namespace of the application, if it is another one.
 	AnnotationAppNamespace = DRPCAnnotationPrefix + "app-namespace"
-	// AnnotationAbandonCluster on a DRPlacementControl under deletion names a lost cluster to give up.
+	// AnnotationAdoptFrom on a DRPlacementControl names another one, <namespace>/<name>, that its groups on the clusters were
+	// made for: a new hub may take them over.
+	AnnotationAdoptFrom = "ramendr.openshift.io/adopt-from"
+	// AnnotationAbandonCluster on a DRPlacementControl names lost clusters to give up, separated by commas.
 	AnnotationAbandonCluster = "ramendr.openshift.io/abandon-cluster"
 )

@@ -60,6 +60,9 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 		if _, err := r.dropKey(ctx, w, w.outboxes()...); err != nil {
 			return err
 		}
+		if w.more {
+			return nil // the next look takes the next group
+		}
 		err := apply.Release(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer)
 		w.finished = err == nil
 		return err
@@ -72,6 +75,7 @@ func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error
 	if err != nil {
 		return err
 	}
+	r.groups.wrote(w.drpc, w.group)
 	if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
 		return fmt.Errorf("write wish for %s: %w", w.at(wr.Side).cluster, err)
 	}
@@ -108,6 +112,7 @@ func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error
 	if err := setSpec(intent, &at.report.Spec); err != nil {
 		return err
 	}
+	r.groups.wrote(w.drpc, w.group)
 	if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
 		return fmt.Errorf("adopt the object on %s: %w", at.cluster, err)
 	}

@@ -102,6 +102,12 @@ func (h *hub) watched() interceptor.Funcs {
 			}
 			return c.Get(ctx, key, o, opts...)
 		},
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if _, groups := list.(*v1alpha1.VolumeReplicationGroupList); groups && h.blind {
+				return nil
+			}
+			return c.List(ctx, list, opts...)
+		},
 		Apply: func(ctx context.Context, c client.WithWatch, intent runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 			wish := untyped(intent)
 			if err := hit("apply", wishInWords(wish)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
@@ -68,7 +69,7 @@ func ours(at *side) bool {
 		at.report.Status.Exchange.WishUID == string(at.wish.UID)
 }
 
-func reportFacts(at *side, view plan.View) plan.Report {
+func reportFacts(drpc *v1alpha1.DRPlacementControl, at *side, view plan.View) plan.Report {
 	out := plan.Report{View: view, Removed: removed(at)}
 	if at.report == nil {
 		return out
@@ -79,9 +80,10 @@ func reportFacts(at *side, view plan.View) plan.Report {
 		return out
 	}
 	made := status.Exchange.WishUID != ""
-	out.Orphan = at.wish == nil && made && !status.Exchange.SpokeDeleting && at.believable
+	known := adoptable(drpc, at.report)
+	out.Orphan = at.wish == nil && made && known && !status.Exchange.SpokeDeleting && at.believable
 	out.Memory, out.Claim = memory(at), roleOf(&at.report.Spec)
-	out.Foreign = at.wish == nil && !made || at.wish != nil && refusedAs(at.wish, "OwnedElsewhere")
+	out.Foreign = at.wish == nil && !(made && known) || at.wish != nil && refusedAs(at.wish, "OwnedElsewhere")
 	if !exchange.Answers(at.wish, at.report) {
 		return out
 	}
@@ -100,6 +102,29 @@ func reportFacts(at *side, view plan.View) plan.Report {
 	out.Prepared, out.Synced = status.PrepareForFinalSyncComplete, status.FinalSyncComplete
 	out.InUse = is(v1alpha1.VRGInUse)
 	return out
+}
+
+// adoptable reports whether an object that a hub made was made for this application, or for one whose object the user names.
+// A name alone proves nothing: who may protect one namespace must not get the groups of another.
+func adoptable(drpc *v1alpha1.DRPlacementControl, report *v1alpha1.VolumeReplicationGroup) bool {
+	owner := report.Annotations[exchange.AnnotationDRPC]
+	return owner == client.ObjectKeyFromObject(drpc).String() || owner != "" && owner == drpc.Annotations[v1alpha1.AnnotationAdoptFrom]
+}
+
+// markFormer tells the tombstones of an earlier protection from those of this one. That protection was ended: if it goes on
+// by the other wish, somebody deleted this one by hand.
+func markFormer(w *world) {
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		at, peer := w.at(s), w.at(s.Peer())
+		if at.wish == nil || at.wish.DeletionTimestamp == nil {
+			continue
+		}
+		uid := at.wish.Annotations[v1alpha1.AnnotationDRPCUID]
+		continued := peer.wish != nil && peer.wish.DeletionTimestamp == nil && peer.wish.Annotations[v1alpha1.AnnotationDRPCUID] == uid
+		if uid != string(w.drpc.UID) && !continued {
+			w.facts.At(s).Wish = plan.Wish{Former: true}
+		}
+	}
 }
 
 // memory tells whether the cluster obeys a later wish than the hub's: one of a higher epoch, or of a higher generation in

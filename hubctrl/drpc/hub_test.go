@@ -55,6 +55,7 @@ type hub struct {
 	count   int      // writes since the process started
 	crashAt int      // the number of the first write that fails, as all after it; negative: none
 	fail    func(verb, what string) error
+	blind   bool // the cache shows none of the hub's wishes yet
 }
 
 // links are the links as the test sets them.
@@ -84,7 +85,7 @@ func newHub(t *testing.T, drpcs ...*v1alpha1.DRPlacementControl) *hub {
 // rebuild gives the clusters a new hub, fed from Git: policy, clusters and applications, and nothing else.
 func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 	h.t.Helper()
-	objects := []client.Object{policy(), cluster("dr1", "s3-b"), cluster("dr2", "s3-a"), classes("dr1"), classes("dr2"), configMap("{}")}
+	objects := []client.Object{policy(), cluster("dr1", "s3-b"), cluster("dr2", "s3-a"), classes("dr1"), classes("dr2"), configMap("appNamespacesFrom: [ops]")}
 	for _, d := range drpcs {
 		objects = append(objects, d.DeepCopy())
 	}
@@ -100,7 +101,7 @@ func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
 	h.r = &Reconciler{
-		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), origin: origin,
+		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), origin: origin,
 		configs: real{c}, namespace: "ramen-system",
 	}
 	h.log, h.count, h.crashAt = nil, 0, -1

@@ -36,6 +36,9 @@ type world struct {
 	config    *ramenconfig.Config // nil if configErr
 	configErr error
 	flaw      error // why the spec can't be taken as it is, of an application that goes on
+	policyErr error // why there is no policy
+	displaced bool  // the group is on other clusters than those of the policy: its wishes say which
+	more      bool  // there are wishes of the application besides those of the two sides
 }
 
 // side is one cluster.
@@ -63,12 +66,15 @@ func (w *world) at(s plan.Side) *side {
 
 // observe looks at everything that matters for drpc. It only reads.
 func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (*world, error) {
-	w := &world{drpc: drpc, group: exchange.GroupOf(drpc)}
+	w := &world{drpc: drpc}
+	w.facts.Deleting = drpc.DeletionTimestamp != nil
 	if err := r.observePolicy(ctx, w); err != nil {
 		return nil, err
 	}
+	if err := r.observeGroup(ctx, w); err != nil {
+		return nil, err
+	}
 	spec := &drpc.Spec
-	w.facts.Deleting = drpc.DeletionTimestamp != nil
 	w.facts.Usable = w.complete && w.leaving == "" && w.policy.DeletionTimestamp == nil && cond.IsTrue(w.policy.Status.Conditions, v1alpha1.ConditionValidated)
 	switch spec.Action {
 	case v1alpha1.ActionFailover:
@@ -95,11 +101,12 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 	if err := r.observeStorage(ctx, w); err != nil {
 		return nil, err
 	}
+	markFormer(w)
 	rankEpochs(w)
 	return w, nil
 }
 
-// errNoPolicy is why an application can't even be looked at.
+// errNoPolicy is why a protection can't begin, and why what the policy says is not known.
 var errNoPolicy = errors.New("there is no such DRPolicy: create it, or delete and re-create the DRPlacementControl with another drPolicyRef")
 
 func (r *Reconciler) observePolicy(ctx context.Context, w *world) error {
@@ -107,10 +114,10 @@ func (r *Reconciler) observePolicy(ctx context.Context, w *world) error {
 	name := w.drpc.Spec.DRPolicyRef.Name
 	err := r.client.Get(ctx, client.ObjectKey{Name: name}, w.policy)
 	switch {
-	case apierrors.IsNotFound(err) && w.drpc.DeletionTimestamp != nil:
-		return r.observeWithoutPolicy(ctx, w)
 	case apierrors.IsNotFound(err):
-		return &outcome.Refused{Reason: "NoSuchPolicy", Err: fmt.Errorf("spec.drPolicyRef names %q: %w", name, errNoPolicy)}
+		w.policy.Name = name
+		w.policyErr = &outcome.Refused{Reason: "NoSuchPolicy", Err: fmt.Errorf("spec.drPolicyRef names %q: %w", name, errNoPolicy)}
+		return nil
 	case err != nil:
 		return fmt.Errorf("read DRPolicy %s: %w", name, err)
 	}
@@ -134,37 +141,6 @@ func (r *Reconciler) observePolicy(ctx context.Context, w *world) error {
 		}
 	}
 	slices.Sort(w.profiles)
-	return nil
-}
-
-// observeWithoutPolicy finds the clusters of an application whose policy is gone by its wishes: DR can be disabled. Where the hub
-// wished nothing, as a new hub, reports count, which any cluster may write (X16).
-func (r *Reconciler) observeWithoutPolicy(ctx context.Context, w *world) error {
-	w.policy.Name = w.drpc.Spec.DRPolicyRef.Name
-	list := &v1alpha1.VolumeReplicationGroupList{}
-	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(w.drpc).String()}); err != nil {
-		return fmt.Errorf("list wishes: %w", err)
-	}
-	var clusters, reported []string
-	for i := range list.Items {
-		switch cluster, ok := exchange.ClusterOf(list.Items[i].Namespace); {
-		case !ok:
-		case list.Items[i].Namespace == exchange.Outbox(cluster):
-			clusters = append(clusters, cluster)
-		default:
-			reported = append(reported, cluster)
-		}
-	}
-	slices.Sort(clusters)
-	slices.Sort(reported)
-	for _, cluster := range reported {
-		if !slices.Contains(clusters, cluster) {
-			clusters = append(clusters, cluster)
-		}
-	}
-	for i := range min(len(clusters), len(w.sides)) {
-		w.sides[i].cluster = clusters[i]
-	}
 	return nil
 }
 
@@ -230,9 +206,9 @@ func (r *Reconciler) judge(ctx context.Context, w *world, s plan.Side) error {
 	c := w.facts.At(s)
 	c.Live = at.link.State == exchange.LinkLive
 	c.Decision = decisionOf(w.drpc, at.cluster)
-	c.Abandon = w.drpc.Annotations[v1alpha1.AnnotationAbandonCluster] == at.cluster
+	c.Abandon = slices.Contains(abandoned(w.drpc), at.cluster)
 	c.Wish = wishFacts(at)
-	c.Report = reportFacts(at, view)
+	c.Report = reportFacts(w.drpc, at, view)
 	w.facts.Stale = w.facts.Stale || unconfirmed(at, w.drpc)
 	return nil
 }

@@ -43,6 +43,7 @@ type Reconciler struct {
 	recorder   events.EventRecorder
 	operations *metrics.Operations
 	ledger     *ledger
+	groups     *groups
 	origin     string // the id of this hub
 
 	configs   client.Reader // of the configuration
@@ -62,6 +63,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	switch {
 	case apierrors.IsNotFound(err):
 		r.ledger.forget(req.NamespacedName)
+		r.groups.forget(req.NamespacedName)
 		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err

@@ -182,6 +182,14 @@ var moments = map[string]func(*testing.T) *hub{
 		return h
 	},
 
+	"adopting-one-that-follows": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.rebuild("hub-2", again(func(d *v1alpha1.DRPlacementControl) { d.Spec.DRPolicyRef.Name = "other" }))
+		h.otherPolicy("other", "dr2", "dr3")
+		require.NoError(t, h.api.Delete(t.Context(), h.inbox("dr1")))
+		h.cut("dr1")
+		return h
+	},
 	"restored-from-backup": func(t *testing.T) *hub {
 		h := deployed(t)
 		h.failover("dr1") // where it is: the backup is of then; since, it was moved to dr2

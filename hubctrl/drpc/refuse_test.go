@@ -92,16 +92,15 @@ func TestAPolicyThatBecameInvalidStopsNoFailover(t *testing.T) {
 		"the classes that protect the application stay")
 }
 
-func TestAMissingPolicyIsRefusedAndMovesNothing(t *testing.T) {
+func TestAMissingPolicyIsNamedAndMovesNothing(t *testing.T) {
 	h := deployed(t)
 	require.NoError(t, h.api.Delete(t.Context(), policy()))
-	_, err := h.try(app)
-	require.ErrorIs(t, err, reconcile.TerminalError(nil))
+	h.pass()
 	assert.Empty(t, h.wrote())
 	c := h.condition("Stalled")
 	assert.Equal(t, `True NoSuchPolicy spec.drPolicyRef names "policy": there is no such DRPolicy: create it, or delete and re-create the DRPlacementControl with another drPolicyRef`,
 		string(c.Status)+" "+c.Reason+" "+c.Message)
-	assert.Equal(t, "Unknown", string(h.condition("Available").Status))
+	assert.Equal(t, "True", string(h.condition("Available").Status), "what runs is looked at all the same")
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
 	if w := h.drpc().Status.Waiting; assert.NotNil(t, w, "it is said where users look") {
 		assert.Equal(t, "NoSuchPolicy", w.Fact)
@@ -109,6 +108,15 @@ func TestAMissingPolicyIsRefusedAndMovesNothing(t *testing.T) {
 		assert.NotEmpty(t, w.NextStep)
 		assert.NotNil(t, w.Since)
 	}
+}
+
+func TestAnApplicationWithoutAPolicyDoesNotBegin(t *testing.T) {
+	h := newHub(t, newDRPC())
+	require.NoError(t, h.api.Delete(t.Context(), policy()))
+	_, err := h.try(app)
+	require.ErrorIs(t, err, reconcile.TerminalError(nil))
+	assert.Empty(t, h.wrote())
+	assert.Equal(t, "NoSuchPolicy", h.drpc().Status.Waiting.Fact)
 }
 
 func TestAMissingDRClusterTakesNoStoreAway(t *testing.T) {

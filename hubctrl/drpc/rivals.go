@@ -20,7 +20,7 @@ import (
 // observeFlaws refuses an application that nothing was done for yet, if it is not where it may be or if another one
 // protects the same. What is protected already is never stopped by that: what is wrong is shown, and not taken over.
 func (r *Reconciler) observeFlaws(ctx context.Context, w *world) error {
-	if w.drpc.DeletionTimestamp != nil {
+	if w.drpc.DeletionTimestamp != nil || w.flaw != nil {
 		return nil
 	}
 	flaw, err := r.unfit(ctx, w)

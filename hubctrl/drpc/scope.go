@@ -39,17 +39,16 @@ func namespacesOf(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config)
 
 // misplaced says what is wrong with where an object is and which namespaces it lists; nil: nothing, or nothing for sure.
 func misplaced(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) error {
-	listed := drpc.Spec.ProtectedNamespaces
 	if config == nil {
 		return nil
 	}
-	ops := config.RamenOpsNamespace
-	refuse := func(format string, args ...any) error {
-		return &outcome.Refused{Reason: "InvalidSpec", Err: fmt.Errorf(format, args...)}
-	}
+	listed, ops, refuse := drpc.Spec.ProtectedNamespaces, config.RamenOpsNamespace, refuseSpec
 	switch {
 	case !spans(drpc, config) && len(listed) > 0:
 		return refuse("spec.protectedNamespaces is only for a DRPlacementControl in namespace %s: leave it out, or make the DRPlacementControl there", ops)
+	case !spans(drpc, config) && exchange.GroupOf(drpc).Namespace != drpc.Namespace && !config.MayNameOthers(drpc.Namespace):
+		return refuse("annotation %[1]s names namespace %[2]s, but a DRPlacementControl in namespace %[3]s may be about namespace %[3]s only: create it in namespace %[2]s, or have an administrator add %[3]s to appNamespacesFrom in ConfigMap %[4]s",
+			v1alpha1.AnnotationAppNamespace, exchange.GroupOf(drpc).Namespace, drpc.Namespace, ramenconfig.HubConfigMap)
 	case !spans(drpc, config):
 		return nil
 	case !ramenconfig.Enabled(config.MultiNamespace.FeatureEnabled):
@@ -67,13 +66,21 @@ func misplaced(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) er
 	}
 }
 
-// unplaced is what a new application waits for that lists namespaces while the configuration can't be read.
+// unplaced is what a new application waits for that is about other namespaces while the configuration can't be read.
 func (w *world) unplaced() error {
-	if w.config != nil || len(w.drpc.Spec.ProtectedNamespaces) == 0 {
+	field := ""
+	switch {
+	case w.config != nil:
+		return nil
+	case len(w.drpc.Spec.ProtectedNamespaces) > 0:
+		field = "spec.protectedNamespaces"
+	case exchange.GroupOf(w.drpc).Namespace != w.drpc.Namespace:
+		field = "annotation " + v1alpha1.AnnotationAppNamespace
+	default:
 		return nil
 	}
 	return &outcome.Waiting{Reason: "ConfigMapGetFailed", After: retryConfig,
-		Message: fmt.Sprintf("whether spec.protectedNamespaces is allowed in namespace %s is not known: %v", w.drpc.Namespace, w.configErr)}
+		Message: fmt.Sprintf("whether %s is allowed in namespace %s is not known: %v", field, w.drpc.Namespace, w.configErr)}
 }
 
 // protectedNamespaces are those of the spec; but what runs keeps its own while those of the spec can't be taken.

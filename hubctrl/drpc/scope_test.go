@@ -77,6 +77,33 @@ func TestWhereAnApplicationMayBe(t *testing.T) {
 			drpc:    newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Spec.ProtectedNamespaces = []string{"web"} }),
 			refused: "spec.protectedNamespaces is only for a DRPlacementControl in namespace ramen-ops: leave it out, or make the DRPlacementControl there",
 		},
+		"one about another namespace": {
+			drpc: newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Annotations[appNamespace] = "web" }),
+			refused: "annotation drplacementcontrol.ramendr.openshift.io/app-namespace names namespace web, but a DRPlacementControl in namespace shop may be about namespace shop only: " +
+				"create it in namespace web, or have an administrator add shop to appNamespacesFrom in ConfigMap ramen-hub-operator-config",
+		},
+		"one about another namespace, from where that is allowed": {
+			drpc: newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Annotations[appNamespace] = "web" }), config: "appNamespacesFrom: [gitops, shop]",
+		},
+		"one about another namespace, where that is allowed from everywhere": {
+			drpc: newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Annotations[appNamespace] = "web" }), config: `appNamespacesFrom: ["*"]`,
+		},
+		"one about no namespace at all": {
+			drpc: newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Annotations[appNamespace] = "x.y" }), config: `appNamespacesFrom: ["*"]`,
+			refused: `annotation drplacementcontrol.ramendr.openshift.io/app-namespace is "x.y", which can't be the name of a namespace: must not contain dots`,
+		},
+		"one about an outbox": {
+			drpc: newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Annotations[appNamespace] = "outbox-dr1" }), config: `appNamespacesFrom: ["*"]`,
+			refused: "annotation drplacementcontrol.ramendr.openshift.io/app-namespace is outbox-dr1, which is reserved for the exchange with cluster dr1: name the namespace of the application",
+		},
+		"one that lists an inbox": {
+			drpc:    wide("shop", "inbox-dr1"),
+			refused: "spec.protectedNamespaces[1] is inbox-dr1, which is reserved for the exchange with cluster dr1: name the namespace of the application",
+		},
+		"one in an outbox": {
+			drpc:    newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Namespace = "outbox-dr1" }),
+			refused: "namespace outbox-dr1 is reserved for the exchange with cluster dr1: make the DRPlacementControl in the namespace of the application",
+		},
 		"one that lists none": {
 			drpc: wide(), refused: "spec.protectedNamespaces is empty: list the namespaces of the application, as a DRPlacementControl in namespace ramen-ops must",
 		},

@@ -71,7 +71,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	}
 	r := &Reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock,
-		recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), origin: o.Origin,
+		recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), groups: newGroups(), origin: o.Origin,
 		configs: configs, namespace: o.Namespace,
 	}
 	err = mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey)

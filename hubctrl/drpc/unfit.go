@@ -11,34 +11,46 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // unfit says what is wrong with where an object is and which namespaces it names; nil: nothing, or nothing for sure.
 func (r *Reconciler) unfit(ctx context.Context, w *world) (flaw, err error) {
-	cluster, boxed := exchange.ClusterOf(w.drpc.Namespace)
-	if boxed {
-		switch err = r.client.Get(ctx, client.ObjectKey{Name: cluster}, &v1alpha1.DRCluster{}); {
-		case apierrors.IsNotFound(err):
-			boxed = false
-		case err != nil:
-			return nil, fmt.Errorf("read DRCluster %s: %w", cluster, err)
+	named := exchange.GroupOf(w.drpc).Namespace
+	if cluster, err := r.boxOf(ctx, w.drpc.Namespace); err != nil || cluster != "" {
+		return refuseSpec("namespace %s is reserved for the exchange with cluster %s: make the DRPlacementControl in the namespace of the application", w.drpc.Namespace, cluster), err
+	}
+	if length := len(w.drpc.Name); length > validation.LabelValueMaxLength { // it was made before the API server refused such
+		return refuseSpec("the name of the DRPlacementControl has %d characters, and becomes the value of label %s on the volumes, which takes %d: make it again with a shorter name",
+			length, v1alpha1.LabelOwnerName, validation.LabelValueMaxLength), nil
+	}
+	for i, namespace := range append([]string{named}, w.drpc.Spec.ProtectedNamespaces...) {
+		field := "annotation " + v1alpha1.AnnotationAppNamespace
+		if i > 0 {
+			field = fmt.Sprintf("spec.protectedNamespaces[%d]", i-1)
+		}
+		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+			return refuseSpec("%s is %q, which can't be the name of a namespace: %s", field, namespace, problems[0]), nil
+		}
+		if cluster, err := r.boxOf(ctx, namespace); err != nil || cluster != "" {
+			return refuseSpec("%s is %s, which is reserved for the exchange with cluster %s: name the namespace of the application", field, namespace, cluster), err
 		}
 	}
-	problems := validation.IsDNS1123Label(w.group.Namespace)
-	switch {
-	case boxed:
-		return &outcome.Refused{Reason: "InvalidSpec", Err: fmt.Errorf(
-			"namespace %s is reserved for the exchange with cluster %s: make the DRPlacementControl in the namespace of the application", w.drpc.Namespace, cluster)}, nil
-	case len(w.drpc.Name) > validation.LabelValueMaxLength: // it was made before the API server refused such
-		return &outcome.Refused{Reason: "InvalidSpec", Err: fmt.Errorf(
-			"the name of the DRPlacementControl has %d characters, and becomes the value of label %s on the volumes, which takes %d: make it again with a shorter name",
-			len(w.drpc.Name), v1alpha1.LabelOwnerName, validation.LabelValueMaxLength)}, nil
-	case len(problems) > 0:
-		return &outcome.Refused{Reason: "InvalidSpec", Err: fmt.Errorf(
-			"annotation %s is %q, which can't be the name of a namespace: %s", v1alpha1.AnnotationAppNamespace, w.group.Namespace, problems[0])}, nil
+	return misplaced(w.drpc, w.config), nil
+}
+
+// boxOf is the cluster whose outbox or inbox a namespace is; empty: it is none.
+func (r *Reconciler) boxOf(ctx context.Context, namespace string) (string, error) {
+	cluster, boxed := exchange.ClusterOf(namespace)
+	if !boxed {
+		return "", nil
+	}
+	switch err := r.client.Get(ctx, client.ObjectKey{Name: cluster}, &v1alpha1.DRCluster{}); {
+	case apierrors.IsNotFound(err):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("read DRCluster %s: %w", cluster, err)
 	default:
-		return misplaced(w.drpc, w.config), nil
+		return cluster, nil
 	}
 }

@@ -94,7 +94,7 @@ func TestWhatTheMirrorRefusesIsSaid(t *testing.T) {
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, "ForeignObject", w.Fact)
 	assert.Equal(t, "VolumeReplicationGroup shop/db on cluster dr2 is not this hub's: the mirror can't apply the wish: OwnedElsewhere: the object belongs to the hub other", w.Message)
-	assert.Equal(t, "if nobody needs it, remove it: kubectl --context dr2 -n shop delete vrg db", w.NextStep)
+	assert.Equal(t, "look who made it; if nobody needs it, remove it: kubectl --context dr2 -n shop delete vrg db", w.NextStep)
 	assert.Equal(t, "True", string(h.condition("Stalled").Status))
 }
 

@@ -119,6 +119,7 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 			require.Equal(h.t, "Relocating/WaitOnUserToCleanUp [] dr1:primary@1 dr2:secondary@1", h.shows())
 			require.NoError(h.t, h.api.Delete(h.t.Context(), h.wish("dr1")))
 		}, cluster: "dr1", fact: "HomeNamed"},
+		"PrimaryFound":  {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.PrimaryFound, On: plan.Second} }, cluster: "dr2", fact: "PrimaryFound"},
 		"SpecConfirmed": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
 	}
 	assert.ElementsMatch(t, factNames(t)[1:], slices.Collect(maps.Keys(waits)), "each fact has its row; the first one is Nothing")

@@ -84,15 +84,9 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 		VolSync:              w.volSync(wr, settled),
 		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,
 		RunFinalSync:         wr.FinalSync == plan.Run,
+		Async:                w.async(wr.Side, settled),
 
 		RetainNamespaceSCCAcrossPeers: from.RetainNamespaceSCCAcrossPeers,
-		Async: &v1alpha1.VRGAsyncSpec{
-			SchedulingInterval:               w.policy.Spec.SchedulingInterval,
-			ReplicationClassSelector:         selecting(w.policy.Spec.ReplicationClassSelector),
-			VolumeSnapshotClassSelector:      selecting(w.policy.Spec.VolumeSnapshotClassSelector),
-			VolumeGroupSnapshotClassSelector: selecting(w.policy.Spec.VolumeGroupSnapshotClassSelector),
-			PeerClasses:                      w.peerClasses(wr.Side, settled),
-		},
 	}
 	if wr.Role == plan.Primary {
 		spec.ReplicationState = v1alpha1.Primary
@@ -105,6 +99,20 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 	case plan.Stay:
 	}
 	return spec
+}
+
+// async is what the policy says, or what is wished while that policy is not the group's.
+func (w *world) async(s plan.Side, settled bool) *v1alpha1.VRGAsyncSpec {
+	if told := w.told(s); w.displaced && told != nil && told.Async != nil {
+		return told.Async
+	}
+	return &v1alpha1.VRGAsyncSpec{
+		SchedulingInterval:               w.policy.Spec.SchedulingInterval,
+		ReplicationClassSelector:         selecting(w.policy.Spec.ReplicationClassSelector),
+		VolumeSnapshotClassSelector:      selecting(w.policy.Spec.VolumeSnapshotClassSelector),
+		VolumeGroupSnapshotClassSelector: selecting(w.policy.Spec.VolumeGroupSnapshotClassSelector),
+		PeerClasses:                      w.peerClasses(s, settled),
+	}
 }
 
 // s3Profiles are the profiles of both clusters. While a DRCluster is missing its profile is not known: the stores that

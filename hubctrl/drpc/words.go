@@ -68,6 +68,10 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.Nothing:
 		return words{}
 	case plan.LinkIsLive:
+		if at.wish != nil && w.facts.At(wait.On).Wish.Former {
+			return words{fact: "LinkLive", message: w.left(at) + "; " + lostLink(at), since: at.link.LastRenewal, next: goesOn + " when the mirror of " + at.cluster +
+				" reports again" + w.beginning(wait.On.Peer())}
+		}
 		return words{fact: "LinkLive", message: lostLink(at), since: at.link.LastRenewal,
 			next: goesOn + " when the mirror of " + at.cluster + " reports again" + w.without(wait.On)}
 	case plan.InboxComplete:
@@ -109,6 +113,9 @@ func (w *world) explain(wait plan.Wait) words {
 		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, bounded.Text(exchange.Condition(at.report, v1alpha1.VRGInUse).Message, bounded.Quote)),
 			next: "delete the workload and its PVCs on " + at.cluster + ", or let the deployment tool follow status.decisions; " + goesOn + " then"}
 	case plan.ObjectGone:
+		if at.wish != nil && w.facts.At(wait.On).Wish.Former {
+			return words{fact: "ObjectGone", message: w.left(at), next: goesOn + " when the cluster has removed it"}
+		}
 		if at.wish != nil && !w.facts.Deleting {
 			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s is still there on cluster %s", at.wish.Namespace, at.wish.Name, w.group, at.cluster),
 				next: "the wish is made anew when the cluster has obeyed and removed it"}
@@ -132,12 +139,13 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.HomeNamed:
 		return words{fact: "HomeNamed", user: true, message: fmt.Sprintf("the wish %s/%s was deleted by hand while the workload was between clusters: cluster %s gives up what it replicated", at.wish.Namespace, at.wish.Name, at.cluster),
 			next: w.explainHome(wait.On)}
+	case plan.PrimaryFound:
+		return w.explainPrimary(at)
 	case plan.SpecConfirmed:
 		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which %s. This spec asks for %s, and nothing was moved yet",
 			w.whereItIs(), asked(&w.drpc.Spec)), next: "look at spec.action and the clusters in the spec, and set them to what you want; any change of the spec is a confirmation"}
 	case plan.ForeignRemoved:
-		return words{fact: "ForeignObject", user: true, message: fmt.Sprintf("VolumeReplicationGroup %s on cluster %s is not this hub's: %s", w.group, at.cluster, foreign(at)),
-			next: fmt.Sprintf("if nobody needs it, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)}
+		return w.explainForeign(at)
 	}
 	panic("unknown fact")
 }
@@ -184,19 +192,11 @@ func (w *world) invalid() string {
 	}
 }
 
-func foreign(at *side) string {
-	if at.wish != nil {
-		return "the mirror can't apply the wish: " + conditionText(meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied))
-	}
-	return "no hub made it"
-}
-
 // without says what the user can do without a cluster that can't be reached.
 func (w *world) without(lost plan.Side) string {
 	switch {
 	case w.facts.Deleting:
-		return fmt.Sprintf("; to give that cluster up: kubectl -n %s annotate drpc %s %s=%s",
-			w.drpc.Namespace, w.drpc.Name, v1alpha1.AnnotationAbandonCluster, w.at(lost).cluster)
+		return "; " + w.givingUp(w.at(lost).cluster)
 	case w.facts.Home() == lost:
 		return "; to run the workload on the other cluster now, set action Failover"
 	default:
@@ -220,6 +220,21 @@ func (w *world) explainHome(gone plan.Side) string {
 	if peer := w.at(gone.Peer()); peer.wish != nil && peer.wish.DeletionTimestamp == nil {
 		out += fmt.Sprintf("; or, if %s has it, set action Failover and failoverCluster to %s", peer.cluster, peer.cluster)
 	}
+	return out
+}
+
+// explainPrimary says what to do when neither cluster has the application's Primary.
+func (w *world) explainPrimary(follower *side) words {
+	out := words{fact: "PrimaryFound", user: true}
+	elsewhere := "if the workload runs on another cluster, delete this DRPlacementControl and create it again with a DRPolicy that lists that cluster"
+	if follower == nil {
+		out.message = fmt.Sprintf("a cluster that is not in DRPolicy %s reports VolumeReplicationGroup %s as Primary, and neither %s nor %s is Primary: nothing is promoted",
+			w.policy.Name, w.group, w.sides[0].cluster, w.sides[1].cluster)
+		out.next = elsewhere + fmt.Sprintf("; if what that cluster has can be given up, set action Failover and failoverCluster to %s or %s", w.sides[0].cluster, w.sides[1].cluster)
+		return out
+	}
+	out.message = fmt.Sprintf("cluster %s has a Secondary of VolumeReplicationGroup %s, and cluster %s has nothing: where its Primary is, is not known", follower.cluster, w.group, w.at(w.sideOf(follower.cluster).Peer()).cluster)
+	out.next = elsewhere + fmt.Sprintf("; if that Primary is lost, set action Failover and failoverCluster to %s", follower.cluster)
 	return out
 }
 

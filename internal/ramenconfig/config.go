@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,8 +26,11 @@ const (
 
 // Config is what this project reads of RamenConfig.
 type Config struct {
-	S3StoreProfiles           []S3StoreProfile     `json:"s3StoreProfiles,omitempty"`
-	RamenOpsNamespace         string               `json:"ramenOpsNamespace,omitempty"`
+	S3StoreProfiles   []S3StoreProfile `json:"s3StoreProfiles,omitempty"`
+	RamenOpsNamespace string           `json:"ramenOpsNamespace,omitempty"`
+	// AppNamespacesFrom lists the namespaces whose DRPlacementControls may be about another namespace, by annotation
+	// app-namespace; "*": all. An addition to Ramen's.
+	AppNamespacesFrom         []string             `json:"appNamespacesFrom,omitempty"`
 	MaxConcurrentReconciles   int                  `json:"maxConcurrentReconciles,omitempty"`
 	DrClusterOperator         DrClusterOperator    `json:"drClusterOperator,omitzero"`
 	VolSync                   VolSync              `json:"volSync,omitzero"`
@@ -83,6 +87,9 @@ const (
 	DefaultRamenOpsNamespace      = "ramen-ops"
 	DefaultSpokeOperatorNamespace = "ramen-system"
 )
+
+// AnyNamespace stands for all namespaces in AppNamespacesFrom.
+const AnyNamespace = "*"
 
 // ErrNotFound means that the ConfigMap or its key is missing.
 var ErrNotFound = errors.New("configuration not found")
@@ -152,6 +159,11 @@ func (c *Config) Profile(name string) (S3StoreProfile, error) {
 		names = append(names, p.S3ProfileName)
 	}
 	return S3StoreProfile{}, fmt.Errorf("s3StoreProfiles has no profile %q (it has: %s)", name, strings.Join(names, ", "))
+}
+
+// MayNameOthers reports whether a DRPlacementControl in namespace may be about another namespace than its own.
+func (c *Config) MayNameOthers(namespace string) bool {
+	return slices.Contains(c.AppNamespacesFrom, namespace) || slices.Contains(c.AppNamespacesFrom, AnyNamespace)
 }
 
 // Enabled is the value of a switch that is on unless it is set to false.

@@ -58,6 +58,7 @@ var shownDRPCs = map[string]shown{
 	"deployed-without-objects": {"Failed", "Degraded", "Failed", "dr1 synced"},
 
 	"adopting":                   {"InProgress", "Progressing", "InProgress", "left alone"},
+	"adopting-one-that-follows":  {"Failed", "Degraded", "Failed", "left alone"},
 	"adopting-home-unseen":       {"InProgress", "Suspended", "InProgress", "left alone"},
 	"two-primaries":              {"Failed", "Degraded", "Failed", "left alone"},
 	"wish-deleted-by-hand":       {"InProgress", "Progressing", "InProgress", "dr1 synced"},
@@ -175,7 +176,7 @@ func TestAnArgoMessageTellsWhatToDo(t *testing.T) {
 		"deployed":             "the workload runs, and its peer stands by; 1 volumes are protected",
 		"deployed-home-lost":   "the workload runs on dr1 as far as is known: cluster dr1 can't be reached; last heard of at 2026-01-01T11:59:45Z; it goes on by itself when the mirror of dr1 reports again; to run the workload on the other cluster now, set action Failover",
 		"failover-nowhere":     `spec.failoverCluster is "dr7", which is not a cluster of DRPolicy policy; set spec.failoverCluster to dr1 or dr2`,
-		"deleting-failed-over": "DR is being disabled: cluster dr1 can't be reached; last heard of at 2026-01-01T11:59:45Z; it goes on by itself when the mirror of dr1 reports again; to give that cluster up: kubectl -n shop annotate drpc db ramendr.openshift.io/abandon-cluster=dr1",
+		"deleting-failed-over": "DR is being disabled: cluster dr1 can't be reached; last heard of at 2026-01-01T11:59:45Z; it goes on by itself when the mirror of dr1 reports again; to give up what cluster dr1 has: kubectl -n shop annotate --overwrite drpc db ramendr.openshift.io/abandon-cluster=dr1",
 	} {
 		require.NotNil(t, recorded[name], name)
 		_, message := argoHealth(t, recorded[name])
