@@ -69,6 +69,9 @@ func (l *Lab) operatorConfig(cluster string) (*corev1.ConfigMap, error) {
 		return nil, err
 	}
 	config := ramenconfig.Config{}
+	if cluster == Hub {
+		config.AppNamespacesFrom = []string{ramenconfig.AnyNamespace} // the policy of the lab's hub asks who may
+	}
 	for _, s := range l.Stores() {
 		config.S3StoreProfiles = append(config.S3StoreProfiles, ramenconfig.S3StoreProfile{
 			S3ProfileName:        s.Profile,
