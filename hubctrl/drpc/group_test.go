@@ -269,3 +269,35 @@ func TestANewHubTakesNoGroupOfAnotherApplication(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"hold drpc db", "wish dr1 primary epoch 1 adopting dr1-1", "wish dr2 secondary epoch 1 adopting dr2-1"}, h.wrote(), "by the user's word")
 }
+
+func TestTwoGroupsOfOneNameDoNotShareABucket(t *testing.T) {
+	twin := func(d *v1alpha1.DRPlacementControl) {
+		d.Namespace, d.UID, d.Annotations[appNamespace] = "ops", "twin", "shop"
+		d.Spec.DRPolicyRef.Name, d.Spec.PreferredCluster = "far", "dr3"
+	}
+	for name, tc := range map[string]struct {
+		profile string
+		refused bool
+	}{
+		"one profile":                   {"s3-a", true},
+		"two profiles of one bucket":    {"s3-same", true},
+		"another bucket":                {"s3-other", false},
+		"a profile that nobody defines": {"s3-unknown", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := deployed(t)
+			h.configure("{appNamespacesFrom: [ops], s3StoreProfiles: [{s3ProfileName: s3-a, s3Bucket: a, s3CompatibleEndpoint: https://s3}, " +
+				"{s3ProfileName: s3-same, s3Bucket: a, s3CompatibleEndpoint: https://s3}, {s3ProfileName: s3-other, s3Bucket: b, s3CompatibleEndpoint: https://s3}]}")
+			far := policy()
+			far.Name, far.Spec.DRClusters = "far", []string{"dr3", "dr4"}
+			h.put(far, cluster("dr3", tc.profile), cluster("dr4", "s3-dr4"), younger(newDRPC(twin)))
+			_, err := h.try(clientKey("ops", "db"))
+			assert.Empty(t, h.wrote())
+			if !tc.refused {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "DRPlacementControl shop/db stores the metadata of shop/db in object store s3-a already, from other clusters, and this one would overwrite it")
+		})
+	}
+}

@@ -71,8 +71,16 @@ func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.R
 		if begun != w.begun() {
 			first = begun
 		}
-		if shared && first && (begun || misplaced(other, w.config) == nil) {
+		if !first || !begun && misplaced(other, w.config) != nil {
+			continue
+		}
+		if shared {
 			return &outcome.Refused{Reason: "Conflict", Err: errors.New(overlap(w.drpc, other, w.config))}, nil
+		}
+		if store, err := r.storeInCommon(ctx, w, other, clusters); err != nil || store != "" {
+			return &outcome.Refused{Reason: "Conflict", Err: fmt.Errorf(
+				"DRPlacementControl %s stores the metadata of %s in object store %s already, from other clusters, and this one would overwrite it: rename one of the two, or use another bucket",
+				client.ObjectKeyFromObject(other), w.group, store)}, err
 		}
 	}
 	return nil, nil
