@@ -170,7 +170,7 @@ func (s span) without(others []span) time.Duration {
 }
 
 // hubFacts are awaited from the user or on the hub, not on a cluster.
-var hubFacts = []string{"TargetNamed", "PolicyValid", "NoSuchPolicy", "Conflict", "SpecConfirmed"}
+var hubFacts = []string{"TargetNamed", "PolicyValid", "NoSuchPolicy", "Conflict", "SpecConfirmed", "InvalidSpec"}
 
 func unclear(w *v1alpha1.Waiting, at time.Time) []string {
 	var out []string
@@ -180,8 +180,8 @@ func unclear(w *v1alpha1.Waiting, at time.Time) []string {
 	if w.Fact == "" {
 		missing("fact")
 	}
-	// A conflict is about both clusters, or about what one of them claims.
-	if w.Fact != "ConflictSolved" && (w.Cluster == "") != slices.Contains(hubFacts, w.Fact) {
+	// A conflict is about both clusters, or about what one of them claims; a Primary is missed on a cluster that follows it, or on both.
+	if w.Fact != "ConflictSolved" && w.Fact != "PrimaryFound" && (w.Cluster == "") != slices.Contains(hubFacts, w.Fact) {
 		missing("right cluster")
 	}
 	if w.Message == "" {
