@@ -67,11 +67,11 @@ func TestAPolicyOfOtherClustersMakesNoSecondPrimary(t *testing.T) {
 	was := a.DRPC()
 	again := &v1alpha1.DRPlacementControl{ObjectMeta: metav1.ObjectMeta{Namespace: was.Namespace, Name: was.Name}, Spec: *was.Spec.DeepCopy()}
 	again.Spec.DRPolicyRef.Name, again.Spec.PreferredCluster = policy.Name, lab.DR1
-	require.NoError(t, hub.Delete(t.Context(), was))
+	// By force: without its finalizer, so that nothing is removed from the clusters.
+	require.NoError(t, hub.Patch(t.Context(), was.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))))
+	require.NoError(t, hub.Delete(t.Context(), was.DeepCopy()))
 	require.Eventually(t, func() bool {
-		now := was.DeepCopy()
-		_ = hub.Patch(t.Context(), now, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`)))
-		return apierrors.IsNotFound(hub.Get(t.Context(), client.ObjectKeyFromObject(was), now))
+		return apierrors.IsNotFound(hub.Get(t.Context(), client.ObjectKeyFromObject(was), was.DeepCopy()))
 	}, patience, tick, "it is deleted by force")
 	require.NoError(t, hub.Create(t.Context(), again))
 	a.Control("it is refused", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
