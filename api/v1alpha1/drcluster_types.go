@@ -30,6 +30,10 @@ const (
 	ConditionDeletionBlocked = "DeletionBlocked"
 )
 
+// ReasonDRClustersAreOne is the reason of conditions of DRClusters and DRPolicies which say that the agents of two DRClusters
+// run on the same cluster.
+const ReasonDRClustersAreOne = "DRClustersAreOne"
+
 // DRClusterSpec describes a cluster that takes part in disaster recovery.
 // +kubebuilder:validation:XValidation:rule="!has(self.clusterFence) || size(self.clusterFence) == 0 || self.clusterFence in ['Unfenced', 'ManuallyUnfenced']",message="clusterFence belongs to synchronous DR: fencing is not supported. Leave it out, or set Unfenced",fieldPath=".clusterFence"
 // +kubebuilder:validation:XValidation:rule="has(self.region) == has(oldSelf.region)",message="region is immutable"
@@ -96,6 +100,11 @@ type DRClusterStatus struct {
 	// phase: Starting, Available.
 	// +optional
 	Phase DRClusterPhase `json:"phase,omitempty"`
+	// clusterID is the identity of the cluster: the UID of its namespace kube-system. It is recorded when the cluster connects
+	// for the first time. Another cluster that connects under this name later is not believed, and told nothing, until the
+	// annotation ramendr.openshift.io/accept-cluster names its identity. An addition to Ramen's API.
+	// +optional
+	ClusterID string `json:"clusterID,omitempty"`
 	// conditions: Validated, Connected, CredentialCurrent, SchemaSkew, DeletionBlocked.
 	// +optional
 	// +listType=map

@@ -59,4 +59,12 @@ const (
 	AnnotationAdoptFrom = "ramendr.openshift.io/adopt-from"
 	// AnnotationAbandonCluster on a DRPlacementControl names lost clusters to give up, separated by commas.
 	AnnotationAbandonCluster = "ramendr.openshift.io/abandon-cluster"
+	// AnnotationAcceptCluster on a DRCluster holds the identity of the cluster that may use its name: the UID of the namespace
+	// kube-system there. It lets a cluster that replaced the recorded one in. Set before the first connection, it lets no
+	// other one in.
+	AnnotationAcceptCluster = "ramendr.openshift.io/accept-cluster"
+	// AnnotationAcceptLoss on a DRPlacementControl names what replaced the home of the application without its volumes: the
+	// identity of a cluster, or the UID of a VolumeReplicationGroup. The application goes on there with what there is, and the
+	// copies on the other cluster follow it.
+	AnnotationAcceptLoss = "ramendr.openshift.io/accept-loss"
 )

@@ -41,6 +41,7 @@ var departures = []departure{
 	{"DRClusterConfig", "status.storageAccessDetails", "any value", "never set; accepted in what was exported"},
 
 	{"DRCluster", "spec.clusterFence", "no enum here", "a rule refuses what asks for fencing, and says why"},
+	{"DRCluster", "status.clusterID", "only here", "another cluster that takes the name over is not believed"},
 	{"DRCluster", "status.credential*", "only here", "how long the mirror's credentials last"},
 	{"DRCluster", "status.maintenanceModes[].state", "optional here", "a mode that the cluster has not answered yet has none"},
 

@@ -379,6 +379,9 @@ type ExchangeStamp struct {
 	// origin is the id of the hub that wished the copy.
 	// +optional
 	Origin string `json:"origin,omitempty"`
+	// clusterID is the identity of the cluster that the object is on: the UID of its namespace kube-system.
+	// +optional
+	ClusterID string `json:"clusterID,omitempty"`
 	// spokeUID is the UID of the object on the cluster.
 	// +required
 	SpokeUID string `json:"spokeUID"`

@@ -13,14 +13,18 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// keepConfig keeps the spec of the cluster's DRClusterConfig. Its status is the agent's.
-func (r *Reconciler) keepConfig(ctx context.Context, cluster string, policies []v1alpha1.DRPolicy) error {
+// keepConfig keeps the spec of the cluster's DRClusterConfig, and tells the agent in it which cluster is the recorded one
+// (X13). Its status is the agent's.
+func (r *Reconciler) keepConfig(ctx context.Context, dc *v1alpha1.DRCluster, policies []v1alpha1.DRPolicy) error {
+	cluster := dc.Name
 	intent := &unstructured.Unstructured{}
 	intent.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("DRClusterConfig"))
 	intent.SetName(cluster)
 	intent.SetLabels(created())
+	intent.SetAnnotations(map[string]string{exchange.AnnotationSpokeID: dc.Status.ClusterID})
 	// Untyped, so that an empty list is sent: an apply that leaves the last field of a spec out makes the spec null, and
 	// the API server refuses that.
 	intent.Object["spec"] = map[string]any{"replicationSchedules": schedules(policies)}

@@ -27,6 +27,7 @@ const (
 	reasonExchange     = "ExchangeFailed"
 	reasonConfig       = "DRClusterConfigFailed"
 	reasonDistribution = "SecretDistributionFailed"
+	reasonIncarnation  = "IdentityFailed"
 )
 
 // seen is what a pass found.
@@ -38,6 +39,7 @@ type seen struct {
 	link      exchange.Link
 	lease     *coordinationv1.Lease // nil: none
 	identity  identity
+	claims    claims
 }
 
 // acted is what became of the steps of a pass.
@@ -71,7 +73,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, dc *v1alpha1.DRCluster) (rec
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	return r.report(ctx, dc, now, r.act(ctx, dc, now), blocked)
+	return r.report(ctx, dc, now, r.act(ctx, dc, &now), blocked)
 }
 
 func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen, error) {
@@ -96,11 +98,12 @@ func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen,
 	case !apierrors.IsNotFound(err):
 		return s, fmt.Errorf("read the lease of cluster %s: %w", dc.Name, err)
 	}
+	s.claims = claimsOf(s)
 	return s, nil
 }
 
 // act runs every step, whatever became of those before. The object store comes last: it may take seconds to answer.
-func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now seen) acted {
+func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now *seen) acted {
 	var did acted
 	step := func(reason string, err error) {
 		if err != nil {
@@ -112,12 +115,13 @@ func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now seen) 
 	}
 	exchanged := r.keepExchange(ctx, dc.Name)
 	if exchanged == nil {
-		did.waits, exchanged = r.keepIdentity(ctx, dc.Name, now)
+		did.waits, exchanged = r.keepIdentity(ctx, dc.Name, *now)
 	}
 	step(reasonExchange, exchanged)
-	step(reasonConfig, r.keepConfig(ctx, dc.Name, now.policies))
-	step(reasonDistribution, r.distribute(ctx, dc.Name, now))
-	if f := r.checkBucket(ctx, dc, now); f != nil {
+	step(reasonIncarnation, r.record(ctx, dc, &now.claims))
+	step(reasonConfig, r.keepConfig(ctx, dc, now.policies))
+	step(reasonDistribution, r.distribute(ctx, dc.Name, *now))
+	if f := r.checkBucket(ctx, dc, *now); f != nil {
 		did.failed = append(did.failed, *f)
 	}
 	return did

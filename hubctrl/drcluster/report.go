@@ -110,10 +110,10 @@ func connected(dc *v1alpha1.DRCluster, now seen, judged verdict) metav1.Conditio
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionConnected, status, reason, message, dc.Generation)
 	}
-	since := ""
-	if !link.LastRenewal.IsZero() {
-		since = ": last heard at " + link.LastRenewal.UTC().Format(time.RFC3339)
+	if status, reason, message, ok := strange(dc, now); ok {
+		return is(status, reason, message)
 	}
+	since := heard(link)
 	inbox, says := exchange.Inbox(dc.Name), agentSays(now.lease)
 	switch link.State {
 	case exchange.LinkNever:
@@ -124,7 +124,7 @@ func connected(dc *v1alpha1.DRCluster, now seen, judged verdict) metav1.Conditio
 		return is(metav1.ConditionUnknown, "Connecting", fmt.Sprintf("waiting to see Lease %s/%s renewed%s", inbox, exchange.LeaseName, says))
 	case exchange.LinkLive:
 		return is(metav1.ConditionTrue, "Live", "the agent of the cluster renews its lease"+says)
-	case exchange.LinkLost:
+	case exchange.LinkLost, exchange.LinkReplaced: // replaced by a claim that is not told any more
 		if judged.ended() {
 			return is(metav1.ConditionFalse, judged.reason, fmt.Sprintf("the agent of the cluster is silent%s: %s%s", since, judged.message, says))
 		}
@@ -132,6 +132,14 @@ func connected(dc *v1alpha1.DRCluster, now seen, judged verdict) metav1.Conditio
 			"the agent of the cluster is silent%s. Look whether the cluster and its mirror run and reach the hub, and whether the mirror's log names its credentials or a certificate (x509)%s", since, says))
 	}
 	return is(metav1.ConditionUnknown, "Unknown", "the state of the link is not known")
+}
+
+// heard says when the cluster was last heard, if that is known.
+func heard(link exchange.Link) string {
+	if link.LastRenewal.IsZero() {
+		return ""
+	}
+	return ": last heard at " + link.LastRenewal.UTC().Format(time.RFC3339)
 }
 
 // agentSays is what the agent told in its lease about what does not work, most recently: one that can't reach the hub can't
@@ -176,14 +184,16 @@ func deletionBlocked(dc *v1alpha1.DRCluster, blocked error) metav1.Condition {
 	return cond.New(v1alpha1.ConditionDeletionBlocked, metav1.ConditionTrue, reason, blocked.Error(), dc.Generation)
 }
 
-// announce records an event for each condition that changed its status, or its words if a deletion waits.
+// announce records an event for each condition that changed its status, its reason if that tells of another cluster, or its
+// words if a deletion waits.
 func (r *Reconciler) announce(before, after *v1alpha1.DRCluster) {
 	for _, c := range after.Status.Conditions {
 		was := meta.FindStatusCondition(before.Status.Conditions, c.Type)
-		if was != nil && was.Status == c.Status && (c.Type != v1alpha1.ConditionDeletionBlocked || was.Message == c.Message) {
+		strange := c.Reason == reasonReplaced || c.Reason == reasonStranger || c.Reason == reasonTwin
+		if was != nil && was.Status == c.Status && (!strange || was.Reason == c.Reason) && (c.Type != v1alpha1.ConditionDeletionBlocked || was.Message == c.Message) {
 			continue
 		}
-		bad := c.Status == metav1.ConditionFalse
+		bad := c.Status == metav1.ConditionFalse || strange
 		if c.Type == v1alpha1.ConditionSchemaSkew || c.Type == v1alpha1.ConditionDeletionBlocked {
 			bad = c.Status == metav1.ConditionTrue
 		}

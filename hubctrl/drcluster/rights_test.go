@@ -23,6 +23,7 @@ var agentRights = []string{
 	"* drclusterconfigs[dr1]: get list watch",
 	"inbox-dr1 leases: create",
 	"inbox-dr1 leases[mirror]: get list watch update patch",
+	"inbox-dr1 leases[stranger]: get list watch update patch",
 	"inbox-dr1 serviceaccounts/token[mirror]: create",
 	"inbox-dr1 volumereplicationgroups/status: get list watch create update patch delete",
 	"inbox-dr1 volumereplicationgroups: get list watch create update patch delete",
@@ -66,7 +67,7 @@ var hubRights = []string{
 
 var (
 	verbs      = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
-	names      = []string{"mirror", "dr1", "dr2"}
+	names      = []string{"mirror", "stranger", "dr1", "dr2"}
 	namespaces = []string{"", "outbox-dr1", "inbox-dr1", "outbox-dr2", "inbox-dr2", "ramen-system", "default", "kube-system"}
 )
 

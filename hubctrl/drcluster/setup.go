@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -71,6 +72,8 @@ type Reconciler struct {
 	options  Options
 	buckets  *buckets
 	deleted  *deletions
+
+	recording sync.Mutex // held while an identity is recorded
 }
 
 func newReconciler(c client.Client, live client.Reader, recorder events.EventRecorder, o Options) *Reconciler {
@@ -160,7 +163,7 @@ func clusterOfInbox(_ context.Context, o client.Object) []reconcile.Request {
 func toldAnew() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
-		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered, exchange.AnnotationCredential},
+		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered, exchange.AnnotationCredential, exchange.AnnotationSpokeID},
 			func(key string) bool { return was[key] != is[key] })
 	}}
 }

@@ -22,6 +22,7 @@ const (
 	reasonLinkLost       = "LinkLost"
 	reasonLinkConnecting = "LinkConnecting" // as for seconds after the hub started
 	reasonLinkNever      = "LinkNever"
+	reasonReplaced       = "ClusterReplaced" // another cluster uses its name
 	reasonNoVolumes      = "NoVolumes"
 	reasonProgressing    = "Progressing"
 	reasonFailed         = "Error"
@@ -34,6 +35,8 @@ func unheard(at *side) string {
 		return reasonLinkNever
 	case exchange.LinkConnecting:
 		return reasonLinkConnecting
+	case exchange.LinkReplaced:
+		return reasonReplaced
 	case exchange.LinkLost, exchange.LinkLive:
 	}
 	return reasonLinkLost
@@ -175,6 +178,8 @@ func (w *world) protected() metav1.Condition {
 		return is(metav1.ConditionFalse, reasonProgressing, "no cluster is Primary")
 	case !w.facts.At(w.sideOf(at.cluster)).Live:
 		return is(metav1.ConditionUnknown, unheard(at), lostLink(at)+lastSync(at))
+	case w.facts.At(w.sideOf(at.cluster)).Bereft():
+		return is(metav1.ConditionFalse, "VolumesLost", w.bereftText(w.sideOf(at.cluster)))
 	case at.report == nil:
 		return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s has not reported", at.cluster))
 	}

@@ -127,7 +127,7 @@ func (t teller) link(was *v1alpha1.DRPlacementControlStatus) {
 		if c == nil {
 			return false, ""
 		}
-		return c.Reason == reasonLinkLost || c.Reason == reasonLinkNever, c.Message
+		return c.Reason == reasonLinkLost || c.Reason == reasonLinkNever || c.Reason == reasonReplaced, c.Message
 	}
 	before, _ := lost(was)
 	switch now, note := lost(is); {

@@ -52,6 +52,7 @@ func wishFacts(at *side) plan.Wish {
 		w.For = plan.Relocate
 	}
 	w.Questioned = at.wish.Annotations[exchange.AnnotationRecalled] != ""
+	w.Replaced = former(at)
 	w.Adopting = at.wish.Annotations[exchange.AnnotationAdoptUID] != "" && !ours(at)
 	return w
 }
@@ -75,8 +76,8 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *side, view plan.View) pl
 		return out
 	}
 	status := &at.report.Status
-	if status.Exchange == nil {
-		out.View = plan.Unknown // half written: the mirror is not done with it
+	if !exchange.From(at.identity, at.report) {
+		out.View = plan.Unknown // half written: the mirror is not done with it; or from an earlier cluster of this name
 		return out
 	}
 	made := status.Exchange.WishUID != ""

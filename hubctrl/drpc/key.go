@@ -57,7 +57,7 @@ func (w *world) needsKey() need {
 		if slices.ContainsFunc(at.report.Status.ProtectedPVCs, func(p v1alpha1.ProtectedPVC) bool { return p.ProtectedByVolSync }) {
 			return wanted
 		}
-		gone = gone || !sentAway(at) && !at.partial
+		gone = gone || w.proves(s)
 	}
 	switch {
 	case told && gone:

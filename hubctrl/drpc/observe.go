@@ -43,10 +43,11 @@ type world struct {
 
 // side is one cluster.
 type side struct {
-	cluster string
-	link    exchange.Link
-	wish    *v1alpha1.VolumeReplicationGroup // nil: none
-	report  *v1alpha1.VolumeReplicationGroup // nil: not in the inbox
+	cluster  string
+	identity string // that the DRCluster has recorded (X13); empty: none
+	link     exchange.Link
+	wish     *v1alpha1.VolumeReplicationGroup // nil: none
+	report   *v1alpha1.VolumeReplicationGroup // nil: not in the inbox
 	// believable says that there is a report with a stamp, whose epoch a hub can have wished.
 	believable bool
 	unreported []string // objects about which the hub's API server accepts no report, if the inbox was looked at
@@ -94,6 +95,7 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 			return nil, err
 		}
 	}
+	w.observeLoss()
 	w.config, w.configErr = ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap)
 	if err := r.observeFlaws(ctx, w); err != nil {
 		return nil, err
@@ -136,6 +138,7 @@ func (r *Reconciler) observePolicy(ctx context.Context, w *world) error {
 		if c.DeletionTimestamp != nil {
 			w.leaving = cluster
 		}
+		w.sides[i].identity = c.Status.ClusterID
 		if !slices.Contains(w.profiles, c.Spec.S3ProfileName) {
 			w.profiles = append(w.profiles, c.Spec.S3ProfileName)
 		}

@@ -71,6 +71,18 @@ var moments = map[string]func(*testing.T) *hub{
 		}))
 	},
 
+	"home-replaced": func(t *testing.T) *hub {
+		h := identified(t, "data")
+		h.replace("dr1")
+		return h
+	},
+	"home-replaced-and-accepted": func(t *testing.T) *hub {
+		h := identified(t, "data")
+		h.replace("dr1")
+		h.acceptCluster("dr1")
+		return h
+	},
+
 	// Deployed.
 	"deployed": deployed,
 	"deployed-without-objects": func(t *testing.T) *hub {

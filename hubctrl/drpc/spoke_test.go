@@ -22,6 +22,7 @@ import (
 
 // spoke is one cluster with its mirror: the group of the application, and whether the workload runs.
 type spoke struct {
+	identity string // of the cluster
 	has      bool
 	drpc     string
 	stamp    v1alpha1.ExchangeStamp
@@ -66,13 +67,16 @@ func (h *hub) deliver(cluster string) {
 	}
 	if wish.DeletionTimestamp != nil {
 		if s.stamp.WishUID == string(wish.UID) {
-			*s = spoke{inUse: s.inUse, made: s.made, volumes: s.volumes}
+			*s = spoke{identity: s.identity, inUse: s.inUse, made: s.made, volumes: s.volumes}
 		}
 		return
 	}
 	epoch, err := exchange.EpochOf(wish)
 	require.NoError(h.t, err)
 	origin := wish.Annotations["exchange.ramendr.openshift.io/origin"]
+	if meant := wish.Annotations["exchange.ramendr.openshift.io/spoke-id"]; meant != "" && meant != s.identity {
+		return // refused: it was made for another cluster
+	}
 	switch {
 	case !s.has:
 		s.made++
@@ -201,6 +205,7 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 	r.Spec = *s.spec.DeepCopy()
 	r.Status.State, r.Status.ObservedGeneration = s.state, s.observed
 	r.Status.Exchange = s.stamp.DeepCopy()
+	r.Status.Exchange.ClusterID = s.identity
 	r.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Namespace: "shop", Name: "data"}}
 	synced := metav1.NewTime(start.Add(-time.Minute))
 	r.Status.LastGroupSyncTime = &synced

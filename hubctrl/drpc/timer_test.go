@@ -59,6 +59,7 @@ func (r *renewing) renew(cluster string) {
 	r.t.Helper()
 	lease := &coordinationv1.Lease{}
 	require.True(r.t, r.get(lease, clientKey("inbox-"+cluster, "mirror")))
+	lease.Annotations["exchange.ramendr.openshift.io/spoke-id"] = cluster + "-a"
 	lease.Spec.RenewTime = new(metav1.NewMicroTime(r.now.Now()))
 	require.NoError(r.t, r.api.Update(r.t.Context(), lease))
 	r.watch <- event.GenericEvent{Object: lease}
@@ -94,7 +95,7 @@ func TestALostLinkIsToldByATimerAlone(t *testing.T) {
 		"dr2": {"Available": "True Deployed", "PeerReady": "False LinkLost", "Protected": "True Protected"},
 	} {
 		t.Run(cluster, func(t *testing.T) {
-			r := &renewing{hub: deployed(t), now: clocktesting.NewFakeClock(start), watch: make(chan event.GenericEvent)}
+			r := &renewing{hub: identified(t), now: clocktesting.NewFakeClock(start), watch: make(chan event.GenericEvent)}
 			r.watched = hublinks.New(r.api, r.now)
 			r.r.links, r.r.clock = r.watched, r.now
 			changes := r.watched.Changes()

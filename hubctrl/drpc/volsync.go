@@ -45,6 +45,7 @@ type turn struct {
 	was, is  plan.Role // until now and from now on
 	promoted bool
 	settled  bool // roles are, so that content may follow reports
+	lost     bool // it lacks volumes, and nothing proves that they are gone: nothing that it has may replace their copies
 	peer     standing
 }
 
@@ -60,6 +61,8 @@ func (t turn) parts() (destinations, addresses part) {
 		return followed, dropped
 	case t.is == plan.Secondary:
 		return kept, dropped
+	case t.lost:
+		return dropped, dropped
 	case t.settled && t.peer == holding:
 		return dropped, followed
 	default:
@@ -69,7 +72,7 @@ func (t turn) parts() (destinations, addresses part) {
 
 func standingOf(at *side) standing {
 	switch {
-	case at.wish == nil, at.wish.DeletionTimestamp != nil, !exchange.Answers(at.wish, at.report):
+	case at.wish == nil, at.wish.DeletionTimestamp != nil, former(at), !exchange.Answers(at.wish, at.report):
 		return silent
 	case at.wish.Spec.ReplicationState == v1alpha1.Secondary:
 		return holding
@@ -97,6 +100,7 @@ func (w *world) turn(wr plan.Write, settled bool) turn {
 	return turn{
 		was: w.facts.At(wr.Side).Wish.Role, is: wr.Role, promoted: wr.Promote,
 		settled: settled, peer: standingOf(w.at(wr.Side.Peer())),
+		lost: w.facts.At(wr.Side).Report.Lost && w.facts.At(wr.Side).Bereft(),
 	}
 }
 
@@ -104,7 +108,7 @@ func (w *world) destinations(wr plan.Write, settled bool) []v1alpha1.VolSyncRepl
 	peer := w.at(wr.Side.Peer())
 	switch p, _ := w.turn(wr, settled).parts(); p {
 	case followed:
-		return destinations(w.at(wr.Side).wish.Spec.VolSync.RDSpec, peer.report.Status.ProtectedPVCs, !sentAway(peer) && !peer.partial)
+		return destinations(w.at(wr.Side).wish.Spec.VolSync.RDSpec, peer.report.Status.ProtectedPVCs, w.proves(wr.Side.Peer()))
 	case kept:
 		return w.at(wr.Side).wish.Spec.VolSync.RDSpec
 	case dropped:

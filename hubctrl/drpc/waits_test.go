@@ -119,7 +119,13 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 			require.Equal(h.t, "Relocating/WaitOnUserToCleanUp [] dr1:primary@1 dr2:secondary@1", h.shows())
 			require.NoError(h.t, h.api.Delete(h.t.Context(), h.wish("dr1")))
 		}, cluster: "dr1", fact: "HomeNamed"},
-		"PrimaryFound":  {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.PrimaryFound, On: plan.Second} }, cluster: "dr2", fact: "PrimaryFound"},
+		"PrimaryFound": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.PrimaryFound, On: plan.Second} }, cluster: "dr2", fact: "PrimaryFound"},
+		"VolumesLost": {begin: func(h *hub) {
+			w := h.wish("dr1")
+			w.Annotations["exchange.ramendr.openshift.io/spoke-id"] = "dr1-a"
+			require.NoError(h.t, h.api.Update(h.t.Context(), w))
+			h.record("dr1", "dr1-b")
+		}, cluster: "dr1", fact: "VolumesLost"},
 		"SpecConfirmed": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
 	}
 	assert.ElementsMatch(t, factNames(t)[1:], slices.Collect(maps.Keys(waits)), "each fact has its row; the first one is Nothing")

@@ -43,6 +43,9 @@ func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.
 		v1alpha1.AnnotationDestinationCluster: cluster,
 		v1alpha1.AnnotationDRPCUID:            string(w.drpc.UID),
 	}
+	if meant := w.meantFor(cluster); meant != "" {
+		annotations[exchange.AnnotationSpokeID] = meant
+	}
 	for _, key := range passed {
 		if v, ok := w.drpc.Annotations[key]; ok {
 			annotations[key] = v
@@ -50,6 +53,15 @@ func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.
 	}
 	u.SetAnnotations(annotations)
 	return u
+}
+
+// meantFor is the identity of the cluster that a wish for cluster is meant for; empty: it is not known.
+func (w *world) meantFor(cluster string) string {
+	at := w.at(w.sideOf(cluster))
+	if at.identity == "" && at.wish != nil {
+		return exchange.MeantFor(at.wish) // its DRCluster is missing
+	}
+	return at.identity
 }
 
 // intent is the wish that wr asks for. Its content follows what is reported only while roles are settled.
@@ -64,6 +76,9 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) 
 	}
 	if w.sendsAway(wr, settled) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationSentAway, on))
+	}
+	if witness := w.witness(wr, settled); witness != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationDestinationsOf, witness))
 	}
 	spec := w.spec(wr, settled)
 	if err := setSpec(u, &spec); err != nil {
@@ -141,7 +156,7 @@ func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
 	wrote, keyErr := r.tendKey(ctx, w) // what fails there keeps no wish from its content
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		at, fact := w.at(s), w.facts.At(s).Wish
-		if at.wish == nil || fact.Deleting {
+		if at.wish == nil || fact.Deleting || fact.Replaced {
 			continue
 		}
 		wr := plan.Write{Kind: plan.PutWish, Side: s, Role: fact.Role, FinalSync: fact.FinalSync, For: fact.For}
@@ -162,7 +177,7 @@ func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
 
 // tells reports whether a wish has the annotations that can change under it.
 func tells(have, want map[string]string) bool {
-	for _, key := range append([]string{v1alpha1.AnnotationDRPCUID, exchange.AnnotationSentAway}, passed...) {
+	for _, key := range append([]string{v1alpha1.AnnotationDRPCUID, exchange.AnnotationSentAway, exchange.AnnotationDestinationsOf, exchange.AnnotationSpokeID}, passed...) {
 		if have[key] != want[key] {
 			return false
 		}

@@ -63,6 +63,9 @@ func (w *world) explain(wait plan.Wait) words {
 	if wait.On.Named() {
 		at = w.at(wait.On)
 	}
+	if replaced := at != nil && at.link.State == exchange.LinkReplaced; replaced && (wait.Fact == plan.LinkIsLive || wait.Fact == plan.InboxComplete) {
+		return w.explainReplaced(wait.On)
+	}
 	const goesOn = "it goes on by itself"
 	switch wait.Fact {
 	case plan.Nothing:
@@ -141,6 +144,8 @@ func (w *world) explain(wait plan.Wait) words {
 			next: w.explainHome(wait.On)}
 	case plan.PrimaryFound:
 		return w.explainPrimary(at)
+	case plan.VolumesLost:
+		return w.explainLoss(wait.On)
 	case plan.SpecConfirmed:
 		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which %s. This spec asks for %s, and nothing was moved yet",
 			w.whereItIs(), asked(&w.drpc.Spec)), next: "look at spec.action and the clusters in the spec, and set them to what you want; any change of the spec is a confirmation"}
@@ -259,6 +264,8 @@ func lostLink(at *side) string {
 		return fmt.Sprintf("the mirror of cluster %s is connecting", at.cluster) + lastHeard(at)
 	case exchange.LinkLost:
 		return fmt.Sprintf("cluster %s can't be reached", at.cluster) + lastHeard(at)
+	case exchange.LinkReplaced:
+		return fmt.Sprintf("another cluster, %s, uses the name %s, and is not believed", at.link.Stranger, at.cluster) + lastHeard(at)
 	case exchange.LinkLive:
 	}
 	return fmt.Sprintf("cluster %s is connected", at.cluster)

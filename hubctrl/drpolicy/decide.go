@@ -20,7 +20,7 @@ const (
 	reasonNotFound    = "DRClusterNotFound"
 	reasonUnavailable = "DRClustersUnavailable"
 	reasonNoClasses   = "ClassesNotReported"
-	reasonOneCluster  = "DRClustersAreOne"
+	reasonOneCluster  = v1alpha1.ReasonDRClustersAreOne
 	reasonInvalid     = "ValidationFailed"
 )
 
@@ -70,6 +70,12 @@ func flaw(a, b cluster) (reason, message string) {
 	// One is enough: a policy whose other cluster has a broken store must still allow a failover.
 	if !a.validated() && !b.validated() {
 		return reasonUnavailable, fmt.Sprintf("none of the DRClusters is Validated. %s: %s. %s: %s", a.name, a.complaint(), b.name, b.complaint())
+	}
+	for _, c := range both {
+		// The agent of the second name applies and reports nothing, so its classes are never known.
+		if told := meta.FindStatusCondition(c.object.Status.Conditions, v1alpha1.ConditionConnected); told != nil && told.Reason == reasonOneCluster {
+			return reasonOneCluster, fmt.Sprintf("DRCluster %s: %s", c.name, told.Message)
+		}
 	}
 	var silent []string
 	for _, c := range both {

@@ -168,6 +168,8 @@ func TestWhatKeepsAPolicyFromBeingValid(t *testing.T) {
 	unread.Status.Conditions = []metav1.Condition{{Type: "Processed", Status: metav1.ConditionFalse, Message: "no right to list"}}
 	twin := report("dr2")
 	twin.Status.ClusterID = "id-dr1"
+	second := drCluster("dr2", true)
+	second.Status.Conditions = append(second.Status.Conditions, metav1.Condition{Type: "Connected", Status: metav1.ConditionFalse, Reason: "DRClustersAreOne", Message: "it is dr1"})
 	unlabelled := report("dr1")
 	unlabelled.Status.Classes = nil
 	for name, tc := range map[string]struct {
@@ -196,6 +198,9 @@ func TestWhatKeepsAPolicyFromBeingValid(t *testing.T) {
 		},
 		"both agents run on one cluster": {
 			[]client.Object{drCluster("dr1", true), drCluster("dr2", true), report("dr1"), twin}, false, "DRClustersAreOne", "id-dr1",
+		},
+		"the agent of one runs on the cluster of the other": {
+			[]client.Object{drCluster("dr1", true), second, report("dr1")}, false, "DRClustersAreOne", "DRCluster dr2: it is dr1",
 		},
 		"no class can be protected: nothing, but it is said": {
 			[]client.Object{drCluster("dr1", true), drCluster("dr2", true), unlabelled, report("dr2")}, true, "Succeeded", "no StorageClass can be protected: none has the label ramendr.openshift.io/storageid",

@@ -2,7 +2,8 @@
 
 // Package links tells the other controllers of the hub how the links to the clusters fare, and wakes them when a link
 // comes or goes. It promises that a lost link is told within the limit of rule X5, by the hub's own clock alone, and
-// that a renewal that changes nothing wakes nobody.
+// that a renewal that changes nothing wakes nobody. A link is live only if the cluster behind it is the one that the
+// DRCluster has recorded (X13).
 package links
 
 import (
@@ -13,15 +14,20 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -29,9 +35,11 @@ import (
 
 // Links watches the leases of all inboxes. It is safe for concurrent use.
 type Links struct {
-	reader client.Reader
-	clock  clock.PassiveClock
-	beats  *exchange.Heartbeats
+	reader    client.Reader
+	apart     client.Reader // of the leases of strangers: the cache of the manager holds those of the mirrors only
+	clock     clock.PassiveClock
+	beats     *exchange.Heartbeats // of the mirrors' leases
+	strangers *exchange.Heartbeats // of the leases of strangers (X13)
 
 	mu        sync.Mutex
 	last      map[string]seen
@@ -51,13 +59,35 @@ const buffered = 1024
 
 // Setup adds the watcher to mgr.
 func Setup(mgr ctrl.Manager, c clock.PassiveClock) (*Links, error) {
+	apart, err := cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{&coordinationv1.Lease{}: {Field: fields.OneTermEqualSelector("metadata.name", exchange.StrangerLeaseName)}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("watch leases of strangers: %w", err)
+	}
+	if err := mgr.Add(apart); err != nil {
+		return nil, fmt.Errorf("watch leases of strangers: %w", err)
+	}
 	l := New(mgr.GetClient(), c)
+	l.apart = apart
 	inInbox := predicate.NewPredicateFuncs(func(o client.Object) bool {
 		cluster, ok := exchange.ClusterOf(o.GetNamespace())
-		return ok && o.GetName() == exchange.LeaseName && o.GetNamespace() == exchange.Inbox(cluster)
+		return ok && (o.GetName() == exchange.LeaseName || o.GetName() == exchange.StrangerLeaseName) && o.GetNamespace() == exchange.Inbox(cluster)
 	})
-	err := ctrl.NewControllerManagedBy(mgr).Named("links").
-		For(&coordinationv1.Lease{}).WithEventFilter(inInbox).
+	ofCluster := func(name string) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: exchange.Inbox(name), Name: exchange.LeaseName}}}
+	}
+	ofInbox := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
+		cluster, _ := exchange.ClusterOf(o.GetNamespace())
+		return ofCluster(cluster)
+	})
+	err = ctrl.NewControllerManagedBy(mgr).Named("links").
+		Watches(&coordinationv1.Lease{}, ofInbox, builder.WithPredicates(inInbox)).
+		WatchesRawSource(source.Kind(apart, client.Object(&coordinationv1.Lease{}), ofInbox, inInbox)).
+		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
+			return ofCluster(o.GetName())
+		}), builder.WithPredicates(recorded())).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
 		Complete(l)
 	if err != nil {
@@ -66,10 +96,19 @@ func Setup(mgr ctrl.Manager, c clock.PassiveClock) (*Links, error) {
 	return l, nil
 }
 
+// recorded lets through that another identity was recorded for a cluster.
+func recorded() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok := e.ObjectOld.(*v1alpha1.DRCluster)
+		is, same := e.ObjectNew.(*v1alpha1.DRCluster)
+		return !ok || !same || was.Status.ClusterID != is.Status.ClusterID
+	}}
+}
+
 // New returns a watcher without a manager.
 func New(reader client.Reader, c clock.PassiveClock) *Links {
 	return &Links{
-		reader: reader, clock: c, beats: exchange.NewHeartbeats(),
+		reader: reader, apart: reader, clock: c, beats: exchange.NewHeartbeats(), strangers: exchange.NewHeartbeats(),
 		last: map[string]seen{}, waiting: map[string]map[types.NamespacedName]bool{},
 		inventory: make(chan event.GenericEvent, buffered),
 	}
@@ -119,24 +158,50 @@ func (l *Links) Await(cluster string, key types.NamespacedName) {
 // Inventory returns the channel of the events that Await asked for; the event's object carries namespace and name.
 func (l *Links) Inventory() <-chan event.GenericEvent { return l.inventory }
 
-// Reconcile looks at one lease.
+// Reconcile looks at the leases in one inbox.
 func (l *Links) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Result, error) {
 	cluster, _ := exchange.ClusterOf(req.Namespace)
+	now := l.clock.Now()
+	lease, own, err := claim(ctx, l.reader, l.beats, cluster, exchange.LeaseName, now)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	_, stranger, err := claim(ctx, l.apart, l.strangers, cluster, exchange.StrangerLeaseName, now)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	dc := &v1alpha1.DRCluster{}
+	if err := l.reader.Get(ctx, client.ObjectKey{Name: cluster}, dc); client.IgnoreNotFound(err) != nil {
+		return reconcile.Result{}, fmt.Errorf("read DRCluster %s: %w", cluster, err)
+	}
+	l.tell(ctx, cluster, lease, exchange.Recognize(dc.Status.ClusterID, own, stranger))
+	return reconcile.Result{RequeueAfter: within(now, own.Link, stranger.Link)}, nil
+}
+
+// claim is what one lease of an inbox says; nil: there is none.
+func claim(ctx context.Context, from client.Reader, beats *exchange.Heartbeats, cluster, name string, now time.Time) (*coordinationv1.Lease, exchange.Claim, error) {
 	lease := &coordinationv1.Lease{}
-	err := l.reader.Get(ctx, req.NamespacedName, lease)
-	switch {
+	switch err := from.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(cluster), Name: name}, lease); {
 	case apierrors.IsNotFound(err):
 		lease = nil
 	case err != nil:
-		return reconcile.Result{}, fmt.Errorf("read lease of %s: %w", cluster, err)
+		return nil, exchange.Claim{}, fmt.Errorf("read lease %s of %s: %w", name, cluster, err)
 	}
-	now := l.clock.Now()
-	link := l.beats.See(cluster, lease, now)
-	l.tell(ctx, cluster, lease, link)
-	if link.Expires.IsZero() {
-		return reconcile.Result{}, nil
+	return lease, exchange.ClaimOf(lease, beats.See(cluster, lease, now)), nil
+}
+
+// within is how long it is until the first of the links has another state, unless it is renewed; zero: never.
+func within(now time.Time, links ...exchange.Link) time.Duration {
+	var first time.Duration
+	for _, link := range links {
+		if link.Expires.IsZero() {
+			continue
+		}
+		if d := link.Expires.Sub(now) + time.Millisecond; first == 0 || d < first {
+			first = d
+		}
 	}
-	return reconcile.Result{RequeueAfter: link.Expires.Sub(now) + time.Millisecond}, nil
+	return first
 }
 
 func (l *Links) tell(ctx context.Context, cluster string, lease *coordinationv1.Lease, link exchange.Link) {
@@ -155,8 +220,8 @@ func (l *Links) tell(ctx context.Context, cluster string, lease *coordinationv1.
 	}
 	l.mu.Unlock()
 
-	if was.link.State != link.State {
-		log.FromContext(ctx).Info("Link changed", "cluster", cluster, "was", was.link.State.String(), "is", link.State.String())
+	if was.link.State != link.State || was.link.Stranger != link.Stranger {
+		log.FromContext(ctx).Info("Link changed", "cluster", cluster, "was", was.link.State.String(), "is", link.State.String(), "stranger", link.Stranger)
 		about := &v1alpha1.DRCluster{}
 		about.Name = cluster
 		for _, c := range listeners {

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -40,8 +41,10 @@ func newHub(t *testing.T) *hub {
 	t.Helper()
 	s := runtime.NewScheme()
 	require.NoError(t, coordinationv1.AddToScheme(s))
+	require.NoError(t, v1alpha1.AddToScheme(s))
+	dr1 := &v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: "dr1"}, Status: v1alpha1.DRClusterStatus{ClusterID: "a"}}
 	h := &hub{t: t, clock: clocktesting.NewFakePassiveClock(start)}
-	h.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(s).Build(), interceptor.Funcs{
+	h.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(s).WithObjects(dr1).Build(), interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			if h.fail != nil {
 				return h.fail
@@ -64,7 +67,7 @@ func (h *hub) renew(digest string) {
 	l.Namespace, l.Name = lease.Namespace, lease.Name
 	at := metav1.NewMicroTime(h.clock.Now().Add(-time.Hour))
 	l.Spec.RenewTime = &at
-	l.Annotations = map[string]string{"exchange.ramendr.openshift.io/inventory": digest}
+	l.Annotations = map[string]string{"exchange.ramendr.openshift.io/inventory": digest, "exchange.ramendr.openshift.io/spoke-id": "a"}
 	if err != nil {
 		require.NoError(h.t, h.client.Create(h.t.Context(), l))
 		return
@@ -193,7 +196,7 @@ func TestAReadThatFailsChangesNothing(t *testing.T) {
 	h := live(t)
 	h.fail = errors.New("the API server is down")
 	_, err := h.links.Reconcile(t.Context(), reconcile.Request{NamespacedName: lease})
-	require.ErrorContains(t, err, "read lease of dr1: the API server is down")
+	require.ErrorContains(t, err, "read lease mirror of dr1: the API server is down")
 	assert.Equal(t, exchange.LinkLive, h.links.Link("dr1").State)
 	assert.Empty(t, told(h.changes))
 }
@@ -220,4 +223,60 @@ func TestAHubThatHasJustStartedDoesNotCallALinkOneThatNeverWas(t *testing.T) {
 func normal(l exchange.Link) exchange.Link {
 	l.LastRenewal = l.LastRenewal.UTC()
 	return l
+}
+
+// appear is the mirror of another cluster that uses the name of dr1.
+func (h *hub) appear(identity string) {
+	h.t.Helper()
+	l := &coordinationv1.Lease{}
+	key := client.ObjectKey{Namespace: "inbox-dr1", Name: "stranger"}
+	err := h.client.Get(h.t.Context(), key, l)
+	l.Namespace, l.Name = key.Namespace, key.Name
+	at := metav1.NewMicroTime(h.clock.Now())
+	l.Spec.RenewTime = &at
+	l.Annotations = map[string]string{"exchange.ramendr.openshift.io/spoke-id": identity}
+	if err != nil {
+		require.NoError(h.t, h.client.Create(h.t.Context(), l))
+		return
+	}
+	require.NoError(h.t, h.client.Update(h.t.Context(), l))
+}
+
+func (h *hub) record(identity string) {
+	h.t.Helper()
+	dc := &v1alpha1.DRCluster{}
+	require.NoError(h.t, h.client.Get(h.t.Context(), client.ObjectKey{Name: "dr1"}, dc))
+	dc.Status.ClusterID = identity
+	require.NoError(h.t, h.client.Update(h.t.Context(), dc))
+}
+
+func TestX13_AStrangerIsToldAndDoesNotEndTheLink(t *testing.T) {
+	h := live(t)
+	h.appear("b")
+	h.look()
+	assert.Equal(t, exchange.LinkLive, h.links.Link("dr1").State)
+	assert.Equal(t, "b", h.links.Link("dr1").Stranger)
+	assert.Equal(t, []string{"/dr1"}, told(h.changes), "it is told though the link is as it was")
+	h.pass(20 * time.Second)
+	h.appear("b")
+	h.look()
+	assert.Equal(t, exchange.LinkReplaced, h.links.Link("dr1").State, "the recorded cluster is silent")
+	h.pass(20 * time.Second)
+	h.look()
+	assert.Equal(t, exchange.LinkLost, h.links.Link("dr1").State, "both are")
+	h.appear("b")
+	assert.Positive(t, h.look(), "it looks by itself when the stranger may be gone")
+}
+
+func TestX13_ALinkIsLiveAgainOnceTheUserHasAcceptedTheCluster(t *testing.T) {
+	h := live(t)
+	h.record("b")
+	h.look()
+	assert.Equal(t, exchange.LinkReplaced, h.links.Link("dr1").State)
+	h.record("")
+	h.look()
+	assert.Equal(t, exchange.LinkConnecting, h.links.Link("dr1").State, "nothing is recorded: nothing is believed")
+	h.record("a")
+	h.look()
+	assert.Equal(t, exchange.LinkLive, h.links.Link("dr1").State)
 }

@@ -97,6 +97,7 @@ func (c *Collector) link(out chan<- prometheus.Metric, cluster string, now time.
 	}
 	for state, name := range map[exchange.LinkState]string{
 		exchange.LinkNever: "never", exchange.LinkConnecting: "connecting", exchange.LinkLive: "live", exchange.LinkLost: "lost",
+		exchange.LinkReplaced: "replaced",
 	} {
 		out <- gauge(c.gauges.linkState, truth(link.State == state), cluster, name)
 	}

@@ -32,7 +32,7 @@ func healthy(f *Facts) bool {
 		return false
 	}
 	at, peer := f.At(h), f.At(h.Peer())
-	return at.Live && at.Report.Answered && at.Decision == RunHere && at.Wish.FinalSync == NoFinalSync &&
+	return !at.Bereft() && at.Live && at.Report.Answered && at.Decision == RunHere && at.Wish.FinalSync == NoFinalSync &&
 		peer.Live && peer.Report.Answered && peer.Wish.Role == Secondary && peer.Report.State == IsSecondary && peer.Decision == Gone
 }
 
@@ -87,6 +87,8 @@ func awaited(f *Facts, w Wait) bool {
 		return c.Report.Orphan && c.Report.Claim == Secondary && peer.known() && peer.Report.View == Absent
 	case StorageReady:
 		return answered && c.Unready
+	case VolumesLost:
+		return c.Bereft() && c.Decision != RunHere // whoever deploys must not fill its place meanwhile
 	case ForeignRemoved:
 		return c.Report.Foreign
 	case HomeNamed:

@@ -119,6 +119,7 @@ type Wish struct {
 	Epoch     uint8 // order of promotions, folded by the caller: only comparisons between the two sides matter
 	Deleting  bool  // a tombstone: it has a deletionTimestamp
 	Adopting  bool  // it takes an object over, which does not carry its UID yet
+	Replaced  bool  // it was made for an earlier cluster of this name: what that one had is not on this one (X13)
 	// Questioned : the cluster claimed to obey a later wish, and the user was, or is being, asked what to believe (X16).
 	Questioned bool
 	// Former : a tombstone that an earlier protection of the application left behind, whose cluster was given up. It says
@@ -145,6 +146,8 @@ type Report struct {
 	Synced    bool // the final synchronisation is done
 	InUse     bool // a workload still uses the volumes
 	Removed   bool // the mirror saw the tombstone of the wish, and that the object is gone
+	// Lost : the Primary is another object than the one that reported the volumes, and lacks some of which the peer holds copies.
+	Lost bool
 }
 
 // Cluster is all that is known about one side.
@@ -156,6 +159,8 @@ type Cluster struct {
 	Abandon  bool // the user gave the cluster up
 	// Unready : a failover to it needs a maintenance mode of its storage that is not active yet.
 	Unready bool
+	// Accepted : the user wants what is on the cluster now, though what was there before is gone.
+	Accepted bool
 }
 
 // Facts is the whole input.
@@ -174,6 +179,10 @@ type Facts struct {
 
 // At is what is known about side s, which must be First or Second.
 func (f *Facts) At(s Side) *Cluster { return &f.Clusters[s.index()] }
+
+// Bereft reports whether what the cluster had is gone, and the user has not said that this is all right. Nothing is made in
+// its place until then: it would be taken for the data, and replace the copies of it.
+func (c *Cluster) Bereft() bool { return (c.Wish.Replaced || c.Report.Lost) && !c.Accepted }
 
 // known reports whether it is known now what exists on the cluster.
 func (c *Cluster) known() bool { return c.Live && c.Report.View != Unknown }

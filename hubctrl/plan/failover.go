@@ -12,6 +12,10 @@ func failover(f *Facts) Plan {
 	switch {
 	case h == t:
 		return settle(f, t, phases(Failover))
+	case at.Bereft():
+		return wait(WaitForUser, Paused, t, VolumesLost)
+	case at.Wish.Replaced && !at.Wish.Deleting:
+		return do(Initiating, CheckingPrerequisites, again(f, t))
 	case at.Wish.Role == NoRole && at.missing() != Nothing:
 		return wait(Initiating, CheckingPrerequisites, t, at.missing())
 	case at.Wish.Role == NoRole && at.Decision.placed() && f.At(t.Peer()).Decision != RunHere:

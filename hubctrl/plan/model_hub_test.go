@@ -57,6 +57,9 @@ func (w *world) act(wr Write) {
 	i := wr.Side.index()
 	switch wr.Kind {
 	case PutWish:
+		if wr.Role == Primary && w.outbox[i].Replaced && !w.accepted[i] {
+			w.fault("I9: a cluster that was replaced is made Primary without the user's word")
+		}
 		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt, stale: w.outbox[i].stale, marked: w.outbox[i].stale}
 		if in := w.inbox[i]; w.outbox[i].Role == NoRole && in.view == Present {
 			next.adopt = !in.mine
@@ -73,7 +76,7 @@ func (w *world) act(wr Write) {
 				w.fault("a promotion that does not raise the epoch")
 			}
 		}
-		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && !w.split {
+		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && !s.unheard && !w.split {
 			w.fault("I2: a source is demoted before its final synchronisation is done")
 		}
 		if w.outbox[i].Deleting {
@@ -105,10 +108,13 @@ func (w *world) act(wr Write) {
 	case Publish:
 		for k, d := range wr.Decisions {
 			s := w.spoke[k]
-			if d == RunHere && w.decision[k] != RunHere && !(s.has && s.told == Primary && s.state == IsPrimary && s.ready) {
+			if d == RunHere && w.decision[k] != RunHere && !s.unheard && !(s.has && s.told == Primary && s.state == IsPrimary && s.ready) {
 				w.fault("the workload is sent to a cluster that is not Primary and restored")
 			}
-			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && !s.prep {
+			if d == RunHere && w.decision[k] != RunHere && (w.inbox[k].lost || w.outbox[k].Replaced) && !w.accepted[k] {
+				w.fault("I9: the workload is sent to a cluster that has lost its volumes")
+			}
+			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && !s.prep && !s.unheard {
 				w.fault("the workload is taken away from a Primary whose final synchronisation is not prepared")
 			}
 			if d == Gone && w.decision[k] != Gone && s.app && s.state != IsPrimary && s.latest && !w.spoke[1-k].latest && !w.deleting {
@@ -132,10 +138,10 @@ func (w *world) act(wr Write) {
 // promoted checks a wish for a new Primary at i.
 func (w *world) promoted(i int, wr Write) {
 	asked := w.ask == Failover
-	if s := w.spoke[i]; wr.For == Failover && s.told == Secondary && s.state != IsSecondary {
+	if s := w.spoke[i]; wr.For == Failover && s.told == Secondary && s.state != IsSecondary && !s.unheard {
 		w.fault("a failover promotes a copy that is not complete")
 	}
-	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary {
+	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary && !s.unheard {
 		w.fault("a promotion interrupts a demotion")
 	}
 	if wr.For == Failover && w.unready[i] && w.outbox[i].Role == Secondary {

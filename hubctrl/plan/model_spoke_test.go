@@ -14,6 +14,8 @@ func (w *world) down(i int) {
 	case o.Deleting && !s.has && w.inbox[i].view == Absent:
 		o.removed = true // delivery status is written after facts
 	case o.Deleting:
+	case o.Replaced:
+		// refused: it was made for another cluster
 	case s.has && !s.mine && !o.adopt, s.has && s.epoch > o.Epoch, s.deleting:
 		// refused (X8, X9), or terminating
 	case s.has && s.mine && s.later && s.epoch == o.Epoch && !s.obeys(o.Wish):
@@ -39,6 +41,7 @@ func (s *spoke) obeys(w Wish) bool {
 
 // up is the mirror: copy to report.
 func (w *world) up(i int) {
+	w.spoke[i].unheard = false
 	s := w.spoke[i]
 	w.deaf[i] = false
 	if !s.has {
@@ -51,7 +54,7 @@ func (w *world) up(i int) {
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
 		// While the workload leaves, its volumes are neither ready nor stored anew.
 		state: s.state, stored: w.stored && !leaving, ready: s.ready && !leaving,
-		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app,
+		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == IsPrimary,
 	}
 }
 
@@ -81,6 +84,9 @@ func (w *world) work(i int) {
 		// The stores tell that it was promoted elsewhere since.
 	case s.told == Primary:
 		s.state, s.ready, s.was = IsPrimary, false, true
+		if s.hollow && s.why != Failover && !s.latest && p.latest && !w.accepted[i] && w.replaced[i] && !w.deleting {
+			w.fault("I9: a replaced cluster became an empty Primary without the user's word")
+		}
 		if s.why == Failover {
 			s.latest, p.latest, w.born = true, false, Side(i+1) // the user chose this side's data
 			return
@@ -91,10 +97,10 @@ func (w *world) work(i int) {
 			// the stores tell nothing any more of what was promoted since.
 			lost = s.current && !s.latest && p.latest
 		}
-		if lost && !w.split && !w.deleting {
+		if lost && !w.split && !w.deleting && !s.hollow { // what a wipe took, no promotion has lost
 			w.fault("I2: a promotion without a failover lost what was written")
 		}
-		if s.why == Relocate && w.born == Side(i+1).Peer() && !w.stored && !w.split && !w.deleting {
+		if s.why == Relocate && w.born == Side(i+1).Peer() && !w.stored && !s.hollow && !w.split && !w.deleting {
 			w.fault("a relocate took the workload away before its metadata was stored")
 		}
 		w.born = Side(i + 1)
@@ -104,8 +110,8 @@ func (w *world) work(i int) {
 			s.state, s.ready = Between, false
 		}
 	case s.state == Between && s.seen && together && !s.app:
-		if p.state != IsPrimary && s.was { // else: what diverged is given up, and the new Primary is followed
-			p.latest = p.latest || s.latest
+		if p.state != IsPrimary && s.was && (p.has || !p.hollow) { // else: what diverged is given up, and the new Primary is followed
+			p.latest, p.hollow = p.latest || s.latest, p.hollow && !s.latest
 		}
 		s.state, s.ready, s.was = IsSecondary, true, false
 	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:

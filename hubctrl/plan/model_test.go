@@ -29,6 +29,9 @@ type spoke struct {
 	was    bool // was Primary in this life of the object: its demotion hands over what was written
 	app    bool // the workload runs
 	latest bool // holds every acknowledged write
+	// hollow : what it had was taken away with the cluster, or with the namespace, and nothing was put in its place.
+	hollow  bool
+	unheard bool // the hub has not heard of that yet
 }
 
 // age tells whether a wish was made before the backup of the hub, or is the one in the backup, or was made later.
@@ -55,6 +58,7 @@ type inbox struct {
 
 	state                                       State
 	stored, ready, prepared, synced, inuse, del bool
+	lost                                        bool
 }
 
 type outbox struct {
@@ -71,6 +75,7 @@ type hub struct {
 	target   Side
 	deleting bool
 	abandon  [2]bool
+	accepted [2]bool
 	decision [2]Decision
 	outbox   [2]outbox
 	inbox    [2]inbox
@@ -97,10 +102,11 @@ type world struct {
 	split    bool  // two Primaries are excused: a failover, until the failed side is back
 
 	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup,
-	// wishes deleted by hand.
-	asks, cuts, losses, restores, returns, hands, swaps uint8
-	touched                                             bool // a wish was deleted by hand: it may have taken the last copy along
-	bad                                                 string
+	// wishes deleted by hand, clusters that are replaced or wiped.
+	asks, cuts, losses, restores, returns, hands, wipes, swaps uint8
+	replaced                                                   [2]bool // the cluster has another identity than when the world began
+	touched                                                    bool    // a wish was deleted by hand: it may have taken the last copy along
+	bad                                                        string
 
 	lies uint8   // reports that one cluster may still forge
 	liar Side    // who forged one
@@ -109,11 +115,11 @@ type world struct {
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses, restores, returns, hands uint8
-	lies                                         uint8
-	swaps                                        uint8 // the hub is lost, and Git names a policy with another cluster
-	modes                                        bool  // the storage asks for a maintenance mode at each failover
-	deployed                                     bool  // it begins with an application that runs
+	asks, cuts, losses, restores, returns, hands, wipes uint8
+	modes                                               bool  // the storage asks for a maintenance mode at each failover
+	deployed                                            bool  // it begins with an application that runs
+	swaps                                               uint8 // the hub is lost, and Git names a policy with another cluster
+	lies                                                uint8
 }
 
 func start(l limits) world {
@@ -122,7 +128,7 @@ func start(l limits) world {
 	if l.deployed {
 		w.rest()
 	}
-	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands
+	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands, w.wipes = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands, l.wipes
 	w.lies = l.lies
 	w.swaps = l.swaps
 	return w
@@ -151,6 +157,7 @@ func (w *world) observe() Facts {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
 		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i] && !w.deaf[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
+		c.Accepted = w.accepted[i]
 		c.Wish.Adopting, c.Wish.Questioned = w.outbox[i].adopt && !in.mine, w.outbox[i].marked
 		c.Report = Report{View: in.view, Removed: w.outbox[i].removed && in.view != Present}
 		if in.view != Present {
@@ -165,7 +172,7 @@ func (w *world) observe() Facts {
 		c.Report.Ready = in.ready
 		c.Report.Protected = in.stored
 		c.Report.Prepared = in.prepared
-		c.Report.Synced, c.Report.InUse = in.synced, in.inuse
+		c.Report.Synced, c.Report.InUse, c.Report.Lost = in.synced, in.inuse, in.lost
 	}
 	return f
 }
@@ -267,7 +274,10 @@ func (w *world) next(emit func(edge)) {
 			})
 		}
 		if w.link[0] && w.link[1] && w.spoke[i].state == IsPrimary && w.spoke[1-i].state == IsSecondary {
-			add(true, fmt.Sprint("replicate ", c), func(n *world) { n.spoke[1-i].latest = n.spoke[1-i].latest || n.spoke[i].latest })
+			add(true, fmt.Sprint("replicate ", c), func(n *world) {
+				n.spoke[1-i].latest = n.spoke[1-i].latest || n.spoke[i].latest
+				n.spoke[1-i].hollow = n.spoke[1-i].hollow && !n.spoke[i].latest
+			})
 		}
 		if w.hands > 0 && w.outbox[i].Role != NoRole && !w.outbox[i].Deleting {
 			add(false, fmt.Sprint("wish deleted by hand ", c), func(n *world) { n.deleteByHand(i) })
@@ -282,6 +292,23 @@ func (w *world) next(emit func(edge)) {
 		}
 	}
 	w.forge(func(name string, f func(*world)) { add(false, name, f) })
+	if w.wipes > 0 {
+		for i := range 2 {
+			add(false, fmt.Sprint("replaced, and accepted by its name ", i+1), func(n *world) { n.replaceCluster(i) })
+			if w.spoke[i].has {
+				add(false, fmt.Sprint("namespace wiped ", i+1), func(n *world) { n.wipe(i) })
+			}
+		}
+	}
+	if w.asks > 0 {
+		for i := range 2 {
+			if f := w.observe(); f.Clusters[i].Bereft() {
+				add(false, fmt.Sprint("user accepts the loss ", i+1), func(n *world) {
+					n.accepted[i], n.replaced[i], n.asks = true, false, n.asks-1
+				})
+			}
+		}
+	}
 	if w.losses > 0 {
 		add(false, "hub lost", func(n *world) { n.loseHub() })
 	}
@@ -345,6 +372,8 @@ func (w *world) settled() bool {
 	case HomeNamed:
 		i := p.Wait.On.index()
 		return w.outbox[i].Deleting && !w.decision[i].placed()
+	case VolumesLost:
+		return w.spoke[p.Wait.On.index()].hollow && !w.accepted[p.Wait.On.index()]
 	case ConflictSolved:
 		return w.outbox[0].Role == Primary && w.outbox[1].Role == Primary || w.spoke[0].told == Primary && w.spoke[1].told == Primary
 	}

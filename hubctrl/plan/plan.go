@@ -95,6 +95,7 @@ const (
 	ForeignRemoved // an object of the same name that no hub made: remove or rename it
 	HomeNamed      // a wish was deleted by hand in the middle of a move: say by Failover where the workload shall run
 	PrimaryFound   // neither cluster has the application's Primary: name the clusters that have it, or choose one by Failover
+	VolumesLost    // what the cluster had is gone: bring it back by Failover to the other one, or accept the loss
 	SpecConfirmed  // the spec is that of a backup and asks for a move: say again what is wanted
 )
 
@@ -131,6 +132,12 @@ func wait(phase Phase, step Step, on Side, fact Fact) Plan {
 
 func secondary(s Side, why Ask) Write {
 	return Write{Kind: PutWish, Side: s, Role: Secondary, For: why}
+}
+
+// again wishes what s is wished to be for the cluster that has its name now.
+func again(f *Facts, s Side) Write {
+	was := f.At(s).Wish
+	return Write{Kind: PutWish, Side: s, Role: was.Role, For: was.For, Promote: was.Role == Primary}
 }
 
 func promote(s Side, why Ask) Write {

@@ -19,6 +19,8 @@ func relocate(f *Facts, t Side) Plan {
 	case h == Nowhere:
 		return switchTo(f, t, phases(Relocate))
 	// From here s is home.
+	case source.Bereft(), target.Wish.Replaced:
+		return settle(f, s, names{Initiating, Initiating})
 	case source.unwished(), target.Wish.Role != Secondary, target.Wish.Deleting, target.Decision.placed(), target.Decision == Untold && target.Report.InUse:
 		// A failover to s is not finished, or a wish was deleted by hand: first that.
 		return settle(f, s, names{Initiating, Initiating})
@@ -58,6 +60,14 @@ func switchTo(f *Facts, t Side, n names) Plan {
 	s := t.Peer()
 	source, target := f.At(s), f.At(t)
 	switch {
+	case source.Bereft():
+		return wait(WaitForUser, Paused, s, VolumesLost)
+	case target.Bereft():
+		return wait(WaitForUser, Paused, t, VolumesLost)
+	case source.Wish.Replaced && !source.Wish.Deleting:
+		return do(n.under, EnsuringSecondary, again(f, s))
+	case target.Wish.Replaced && !target.Wish.Deleting:
+		return do(n.under, EnsuringSecondary, again(f, t))
 	case source.Wish.Role == NoRole && source.missing() != Nothing:
 		return wait(n.under, EnsuringSecondary, s, source.missing())
 	case source.Wish.Role == NoRole:

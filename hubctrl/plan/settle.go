@@ -25,6 +25,16 @@ func settle(f *Facts, h Side, n names) Plan {
 	// While the workload may be on the peer alone, the peer is not made anything else: the user may take the move back.
 	free := at.Decision == RunHere || !peer.Decision.placed()
 	switch {
+	case at.Bereft() && at.Decision == RunHere:
+		// Whoever deploys would make fresh, empty volumes, and what runs there already is nobody's to take away.
+		return do(WaitForUser, Paused, publish(h, Retain, peer.Decision))
+	case at.Bereft():
+		return tend(wait(WaitForUser, Paused, h, VolumesLost))
+	case peer.Wish.Replaced && peer.Wish.Role == Secondary && !peer.Wish.Deleting:
+		// An empty Secondary is harmless, and is filled from h.
+		return do(n.after, CleaningUp, again(f, p))
+	case at.Wish.Replaced && !at.Wish.Deleting:
+		return do(n.under, WaitingForReadiness, again(f, h))
 	case at.unwished():
 		return renew(f, h, n)
 	case at.Wish.FinalSync != NoFinalSync:

@@ -16,11 +16,13 @@ import (
 //
 //	deployed                   a new world in which the application runs on dr1
 //	new                        a new world in which the application was just made
-//	user <ask> [<cluster>]     failover, relocate, clear (with a preferred cluster; dr1), delete, abandon
+//	user <ask> [<cluster>]     failover, relocate, clear (with a preferred cluster; dr1), delete, abandon, accept (the loss of what a cluster had)
 //	cut <cluster>, heal <cluster>
 //	lose-hub, back-up, restore
 //	deployer off|on            whether anybody follows the decisions
 //	lose-object <cluster>      somebody deletes the group on a cluster, by mistake
+//	replace <cluster>          another, empty cluster has its name, and the user accepted that
+//	wipe <cluster>             the group goes with its namespace and volumes; the mirror makes it anew
 //	lose-store                 the stores hold nothing, and take nothing until the next command lose-store; the clusters say so
 //	run [plans=<n>]            everybody acts until nothing changes, or the hub carried out n plans
 func TestTranscripts(t *testing.T) {
@@ -76,6 +78,13 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 		i := side(t, d, 0).index()
 		w.spoke[i] = spoke{app: w.spoke[i].app, state: w.spoke[i].state, latest: w.spoke[i].latest}
 		w.up(i)
+	case "replace":
+		w.wipes = 1
+		w.replaceCluster(side(t, d, 0).index())
+		w.up(side(t, d, 0).index())
+	case "wipe":
+		w.wipes = 1
+		w.wipe(side(t, d, 0).index())
 	case "lose-store":
 		s.closed = !s.closed
 		w.stored = w.stored && !s.closed
@@ -105,6 +114,8 @@ func (s *stage) user(t *testing.T, d *datadriven.TestData) {
 		}
 	case "delete":
 		w.deleting = true
+	case "accept":
+		w.accepted[side(t, d, 1).index()] = true
 	case "abandon":
 		w.abandon[side(t, d, 1).index()] = true
 	default:

@@ -23,7 +23,8 @@ func Answers(wish, report *v1alpha1.VolumeReplicationGroup) bool {
 	if s.SpokeDeleting && wish.DeletionTimestamp == nil {
 		return false // it speaks of an object that goes (X10): the wish is obeyed by the next one
 	}
-	return s.WishUID == string(wish.UID) &&
+	return From(MeantFor(wish), report) &&
+		s.WishUID == string(wish.UID) &&
 		s.WishGeneration == wish.Generation &&
 		s.Epoch == epoch &&
 		CaughtUp(report)

@@ -37,6 +37,11 @@
 //     come in it is written for one wish at a time, but for a trouble, which waits only while they queue.
 //   - X12 namespaces. A missing target namespace is created before its first object, never changed afterwards, never
 //     deleted.
+//   - X13 incarnation. A lease, a report's stamp and a wish name the identity of a cluster: the UID of its namespace
+//     kube-system. The hub records the first one that connects under a name, in the status of its DRCluster, and tells it in
+//     the DRClusterConfig. The mirror of any other cluster applies nothing, reports nothing and leaves the lease alone; it
+//     renews the Lease "stranger" so that users are told. Its link is not live until a user accepts its identity by name.
+//     Absence (X4) is proof that a thing is gone only from the cluster, and about the object, that reported the thing before.
 //   - X16 testimony. A report says what is so on its own cluster, and nothing else is believed of it. It never takes a role
 //     from the other cluster: unless that says itself that it was told to give it up, the user decides. It never holds back
 //     a failover away from its cluster. Numbers, sizes and names in it are bounded; what exceeds them is told and ignored.

@@ -10,15 +10,18 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// LeaseName is the name of the Lease in an inbox.
-const LeaseName = "mirror"
+const (
+	// LeaseName is the name of the Lease in an inbox.
+	LeaseName = "mirror"
+	// StrangerLeaseName is the name of the Lease by which the mirror of another cluster than the recorded one says that it
+	// uses this name (X13). It says nothing about the link.
+	StrangerLeaseName = "stranger"
+)
 
 // Annotations of the Lease.
 const (
 	// AnnotationInventory holds the Digest of the spoke's inventory at the renewal.
 	AnnotationInventory = prefix + "inventory"
-	// AnnotationSpokeID holds the UID of the spoke's namespace kube-system.
-	AnnotationSpokeID = prefix + "spoke-id"
 	// AnnotationLink tells how the link fares in the eyes of the mirror: its state, and what does not work. The mirror
 	// writes it also when it can't renew the lease, as long as it reaches the hub.
 	AnnotationLink = prefix + "link"
@@ -50,11 +53,13 @@ const (
 	LinkLive
 	// LinkLost : the lease was last seen renewed longer ago.
 	LinkLost
+	// LinkReplaced : the recorded cluster is silent, and the mirror of another one uses its name (X13).
+	LinkReplaced
 )
 
 // String is the state as users read it.
 func (s LinkState) String() string {
-	return [...]string{"never connected", "connecting", "live", "lost"}[s]
+	return [...]string{"never connected", "connecting", "live", "lost", "replaced"}[s]
 }
 
 // Link is the state of a link at a moment.
@@ -66,6 +71,9 @@ type Link struct {
 	// Expires is when a live or connecting link is lost unless the hub sees a renewal before, by its own clock; otherwise
 	// zero.
 	Expires time.Time
+	// Stranger is the identity of another cluster whose mirror uses this name now (X13); empty: there is none. While the
+	// recorded cluster renews its lease the link is live all the same.
+	Stranger string
 }
 
 // Age is how old the newest news over the link is.

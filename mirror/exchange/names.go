@@ -64,6 +64,13 @@ const (
 	// restored from a backup: the hub made the wish again from that report, or asked the user whether to believe it (X16). It
 	// holds the generation that the DRPlacementControl had then (wish).
 	AnnotationRecalled = prefix + "recalled-at-generation"
+	// AnnotationSpokeID holds the identity of a cluster (X13): in a lease that of the cluster whose mirror wrote it, in a
+	// DRClusterConfig on the hub the one that the hub takes for this cluster, in a wish the one that it is meant for.
+	AnnotationSpokeID = prefix + "spoke-id"
+	// AnnotationDestinationsOf holds <identity of the cluster>/<UID> of the VolumeReplicationGroup whose report the
+	// destinations in a wish follow: what
+	// the report about another object lacks is not known to be gone (wish; X13).
+	AnnotationDestinationsOf = prefix + "destinations-of"
 	// AnnotationSentAway says "true" on the wish of a Primary whose workload was told to leave and has not been seen in use
 	// since: volumes that its reports lack may come back with the workload, so their copies stay (wish).
 	AnnotationSentAway = prefix + "workload-sent-away"

@@ -86,7 +86,11 @@ func (w *world) create(at *apiserver.Server, objects ...client.Object) {
 // introduce makes what hubctrl makes for a cluster.
 func (w *world) introduce(clusters ...string) {
 	w.Helper()
+	spoke := &corev1.Namespace{}
+	require.NoError(w, w.spoke.Client.Get(w.Context(), client.ObjectKey{Name: metav1.NamespaceSystem}, spoke))
 	for _, cluster := range clusters {
+		w.create(w.hub, &v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: cluster,
+			Annotations: map[string]string{"exchange.ramendr.openshift.io/spoke-id": string(spoke.UID)}}})
 		agent := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: exchange.Inbox(cluster), Name: exchange.ServiceAccount}}
 		role := func(name string) rbacv1.RoleRef {
 			return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name}

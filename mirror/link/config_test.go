@@ -15,17 +15,18 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-func (w *world) createConfig() *v1alpha1.DRClusterConfig {
+// configure is the hub that tells the cluster how often it replicates.
+func (w *world) configure() *v1alpha1.DRClusterConfig {
 	w.t.Helper()
-	config := &v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: w.cluster}, Spec: v1alpha1.DRClusterConfigSpec{ReplicationSchedules: []string{"1m"}}}
-	w.create(w.hub, config)
+	config := &v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: w.cluster}}
+	edit(w, w.hub, config, func(c *v1alpha1.DRClusterConfig) { c.Spec.ReplicationSchedules = []string{"1m"} })
 	return config
 }
 
 func TestDRClusterConfigGoesDownAndItsStatusComesUp(t *testing.T) {
 	w := newWorld(t)
 	w.start()
-	onHub := w.createConfig()
+	onHub := w.configure()
 	onSpoke := &v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: w.cluster}}
 	key := client.ObjectKeyFromObject(onHub)
 	w.eventually(func() bool {

@@ -178,6 +178,7 @@ func TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd(t *testing.T) {
 // reports whether there was one. If patient, a step ends only when all that it leads to is written.
 func killAt(t *testing.T, patient, answerLost bool, hit func(step int32, req *http.Request) bool) (killed bool) {
 	w := newWorld(t)
+	w.create(w.spoke, &v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: w.cluster}}) // as it is on the hub
 	var count atomic.Int64
 	var step atomic.Int32
 	var crashed atomic.Bool

@@ -21,6 +21,9 @@ const secretRecheck = time.Minute
 
 // obey does what the hub wishes about one object.
 func (l *Link) obey(ctx context.Context, it item) error {
+	if may, err := l.mayAct(ctx); err != nil || !may {
+		return err
+	}
 	switch it.kind {
 	case groups:
 		return l.obeyGroup(ctx, it.name)
@@ -67,7 +70,8 @@ func (l *Link) decide(wish, clone *translate.Object, pruned translate.Paths) tra
 		return translate.Decision{Verb: translate.Refuse, Reason: translate.ReasonInvalidWish,
 			Message: fmt.Sprintf("namespace %s belongs to the exchange", target.Namespace)}
 	}
-	return translate.Decide(wish, clone, pruned)
+	own, _, _ := l.identity.is()
+	return translate.Decide(wish, clone, pruned, own)
 }
 
 // carryOut does what was decided about clone, and nothing if it is no longer what was decided about.

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -29,8 +28,7 @@ const (
 
 // beating is what beat remembers.
 type beating struct {
-	lease   *translate.Object // as it was stored last; nil: not by this link
-	spokeID string            // UID of the spoke's namespace kube-system
+	lease *translate.Object // as it was stored last; nil: not by this link
 }
 
 // beat renews the lease until ctx ends: at its interval, and at once when the inventory of the spoke changed, since the
@@ -44,7 +42,9 @@ func (l *Link) beat(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			pause = renewRetry
+			if _, _, s := l.identity.is(); s != estranged {
+				pause = renewRetry
+			}
 			if state := l.State().String(); state != told {
 				log.FromContext(ctx).Info("Cannot renew lease", "link", state, "reason", err.Error())
 				told = state
@@ -85,6 +85,9 @@ func (l *Link) renew(ctx context.Context) error {
 	if !l.trusted() {
 		return errListing
 	}
+	if err := l.askHub(ctx); err != nil {
+		return err
+	}
 	if cause := l.troubles.worst(l.clock.Now(), spokeSide); cause != "" {
 		return errors.New(cause)
 	}
@@ -97,8 +100,7 @@ func (l *Link) renew(ctx context.Context) error {
 	}
 	now := l.clock.Now()
 	intent := l.lease(exchange.Digest(inventory), State{Phase: Live, Cause: l.troubles.worst(now, hubSide)})
-	renewal := map[string]any{"holderIdentity": l.holder, "leaseDurationSeconds": int64(l.timing.Seconds()), "renewTime": now.UTC().Format(metav1.RFC3339Micro)}
-	intent.Object["spec"] = renewal
+	intent.Object["spec"] = l.renewal(now)
 	annotations := intent.GetAnnotations()
 	exchange.Refused(annotations, inventory, l.unreported.all())
 	intent.SetAnnotations(annotations)
@@ -119,7 +121,7 @@ func (l *Link) askSpoke(ctx context.Context) error {
 	shown := l.copies.version()
 	version, err := l.spoke.version(within, groupResource)
 	if err == nil {
-		err = l.identifySpoke(within)
+		err = l.identify(within)
 	}
 	l.troubles.end(within, asked, err)
 	if err != nil {
@@ -194,20 +196,32 @@ func (l *Link) tryLease(ctx context.Context, intent *translate.Object) error {
 }
 
 // confess tells in the lease, without renewing it, why it is not renewed, if it does not say so already. It is tried once:
-// most often it is the hub that can't be reached.
+// most often it is the hub that can't be reached. The lease of another cluster is left alone (X13); one that nobody is
+// recorded for tells which cluster this is.
 func (l *Link) confess(ctx context.Context) {
+	own, _, s := l.identity.is()
+	if s == estranged {
+		return
+	}
 	within, cancel := context.WithTimeout(ctx, l.timing.Renew)
 	defer cancel()
 	state, last := l.State().String(), l.beating.lease
-	if last != nil && last.GetAnnotations()[exchange.AnnotationLink] == state {
+	says := func(lease *translate.Object) bool {
+		a := lease.GetAnnotations()
+		return a[exchange.AnnotationLink] == state && (own == "" || a[exchange.AnnotationSpokeID] == own)
+	}
+	if last != nil && says(last) {
 		return
 	}
 	if last == nil {
 		is, err := l.hub.get(within, leaseResource, exchange.Inbox(l.cluster), exchange.LeaseName)
-		if err != nil || is != nil && is.GetAnnotations()[exchange.AnnotationLink] == state {
+		if err != nil || is != nil && says(is) {
 			return
 		}
 		l.beating.lease = is
+	}
+	if by := l.beating.lease; !l.hubConfig.known() && by != nil && by.GetAnnotations()[exchange.AnnotationSpokeID] != "" && by.GetAnnotations()[exchange.AnnotationSpokeID] != own {
+		return // it may be that of the recorded cluster, and this one a stranger
 	}
 	intent := l.lease("", l.State())
 	if last = l.beating.lease; last != nil {
@@ -217,6 +231,9 @@ func (l *Link) confess(ctx context.Context) {
 	intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationLink, state))
 	if l.credential != nil {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationCredential, l.credential().String()))
+	}
+	if own != "" {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSpokeID, own))
 	}
 	if err := l.writeLease(within, intent); err != nil {
 		log.FromContext(ctx).V(1).Info("Cannot tell the state in the lease", "reason", err.Error())
@@ -232,22 +249,6 @@ func with(m map[string]string, key, value string) map[string]string {
 	return out
 }
 
-// identifySpoke reads the UID of the spoke's namespace kube-system, once.
-func (l *Link) identifySpoke(ctx context.Context) error {
-	if l.beating.spokeID != "" {
-		return nil
-	}
-	ns, err := l.spoke.get(ctx, namespaceResource, "", metav1.NamespaceSystem)
-	if err != nil {
-		return err
-	}
-	if ns == nil {
-		return fmt.Errorf("the cluster has no namespace %s", metav1.NamespaceSystem)
-	}
-	l.beating.spokeID = string(ns.GetUID())
-	return nil
-}
-
 // lease is the lease without its renewal.
 func (l *Link) lease(digest string, state State) *translate.Object {
 	lease := &translate.Object{Object: map[string]any{}}
@@ -259,8 +260,8 @@ func (l *Link) lease(digest string, state State) *translate.Object {
 	if digest != "" {
 		annotations[exchange.AnnotationInventory] = digest
 	}
-	if l.beating.spokeID != "" {
-		annotations[exchange.AnnotationSpokeID] = l.beating.spokeID
+	if own, _, _ := l.identity.is(); own != "" {
+		annotations[exchange.AnnotationSpokeID] = own
 	}
 	if l.credential != nil {
 		annotations[exchange.AnnotationCredential] = l.credential().String()

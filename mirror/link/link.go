@@ -76,6 +76,7 @@ type Link struct {
 	inventoryChanged      chan struct{}
 	troubles              *troubles
 	metrics               *Metrics
+	identity              identity
 
 	beating beating      // used by beat only
 	renewed atomic.Int64 // time of the last renewal, in nanoseconds of Unix time; 0: none
@@ -100,7 +101,10 @@ func New(o Options) (*Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hub: %w", err)
 	}
-	spoke, err := newPeer(o.Spoke, spokeSide, o.Metrics.noteWrites(o.Cluster, spokeSide), func() { l.distrust(l.spokeStores()) })
+	spoke, err := newPeer(o.Spoke, spokeSide, o.Metrics.noteWrites(o.Cluster, spokeSide), func() {
+		l.identity.doubt()
+		l.distrust(l.spokeStores())
+	})
 	if err != nil {
 		return nil, fmt.Errorf("spoke: %w", err)
 	}
@@ -137,11 +141,11 @@ func (l *Link) openStores() {
 			l.up.add(item{groups, c.name})
 		}
 	})
-	wakeConfig := func(change) {
-		l.down.add(item{kind: config})
-		l.up.add(item{kind: config})
-	}
-	l.hubConfig, l.spokeConfig = newStore(byName, wakeConfig), newStore(byName, wakeConfig)
+	l.hubConfig = newStore(byName, func(c change) {
+		l.learn(c)
+		l.wakeConfig(c)
+	})
+	l.spokeConfig = newStore(byName, l.wakeConfig)
 
 	byReport := func(o metav1.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
 	l.copies = newStore(byReport, func(c change) {

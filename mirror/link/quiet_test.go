@@ -148,7 +148,7 @@ func TestX11_ARestartInSyncWritesOnlyTheLease(t *testing.T) {
 		w.carriedOut(wish, name)
 	}
 	w.create(w.hub, w.secretWish(w.app, "s3", "value"))
-	w.createConfig()
+	w.configure()
 	w.applied(w.newWish(w.app, "db-4"), metav1.ConditionTrue, "Applied")
 	w.quiet()
 	stop()

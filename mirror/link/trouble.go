@@ -157,7 +157,10 @@ func causeOf(err error) string {
 	var host x509.HostnameError
 	var verification *tls.CertificateVerificationError
 	var network net.Error
+	var stranger *strangerError
 	switch {
+	case errors.As(err, &stranger):
+		return stranger.text
 	case apierrors.IsUnauthorized(err):
 		return causeCredentials
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):

@@ -18,6 +18,9 @@ const unreportableRetry = time.Minute
 
 // report tells the hub what became of one object.
 func (l *Link) report(ctx context.Context, it item) error {
+	if may, err := l.mayAct(ctx); err != nil || !may {
+		return err
+	}
 	switch it.kind {
 	case groups:
 		return l.reportGroup(ctx, it)
@@ -77,7 +80,8 @@ func (l *Link) tell(ctx context.Context, it item, clone, report *translate.Objec
 		l.inbox.wrote(stored)
 		report = stored
 	}
-	status := l.reportWriter.skew.known().Without(translate.ReportStatus(l.cluster, clone, report, l.clock.Now()))
+	own, _, _ := l.identity.is()
+	status := l.reportWriter.skew.known().Without(translate.ReportStatus(l.cluster, own, clone, report, l.clock.Now()))
 	if translate.Satisfied(status, report, translate.ManagerReport, "status") {
 		return nil
 	}

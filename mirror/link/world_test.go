@@ -89,8 +89,30 @@ func newWorld(t *testing.T) *world {
 	w.create(w.hub, own)
 	w.create(w.hub, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: own.Name}, RoleRef: bound(own.Name), Subjects: []rbacv1.Subject{agent}})
 	w.create(w.spoke, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.app}})
+	w.record(w.identity())
 	t.Cleanup(w.clean)
 	return w
+}
+
+// identity is that of the spoke.
+func (w *world) identity() string {
+	w.t.Helper()
+	ns := &corev1.Namespace{}
+	require.NoError(w.t, w.spoke.Get(w.t.Context(), client.ObjectKey{Name: metav1.NamespaceSystem}, ns))
+	return string(ns.UID)
+}
+
+// record has the hub record which cluster goes by the name of the link; empty: it has recorded none.
+func (w *world) record(identity string) {
+	w.t.Helper()
+	config := &v1alpha1.DRClusterConfig{ObjectMeta: metav1.ObjectMeta{Name: w.cluster}}
+	known := w.hub.Get(w.t.Context(), client.ObjectKeyFromObject(config), config) == nil
+	config.Annotations = map[string]string{"exchange.ramendr.openshift.io/spoke-id": identity}
+	if known {
+		require.NoError(w.t, w.hub.Update(w.t.Context(), config))
+		return
+	}
+	w.create(w.hub, config)
 }
 
 // clean leaves no VolumeReplicationGroup behind that the link of the next test would see.

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -42,6 +43,8 @@ const (
 	ReasonOwnedElsewhere = "OwnedElsewhere"
 	// ReasonEpochRefused : the cluster has obeyed a later wish already (X9).
 	ReasonEpochRefused = "EpochRefused"
+	// ReasonOtherCluster : the wish was made for another cluster of this name (X13).
+	ReasonOtherCluster = "OtherCluster"
 	// ReasonTerminating : the object on the cluster is being deleted; the wish is obeyed when it is gone.
 	ReasonTerminating = "CopyTerminating"
 )
@@ -58,8 +61,8 @@ type Decision struct {
 }
 
 // Decide tells what wish asks for, given the object that its target names: clone; nil: there is none. pruned says which
-// fields the spoke's API server does not know.
-func Decide(wish, clone *Object, pruned Paths) Decision {
+// fields the spoke's API server does not know, on is the identity of the cluster.
+func Decide(wish, clone *Object, pruned Paths, on string) Decision {
 	target, err := exchange.Target(wish)
 	if err != nil {
 		return refuse(ReasonInvalidWish, "%v", err)
@@ -69,6 +72,9 @@ func Decide(wish, clone *Object, pruned Paths) Decision {
 	}
 	if wish.GetDeletionTimestamp() != nil {
 		return decideDeletion(wish, clone)
+	}
+	if meant := exchange.MeantFor(wish); meant != "" && meant != on {
+		return refuse(ReasonOtherCluster, "the wish was made for cluster %s, and this is cluster %s, which took its name over", meant, on)
 	}
 	return decideApply(wish, clone, target, pruned)
 }
@@ -108,8 +114,13 @@ func decideUpdate(wish, clone, intent *Object, origin string, epoch int64) Decis
 	adopted := wish.GetAnnotations()[exchange.AnnotationAdoptUID] == string(clone.GetUID())
 	owner := clone.GetAnnotations()[exchange.AnnotationOrigin]
 	former := formerOrigins(clone)
+	meant, was := wish.GetAnnotations()[v1alpha1.AnnotationDestinationCluster], clone.GetAnnotations()[v1alpha1.AnnotationDestinationCluster]
 	switch {
-	case owner == origin || adopted:
+	case adopted:
+	case meant != "" && was != "" && meant != was:
+		return refuse(ReasonOwnedElsewhere, "the object on the cluster was made for the DRCluster %s, and this wish is for the DRCluster %s; to take it over, set annotation %s to its UID %s",
+			was, meant, exchange.AnnotationAdoptUID, clone.GetUID())
+	case owner == origin:
 	case wish.GetKind() == kindSecret && owner != "" && !slices.Contains(former, origin):
 		former = append(former, owner)
 	case wish.GetKind() == kindSecret:

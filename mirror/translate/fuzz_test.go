@@ -54,7 +54,7 @@ func FuzzWishToReport(f *testing.F) {
 		spoke.SetNamespace("app")
 		spoke.SetName("db")
 		before = spoke.DeepCopy()
-		report, status := translate.Report("dr1", spoke), translate.ReportStatus("dr1", spoke, nil, noon)
+		report, status := translate.Report("dr1", spoke), translate.ReportStatus("dr1", "cluster-1", spoke, nil, noon)
 		assert.Equal(t, before, spoke, "the copy was changed")
 		assert.Equal(t, spoke.Object["spec"], report.Object["spec"])
 		checkMetadata(t, report)
@@ -98,7 +98,7 @@ func FuzzX9_ALowerGenerationUndoesNothing(f *testing.F) {
 		}
 		older, later := wish(restored, 3), wish(obeyed, 4)
 		clone := stored(translate.CopyOf(later, target), "copy", translate.ManagerCopy)
-		d := translate.Decide(older, clone, nil)
+		d := translate.Decide(older, clone, nil, "cluster-1")
 		assert.True(t, d.Doubtful, "an outdated view of the wish would explain it")
 		if d.Verb == translate.Refuse {
 			assert.Equal(t, "EpochRefused", d.Reason)

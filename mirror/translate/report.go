@@ -35,15 +35,18 @@ func Report(cluster string, clone *Object) *Object {
 	return out
 }
 
-// ReportStatus is the status of the report about clone: its actual status and the stamp, in one (X3). report is the
-// report as it is; if it tells the same already it keeps its time, otherwise the time is now.
-func ReportStatus(cluster string, clone, report *Object, now time.Time) *Object {
+// ReportStatus is the status of the report about clone, which is on the cluster of identity on: its actual status and the
+// stamp, in one (X3). report is the report as it is; if it tells the same already it keeps its time, otherwise the time is now.
+func ReportStatus(cluster, on string, clone, report *Object, now time.Time) *Object {
 	out := named(clone, exchange.Inbox(cluster), exchange.ObjectName(clone.GetNamespace(), clone.GetName()))
 	status := map[string]any{}
 	if actual, ok := clone.Object["status"].(map[string]any); ok {
 		status = runtime.DeepCopyJSON(actual)
 	}
 	stamp := stampOf(clone)
+	if on != "" {
+		stamp["clusterID"] = on
+	}
 	stamp[observedField] = now.UTC().Format(time.RFC3339)
 	if told := toldStamp(report); told != nil {
 		was := told[observedField]

@@ -218,7 +218,7 @@ func TestDecide(t *testing.T) {
 			if tc.none {
 				clone = nil
 			}
-			d := translate.Decide(wish, clone, nil)
+			d := translate.Decide(wish, clone, nil, "cluster-1")
 			assert.Equal(t, tc.verb, d.Verb)
 			assert.Equal(t, tc.reason, d.Reason)
 			assert.Equal(t, tc.doubt, d.Doubtful)
@@ -240,26 +240,26 @@ func TestX8_ASecretChangesHandsOnce(t *testing.T) {
 	}
 	copied := func(intent *translate.Object) *translate.Object { return stored(intent, "copy", translate.ManagerCopy) }
 
-	of1 := copied(translate.Decide(wished("hub-1"), nil, nil).Intent)
-	by2 := translate.Decide(wished("hub-2"), of1, nil)
+	of1 := copied(translate.Decide(wished("hub-1"), nil, nil, "cluster-1").Intent)
+	by2 := translate.Decide(wished("hub-2"), of1, nil, "cluster-1")
 	require.Equal(t, translate.Update, by2.Verb)
 	of2 := copied(by2.Intent)
 	assert.Equal(t, "hub-2", of2.GetAnnotations()[exchange.AnnotationOrigin])
 
-	back := translate.Decide(wished("hub-1"), of2, nil)
+	back := translate.Decide(wished("hub-1"), of2, nil, "cluster-1")
 	assert.Equal(t, translate.Refuse, back.Verb)
 	assert.Contains(t, back.Message, "hub-2")
-	assert.Equal(t, translate.Nothing, translate.Decide(wished("hub-2"), of2, nil).Verb)
+	assert.Equal(t, translate.Nothing, translate.Decide(wished("hub-2"), of2, nil, "cluster-1").Verb)
 
-	by3 := translate.Decide(wished("hub-3"), of2, nil)
+	by3 := translate.Decide(wished("hub-3"), of2, nil, "cluster-1")
 	require.Equal(t, translate.Update, by3.Verb)
 	of3 := copied(by3.Intent)
 	for _, former := range []string{"hub-1", "hub-2"} {
-		assert.Equal(t, translate.Refuse, translate.Decide(wished(former), of3, nil).Verb, former)
+		assert.Equal(t, translate.Refuse, translate.Decide(wished(former), of3, nil, "cluster-1").Verb, former)
 	}
 	nobodys := copied(of3)
 	nobodys.SetAnnotations(nil)
-	assert.Equal(t, translate.Refuse, translate.Decide(wished("hub-3"), nobodys, nil).Verb)
+	assert.Equal(t, translate.Refuse, translate.Decide(wished("hub-3"), nobodys, nil, "cluster-1").Verb)
 }
 
 func TestOverwritingLeavesWhatIsNotOurs(t *testing.T) {
@@ -270,7 +270,7 @@ func TestOverwritingLeavesWhatIsNotOurs(t *testing.T) {
 	clone.Object["spec"].(map[string]any)["runFinalSync"] = true
 	clone.SetManagedFields(append(clone.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: "work", Operation: metav1.ManagedFieldsOperationApply,
 		FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:runFinalSync":{}}}`)}))
-	whole := translate.Decide(newWish(), clone, nil).Intent
+	whole := translate.Decide(newWish(), clone, nil, "cluster-1").Intent
 	assert.Equal(t, newWish().Object["spec"], whole.Object["spec"])
 	assert.Equal(t, []string{"f"}, whole.GetFinalizers())
 	assert.Equal(t, map[string]string{"own": "x", "ramendr.openshift.io/created-by-ramen": "true"}, whole.GetLabels())
@@ -288,13 +288,13 @@ func TestX3_FactsAndStampAreOneStatus(t *testing.T) {
 	assert.NotContains(t, report.Object, "status")
 	assert.False(t, translate.Stamped(report))
 
-	status := translate.ReportStatus("dr1", clone, nil, noon)
+	status := translate.ReportStatus("dr1", "cluster-1", clone, nil, noon)
 	assert.NotContains(t, status.Object, "spec")
 	assert.Equal(t, map[string]any{
 		"state": "Primary", "unknown": []any{"x"},
 		"exchange": map[string]any{
 			"wishUID": "wish", "wishGeneration": int64(3), "epoch": int64(2), "origin": "hub",
-			"spokeUID": "copy", "spokeGeneration": int64(5), "spokeResourceVersion": "10", "observedTime": "2026-01-01T12:00:00Z",
+			"clusterID": "cluster-1", "spokeUID": "copy", "spokeGeneration": int64(5), "spokeResourceVersion": "10", "observedTime": "2026-01-01T12:00:00Z",
 		},
 	}, status.Object["status"])
 }
@@ -302,23 +302,23 @@ func TestX3_FactsAndStampAreOneStatus(t *testing.T) {
 func TestX10_TheStampSaysThatTheCopyIsGoing(t *testing.T) {
 	clone := newCopy()
 	deleting(clone)
-	stamp := translate.ReportStatus("dr1", clone, nil, noon).Object["status"].(map[string]any)["exchange"].(map[string]any)
+	stamp := translate.ReportStatus("dr1", "cluster-1", clone, nil, noon).Object["status"].(map[string]any)["exchange"].(map[string]any)
 	assert.Equal(t, true, stamp["spokeDeleting"])
 }
 
 func TestX11_TimeAloneIsNoReasonToReport(t *testing.T) {
 	clone := newCopy()
 	clone.Object["status"] = map[string]any{"state": "Primary"}
-	first := translate.ReportStatus("dr1", clone, nil, noon)
-	assert.Equal(t, first, translate.ReportStatus("dr1", clone, first, noon.Add(time.Hour)))
+	first := translate.ReportStatus("dr1", "cluster-1", clone, nil, noon)
+	assert.Equal(t, first, translate.ReportStatus("dr1", "cluster-1", clone, first, noon.Add(time.Hour)))
 	clone.SetResourceVersion("11")
-	assert.NotEqual(t, first, translate.ReportStatus("dr1", clone, first, noon.Add(time.Hour)))
+	assert.NotEqual(t, first, translate.ReportStatus("dr1", "cluster-1", clone, first, noon.Add(time.Hour)))
 }
 
 func TestAReportAboutWhatNoMirrorMadeNamesNoWish(t *testing.T) {
 	clone := object("app", "db", "u", 1, nil, map[string]any{}, nil)
-	stamp := translate.ReportStatus("dr1", clone, nil, noon).Object["status"].(map[string]any)["exchange"]
-	assert.Equal(t, map[string]any{"spokeUID": "u", "spokeGeneration": int64(1), "spokeResourceVersion": "", "observedTime": "2026-01-01T12:00:00Z"}, stamp)
+	stamp := translate.ReportStatus("dr1", "cluster-1", clone, nil, noon).Object["status"].(map[string]any)["exchange"]
+	assert.Equal(t, map[string]any{"clusterID": "cluster-1", "spokeUID": "u", "spokeGeneration": int64(1), "spokeResourceVersion": "", "observedTime": "2026-01-01T12:00:00Z"}, stamp)
 }
 
 func TestSatisfied(t *testing.T) {
@@ -396,4 +396,31 @@ func TestConfigGoesDownByItsSpecAndUpByItsStatus(t *testing.T) {
 	assert.Equal(t, map[string]any{"name": "dr1"}, up.Object["metadata"])
 	assert.Equal(t, o.Object["status"], up.Object["status"])
 	assert.NotContains(t, up.Object, "spec")
+}
+
+func TestX13_AWishForAnotherClusterIsRefused(t *testing.T) {
+	wish := newWish()
+	annotate := func(o *translate.Object, key, value string) {
+		a := o.GetAnnotations()
+		a[key] = value
+		o.SetAnnotations(a)
+	}
+	annotate(wish, "exchange.ramendr.openshift.io/spoke-id", "cluster-1")
+	assert.Equal(t, translate.Create, translate.Decide(wish, nil, nil, "cluster-1").Verb)
+	d := translate.Decide(wish, nil, nil, "cluster-2")
+	assert.Equal(t, translate.Refuse, d.Verb)
+	assert.Equal(t, "OtherCluster", d.Reason)
+
+	// The credentials of dr1 on the cluster of dr2: what dr2 was told stays.
+	const key = "drplacementcontrol.ramendr.openshift.io/destination-cluster"
+	annotate(wish, key, "dr1")
+	clone := translate.Decide(wish, nil, nil, "cluster-1").Intent.DeepCopy()
+	clone.SetUID("copy")
+	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, nil, "cluster-1").Verb)
+	annotate(clone, key, "dr2")
+	d = translate.Decide(wish, clone, nil, "cluster-1")
+	assert.Equal(t, translate.Refuse, d.Verb)
+	assert.Equal(t, "OwnedElsewhere", d.Reason)
+	annotate(wish, "exchange.ramendr.openshift.io/adopt-uid", "copy")
+	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, nil, "cluster-1").Verb)
 }

@@ -108,6 +108,7 @@ func newWorld(b *testing.B, cluster string) *world {
 	for _, ns := range []string{w.app, bareApp} {
 		w.createNamespace(w.spoke, ns)
 	}
+	w.recordIdentity()
 	w.copies, w.reports = watch(b, w.spoke, w.app), watch(b, w.hub, exchange.Inbox(cluster))
 	w.bareCopies, w.bareReports = watch(b, w.spoke, bareApp), watch(b, w.hub, bareIn)
 	b.Cleanup(w.end)
@@ -119,6 +120,19 @@ func (w *world) createNamespace(at side, name string) {
 	ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
 	ns.SetName(name)
 	_, err := at.client.Resource(namespaceResource).Apply(w.b.Context(), name, ns, metav1.ApplyOptions{FieldManager: "bench"})
+	require.NoError(w.b, err)
+}
+
+// recordIdentity has the hub take the cluster for the one that it is.
+func (w *world) recordIdentity() {
+	w.b.Helper()
+	ns, err := w.spoke.client.Resource(namespaceResource).Get(w.b.Context(), metav1.NamespaceSystem, metav1.GetOptions{})
+	require.NoError(w.b, err)
+	config := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{}}}
+	config.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("DRClusterConfig"))
+	config.SetName(w.cluster)
+	config.SetAnnotations(map[string]string{exchange.AnnotationSpokeID: string(ns.GetUID())})
+	_, err = w.hub.client.Resource(v1alpha1.GroupVersion.WithResource("drclusterconfigs")).Apply(w.b.Context(), w.cluster, config, metav1.ApplyOptions{FieldManager: "bench"})
 	require.NoError(w.b, err)
 }
 

@@ -304,6 +304,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRClusterStatus
   map:
     fields:
+    - name: clusterID
+      type:
+        scalar: string
     - name: conditions
       type:
         list:
@@ -528,6 +531,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.ExchangeStamp
   map:
     fields:
+    - name: clusterID
+      type:
+        scalar: string
     - name: epoch
       type:
         scalar: numeric

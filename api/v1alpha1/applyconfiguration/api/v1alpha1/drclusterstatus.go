@@ -16,6 +16,10 @@ import (
 type DRClusterStatusApplyConfiguration struct {
 	// phase: Starting, Available.
 	Phase *apiv1alpha1.DRClusterPhase `json:"phase,omitempty"`
+	// clusterID is the identity of the cluster: the UID of its namespace kube-system. It is recorded when the cluster connects
+	// for the first time. Another cluster that connects under this name later is not believed, and told nothing, until the
+	// annotation ramendr.openshift.io/accept-cluster names its identity. An addition to Ramen's API.
+	ClusterID *string `json:"clusterID,omitempty"`
 	// conditions: Validated, Connected, CredentialCurrent, SchemaSkew, DeletionBlocked.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// credential tells about the credentials by which the mirror reaches the other end of the link, as the mirror told last.
@@ -35,6 +39,14 @@ func DRClusterStatus() *DRClusterStatusApplyConfiguration {
 // If called multiple times, the Phase field is set to the value of the last call.
 func (b *DRClusterStatusApplyConfiguration) WithPhase(value apiv1alpha1.DRClusterPhase) *DRClusterStatusApplyConfiguration {
 	b.Phase = &value
+	return b
+}
+
+// WithClusterID sets the ClusterID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClusterID field is set to the value of the last call.
+func (b *DRClusterStatusApplyConfiguration) WithClusterID(value string) *DRClusterStatusApplyConfiguration {
+	b.ClusterID = &value
 	return b
 }
 

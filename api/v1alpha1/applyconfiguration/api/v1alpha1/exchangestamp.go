@@ -22,6 +22,8 @@ type ExchangeStampApplyConfiguration struct {
 	Epoch *int64 `json:"epoch,omitempty"`
 	// origin is the id of the hub that wished the copy.
 	Origin *string `json:"origin,omitempty"`
+	// clusterID is the identity of the cluster that the object is on: the UID of its namespace kube-system.
+	ClusterID *string `json:"clusterID,omitempty"`
 	// spokeUID is the UID of the object on the cluster.
 	SpokeUID *string `json:"spokeUID,omitempty"`
 	// spokeGeneration is the generation of the object on the cluster.
@@ -69,6 +71,14 @@ func (b *ExchangeStampApplyConfiguration) WithEpoch(value int64) *ExchangeStampA
 // If called multiple times, the Origin field is set to the value of the last call.
 func (b *ExchangeStampApplyConfiguration) WithOrigin(value string) *ExchangeStampApplyConfiguration {
 	b.Origin = &value
+	return b
+}
+
+// WithClusterID sets the ClusterID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClusterID field is set to the value of the last call.
+func (b *ExchangeStampApplyConfiguration) WithClusterID(value string) *ExchangeStampApplyConfiguration {
+	b.ClusterID = &value
 	return b
 }
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+// Clusters in the model that lose all that they had, and keep their name.
+
+// replaceCluster puts an empty cluster in the place of cluster i, which the user has accepted by its name. Until then its
+// link is not live, as if it were cut.
+func (w *world) replaceCluster(i int) {
+	w.wipes--
+	w.inbox[i], w.deaf[i] = inbox{}, true
+	if w.outbox[i].Role == NoRole && !w.spoke[i].has {
+		w.spoke[i] = spoke{latest: w.spoke[i].latest} // it had nothing
+		return
+	}
+	w.spoke[i] = spoke{hollow: true, unheard: true}
+	w.outbox[i].Replaced, w.outbox[i].removed = w.outbox[i].Role != NoRole, false
+	w.accepted[i], w.replaced[i] = false, true
+	w.forgive(i)
+}
+
+// wipe takes the object of cluster i away, with its namespace and its volumes. The mirror makes it anew, empty.
+func (w *world) wipe(i int) {
+	w.wipes--
+	w.spoke[i] = spoke{hollow: true, unheard: true}
+	w.accepted[i] = false
+	w.forgive(i)
+}
+
+// forgive notes what of the data of cluster i nobody can bring back: what only it had is lost to all.
+func (w *world) forgive(i int) {
+	if !w.spoke[1-i].latest {
+		w.spoke[1-i].latest = true
+	}
+	w.changed(i)
+	if w.born == Side(i+1) {
+		w.born = Nowhere
+	}
+}
