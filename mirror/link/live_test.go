@@ -91,7 +91,7 @@ func TestX5_ABlackHoleIsNoticedAndSurvived(t *testing.T) {
 			dials := broken.dialled()
 			start := time.Now()
 			broken.set(true, false)
-			require.Eventually(t, func() bool { return broken.dialled() > dials }, quick.Duration, polling, "the dead connection is still believed in")
+			require.Eventually(t, func() bool { return broken.dialled() > dials }, exchange.DefaultLeaseDuration, polling, "the dead connection is still believed in")
 			t.Logf("noticed after %s", time.Since(start).Round(time.Millisecond))
 
 			edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ReplicationState = v1alpha1.Primary })

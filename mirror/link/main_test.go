@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	log.SetLogger(zapr.NewLogger(zap.NewNop()))
-	if err := link.NoticeDeadConnections(quick.Duration); err != nil {
+	if err := link.NoticeDeadConnections(exchange.DefaultLeaseDuration); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -120,15 +120,16 @@ const (
 )
 
 // NoticeDeadConnections makes each connection of this process that is made after the call end, once nothing comes back,
-// well before a lease of that duration does: a ping after a quarter of it in silence, and another quarter for its answer,
-// each in whole seconds (X5; the default of client-go is 45 seconds). Values that are set already stay.
+// no later than a lease of that duration does: a ping after a quarter of it in silence, and another quarter for its answer,
+// each in whole seconds, but at least 2 for the answer, since an API server may be busy for a second (X5; the default of
+// client-go is 45 seconds). Values that are set already stay.
 func NoticeDeadConnections(lease time.Duration) error {
 	quarter := max(1, int((lease/4+time.Second/2)/time.Second))
-	for _, name := range []string{envIdle, envPing} {
+	for name, seconds := range map[string]int{envIdle: quarter, envPing: max(2, quarter)} {
 		if _, set := os.LookupEnv(name); set {
 			continue
 		}
-		if err := os.Setenv(name, strconv.Itoa(quarter)); err != nil {
+		if err := os.Setenv(name, strconv.Itoa(seconds)); err != nil {
 			return err
 		}
 	}
