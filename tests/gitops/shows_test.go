@@ -39,6 +39,8 @@ var shownDRPCs = map[string]shown{
 	"deploying-home-not-ready":     {"InProgress", "Progressing", "InProgress", "left alone"},
 	"deploying-policy-invalid":     {"InProgress", "Progressing", "InProgress", "left alone"},
 	"foreign-object":               {"Failed", "Degraded", "Failed", "left alone"},
+	"home-replaced":                {"Failed", "Degraded", "Failed", "dr1 synced"},
+	"home-replaced-and-accepted":   {"Failed", "Degraded", "Failed", "dr1 kept"},
 	"no-target-named":              {"Failed", "Degraded", "Failed", "left alone"},
 	"refused-conflict":             {"Failed", "Degraded", "Failed", "left alone"},
 	"refused-no-policy":            {"Failed", "Degraded", "Failed", "left alone"},
