@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -31,16 +32,18 @@ func (l *Lab) BackUp(ctx context.Context, cluster, folder string) error {
 // Restore gives a cluster the state of a backup. Its API server, its controllers, its storage and its node are down
 // meanwhile, and start anew: what they remember is not what is.
 func (l *Lab) Restore(ctx context.Context, cluster, folder string) error {
-	return l.exchangeState(ctx, cluster, func(dir string) error { return os.CopyFS(dir, os.DirFS(folder)) })
+	return l.exchangeState(ctx, cluster, func(dir string) error { return os.CopyFS(dir, os.DirFS(folder)) }, nil)
 }
 
-// exchangeState stops a cluster, lets put make a new folder for its etcd, and starts it again.
-func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir string) error) error {
-	services := []string{on(serviceEtcd, cluster), on(serviceAPIServer, cluster), on(serviceControllers, cluster)}
+// exchangeState stops a cluster, lets put make a new folder for its etcd, and starts it again; its storage and its node after
+// furnish, if there is one.
+func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir string) error, furnish func() error) error {
+	plane := []string{on(serviceEtcd, cluster), on(serviceAPIServer, cluster), on(serviceControllers, cluster)}
+	var users []string
 	if cluster != Hub {
-		services = append(services, on(serviceStorage, cluster), on(serviceNode, cluster))
+		users = []string{on(serviceStorage, cluster), on(serviceNode, cluster)}
 	}
-	for _, s := range services {
+	for _, s := range slices.Concat(plane, users) {
 		if err := l.Stop(s); err != nil {
 			return fmt.Errorf("stop %s: %w", cluster, err)
 		}
@@ -52,9 +55,47 @@ func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir st
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("exchange the state of %s: %w", cluster, err)
 	}
-	for _, s := range services {
-		if err := l.StartProcess(ctx, s); err != nil {
-			return fmt.Errorf("start %s: %w", cluster, err)
+	start := func(services []string) error {
+		for _, s := range services {
+			if err := l.StartProcess(ctx, s); err != nil {
+				return fmt.Errorf("start %s: %w", cluster, err)
+			}
+		}
+		return nil
+	}
+	if err := start(plane); err != nil {
+		return err
+	}
+	if furnish != nil {
+		if err := furnish(); err != nil {
+			return err
+		}
+	}
+	return start(users)
+}
+
+// ReplaceCluster puts a new spoke in the place of one that is lost with all that was on it: an empty API server of the same
+// name and address, on which the project is installed. Its mirror has the credentials of the old one.
+func (l *Lab) ReplaceCluster(ctx context.Context, spoke string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	programs := map[string]Identity{on(serviceSpokectrl, spoke): SpokeController(spoke), on(serviceMirror, spoke): MirrorOnSpoke(spoke)}
+	for service := range programs {
+		if err := l.Stop(service); err != nil {
+			return fmt.Errorf("replace %s: %w", spoke, err)
+		}
+	}
+	empty := func(dir string) error { return os.Mkdir(dir, 0o700) }
+	if err := l.exchangeState(ctx, spoke, empty, func() error { return l.installOn(ctx, spoke) }); err != nil {
+		return fmt.Errorf("replace %s: %w", spoke, err)
+	}
+	for service, id := range programs {
+		// The files that the processes know, with tokens that this cluster knows.
+		if _, err := l.Kubeconfig(ctx, id); err != nil {
+			return fmt.Errorf("replace %s: %w", spoke, err)
+		}
+		if err := l.StartProcess(ctx, service); err != nil {
+			return fmt.Errorf("replace %s: %w", spoke, err)
 		}
 	}
 	return nil
@@ -69,7 +110,7 @@ func (l *Lab) ReplaceHub(ctx context.Context, manifests ...client.Object) error 
 	if err := l.Stop(serviceHubctrl); err != nil {
 		return fmt.Errorf("replace hub: %w", err)
 	}
-	if err := l.exchangeState(ctx, Hub, func(dir string) error { return os.Mkdir(dir, 0o700) }); err != nil {
+	if err := l.exchangeState(ctx, Hub, func(dir string) error { return os.Mkdir(dir, 0o700) }, nil); err != nil {
 		return fmt.Errorf("replace hub: %w", err)
 	}
 	if err := l.installOn(ctx, Hub); err != nil {

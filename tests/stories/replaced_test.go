@@ -20,6 +20,7 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/link"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
 // drCluster is a DRCluster and its condition Connected.
@@ -29,6 +30,48 @@ func drCluster(t require.TestingT, ctx context.Context, l *lab.Lab, name string)
 	c := meta.FindStatusCondition(dc.Status.Conditions, v1alpha1.ConditionConnected)
 	require.NotNil(t, c)
 	return dc, *c
+}
+
+// TestAHomeThatIsRebuiltEmptyCostsNoCopy: the home burns down and comes back empty under its name, with a mirror that has its
+// credentials. The copies on the peer stay, the user is told, and a failover brings the data back.
+func TestAHomeThatIsRebuiltEmptyCostsNoCopy(t *testing.T) {
+	calm(t) // its lab is its own
+	l := labtest.Up(t, lab.Options{Restart: true})
+	a := enter(t, l, "rebuilt")
+	a.App.Class = lab.SnapshotStorageClass
+	ctx := t.Context()
+	require.NoError(t, a.Protect(ctx, lab.DR1))
+	was, _ := drCluster(t, ctx, l, lab.DR1)
+	require.NotEmpty(t, was.Status.ClusterID)
+	before, err := a.Before(ctx, lab.DR1)
+	require.NoError(t, err)
+
+	require.NoError(t, l.ReplaceCluster(ctx, lab.DR1))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		dc, connected := drCluster(c, ctx, l, lab.DR1)
+		assert.Equal(c, "ClusterReplaced", connected.Reason)
+		assert.Equal(c, was.Status.ClusterID, dc.Status.ClusterID)
+		assert.Contains(c, connected.Message, was.Status.ClusterID)
+		groups := &v1alpha1.VolumeReplicationGroupList{}
+		require.NoError(c, l.Cluster(lab.DR1).Client.List(ctx, groups))
+		assert.Empty(c, groups.Items, "a wish for the old cluster was carried out on the new one")
+	}, patience, tick)
+	dc, _ := drCluster(t, ctx, l, lab.DR1)
+	dc.Annotations = map[string]string{v1alpha1.AnnotationAcceptCluster: identityOf(t, l, lab.DR1)}
+	require.NoError(t, l.Cluster(lab.Hub).Client.Update(ctx, dc))
+
+	w := a.Waits("VolumesLost", lab.DR1)
+	assert.Contains(t, w.NextStep, "set action Failover and failoverCluster to dr2")
+	a.Control("nothing runs", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+		assert.Equal(c, []v1alpha1.ClusterDecision{{ClusterName: lab.DR1, ClusterNamespace: lab.DR1, Reason: v1alpha1.DecisionRetain}}, drpc.Status.Decisions)
+	})
+	assert.NotEmpty(t, a.Group(lab.DR2).Spec.VolSync.RDSpec, "the copies were given up")
+
+	a.Ask(failoverTo(lab.DR2))
+	a.Settled(v1alpha1.FailedOver, lab.DR2)
+	require.NoError(t, a.GoesOn(ctx, lab.DR2))
+	a.RunsOnlyOn(lab.DR2)
+	require.NoError(t, a.Kept(before, lab.DR2), "what was synchronised before is back")
 }
 
 // identityOf is the UID of the namespace kube-system.
