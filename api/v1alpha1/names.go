@@ -54,6 +54,9 @@ const (
 	AnnotationDRPCUID = DRPCAnnotationPrefix + "drpc-uid"
 	// AnnotationAppNamespace on a DRPlacementControl names the namespace of the application, if it is another one.
 	AnnotationAppNamespace = DRPCAnnotationPrefix + "app-namespace"
+	// AnnotationAcceptDataLoss on a DRPlacementControl accepts what one failover loses. Its value names that failover, as the
+	// next step in the status has it: <cluster>.<metadata.generation>.<metadata.uid>. With any other value it says nothing.
+	AnnotationAcceptDataLoss = "ramendr.openshift.io/accept-data-loss"
 	// AnnotationAdoptFrom on a DRPlacementControl names another one, <namespace>/<name>, that its groups on the clusters were
 	// made for: a new hub may take them over.
 	AnnotationAdoptFrom = "ramendr.openshift.io/adopt-from"

@@ -86,6 +86,8 @@ func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error
 // keeps its epoch, and a Secondary has the last one, so that it never resumes an older role (I5).
 func (w *world) nextEpoch(wr plan.Write) int64 {
 	switch {
+	case wr.Promote && w.first(wr.Side):
+		return w.lastEpoch()
 	case wr.Promote:
 		return exchange.NextEpoch(w.lastEpoch())
 	case wr.Role == plan.Primary:
@@ -93,6 +95,14 @@ func (w *world) nextEpoch(wr plan.Write) int64 {
 	default:
 		return max(w.lastEpoch(), 1)
 	}
+}
+
+// first reports whether a promotion of s is the first one of all: there is nothing but the peer's wish, which this hub made
+// before the Primary's. Its epoch, the first one, is no Primary's.
+func (w *world) first(s plan.Side) bool {
+	at, peer := w.at(s), w.at(s.Peer())
+	return w.facts.At(s).Decision == plan.Untold && at.wish == nil && at.report == nil && peer.wish != nil && roleOf(&peer.wish.Spec) == plan.Secondary &&
+		peer.wish.Annotations[exchange.AnnotationAdoptUID] == "" && w.lastEpoch() == 1
 }
 
 // adoptWish makes a wish from the report about an object that an earlier hub wished, or this one before it was restored

@@ -159,6 +159,9 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 		return is(metav1.ConditionFalse, "NotStarted", fmt.Sprintf("cluster %s is still told to be Primary", at.cluster))
 	case !c.Report.Answered:
 		return is(metav1.ConditionFalse, reasonProgressing, unanswered(at))
+	case c.Report.Conflict:
+		conflict := exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict)
+		return is(metav1.ConditionFalse, conflict.Reason, fmt.Sprintf("cluster %s: %s", at.cluster, conflict.Message))
 	case c.Report.State != plan.IsSecondary:
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
 	default:
@@ -194,6 +197,10 @@ func (w *world) protected() metav1.Condition {
 		default:
 			return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
 		}
+	}
+	if p := w.sideOf(at.cluster).Peer(); w.facts.At(p).Report.Conflict {
+		c := exchange.Condition(w.at(p).report, v1alpha1.VRGNoClusterDataConflict)
+		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s: %s: %s", w.at(p).cluster, v1alpha1.VRGNoClusterDataConflict, conditionText(&c)))
 	}
 	switch {
 	case at.report.Status.State != v1alpha1.PrimaryState:

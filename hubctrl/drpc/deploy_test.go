@@ -42,6 +42,8 @@ func TestDeployWritesWholeWishes(t *testing.T) {
 		d.Annotations["drplacementcontrol.ramendr.openshift.io/is-cg-enabled"] = "true"
 	}))
 	h.pass()
+	h.obey("dr2")
+	h.pass()
 	for cluster, role := range map[string]v1alpha1.ReplicationState{"dr1": "primary", "dr2": "secondary"} {
 		w := h.wish(cluster)
 		assert.Equal(t, map[string]string{
@@ -74,8 +76,11 @@ func TestDeployIntoAnotherNamespace(t *testing.T) {
 		d.Namespace = "ops"
 		d.Annotations["drplacementcontrol.ramendr.openshift.io/app-namespace"] = "shop"
 	}))
-	_, err := h.try(clientKey("ops", "db"))
-	require.NoError(t, err)
+	for range 2 {
+		_, err := h.try(clientKey("ops", "db"))
+		require.NoError(t, err)
+		h.obey("dr2")
+	}
 	require.NotNil(t, h.wish("dr1"))
 	assert.Equal(t, "shop", h.wish("dr1").Annotations["exchange.ramendr.openshift.io/namespace"])
 	assert.Equal(t, "ops/db", h.wish("dr1").Annotations["exchange.ramendr.openshift.io/drpc"])

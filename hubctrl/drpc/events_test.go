@@ -74,7 +74,7 @@ func TestALifeIsTold(t *testing.T) {
 	h := newHub(t, newDRPC())
 	h.settle()
 	assert.Equal(t, []string{
-		"Normal DRPCDeploying phase Deploying: cluster dr1 has not answered the latest wish yet",
+		"Normal DRPCDeploying phase Deploying: cluster dr2 has not answered the latest wish yet",
 		"Normal DRPCDeploySuccess phase Deployed",
 		"Normal DRPCActionCompleted deploy completed in 0s",
 		"Normal DRPCProtected 1 volumes are protected",

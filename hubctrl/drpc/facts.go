@@ -3,6 +3,8 @@
 package drpc
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -80,6 +82,7 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *side, view plan.View) pl
 		out.View = plan.Unknown // half written: the mirror is not done with it; or from an earlier cluster of this name
 		return out
 	}
+	out.Volumes = len(status.ProtectedPVCs) > 0
 	made := status.Exchange.WishUID != ""
 	known := adoptable(drpc, at.report)
 	out.Orphan = at.wish == nil && made && known && !status.Exchange.SpokeDeleting && at.believable
@@ -99,7 +102,8 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *side, view plan.View) pl
 		out.State = plan.IsSecondary
 	}
 	out.Ready = is(v1alpha1.VRGDataReady) && is(v1alpha1.VRGClusterDataReady)
-	out.Protected = out.Ready && is(v1alpha1.VRGClusterDataProtected)
+	out.Protected = is(v1alpha1.VRGClusterDataProtected)
+	out.Conflict = exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict).Status == metav1.ConditionFalse
 	out.Prepared, out.Synced = status.PrepareForFinalSyncComplete, status.FinalSyncComplete
 	out.InUse = is(v1alpha1.VRGInUse)
 	return out
@@ -126,6 +130,47 @@ func markFormer(w *world) {
 			w.facts.At(s).Wish = plan.Wish{Former: true}
 		}
 	}
+}
+
+// unreceived names the volumes that a Primary copies and for which no place on the peer was agreed on: the peer is not
+// wished to receive them, or the Primary is not told where.
+func (w *world) unreceived(s plan.Side) []string {
+	at, peer := w.at(s), w.at(s.Peer())
+	if !w.facts.At(s).Report.Answered || roleOf(&at.wish.Spec) != plan.Primary || peer.wish == nil || roleOf(&peer.wish.Spec) != plan.Secondary {
+		return nil
+	}
+	var out []string
+	for i := range at.report.Status.ProtectedPVCs {
+		pvc := &at.report.Status.ProtectedPVCs[i]
+		received := slices.ContainsFunc(peer.wish.Spec.VolSync.RDSpec, func(d v1alpha1.VolSyncReplicationDestinationSpec) bool {
+			return compareVolumes(d.ProtectedPVC, *pvc) == 0
+		})
+		told := w.drpc.Annotations[annotationSubmariner] == on || slices.ContainsFunc(at.wish.Spec.VolSync.RSSpec, func(s v1alpha1.VolSyncReplicationSourceSpec) bool {
+			return compareVolumes(s.ProtectedPVC, *pvc) == 0
+		})
+		if pvc.ProtectedByVolSync && !(received && told) {
+			out = append(out, pvc.Namespace+"/"+pvc.Name)
+		}
+	}
+	return out
+}
+
+// acceptance is the value of the annotation by which a user accepts what a failover to cluster loses: it holds for this
+// object, for this spec and for this cluster, and for nothing else.
+func acceptance(drpc *v1alpha1.DRPlacementControl, cluster string) string {
+	return fmt.Sprintf("%s.%d.%s", cluster, drpc.Generation, drpc.UID)
+}
+
+// accepted reports whether the user accepts what the failover that the spec asks for loses.
+func (w *world) accepted() bool {
+	if w.facts.Ask != plan.Failover {
+		return false
+	}
+	said := w.drpc.Annotations[v1alpha1.AnnotationAcceptDataLoss]
+	return slices.ContainsFunc(w.sides[:], func(at side) bool {
+		named := w.drpc.Spec.FailoverCluster == "" || w.drpc.Spec.FailoverCluster == at.cluster
+		return named && said == acceptance(w.drpc, at.cluster)
+	})
 }
 
 // memory tells whether the cluster obeys a later wish than the hub's: one of a higher epoch, or of a higher generation in

@@ -91,6 +91,8 @@ func TestAnApplicationStaysInItsNamespaceBeforeTheCacheShowsItsWishes(t *testing
 	h.configure("appNamespacesFrom: [shop]")
 	h.blind = true
 	h.pass()
+	h.obey("dr2")
+	h.pass()
 	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations[appNamespace] = "web" })
 	h.pass()
 	assert.Equal(t, []string{"outbox-dr1/shop.db", "outbox-dr2/shop.db"}, h.wishes())

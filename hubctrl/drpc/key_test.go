@@ -200,6 +200,8 @@ func TestEachNamespaceOfAnApplicationGetsTheKey(t *testing.T) {
 	key := client.ObjectKeyFromObject(d)
 	h := newHub(t, d)
 	h.mustTry(key)
+	h.answer("dr2", "ramen-ops.wide")
+	h.mustTry(key)
 	w := &v1alpha1.VolumeReplicationGroup{}
 	require.True(t, h.get(w, clientKey("outbox-dr2", "ramen-ops.wide")))
 	w.Spec.VolSync.RDSpec = []v1alpha1.VolSyncReplicationDestinationSpec{{ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "web", Name: "data"}}}

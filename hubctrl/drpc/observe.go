@@ -94,8 +94,10 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 		if err := r.judge(ctx, w, s); err != nil {
 			return nil, err
 		}
+		w.facts.At(s).Report.Unplaced = len(w.unreceived(s)) > 0
 	}
 	w.observeLoss()
+	w.facts.Accepted = w.accepted()
 	w.config, w.configErr = ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap)
 	if err := r.observeFlaws(ctx, w); err != nil {
 		return nil, err

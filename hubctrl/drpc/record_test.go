@@ -47,6 +47,7 @@ var moments = map[string]func(*testing.T) *hub{
 		h := newHub(t, newDRPC())
 		h.pass()
 		h.obey("dr2")
+		h.pass()
 		h.obey("dr1")
 		h.restate("dr1", notYet("ClusterDataReady", "Progressing", "restoring"))
 		return h
@@ -93,9 +94,8 @@ var moments = map[string]func(*testing.T) *hub{
 		return h
 	},
 	"deployed-peer-not-ready": func(t *testing.T) *hub {
-		h := newHub(t, newDRPC())
-		h.pass()
-		h.obey("dr1")
+		h := deployed(t)
+		h.restate("dr2", func(s *v1alpha1.VolumeReplicationGroupStatus) { s.ObservedGeneration = 0 })
 		return h
 	},
 	"deployed-home-lost": func(t *testing.T) *hub {
@@ -132,7 +132,7 @@ var moments = map[string]func(*testing.T) *hub{
 	},
 	"deployed-never-synced": func(t *testing.T) *hub {
 		h := newHub(t, newDRPC())
-		for range 3 {
+		for range 4 {
 			h.pass()
 			h.obey("dr1")
 			h.obey("dr2")
@@ -318,7 +318,46 @@ var moments = map[string]func(*testing.T) *hub{
 		return h
 	},
 
+	"failover-found-nothing": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.spokes["dr2"].empty = true
+		h.failover("dr2")
+		h.settle()
+		return h
+	},
+
+	// What may be the only copy.
+	"deploying-workload-elsewhere": func(t *testing.T) *hub {
+		h := newHub(t, newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Spec.PreferredCluster = "dr2" }))
+		h.runs("dr1")
+		h.settle()
+		return h
+	},
+	"deployed-claims-on-peer": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.spokes["dr2"].own = true
+		h.obey("dr2")
+		return h
+	},
+
 	// Relocate.
+	"relocate-without-destination": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.relocate("dr2")
+		h.pass()
+		h.obey("dr1")
+		h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+			s.ProtectedPVCs = append(s.ProtectedPVCs, volume("new"))
+		})
+		h.pass()
+		h.obey("dr1")
+		h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+			s.ProtectedPVCs = append(s.ProtectedPVCs, volume("new"))
+		})
+		h.pass()
+		h.obey("dr2")
+		return h
+	},
 	"relocate-peer-lost": func(t *testing.T) *hub {
 		h := deployed(t)
 		h.cut("dr2")

@@ -62,6 +62,12 @@ func TestWhatAnEarlierProtectionLeftIsOnlyWaitedFor(t *testing.T) {
 
 			h.connect(lost)
 			h.settle()
+			if h.spokes[lost].inUse {
+				assert.Contains(t, h.shows(), "WaitForUser/Paused []", "the workload of that time still runs there")
+				h.spokes[lost].inUse = false
+				h.obey(lost)
+				h.settle()
+			}
 			assert.Contains(t, h.shows(), "Deployed/Completed ["+other+" Run]", "it begins once that was obeyed")
 		})
 		t.Run(lost+" and a failover to the other side", func(t *testing.T) {

@@ -89,7 +89,9 @@ func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, ne
 	}
 	s.ObservedGeneration = w.drpc.Generation
 	s.Phase, s.Progression = phases[next.Phase], steps[next.Step]
-	s.Waiting = waiting(w, wait, words, was.Waiting, now)
+	if s.Waiting = waiting(w, wait, words, was.Waiting, now); s.Waiting == nil {
+		s.Waiting = waiting(w, plan.Wait{On: w.facts.Home()}, w.failing(next), was.Waiting, now)
+	}
 	s.Decisions, s.PreferredDecision = w.drpc.Status.Decisions, w.drpc.Status.PreferredDecision
 	clockAction(s, was, next, now)
 	s.Conditions = merged(was.Conditions, now, w.conditions(next, words, actErr)...)

@@ -56,6 +56,9 @@ func TestAnApplicationOfSeveralNamespacesLiesInTheirOwnNamespace(t *testing.T) {
 	h := newHub(t, d)
 	_, err := h.try(client.ObjectKeyFromObject(d))
 	require.NoError(t, err)
+	h.answer("dr2", "ramen-ops.wide")
+	_, err = h.try(client.ObjectKeyFromObject(d))
+	require.NoError(t, err)
 	for _, cluster := range []string{"dr1", "dr2"} {
 		w := &v1alpha1.VolumeReplicationGroup{}
 		require.True(t, h.get(w, clientKey("outbox-"+cluster, "ramen-ops.wide")))
@@ -276,7 +279,7 @@ func TestANamespaceThatIsTakenLaterIsRefusedAndTheRestGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, h.wrote())
 	w := &v1alpha1.VolumeReplicationGroup{}
-	require.True(t, h.get(w, clientKey("outbox-dr1", "ramen-ops.wide")))
+	require.True(t, h.get(w, clientKey("outbox-dr2", "ramen-ops.wide")))
 	assert.Equal(t, []string{"web"}, w.Spec.ProtectedNamespaces)
 
 	older := h.drpc()
@@ -303,7 +306,7 @@ func TestVolSyncIsTurnedOffByTheConfiguration(t *testing.T) {
 			_, err := h.try(client.ObjectKeyFromObject(tc.drpc))
 			require.NoError(t, err)
 			w := &v1alpha1.VolumeReplicationGroup{}
-			require.True(t, h.get(w, clientKey("outbox-dr1", tc.drpc.Namespace+"."+tc.drpc.Name)))
+			require.True(t, h.get(w, clientKey("outbox-dr2", tc.drpc.Namespace+"."+tc.drpc.Name)))
 			assert.Equal(t, tc.want, w.Spec.VolSync.Disabled)
 		})
 	}

@@ -30,6 +30,8 @@ type spoke struct {
 	observed int64
 	state    v1alpha1.State
 	inUse    bool // a Pod uses the volumes
+	own      bool // the volumes were never replicated from here
+	empty    bool // there are no volumes
 	stuck    bool // its controller is down
 	broken   string
 	made     int
@@ -107,7 +109,7 @@ func (h *hub) work(cluster string) {
 		s.state, s.volumes, s.copies = v1alpha1.PrimaryState, s.copies, nil
 	case s.spec.ReplicationState == v1alpha1.Primary:
 		s.state = v1alpha1.PrimaryState
-	case s.inUse:
+	case s.inUse && !s.own:
 		s.state = v1alpha1.UnknownState
 	default:
 		s.state, s.copies = v1alpha1.SecondaryState, nil
@@ -209,6 +211,9 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 	r.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Namespace: "shop", Name: "data"}}
 	synced := metav1.NewTime(start.Add(-time.Minute))
 	r.Status.LastGroupSyncTime = &synced
+	if s.empty {
+		r.Status.ProtectedPVCs = nil
+	}
 	h.reportVolSync(cluster, r)
 	r.Status.Conditions = s.conditions()
 	if s.state == v1alpha1.PrimaryState && s.observed == s.stamp.SpokeGeneration {
@@ -216,6 +221,22 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 		r.Status.FinalSyncComplete = s.spec.RunFinalSync && !s.inUse
 	}
 	return r
+}
+
+// answer has cluster answer the wish of a group other than the application's as a Secondary on which nothing is.
+func (h *hub) answer(cluster, name string) {
+	h.t.Helper()
+	wish := &v1alpha1.VolumeReplicationGroup{}
+	require.True(h.t, h.get(wish, clientKey("outbox-"+cluster, name)))
+	s := &spoke{spec: wish.Spec, state: v1alpha1.SecondaryState, observed: 1}
+	report := &v1alpha1.VolumeReplicationGroup{Spec: wish.Spec}
+	report.Namespace, report.Name = "inbox-"+cluster, name
+	report.Status.State, report.Status.ObservedGeneration, report.Status.Conditions = s.state, s.observed, s.conditions()
+	report.Status.Exchange = &v1alpha1.ExchangeStamp{
+		WishUID: string(wish.UID), WishGeneration: wish.Generation, SpokeUID: "of " + name, SpokeGeneration: 1,
+		Epoch: 1, Origin: wish.Annotations["exchange.ramendr.openshift.io/origin"],
+	}
+	require.NoError(h.t, h.api.Create(h.t.Context(), report))
 }
 
 // reportVolSync tells of VolSync volumes, if the application has any: what the Primary protects, and where the destinations
@@ -259,8 +280,12 @@ func (s *spoke) conditions() []metav1.Condition {
 	default:
 		list = append(list, condition("DataReady", "False", "Progressing", "Pod shop/web uses PVC data"), condition("DataProtected", "False", "Progressing", ""))
 	}
-	list = append(list, condition("ClusterDataReady", "True", "Restored", ""), condition("ClusterDataProtected", "True", "Uploaded", ""),
-		condition("NoClusterDataConflict", "True", "NoConflict", ""))
+	list = append(list, condition("ClusterDataReady", "True", "Restored", ""), condition("ClusterDataProtected", "True", "Uploaded", ""))
+	if s.own && s.spec.ReplicationState == v1alpha1.Secondary {
+		list = append(list, condition("NoClusterDataConflict", "False", "ClusterDataConflictSecondary", "here are claims that were never replicated: data"))
+	} else {
+		list = append(list, condition("NoClusterDataConflict", "True", "NoConflict", ""))
+	}
 	if s.inUse {
 		list = append(list, condition("InUse", "True", "PodsRunning", "Pod shop/web uses PVC data"))
 	} else {

@@ -154,7 +154,7 @@ func TestAnApplicationThatBreaksAtRestSaysWhatItWaitsFor(t *testing.T) {
 	assert.Equal(t, "False Primary "+w.Message, string(h.condition("Ready").Status)+" "+h.condition("Ready").Reason+" "+h.condition("Ready").Message)
 	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
 		for i := range s.Conditions {
-			if s.Conditions[i].Type == "DataReady" {
+			if s.Conditions[i].Type == "DataReady" || s.Conditions[i].Type == "DataProtected" {
 				s.Conditions[i].Status = "True"
 			}
 		}

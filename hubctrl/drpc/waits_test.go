@@ -69,6 +69,29 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 		"BeingSecondary": {begin: func(h *hub) {
 			h.restate("dr2", func(s *v1alpha1.VolumeReplicationGroupStatus) { restated(s, "DataProtected", "False") })
 		}, cluster: "dr2", fact: "Secondary"},
+		"BeingPlaced": {begin: func(h *hub) {
+			h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+				s.ProtectedPVCs = append(s.ProtectedPVCs, volume("new"))
+			})
+			h.relocate("dr2")
+			h.pass()
+		}, cluster: "dr1", fact: "DestinationsReady", by: func(*world) plan.Wait { return plan.Wait{Fact: plan.BeingPlaced, On: plan.First} }},
+		"HomeAgreed": {empty: true, begin: func(h *hub) {
+			h.spokes["dr2"].inUse, h.spokes["dr2"].own = true, true
+			h.pass()
+			h.obey("dr2")
+		}, cluster: "dr2", fact: "WorkloadElsewhere"},
+		"ConflictFree": {begin: func(h *hub) {
+			h.spokes["dr2"].own = true
+			h.obey("dr2")
+		}, cluster: "dr2", fact: "NoClusterDataConflict"},
+		"LossAccepted": {begin: func(h *hub) {
+			h.spokes["dr2"].empty = true
+			h.failover("dr2")
+			h.pass()
+			h.pass()
+			h.obey("dr2")
+		}, cluster: "dr2", fact: "DataLossAccepted"},
 		"BeingPrepared": {begin: func(h *hub) {
 			h.relocate("dr2")
 			h.pass()

@@ -108,13 +108,19 @@ func (w *world) explain(wait plan.Wait) words {
 		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: goesOn + " when it is stored"}
 	case plan.BeingSecondary:
 		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: goesOn + w.diverged(wait.On)}
+	case plan.BeingPlaced:
+		return w.explainPlaces(wait.On)
 	case plan.BeingPrepared:
-		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronisation", at.cluster), next: goesOn}
+		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronisation%s", at.cluster, syncing(at)), next: goesOn}
 	case plan.BeingSynced:
-		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronisation", at.cluster), next: goesOn}
+		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronisation%s", at.cluster, syncing(at)), next: goesOn}
 	case plan.WorkloadGone:
+		if w.facts.At(wait.On).Report.Conflict {
+			return w.explainClaims(wait.On, factWorkloadGone)
+		}
 		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, bounded.Text(exchange.Condition(at.report, v1alpha1.VRGInUse).Message, bounded.Quote)),
-			next: "delete the workload and its PVCs on " + at.cluster + ", or let the deployment tool follow status.decisions; " + goesOn + " then"}
+			next: "remove the workload and its PVCs from " + at.cluster + " the way they were deployed there, or let the deployment tool follow status.decisions; " +
+				"their volumes are kept until the other cluster has all that was written; " + goesOn + " then"}
 	case plan.ObjectGone:
 		if at.wish != nil && w.facts.At(wait.On).Wish.Former {
 			return words{fact: "ObjectGone", message: w.left(at), next: goesOn + " when the cluster has removed it"}
@@ -139,6 +145,12 @@ func (w *world) explain(wait plan.Wait) words {
 		}
 		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
 			next: "set action Failover and failoverCluster to the cluster whose data shall be kept"}
+	case plan.HomeAgreed:
+		return w.explainElsewhere(wait.On)
+	case plan.ConflictFree:
+		return w.explainClaims(wait.On, factConflict)
+	case plan.LossAccepted:
+		return w.explainNothing(wait.On)
 	case plan.HomeNamed:
 		return words{fact: "HomeNamed", user: true, message: fmt.Sprintf("the wish %s/%s was deleted by hand while the workload was between clusters: cluster %s gives up what it replicated", at.wish.Namespace, at.wish.Name, at.cluster),
 			next: w.explainHome(wait.On)}

@@ -21,7 +21,7 @@ func both() Facts {
 func home() Facts {
 	f := both()
 	f.Clusters[0] = Cluster{Live: true, Decision: RunHere, Wish: Wish{Role: Primary, Epoch: 1},
-		Report: Report{View: Present, Answered: true, State: IsPrimary, Ready: true, Protected: true}}
+		Report: Report{View: Present, Answered: true, State: IsPrimary, Ready: true, Protected: true, Volumes: true}}
 	f.Clusters[1] = Cluster{Live: true, Decision: Gone, Wish: Wish{Role: Secondary, Epoch: 1},
 		Report: Report{View: Present, Answered: true, State: IsSecondary}}
 	return f
@@ -282,9 +282,9 @@ func TestDecideGoesOn(t *testing.T) {
 			f.Ask, f.Target = Relocate, Second
 			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary, FinalSync: Prepare, For: Relocate}}},
-		"a new hub leaves a peer alone that does not answer": {home(), func(f *Facts) {
+		"a new hub leaves a peer alone that can't be reached": {home(), func(f *Facts) {
 			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
-			f.At(Second).Report.Answered = false
+			f.At(Second).Live = false
 		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}}},
 		"a new hub leaves a peer alone that is Primary still": {home(), func(f *Facts) {
 			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
@@ -315,11 +315,6 @@ func TestDecideGoesOn(t *testing.T) {
 			f.Ask, f.Target = Relocate, Second
 			f.At(First).Wish.FinalSync, f.At(First).Report.Synced = Run, true
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary, FinalSync: Prepare, For: Relocate}}},
-		"a new hub ends a failover, for which it has published nothing, before it relocates": {home(), func(f *Facts) {
-			f.Ask, f.Target = Relocate, Second
-			f.At(First).Decision, f.At(Second).Decision = Untold, Untold
-			f.At(Second).Report.State, f.At(Second).Report.InUse = IsPrimary, true
-		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Gone}}}},
 		"a cluster that is given up is not waited for while its object is adopted": {home(), func(f *Facts) {
 			f.Deleting = true
 			f.At(Second).Live, f.At(Second).Abandon, f.At(Second).Wish.Adopting = false, true, true

@@ -16,6 +16,10 @@ func unexplained(f Facts) string {
 	if waits := p.Step == WaitOnUserToCleanUp; waits != (p.Wait.Fact == WorkloadGone) {
 		return "I7: the step does not say whether the user has to clean up"
 	}
+	if h := f.Home(); h != Nowhere && len(p.Writes) == 0 && !f.Deleting && !f.Stale && f.Ask == Stay &&
+		p.Step != Paused && f.At(h).Decision == RunHere && !f.At(h).unwished() && f.At(h).Wish.For == Failover {
+		return "a cleared failover is not noted: the next one that names no cluster would be taken for it"
+	}
 	if p.Done() && !healthy(&f) {
 		return "I7: it says that all is done, which is not so"
 	}
@@ -33,7 +37,7 @@ func healthy(f *Facts) bool {
 	}
 	at, peer := f.At(h), f.At(h.Peer())
 	return !at.Bereft() && at.Live && at.Report.Answered && at.Decision == RunHere && at.Wish.FinalSync == NoFinalSync &&
-		peer.Live && peer.Report.Answered && peer.Wish.Role == Secondary && peer.Report.State == IsSecondary && peer.Decision == Gone
+		!peer.Report.Conflict && peer.Live && peer.Report.Answered && peer.Wish.Role == Secondary && peer.Report.State == IsSecondary && peer.Decision == Gone
 }
 
 // awaited reports whether the fact that is waited for is really not true, and the nearest that can be said: a link that
@@ -74,6 +78,14 @@ func awaited(f *Facts, w Wait) bool {
 		return answered && c.Report.State == IsPrimary && !c.Report.Protected
 	case BeingSecondary:
 		return answered && c.Report.State != IsSecondary && !c.Report.InUse
+	case HomeAgreed:
+		return answered && c.Wish.Role == Secondary && (c.Report.InUse || c.Report.Conflict) && c.Decision == Untold && f.Home() != w.On
+	case ConflictFree:
+		return answered && c.Wish.Role == Secondary && c.Report.Conflict
+	case LossAccepted:
+		return answered && c.Report.State == IsPrimary && c.Report.Ready && !c.Report.Volumes && !f.Accepted && f.At(w.On.Peer()).Report.Volumes
+	case BeingPlaced:
+		return answered && c.Report.State == IsPrimary && c.Report.Unplaced
 	case BeingPrepared:
 		return answered && c.Wish.FinalSync == Prepare && !c.Report.Prepared
 	case BeingSynced:

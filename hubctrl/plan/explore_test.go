@@ -124,6 +124,11 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		limits
 		large bool // only where states are asked for: make model
 	}{
+		{"an application that runs on the preferred cluster, and one wish", limits{asks: 1, runs: First}, false},
+		{"an application that runs on the other cluster, and one wish", limits{asks: 1, runs: Second}, false},
+		{"a running application, one wish and a volume that comes", limits{asks: 1, comes: 1, deployed: true}, false},
+		{"a running application, one wish and a workload where nobody expects it", limits{asks: 1, strays: 1, deployed: true}, false},
+		{"a running application that was never stored, and two wishes", limits{asks: 2, refused: true, deployed: true}, false},
 		{"one wish and one cut", limits{asks: 1, cuts: 1}, false},
 		{"two wishes of the user", limits{asks: 2}, false},
 		{"one wish and the loss of the hub", limits{asks: 1, losses: 1}, false},
@@ -147,6 +152,11 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		{"a running application, one wish and two clusters that are replaced or wiped", limits{asks: 1, wipes: 2, deployed: true}, true},
 		{"one wish, a cut and a cluster that is replaced or wiped", limits{asks: 1, cuts: 1, wipes: 1}, true},
 		{"two wishes and a cluster that is replaced or wiped", limits{asks: 2, wipes: 1}, true},
+		{"an application that runs on the other cluster, two wishes and a cut", limits{asks: 2, cuts: 1, runs: Second}, true},
+		{"an application that runs on the other cluster, one wish and the loss of the hub", limits{asks: 1, losses: 1, runs: Second}, true},
+		{"one wish, a volume that comes and a workload where nobody expects it", limits{asks: 1, comes: 1, strays: 1}, true},
+		{"a running application, two wishes, a cut and a volume that comes", limits{asks: 2, cuts: 1, comes: 1, deployed: true}, true},
+		{"an application that was never stored, two wishes and a cut", limits{asks: 2, cuts: 1, refused: true}, true},
 		{"one wish and one deleted by hand", limits{asks: 1, hands: 1}, true},
 		{"a running application, one wish and two deleted by hand", limits{asks: 1, hands: 2, deployed: true}, true},
 		{"a running application, two wishes and one deleted by hand", limits{asks: 2, hands: 1, deployed: true}, true},

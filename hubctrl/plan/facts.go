@@ -127,8 +127,8 @@ type Wish struct {
 	Former bool
 }
 
-// Report is what lies in the inbox of a cluster. What follows Memory, but Removed, is said only by an answer: a report
-// of the wish as it is now, by a cluster that caught up (X3).
+// Report is what lies in the inbox of a cluster. What follows Memory, but Volumes and Removed, is said only by an answer: a
+// report of the wish as it is now, by a cluster that caught up (X3).
 type Report struct {
 	View     View
 	Answered bool
@@ -142,10 +142,17 @@ type Report struct {
 	State     State
 	Ready     bool // its data and metadata are restored and usable
 	Protected bool // its metadata is in every store, so that the peer can restore it
-	Prepared  bool // ready for the final synchronisation
-	Synced    bool // the final synchronisation is done
-	InUse     bool // a workload still uses the volumes
-	Removed   bool // the mirror saw the tombstone of the wish, and that the object is gone
+	// Conflict : claims of the application lie there that were never replicated from there: what may be the only copy.
+	Conflict bool
+	// Volumes : it lists volumes of the application. This is said by a report that answers nothing, too: the last one of a
+	// cluster that failed is all that is known of it.
+	Volumes bool
+	// Unplaced : it lists a volume that is copied, and no place on the peer was agreed on for it yet.
+	Unplaced bool
+	Prepared bool // ready for the final synchronisation
+	Synced   bool // the final synchronisation is done
+	InUse    bool // a workload still uses the volumes
+	Removed  bool // the mirror saw the tombstone of the wish, and that the object is gone
 	// Lost : the Primary is another object than the one that reported the volumes, and lacks some of which the peer holds copies.
 	Lost bool
 }
@@ -169,6 +176,8 @@ type Facts struct {
 	Target   Side // what the spec names for Ask; for Stay the preferred cluster
 	Deleting bool
 	Usable   bool // the policy is valid: needed only to begin protection
+	// Accepted : the user's word, for this very failover, that what only the other side has may be lost.
+	Accepted bool
 	// Stale : the spec was restored from a backup along with the hub, and nobody has touched it since: it may ask for what
 	// was undone long ago.
 	Stale bool
@@ -204,6 +213,10 @@ func (c *Cluster) short(of State) Fact {
 		return Nothing
 	}
 }
+
+// occupied reports whether the cluster says that something of the application is there which no wish of this hub put
+// there: a workload that runs, or claims that were never replicated.
+func (c *Cluster) occupied() bool { return c.Report.InUse || c.Report.Conflict }
 
 // missing says what is missing until a side without a wish can be given one; Nothing: it is known to be empty. Orphans
 // are adopted before anybody asks.

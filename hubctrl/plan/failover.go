@@ -38,7 +38,7 @@ func failover(f *Facts) Plan {
 		// It is Primary still, but its peer was promoted later: the way out of a split brain, or of a failover that the
 		// user takes back.
 		return do(FailingOver, FailingOverToCluster, retain(f, t, promote(t, Failover))...)
-	case at.Decision.placed(), at.Decision == Untold && at.Report.InUse:
+	case at.Decision.placed() && !at.Report.Conflict, at.Decision == Untold && at.Report.InUse && !at.Report.Conflict:
 		// It was home before the last failover, and its own demotion is not finished: first that.
 		return do(Initiating, CheckingPrerequisites, publish(t, Gone, told(f.At(t.Peer()))))
 	case at.short(IsSecondary) != Nothing:

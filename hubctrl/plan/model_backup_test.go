@@ -66,6 +66,7 @@ func (w *world) returnOf(i int) {
 	s := &w.spoke[i]
 	s.mine, s.current = old.mine && w.outbox[i].Role != NoRole, old.current && w.oldWish
 	s.state, s.ready, s.app, s.latest = was.state, was.ready, was.app, was.latest
+	s.vols, s.own, s.heard, s.loose, s.left = was.vols, was.own, was.heard, was.loose, was.left
 	w.old, w.oldOf, w.oldWish, w.returns = spoke{}, Nowhere, false, w.returns-1
 	w.deaf[i] = true
 	if w.may(0) && w.may(1) && w.term <= old.epoch {

@@ -71,12 +71,15 @@ func (w *world) act(wr Write) {
 			next.Epoch = w.outbox[i].Epoch
 			if wr.Promote {
 				next.Epoch = w.known() + 1
+				if o := w.outbox[1-i]; w.decision[i] == Untold && w.outbox[i].Role == NoRole && w.inbox[i].view == Absent && o.Role == Secondary && !o.adopt && w.known() == 1 {
+					next.Epoch = 1 // the first one of all
+				}
 				w.promoted(i, wr)
 			} else if w.outbox[i].Role != Primary {
 				w.fault("a promotion that does not raise the epoch")
 			}
 		}
-		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && !s.unheard && !w.split {
+		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && s.vols && !s.unheard && !w.split {
 			w.fault("I2: a source is demoted before its final synchronisation is done")
 		}
 		if w.outbox[i].Deleting {
@@ -108,6 +111,12 @@ func (w *world) act(wr Write) {
 	case Publish:
 		for k, d := range wr.Decisions {
 			s := w.spoke[k]
+			if d == RunHere && w.decision[k] != RunHere && !s.vols && !s.unheard && w.inbox[1-k].volumes && !w.word {
+				w.fault("I9: the workload is sent to where nothing was restored, and the other side has volumes")
+			}
+			if d == Gone && w.decision[k] != Gone && s.own && s.heard && !w.word {
+				w.fault("I9: a workload is taken away whose volumes nobody replicates")
+			}
 			if d == RunHere && w.decision[k] != RunHere && !s.unheard && !(s.has && s.told == Primary && s.state == IsPrimary && s.ready) {
 				w.fault("the workload is sent to a cluster that is not Primary and restored")
 			}
@@ -141,7 +150,7 @@ func (w *world) promoted(i int, wr Write) {
 	if s := w.spoke[i]; wr.For == Failover && s.told == Secondary && s.state != IsSecondary && !s.unheard {
 		w.fault("a failover promotes a copy that is not complete")
 	}
-	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary && !s.unheard {
+	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary && !s.app && !s.unheard {
 		w.fault("a promotion interrupts a demotion")
 	}
 	if wr.For == Failover && w.unready[i] && w.outbox[i].Role == Secondary {
@@ -149,6 +158,9 @@ func (w *world) promoted(i int, wr Write) {
 	}
 	if wr.For == Failover && (w.outbox[0].stale || w.outbox[1].stale) {
 		w.fault("a failover that only a backup remembers is carried out")
+	}
+	if o := w.spoke[1-i]; wr.For != Failover && o.own && o.heard && w.decision[i] == Untold {
+		w.fault("I9: a cluster is made Primary while the workload is on the other one")
 	}
 	if wr.For == Failover && !asked {
 		w.fault("a promotion for another operation than the user's")
@@ -168,4 +180,19 @@ func (w *world) promoted(i int, wr Write) {
 		}
 		w.split = true
 	}
+}
+
+// tend is the content of wishes as it follows the reports: a volume that is copied gets its place on the peer.
+func (w *world) tend() {
+	for i := range 2 {
+		if w.inbox[i].unplaced && w.link[0] && w.link[1] {
+			w.spoke[i].loose, w.inbox[i].unplaced = false, false
+		}
+	}
+}
+
+// stray is somebody who runs the workload where nobody expects it, on volumes of its own.
+func (w *world) stray(i int) {
+	s := &w.spoke[i]
+	s.app, s.vols, s.own, s.heard, w.strays = true, true, true, false, w.strays-1
 }

@@ -48,13 +48,13 @@ func (w *world) up(i int) {
 		w.inbox[i] = inbox{view: Absent}
 		return
 	}
-	leaving := s.sync != NoFinalSync && !s.app
+	w.spoke[i].heard = s.own
 	w.inbox[i] = inbox{
 		view: Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
-		// While the workload leaves, its volumes are neither ready nor stored anew.
-		state: s.state, stored: w.stored && !leaving, ready: s.ready && !leaving,
+		state: s.state, stored: w.stored, ready: s.ready && !s.left,
 		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == IsPrimary,
+		conflict: s.told == Secondary && s.own, volumes: s.vols && (s.told == Primary || s.state != IsSecondary), unplaced: s.loose,
 	}
 }
 
@@ -70,13 +70,14 @@ func (w *world) work(i int) {
 		}
 		// The volumes of a workload stay, be it about to come; those that it left go, and a Secondary's copies. It is of no
 		// account where DR is disabled.
-		*s = spoke{app: s.app, latest: s.latest && (s.app || w.decision[i].placed() || !w.touched)}
+		*s = spoke{app: s.app, vols: s.app, own: s.app, heard: s.app && s.heard, latest: s.latest && (s.app || w.decision[i].placed() || !w.touched)}
 	case s.told == Primary && s.state == IsPrimary:
-		if s.seen && s.ready && s.sync == NoFinalSync && s.epoch >= w.term {
+		if s.seen && s.ready && s.epoch >= w.term && !w.refused {
 			w.stored, w.term = true, s.epoch
 		}
-		s.prep = s.sync == Prepare && s.seen || s.sync == Run && s.prep
-		s.final = s.sync == Run && s.seen && !s.app
+		s.left = s.left && s.sync != NoFinalSync
+		s.prep = s.sync == Prepare && s.seen && (s.prep || !s.loose) || s.sync == Run && s.prep
+		s.final = s.sync == Run && s.seen && !s.app && !s.loose
 		s.seen, s.ready = true, true
 	case s.told == Primary && !s.seen:
 		s.seen = true // it says that it is told so before it is so
@@ -87,6 +88,7 @@ func (w *world) work(i int) {
 		if s.hollow && s.why != Failover && !s.latest && p.latest && !w.accepted[i] && w.replaced[i] && !w.deleting {
 			w.fault("I9: a replaced cluster became an empty Primary without the user's word")
 		}
+		s.vols, s.own, s.heard = s.vols || w.stored, false, false
 		if s.why == Failover {
 			s.latest, p.latest, w.born = true, false, Side(i+1) // the user chose this side's data
 			return
@@ -105,15 +107,17 @@ func (w *world) work(i int) {
 		}
 		w.born = Side(i + 1)
 	case s.state == IsPrimary:
-		s.seen, s.prep, s.final = true, false, false
+		s.seen, s.prep, s.final, s.loose, s.left = true, false, false, false, false
 		if !s.app {
 			s.state, s.ready = Between, false
 		}
+	case s.state == Between && s.own && !s.was:
+		s.seen, s.state, s.ready = true, IsSecondary, true // it never replicated them, so there is nothing to hand over
 	case s.state == Between && s.seen && together && !s.app:
 		if p.state != IsPrimary && s.was && (p.has || !p.hollow) { // else: what diverged is given up, and the new Primary is followed
 			p.latest, p.hollow = p.latest || s.latest, p.hollow && !s.latest
 		}
-		s.state, s.ready, s.was = IsSecondary, true, false
+		s.state, s.ready, s.was, s.vols = IsSecondary, true, false, false
 	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:
 		s.seen, s.state, s.ready = true, IsSecondary, true // nothing was ever written here that the peer lacks
 	default:
@@ -127,10 +131,15 @@ func (w *world) deploy(i int) {
 	switch w.decision[i] {
 	case RunHere:
 		s.app = s.app || s.state == IsPrimary
+		s.vols = s.vols || s.app
 	case Gone:
+		if s.own {
+			return // it is none of those that follow the decisions
+		}
 		if w.touched && s.app && s.state != IsPrimary {
 			s.latest = false // nobody keeps its volumes, and they go with it
 		}
+		s.left = s.left || s.app && s.state == IsPrimary && s.sync != NoFinalSync
 		s.app = false
 	case Retain, Untold:
 	}

@@ -32,6 +32,11 @@ type spoke struct {
 	// hollow : what it had was taken away with the cluster, or with the namespace, and nothing was put in its place.
 	hollow  bool
 	unheard bool // the hub has not heard of that yet
+	vols    bool // has volumes of the application
+	own     bool // has some that were never replicated from here: what may be the only copy
+	heard   bool // the hub was told so, or could have asked
+	left    bool // its claims are leaving with the workload: they come back when it is no longer to be moved
+	loose   bool // a volume that is copied, and has no place on the peer
 }
 
 // age tells whether a wish was made before the backup of the hub, or is the one in the backup, or was made later.
@@ -59,6 +64,7 @@ type inbox struct {
 	state                                       State
 	stored, ready, prepared, synced, inuse, del bool
 	lost                                        bool
+	conflict, volumes, unplaced                 bool
 }
 
 type outbox struct {
@@ -76,6 +82,7 @@ type hub struct {
 	deleting bool
 	abandon  [2]bool
 	accepted [2]bool
+	word     bool // the user's word for the loss that this very failover means
 	decision [2]Decision
 	outbox   [2]outbox
 	inbox    [2]inbox
@@ -99,14 +106,16 @@ type world struct {
 	born     Side  // where the application was Primary last
 	modes    bool  // the storage asks for a maintenance mode at each failover
 	third    third // the cluster that an application was protected on before its object named another policy
+	refused  bool  // the stores take nothing: the application is never stored
 	split    bool  // two Primaries are excused: a failover, until the failed side is back
 
 	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup,
-	// wishes deleted by hand, clusters that are replaced or wiped.
-	asks, cuts, losses, restores, returns, hands, wipes, swaps uint8
-	replaced                                                   [2]bool // the cluster has another identity than when the world began
-	touched                                                    bool    // a wish was deleted by hand: it may have taken the last copy along
-	bad                                                        string
+	// wishes deleted by hand, clusters that are replaced or wiped, volumes that come, workloads
+	// that run where nobody expects them.
+	asks, cuts, losses, restores, returns, hands, wipes, swaps, comes, strays uint8
+	replaced                                                                  [2]bool // the cluster has another identity than when the world began
+	touched                                                                   bool    // a wish was deleted by hand: it may have taken the last copy along
+	bad                                                                       string
 
 	lies uint8   // reports that one cluster may still forge
 	liar Side    // who forged one
@@ -115,22 +124,28 @@ type world struct {
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses, restores, returns, hands, wipes uint8
-	modes                                               bool  // the storage asks for a maintenance mode at each failover
-	deployed                                            bool  // it begins with an application that runs
-	swaps                                               uint8 // the hub is lost, and Git names a policy with another cluster
-	lies                                                uint8
+	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes uint8
+	modes                                                                           bool // the storage asks for a maintenance mode at each failover
+	refused                                                                         bool // the stores take nothing
+	deployed                                                                        bool // it begins with an application that runs
+	runs                                                                            Side // where it runs before anybody protects it
 }
 
 func start(l limits) world {
 	w := world{hub: hub{target: First}, link: [2]bool{true, true}, modes: l.modes}
 	w.spoke[0].latest, w.spoke[1].latest = true, true
+	w.refused = l.refused
+	if l.runs.Named() {
+		s, p := &w.spoke[l.runs.index()], &w.spoke[l.runs.Peer().index()]
+		s.app, s.vols, s.own, s.heard, p.latest = true, true, true, true, false
+	}
 	if l.deployed {
 		w.rest()
 	}
 	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands, w.wipes = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands, l.wipes
 	w.lies = l.lies
 	w.swaps = l.swaps
+	w.comes, w.strays = l.comes, l.strays
 	return w
 }
 
@@ -152,7 +167,7 @@ func (w *world) rest() {
 }
 
 func (w *world) observe() Facts {
-	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true, Stale: w.outbox[0].stale || w.outbox[1].stale, Elsewhere: w.third.seen && w.third.primary}
+	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true, Accepted: w.word, Stale: w.outbox[0].stale || w.outbox[1].stale, Elsewhere: w.third.seen && w.third.primary}
 	for i := range 2 {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
@@ -163,6 +178,7 @@ func (w *world) observe() Facts {
 		if in.view != Present {
 			continue
 		}
+		c.Report.Volumes = in.volumes
 		c.Report.Orphan = !in.mine && !in.del && c.Wish.Role == NoRole
 		c.Report.Memory, c.Report.Claim = w.memory(i), in.told
 		if !(in.mine && in.current && in.seen) || in.del {
@@ -171,6 +187,7 @@ func (w *world) observe() Facts {
 		c.Report.Answered, c.Report.State = true, in.state
 		c.Report.Ready = in.ready
 		c.Report.Protected = in.stored
+		c.Report.Conflict, c.Report.Unplaced = in.conflict, in.unplaced
 		c.Report.Prepared = in.prepared
 		c.Report.Synced, c.Report.InUse, c.Report.Lost = in.synced, in.inuse, in.lost
 	}
@@ -252,6 +269,9 @@ func (w *world) next(emit func(edge)) {
 			}
 		})
 	}
+	if p.Tend && len(p.Writes) == 0 {
+		add(true, "hub tends", func(n *world) { n.tend() })
+	}
 	for i := range 2 {
 		c := Side(i + 1)
 		add(true, fmt.Sprint("work ", c), func(n *world) { n.work(i) })
@@ -278,6 +298,15 @@ func (w *world) next(emit func(edge)) {
 				n.spoke[1-i].latest = n.spoke[1-i].latest || n.spoke[i].latest
 				n.spoke[1-i].hollow = n.spoke[1-i].hollow && !n.spoke[i].latest
 			})
+		}
+		if w.comes > 0 && w.spoke[i].app && w.spoke[i].told == Primary && w.spoke[i].state == IsPrimary {
+			add(false, fmt.Sprint("a volume comes ", c), func(n *world) { n.stored, n.comes = false, n.comes-1 })
+			if w.decision[i].placed() {
+				add(false, fmt.Sprint("a volume to be copied comes ", c), func(n *world) { n.spoke[i].loose, n.comes = true, n.comes-1 })
+			}
+		}
+		if w.strays > 0 && !w.spoke[i].app && w.spoke[i].told != Primary {
+			add(false, fmt.Sprint("somebody runs the workload ", c), func(n *world) { n.stray(i) })
 		}
 		if w.hands > 0 && w.outbox[i].Role != NoRole && !w.outbox[i].Deleting {
 			add(false, fmt.Sprint("wish deleted by hand ", c), func(n *world) { n.deleteByHand(i) })
@@ -345,11 +374,14 @@ func (w *world) next(emit func(edge)) {
 			t Side
 		}{{Stay, First}, {Stay, Nowhere}, {Failover, First}, {Failover, Second}, {Failover, Nowhere}, {Relocate, First}, {Relocate, Second}} {
 			add(false, fmt.Sprintf("user %d to %d", u.a, u.t), func(n *world) {
-				n.ask, n.target, n.asks = u.a, u.t, n.asks-1
+				n.ask, n.target, n.asks, n.word = u.a, u.t, n.asks-1, false
 				n.said(u.a, u.t)
 				n.unready = [2]bool{n.modes, n.modes}
 				n.outbox[0].stale, n.outbox[1].stale = false, false
 			})
+		}
+		if w.ask == Failover && (p.Wait.Fact == LossAccepted || p.Wait.Fact == ConflictFree) {
+			add(false, "user accepts the loss", func(n *world) { n.word, n.asks = true, n.asks-1 })
 		}
 		add(false, "user deletes", func(n *world) { n.deleting, n.asks = true, n.asks-1 })
 	}
@@ -362,7 +394,21 @@ func (w *world) settled() bool {
 	}
 	f := w.observe()
 	p := Decide(f)
+	on := spoke{}
+	if p.Wait.On.Named() {
+		on = w.spoke[p.Wait.On.index()]
+	}
 	switch p.Wait.Fact {
+	case HomeAgreed:
+		return on.app
+	case ConflictFree, WorkloadGone:
+		return on.own
+	case LossAccepted:
+		return !on.vols
+	case BeingProtected:
+		return w.refused
+	case BeingSynced:
+		return on.loose
 	case TargetNamed:
 		return w.target == Nowhere
 	case SpecConfirmed:

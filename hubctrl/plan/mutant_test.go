@@ -175,7 +175,7 @@ func (m mutant) fate(t *testing.T) string {
 	}
 	for _, line := range strings.Split(string(out), "\n") {
 		line = strings.TrimSpace(line)
-		for _, mark := range []string{"I1:", "I2:", "I3:", "I4:", "I5:", "I7:", "I8:", "I10:", "stuck:", "explore_test.go", "panic:", "Error:", "FAIL: "} {
+		for _, mark := range []string{"I1:", "I2:", "I3:", "I4:", "I5:", "I7:", "I8:", "I9:", "I10:", "stuck:", "explore_test.go", "panic:", "Error:", "FAIL: "} {
 			if i := strings.Index(line, mark); i >= 0 {
 				if strings.Contains(line, "states, all of them") {
 					continue

@@ -83,6 +83,7 @@ const (
 	BeingPrimary        // the cluster is Primary and ready
 	BeingProtected      // the metadata is in every store
 	BeingSecondary      // the cluster is Secondary and in sync
+	BeingPlaced         // the volumes that the cluster copies have their places on the peer
 	BeingPrepared       // the cluster is ready for the final synchronisation
 	BeingSynced         // the final synchronisation is done
 	WorkloadGone        // no workload uses the volumes
@@ -97,6 +98,9 @@ const (
 	PrimaryFound   // neither cluster has the application's Primary: name the clusters that have it, or choose one by Failover
 	VolumesLost    // what the cluster had is gone: bring it back by Failover to the other one, or accept the loss
 	SpecConfirmed  // the spec is that of a backup and asks for a move: say again what is wanted
+	HomeAgreed     // the workload is on the cluster, and not where protection would begin: name that cluster
+	ConflictFree   // no claims lie on the cluster that were never replicated from there
+	LossAccepted   // the cluster found nothing to restore, and the other side has volumes: accept it, or take the failover back
 )
 
 // Wait is what a plan waits for, and on which cluster.
@@ -174,8 +178,8 @@ func Decide(f Facts) Plan {
 		return do(Initiating, Paused, Write{Kind: DropWish, Side: f.obeyedFormer()})
 	case f.Elsewhere && f.Home() == Nowhere && f.Ask != Failover:
 		return wait(WaitForUser, Paused, Nowhere, PrimaryFound)
-	case f.wishes(NoRole) == 2 && f.Home() == Nowhere:
-		return deploy(&f)
+	case f.beginning():
+		return begin(&f)
 	case f.Ask == Failover && f.Stale && f.Home() != survivor(&f):
 		return unconfirmed(&f)
 	case f.Ask == Failover:

@@ -21,19 +21,29 @@ func relocate(f *Facts, t Side) Plan {
 	// From here s is home.
 	case source.Bereft(), target.Wish.Replaced:
 		return settle(f, s, names{Initiating, Initiating})
+	case target.Decision == Untold && target.occupied() && target.short(Between) == Nothing && source.short(IsPrimary) == Nothing && !source.Report.Volumes:
+		// Protection began on the wrong side: nothing is there, and the user names the cluster that has the workload.
+		return do(Initiating, EnsuringSecondary, secondary(s, Relocate))
 	case source.unwished(), target.Wish.Role != Secondary, target.Wish.Deleting, target.Decision.placed(), target.Decision == Untold && target.Report.InUse:
 		// A failover to s is not finished, or a wish was deleted by hand: first that.
 		return settle(f, s, names{Initiating, Initiating})
+	case source.Wish.FinalSync == Prepare && source.Decision != Gone && source.short(Between) == Nothing && !movable(source, target):
+		// A claim came meanwhile, say. What it needs to be protected stops during a preparation.
+		return do(Initiating, PreparingFinalSync, keep(s, NoFinalSync, Relocate))
 	// Every gate holds anew at each step: until the demotion the way back costs nothing.
 	case target.short(IsSecondary) != Nothing:
 		return wait(Initiating, PreparingFinalSync, t, target.short(IsSecondary))
 	case source.short(Between) != Nothing:
 		return wait(Initiating, PreparingFinalSync, s, source.short(Between))
+	case !moving && target.Report.Conflict:
+		return tend(wait(Initiating, PreparingFinalSync, t, ConflictFree))
 	// Nothing moves yet: a volume that is new needs its destination on the peer before it can be protected.
 	case !moving && source.short(IsPrimary) != Nothing:
 		return tend(wait(Initiating, PreparingFinalSync, s, source.short(IsPrimary)))
 	case !moving && !source.Report.Protected:
 		return tend(wait(Initiating, PreparingFinalSync, s, BeingProtected))
+	case !moving && source.Report.Unplaced:
+		return tend(wait(Initiating, PreparingFinalSync, s, BeingPlaced))
 	case source.Wish.FinalSync == NoFinalSync:
 		return do(Initiating, PreparingFinalSync, keep(s, Prepare, Relocate))
 	case source.Wish.FinalSync == Prepare && !source.Report.Prepared:
@@ -45,6 +55,10 @@ func relocate(f *Facts, t Side) Plan {
 		return do(Relocating, ClearingPlacement, publish(s, Gone, Gone))
 	case source.Wish.FinalSync == Prepare:
 		return do(Relocating, RunningFinalSync, keep(s, Run, Relocate))
+	case source.Report.Synced && target.Report.Conflict:
+		return wait(Relocating, RunningFinalSync, t, ConflictFree)
+	case source.Report.Synced && !source.Report.Protected:
+		return wait(Relocating, RunningFinalSync, s, BeingProtected)
 	case source.Report.Synced:
 		return do(Relocating, EnsuringSecondary, secondary(s, Relocate))
 	case source.Report.InUse:
@@ -52,6 +66,11 @@ func relocate(f *Facts, t Side) Plan {
 	default:
 		return wait(Relocating, RunningFinalSync, s, BeingSynced)
 	}
+}
+
+// movable reports whether all that the source has is ready, stored, and finds its place on the target.
+func movable(source, target *Cluster) bool {
+	return source.short(IsPrimary) == Nothing && source.Report.Protected && !source.Report.Unplaced && !target.Report.Conflict
 }
 
 // switchTo promotes t where neither side is Primary. It does not know which side was, so both must answer that they are

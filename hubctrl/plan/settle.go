@@ -44,22 +44,32 @@ func settle(f *Facts, h Side, n names) Plan {
 		return do(n.under, WaitingForRestore, Write{Kind: DropWish, Side: p})
 	case free && peer.Wish.Role == NoRole && peer.missing() == Nothing:
 		return do(n.under, WaitingForRestore, secondary(p, f.Ask))
+	case at.Decision == Untold && !f.chosen(h) && peer.Wish.Role == Secondary && peer.occupied():
+		return tend(wait(WaitForUser, Paused, p, HomeAgreed))
 	case at.Decision != RunHere && at.short(IsPrimary) != Nothing:
 		// Before that, whoever deploys would make fresh, empty volumes. Volumes that are there already may need their
 		// destinations on the peer to be ready.
 		return tend(wait(n.under, WaitingForReadiness, h, at.short(IsPrimary)))
+	case at.Decision != RunHere && losing(f, h):
+		return wait(n.under, WaitingForRestore, h, LossAccepted)
 	case at.Decision != RunHere:
 		// The peer's objects stay until it answered that it is told Secondary: else a deleted PVC would look to it like
 		// a user's wish to give up a protected volume.
 		return do(n.under, FailingOverToCluster, publish(h, RunHere, retained(peer)))
+	case !peer.Wish.Deleting && peer.known() && usurps(f, p):
+		return dismiss(f, h, n.after) // as the user said: else nobody would have got here
+	case peer.Wish.Role == Primary && !peer.Wish.Deleting:
+		return do(n.after, CleaningUp, secondary(p, Failover))
+	case at.Wish.For == Failover && f.Ask != Failover:
+		// Whatever the peer does: the next Failover without a named target is told from the last one by this.
+		return do(n.after, CleaningUp, keep(h, NoFinalSync, f.Ask))
 	case peer.Wish.Deleting:
 		return tend(leaving(f, p, n.after, CleaningUp))
-	case peer.known() && usurps(f, p):
-		return dismiss(f, h, n.after) // as the user said: else nobody would have got here
-	case peer.Wish.Role == Primary:
-		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.Wish.Role == NoRole:
 		return wait(n.after, CleaningUp, p, peer.missing())
+	case peer.Decision != Gone && peer.short(Between) == Nothing && peer.Report.Conflict && !f.Accepted:
+		// It would lose what only it has along with the workload.
+		return tend(wait(n.after, CleaningUp, p, ConflictFree))
 	case peer.Decision != Gone && peer.short(Between) == Nothing:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
 	case f.Ask == Failover && peer.Wish.For != Failover && peer.short(IsSecondary) == BeingSecondary:
@@ -68,14 +78,27 @@ func settle(f *Facts, h Side, n names) Plan {
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.short(IsSecondary) != Nothing:
 		return tend(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
+	case peer.Report.Conflict:
+		return tend(wait(n.after, CleaningUp, p, ConflictFree))
 	case at.short(Between) != Nothing:
 		return tend(wait(n.after, Completed, h, at.short(Between)))
 	case at.Wish.For != f.Ask:
-		// So that the next Failover without a named target is told from the last one.
 		return do(n.after, Completed, keep(h, NoFinalSync, f.Ask))
 	default:
 		return tend(do(n.after, Completed))
 	}
+}
+
+// chosen reports whether the user's operation is to h, where the roles have the workload already: their word for it, should
+// something of it be elsewhere too.
+func (f *Facts) chosen(h Side) bool {
+	return f.Ask == Failover && survivor(f) == h || f.Ask == Relocate && f.Target == h
+}
+
+// losing reports whether the workload would begin with nothing on h while its peer has volumes. What the
+// peer said last is asked only where h itself found nothing, so that it can't hold back a failover to what was restored (I8).
+func losing(f *Facts, h Side) bool {
+	return !f.Accepted && f.At(h.Peer()).Report.Volumes && !f.At(h).Report.Volumes
 }
 
 // tend lets the content of wishes follow the reports.
@@ -85,9 +108,9 @@ func tend(p Plan) Plan {
 }
 
 // retained is what becomes of a side's objects while it is not known to have been told Secondary. Where nothing was
-// published yet, a Secondary that answers has no workload of ours.
+// published yet, a Secondary that answers has no workload of ours, unless it has claims that nobody replicates.
 func retained(c *Cluster) Decision {
-	if c.Decision == Gone || c.Decision == Untold && c.Wish.Role == Secondary && c.short(Between) == Nothing {
+	if c.Decision == Gone || c.Decision == Untold && c.Wish.Role == Secondary && c.short(Between) == Nothing && !c.Report.Conflict {
 		return Gone
 	}
 	return Retain

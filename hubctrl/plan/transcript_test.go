@@ -16,7 +16,10 @@ import (
 //
 //	deployed                   a new world in which the application runs on dr1
 //	new                        a new world in which the application was just made
-//	user <ask> [<cluster>]     failover, relocate, clear (with a preferred cluster; dr1), delete, abandon, accept (the loss of what a cluster had)
+//	runs <cluster>             a new world in which the application runs there, and was never protected
+//	somebody-runs <cluster>    somebody runs the workload there, on volumes of its own
+//	claim <cluster> [copied]   a claim comes there; copied: of a technique that needs a place on the peer
+//	user <ask> [<cluster>]     failover, relocate, clear (with a preferred cluster; dr1), delete, abandon, accept (with a cluster: the loss of what it had; else: of this failover)
 //	cut <cluster>, heal <cluster>
 //	lose-hub, back-up, restore
 //	deployer off|on            whether anybody follows the decisions
@@ -58,6 +61,19 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 		*w, s.idle, s.closed = start(limits{}), false, false
 		s.run(1000)
 		s.out.Reset()
+	case "runs":
+		*w, s.idle, s.closed = start(limits{runs: side(t, d, 0)}), false, false
+	case "somebody-runs":
+		w.strays = 1
+		w.stray(side(t, d, 0).index())
+		w.up(side(t, d, 0).index())
+	case "claim":
+		if len(d.CmdArgs) > 1 {
+			w.spoke[side(t, d, 0).index()].loose = true
+		} else {
+			w.stored = false
+		}
+		w.up(side(t, d, 0).index())
 	case "user":
 		s.user(t, d)
 	case "cut":
@@ -76,7 +92,8 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 		s.idle = d.CmdArgs[0].Key == "off"
 	case "lose-object":
 		i := side(t, d, 0).index()
-		w.spoke[i] = spoke{app: w.spoke[i].app, state: w.spoke[i].state, latest: w.spoke[i].latest}
+		was := w.spoke[i]
+		w.spoke[i] = spoke{app: was.app, state: was.state, latest: was.latest, vols: was.vols}
 		w.up(i)
 	case "replace":
 		w.wipes = 1
@@ -101,7 +118,7 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 
 func (s *stage) user(t *testing.T, d *datadriven.TestData) {
 	w := &s.world
-	w.outbox[0].stale, w.outbox[1].stale = false, false
+	w.outbox[0].stale, w.outbox[1].stale, w.word = false, false, false
 	switch d.CmdArgs[0].Key {
 	case "failover":
 		w.ask, w.target = Failover, side(t, d, 1)
@@ -115,7 +132,11 @@ func (s *stage) user(t *testing.T, d *datadriven.TestData) {
 	case "delete":
 		w.deleting = true
 	case "accept":
-		w.accepted[side(t, d, 1).index()] = true
+		if on := side(t, d, 1); on.Named() {
+			w.accepted[on.index()] = true
+		} else {
+			w.word = true
+		}
 	case "abandon":
 		w.abandon[side(t, d, 1).index()] = true
 	default:
@@ -150,6 +171,9 @@ func (s *stage) run(plans int) {
 		if len(p.Writes) > 0 {
 			plans--
 			s.say("hub: %s/%s", p.Phase, p.Step)
+		}
+		if p.Tend && len(p.Writes) == 0 {
+			w.tend()
 		}
 		for _, wr := range p.Writes {
 			s.say("  %s", wr)

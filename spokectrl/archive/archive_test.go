@@ -98,6 +98,26 @@ func TestWhatWasStoredIsFound(t *testing.T) {
 	assert.Equal(t, "1", n.Pairs[0].PV.Labels["version"])
 }
 
+// TestWhatIsAddedTakesNothingAway: a volume that leaves is not part of the content any more, and another one came.
+func TestWhatIsAddedTakesNothingAway(t *testing.T) {
+	f := newFixture()
+	require.NoError(t, f.Add(t.Context(), group, profiles, term(1), content(t, "1")).Err())
+	assert.True(t, f.Covered(group, profiles, term(1), capsule.Content{}))
+	require.NoError(t, f.Add(t.Context(), group, profiles, term(1), capsule.Content{}).Err())
+	require.NoError(t, f.Add(t.Context(), group, profiles, term(2), capsule.Content{}).Err(), "nor does a later term")
+	assert.False(t, f.Covered(group, profiles, term(2), content(t, "2")))
+	assert.True(t, f.Covered(group, profiles, term(2), content(t, "1")))
+	f.restart()
+	n := f.Newest(t.Context(), group, profiles)
+	assert.Equal(t, archive.Found, n.Answer)
+	require.Len(t, n.Pairs, 1)
+	assert.Equal(t, "1", n.Pairs[0].PV.Labels["version"])
+	require.NoError(t, f.Add(t.Context(), group, profiles, term(2), content(t, "2")).Err())
+	assert.Equal(t, "2", f.Newest(t.Context(), group, profiles).Pairs[0].PV.Labels["version"], "what is here is brought up to date")
+	require.NoError(t, f.Sync(t.Context(), group, profiles, term(2), capsule.Content{}).Err())
+	assert.Empty(t, f.Newest(t.Context(), group, profiles).Pairs)
+}
+
 func TestSilenceIsNotNothing(t *testing.T) {
 	f := newFixture()
 	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles).Answer)

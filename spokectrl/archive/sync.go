@@ -12,10 +12,27 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
+// extent says what a store should hold besides a content.
+type extent uint8
+
+const (
+	exactly extent = iota // nothing
+	atLeast               // whatever it holds
+)
+
 // Current reports whether all stores are known to hold exactly content, written in this term.
 func (a *Archive) Current(g capsule.Group, profiles []string, t Term, content capsule.Content) bool {
+	return a.current(g, profiles, t, content, exactly)
+}
+
+// Covered reports whether all stores are known to hold content, and whatever else, written in this term.
+func (a *Archive) Covered(g capsule.Group, profiles []string, t Term, content capsule.Content) bool {
+	return a.current(g, profiles, t, content, atLeast)
+}
+
+func (a *Archive) current(g capsule.Group, profiles []string, t Term, content capsule.Content, e extent) bool {
 	for _, name := range profiles {
-		if m := a.know(place{g, name}).manifest; m == nil || !holds(m, t, content) {
+		if m := a.know(place{g, name}).manifest; m == nil || !holds(m, t, content, e) {
 			return false
 		}
 	}
@@ -34,8 +51,8 @@ func (a *Archive) Learn(ctx context.Context, g capsule.Group, profiles []string)
 	})
 }
 
-func holds(m *capsule.Manifest, t Term, content capsule.Content) bool {
-	if m.Epoch != t.Epoch || m.Cluster != t.Cluster || len(m.Objects) != len(content) {
+func holds(m *capsule.Manifest, t Term, content capsule.Content, e extent) bool {
+	if m.Epoch != t.Epoch || m.Cluster != t.Cluster || e == exactly && len(m.Objects) != len(content) {
 		return false
 	}
 	for key, o := range content {
@@ -49,12 +66,22 @@ func holds(m *capsule.Manifest, t Term, content capsule.Content) bool {
 // Sync makes the stores hold exactly content. What they hold already is not written again. The result has an entry for
 // each profile; nil: the store holds content.
 func (a *Archive) Sync(ctx context.Context, g capsule.Group, profiles []string, t Term, content capsule.Content) Problems {
+	return a.sync(ctx, g, profiles, t, content, exactly)
+}
+
+// Add makes the stores hold content, and takes nothing away: while volumes leave with their application, what is stored of
+// them is what the peer finds them by.
+func (a *Archive) Add(ctx context.Context, g capsule.Group, profiles []string, t Term, content capsule.Content) Problems {
+	return a.sync(ctx, g, profiles, t, content, atLeast)
+}
+
+func (a *Archive) sync(ctx context.Context, g capsule.Group, profiles []string, t Term, content capsule.Content, e extent) Problems {
 	var ask []string
 	problems := Problems{}
 	for _, name := range profiles {
 		k := a.know(place{g, name})
 		switch {
-		case k.manifest != nil && holds(k.manifest, t, content):
+		case k.manifest != nil && holds(k.manifest, t, content, e):
 			problems[name] = nil
 		case a.resting(k):
 			problems[name] = k.failure
@@ -63,13 +90,13 @@ func (a *Archive) Sync(ctx context.Context, g capsule.Group, profiles []string, 
 		}
 	}
 	maps.Copy(problems, a.each(ctx, ask, func(ctx context.Context, s store.Store) error {
-		return a.syncOne(ctx, s, g, t, content)
+		return a.syncOne(ctx, s, g, t, content, e)
 	}))
 	a.remember(g, ask, problems)
 	return problems
 }
 
-func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, t Term, content capsule.Content) error {
+func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, t Term, content capsule.Content, e extent) error {
 	was, err := manifestOf(ctx, s, g)
 	if err != nil {
 		return err
@@ -81,8 +108,8 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, t
 		return &store.Error{Profile: s.Profile(), Reason: store.ReasonError, Err: fmt.Errorf(
 			"it holds epoch %d of this group, written by cluster %s; this cluster is at epoch %d and must not overwrite it", was.Epoch, was.Cluster, t.Epoch)}
 	}
-	if !holds(was, t, content) {
-		if was, err = write(ctx, s, g, was, t, content); err != nil {
+	if !holds(was, t, content, e) {
+		if was, err = write(ctx, s, g, was, t, content, e); err != nil {
 			return err
 		}
 	}
@@ -92,8 +119,11 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, t
 
 // write brings one store from what was vouches for to content. It may die after any call: announced checksums, then
 // objects, then the manifest, then what is no longer needed.
-func write(ctx context.Context, s store.Store, g capsule.Group, was *capsule.Manifest, t Term, content capsule.Content) (*capsule.Manifest, error) {
+func write(ctx context.Context, s store.Store, g capsule.Group, was *capsule.Manifest, t Term, content capsule.Content, e extent) (*capsule.Manifest, error) {
 	next := &capsule.Manifest{Epoch: t.Epoch, Cluster: t.Cluster, Generation: t.Generation, Serial: was.Serial + 1, Objects: map[string]capsule.Sum{}}
+	if e == atLeast {
+		maps.Copy(next.Objects, was.Objects)
+	}
 	announced := *was
 	announced.Objects = maps.Clone(was.Objects)
 	var changed []string
@@ -129,7 +159,7 @@ func write(ctx context.Context, s store.Store, g capsule.Group, was *capsule.Man
 	}
 	var obsolete []string
 	for _, key := range was.Keys() {
-		if _, wanted := content[key]; !wanted {
+		if _, wanted := next.Objects[key]; !wanted {
 			obsolete = append(obsolete, key)
 		}
 	}

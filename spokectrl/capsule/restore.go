@@ -73,7 +73,7 @@ func compareClaim(stored Pair, pvc *corev1.PersistentVolumeClaim) (Move, string)
 	case pvc.DeletionTimestamp != nil:
 		return Wait, fmt.Sprintf("PersistentVolumeClaim %s/%s of an earlier life is being deleted", pvc.Namespace, pvc.Name)
 	case pvc.Spec.VolumeName != "" && pvc.Spec.VolumeName != stored.PV.Name:
-		return Conflict, fmt.Sprintf("PersistentVolumeClaim %s/%s is bound to PersistentVolume %s, the store has %s: delete the claim to restore it",
+		return Conflict, fmt.Sprintf("PersistentVolumeClaim %s/%s is bound to PersistentVolume %s, the store has %s. What the claim has may be the only copy: keep it, for example in a claim of another name; the stored volume is restored when the name is free",
 			pvc.Namespace, pvc.Name, pvc.Spec.VolumeName, stored.PV.Name)
 	default:
 		return Present, ""

@@ -197,7 +197,7 @@ func (w *copyWorld) step(s plan.Step) bool {
 			w.left = max(w.left, w.remain)
 		}
 		w.remain = none
-	case plan.Upload, plan.Empty:
+	case plan.Upload, plan.Add, plan.Empty:
 	}
 	return true
 }

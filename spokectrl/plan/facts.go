@@ -118,7 +118,7 @@ type Group struct {
 	FinalSync  bool // a final synchronisation is prepared or asked for
 	Discard    bool // what only this side has is given up: it failed, and the peer took over
 	Unprotect  bool // the configuration allows to unprotect single volumes
-	Archived   bool // every store holds what it should hold
+	Archived   bool // every store holds what it should hold; during a final synchronisation: that, and maybe more
 	Volumes    []Volume
 	Copies     []Copy
 	Remains    []Remain

@@ -12,6 +12,7 @@ const (
 	Remember             // note that the restore is done, for this term as primary
 	Forget               // remove that note
 	Upload               // bring every store up to date
+	Add                  // add to every store what it lacks, and take nothing out of it
 	Empty                // remove everything of the group from every store
 	Unhold               // remove our finalizer from the group
 

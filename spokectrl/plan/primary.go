@@ -16,7 +16,11 @@ func primary(g Group, p *Plan) {
 	for i, v := range g.Volumes {
 		p.Verdicts[i] = protect(g, i, v, p, &replicas)
 	}
-	if !g.Archived && !g.FinalSync {
+	switch {
+	case g.Archived:
+	case g.FinalSync:
+		p.group(Add) // a claim may come while the application still runs; those that leave with it have to be found by the peer
+	default:
 		p.group(Upload)
 	}
 	if g.Restore == RestoreDone && !g.FinalSync {

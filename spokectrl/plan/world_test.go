@@ -56,7 +56,7 @@ func (w world) facts() plan.Group {
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
 		g.Volumes = nil
 	}
-	g.Archived = !w.storeDown && w.stored == w.included(g)
+	g.Archived = !w.storeDown && (w.stored == w.included(g) || w.finalSync && w.stored)
 	return g
 }
 
@@ -122,6 +122,10 @@ func (w *world) step(s plan.Step) bool {
 			w.fail("(d) the metadata of a volume that is still wanted leaves the stores")
 		}
 		w.stored = included
+	case plan.Add:
+		if !w.storeDown {
+			w.stored = w.stored || w.included(w.facts())
+		}
 	case plan.Empty:
 		if w.role != plan.Primary || !w.ending {
 			w.fail("(f) the stores are emptied by somebody else than a primary that ends")
@@ -195,7 +199,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 			w.fail("(g) the marks are removed while there is a replica")
 		}
 		w.marks, w.sealed = false, false
-	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Empty, plan.Unhold:
+	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold:
 	}
 	return true
 }

@@ -94,6 +94,8 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 		return r.rebuild(ctx, f)
 	case plan.Upload:
 		done.stores = r.Archive.Sync(ctx, f.id, f.profiles(), f.term, f.content)
+	case plan.Add:
+		done.stores = r.Archive.Add(ctx, f.id, f.profiles(), f.term, f.content)
 	case plan.Empty:
 		log.FromContext(ctx).Info("Emptying the object stores")
 		done.stores = r.Archive.Empty(ctx, f.id, f.profiles(), f.term.Epoch)
@@ -150,7 +152,7 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 	case plan.Drop:
 		logger.Info("Deleting the replica")
 		return r.drop(ctx, v)
-	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Empty, plan.Unhold,
+	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil

@@ -288,7 +288,7 @@ func (s pass) unprotected() string {
 	if names == nil {
 		return ""
 	}
-	return fmt.Sprintf("the group is secondary, but here are claims of it that were never replicated: %s; delete them, or change their labels", strings.Join(names, ", "))
+	return fmt.Sprintf("the group is secondary, but here are claims of it that were never replicated: %s. They may be the only copy of their data: to keep them out of the group, change their labels so that spec.pvcSelector does not match them", strings.Join(names, ", "))
 }
 
 func (s pass) inUse() provider.Finding {

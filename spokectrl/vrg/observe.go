@@ -106,7 +106,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	case seen.steady() || f.group.Role != plan.Primary || f.group.Ending:
 		return seen, nil
 	case f.group.FinalSync:
-		r.Archive.Learn(ctx, f.id, f.profiles()) // nothing is written now, but what is stored is still told
+		r.Archive.Learn(ctx, f.id, f.profiles()) // what is stored already need not be written again
 	default:
 		seen.restore = r.observeRestore(ctx, seen, group)
 		seen.group.Restore = seen.restore.state
@@ -313,6 +313,9 @@ func (f *facts) observeContent(a *archive.Archive) error {
 		return fmt.Errorf("build the stored metadata: %w", err)
 	}
 	f.group.Archived = a.Current(f.id, f.profiles(), f.term, f.content)
+	if f.group.FinalSync {
+		f.group.Archived = a.Covered(f.id, f.profiles(), f.term, f.content)
+	}
 	return nil
 }
 

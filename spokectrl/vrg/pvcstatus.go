@@ -121,7 +121,7 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 	case plan.WhyUnread:
 		return provider.Finding{Status: metav1.ConditionUnknown, Reason: provider.ReasonUnknownError, Message: v.err.Error()}, true
 	case plan.WhyClaimLost:
-		return no(provider.ReasonError, "the claim is gone while its volume is primary: restore it, or delete its replica by hand"), true
+		return no(provider.ReasonError, "the claim is gone while its volume is primary: make the claim again, bound to its PersistentVolume, which is retained"), true
 	case plan.WhyUnprotected:
 		return no(provider.ReasonError, "the claim was never replicated from here"), true
 	case plan.WhyLeaving:
@@ -143,7 +143,7 @@ func (s pass) foreign(i int) string {
 		return fmt.Sprintf("the claim is protected by VolumeReplicationGroup %s/%s already: change its labels, or the selector of one of the groups",
 			l[v1alpha1.LabelOwnerNamespace], l[v1alpha1.LabelOwnerName])
 	}
-	return fmt.Sprintf("there is a %s of that name that is not of this group: delete it", v.provider.Name())
+	return fmt.Sprintf("there is a %s of that name that is not of this group: make sure that nothing is replicated by it before you remove it, or protect the claim under another name", v.provider.Name())
 }
 
 // protected is whether the peer has everything of a volume.

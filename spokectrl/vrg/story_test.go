@@ -96,6 +96,37 @@ func TestAPrimaryWithoutVolumes(t *testing.T) {
 	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
 }
 
+// TestAClaimThatComesDuringThePreparationIsStored, while the one that leaves with the application stays stored.
+func TestAClaimThatComesDuringThePreparationIsStored(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := newCluster(t, "dr1", s), newCluster(t, "dr2", s)
+	dr1.provision("data")
+	dr1.wish(v1alpha1.Primary, "1")
+	dr1.settle()
+	prepare := func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.PrepareForFinalSync = true }
+	dr1.wish(v1alpha1.Primary, "1", prepare)
+	dr1.settle()
+	dr1.provision("new")
+	dr1.settle()
+	assert.Equal(t, "True/Uploaded", dr1.says("ClusterDataProtected"))
+	assert.Len(t, dr1.group().Status.ProtectedPVCs, 2)
+
+	for _, claim := range []string{"data", "new"} {
+		dr1.remove(&corev1.PersistentVolumeClaim{}, ns, claim)
+	}
+	dr1.wish(v1alpha1.Primary, "1", func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.RunFinalSync = true })
+	dr1.settle()
+	dr1.wish(v1alpha1.Secondary, "1", action(v1alpha1.VRGActionRelocate))
+	dr1.settle()
+	require.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State)
+	dr2.wish(v1alpha1.Primary, "2", action(v1alpha1.VRGActionRelocate))
+	dr2.settle()
+	for _, claim := range []string{"data", "new"} {
+		require.NotNil(t, dr2.claim(claim), claim)
+		assert.Equal(t, corev1.ClaimBound, dr2.claim(claim).Status.Phase)
+	}
+}
+
 func TestRelocateThereAndBack(t *testing.T) {
 	s := newStores()
 	dr1, dr2 := newCluster(t, "dr1", s), newCluster(t, "dr2", s)

@@ -27,7 +27,7 @@ func TestARelocateIsTakenBack(t *testing.T) {
 	})
 	w := a.Waits("WorkloadGone", lab.DR1)
 	assert.Contains(t, w.Message, "Pod taken-back-")
-	assert.Contains(t, w.NextStep, "delete the workload and its PVCs on dr1")
+	assert.Contains(t, w.NextStep, "remove the workload and its PVCs from dr1")
 	assert.Regexp(t, `taken-back .* Relocating +WaitOnUserToCleanUp .*the workload still uses the volumes on cluster dr1`,
 		onHub(t, l, "get", "drpc", "-n", "taken-back", "-o", "wide"))
 

@@ -36,7 +36,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	case d.Claim != nil && image != nil && madeFrom(d.Claim) == image.Name:
 		return filled(d)
 	case rd != nil && !d.Received:
-		return waiting("ReplicationDestination %s never completed a synchronisation: there is nothing to promote; wait for the peer, or delete it to give its data up", name)
+		return waiting("ReplicationDestination %s never completed a synchronisation: there is nothing to promote; wait until the peer completes one, or fail over to the peer, which has the data", name)
 	case rd != nil && !rd.Spec.Paused:
 		return step("no more copies of claim "+name+" are let in", pause(g, d))
 	case image == nil && g.Failover:
@@ -83,7 +83,7 @@ func replace(d provider.Destination) provider.Restoring {
 		return waiting("PersistentVolumeClaim %s/%s of an earlier life is being deleted", c.Namespace, c.Name)
 	case !d.Ours && madeFrom(c) == "":
 		return provider.Restoring{Blocked: true, Message: fmt.Sprintf(
-			"PersistentVolumeClaim %s/%s exists, but was not made from what was received: delete it to restore it", c.Namespace, c.Name)}
+			"PersistentVolumeClaim %s/%s exists, but was not made from what was received. What it has may be the only copy: keep it, for example in a claim of another name; what was received is restored when the name is free", c.Namespace, c.Name)}
 	case d.Used != "":
 		return waiting("%s: stop it", d.Used)
 	default:

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// What is told where something of the application may be the only copy of it (I9): the cluster and what lies there, and
+// how the user says what they want. None of it advises to delete anything.
+
+const (
+	factElsewhere = "WorkloadElsewhere"
+	factConflict  = "NoClusterDataConflict"
+	factLoss      = "DataLossAccepted"
+	factPlaces    = "DestinationsReady"
+
+	continues = "the operation continues automatically"
+)
+
+// lying is what a cluster says of the application that lies there.
+func lying(at *side) string {
+	if c := exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict); c.Status == metav1.ConditionFalse {
+		return c.Message
+	}
+	return exchange.Condition(at.report, v1alpha1.VRGInUse).Message
+}
+
+// explainElsewhere says that the workload is on s, although another cluster is, or would become, Primary.
+func (w *world) explainElsewhere(s plan.Side) words {
+	at, other := w.at(s), w.at(s.Peer())
+	out := words{fact: factElsewhere, user: true}
+	if w.facts.Home() == s.Peer() {
+		out.message = fmt.Sprintf("cluster %s is Primary, but the workload, or volumes of it, are on cluster %s: %s. Nothing is told to whoever deploys, and nothing is moved",
+			other.cluster, at.cluster, lying(at))
+		out.next = fmt.Sprintf("if the workload belongs on %s, set action Relocate and preferredCluster to %s; if it belongs on %s, set action Relocate and preferredCluster to %s",
+			at.cluster, at.cluster, other.cluster, other.cluster)
+		if w.facts.At(s.Peer()).Report.Volumes {
+			out.next = fmt.Sprintf("both clusters have volumes of it: to run what %s has, set action Relocate and preferredCluster to %s; to run what %s has, set action Failover and failoverCluster to %s; what the other one has is kept",
+				other.cluster, other.cluster, at.cluster, at.cluster)
+		}
+		return out
+	}
+	out.message = fmt.Sprintf("the workload runs on %s, or volumes of it are there: %s. The spec asks for cluster %s; protection does not begin there, and nothing is moved",
+		at.cluster, lying(at), other.cluster)
+	out.next = fmt.Sprintf("the workload runs on %s: set preferredCluster to it", at.cluster)
+	if w.facts.Ask == plan.Failover {
+		out.next += ", and clear action"
+	}
+	out.next += fmt.Sprintf(". If it belongs on %s, move what these claims hold there first, or keep them by changing their labels so that spec.pvcSelector does not match them; %s then", other.cluster, continues)
+	return out
+}
+
+// explainClaims says that claims on s were never replicated from there.
+func (w *world) explainClaims(s plan.Side, fact string) words {
+	at := w.at(s)
+	out := words{fact: fact, user: true, message: fmt.Sprintf("cluster %s has claims that no other cluster has a copy of: %s", at.cluster, lying(at))}
+	out.next = fmt.Sprintf("look at what these claims on %s hold; to keep it, change their labels so that spec.pvcSelector does not match them; %s then", at.cluster, continues)
+	if w.facts.Ask == plan.Failover && w.facts.At(s).Decision != plan.Gone {
+		out.next += "; to let the workload leave with them, accept the loss: " + w.accept(w.at(s.Peer()).cluster)
+	}
+	return out
+}
+
+// explainNothing says that the failover to t found nothing to restore.
+func (w *world) explainNothing(t plan.Side) words {
+	at, other := w.at(t), w.at(t.Peer())
+	var had []string
+	for i := range other.report.Status.ProtectedPVCs {
+		pvc := &other.report.Status.ProtectedPVCs[i]
+		had = append(had, pvc.Namespace+"/"+pvc.Name)
+	}
+	out := words{fact: factLoss, user: true, message: fmt.Sprintf(
+		"cluster %s found nothing to restore, but cluster %s has volumes by its last report%s: %s. The workload was not sent to %s, and %s is left as it is",
+		at.cluster, other.cluster, when(other), some(had), at.cluster, other.cluster)}
+	back := fmt.Sprintf("to go back, set action Failover and failoverCluster to %s", other.cluster)
+	if w.facts.Ask == plan.Failover {
+		out.next = back + fmt.Sprintf("; to run the workload on %s with empty volumes, accept the loss: %s", at.cluster, w.accept(at.cluster))
+		return out
+	}
+	out.next = back + fmt.Sprintf("; to run the workload on %s all the same, set action Failover and failoverCluster to %s", at.cluster, at.cluster)
+	return out
+}
+
+// accept is the command by which the user accepts what the failover to cluster loses.
+func (w *world) accept(cluster string) string {
+	return fmt.Sprintf("kubectl -n %s annotate drpc %s --overwrite %s=%s", w.drpc.Namespace, w.drpc.Name, v1alpha1.AnnotationAcceptDataLoss, acceptance(w.drpc, cluster))
+}
+
+// explainPlaces says which volumes of s have no place on the peer yet.
+func (w *world) explainPlaces(s plan.Side) words {
+	at, peer := w.at(s), w.at(s.Peer())
+	return words{fact: factPlaces, message: fmt.Sprintf("cluster %s copies volumes that have no destination on cluster %s yet: %s", at.cluster, peer.cluster, some(w.unreceived(s))),
+		next: fmt.Sprintf("%s when %s receives them; if that takes long, look at condition DataProtected of VolumeReplicationGroup %s there", continues, peer.cluster, w.group)}
+}
+
+// syncing says what a final synchronisation waits for, by the cluster that makes it.
+func syncing(at *side) string {
+	if c := exchange.Condition(at.report, v1alpha1.VRGDataProtected); c.Status == metav1.ConditionFalse && c.Message != "" {
+		return ": " + c.Message
+	}
+	return ""
+}
+
+// when tells of when a report is, if it says.
+func when(at *side) string {
+	if t := at.report.Status.Exchange.ObservedTime; !t.IsZero() {
+		return " of " + t.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+// some keeps a list of names readable.
+func some(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// failing says what fails of the protection of an application that runs as it should.
+func (w *world) failing(next plan.Plan) words {
+	protected := w.protected()
+	if !next.Done() || protected.Status != metav1.ConditionFalse || protected.Reason != reasonFailed {
+		return words{}
+	}
+	return words{fact: "Protected", message: protected.Message, next: "fix the problem described in the message; until then a failover may lose what was written since the last synchronisation"}
+}
