@@ -20,7 +20,6 @@ import (
 const (
 	envRuns = "RAMEN_STORY_RUNS"
 	envSeed = "RAMEN_STORY_SEED"
-
 )
 
 // runsUnlessTold is how often the story is told if the environment does not say.
