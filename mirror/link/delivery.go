@@ -17,6 +17,10 @@ import (
 // written at all (X11).
 const deliveryDelay = 100 * time.Millisecond
 
+// factsGoFirst is how long the status of a wish waits for the report of its copy, which itself waits for the answer of the
+// controller on the cluster. A report that takes longer may be refused for ever.
+const factsGoFirst = 4 * answerDelay
+
 // sparingPause is the pause before each delivery that has time while wishes and facts come in.
 const sparingPause = 200 * time.Millisecond
 
@@ -41,7 +45,11 @@ func (l *Link) deliver(ctx context.Context, it item) error {
 	switch {
 	case status == nil:
 		return nil
-	case !translate.Urgent(status, wish):
+	case translate.Urgent(status, wish):
+	case l.up.awaits(it, factsGoFirst):
+		l.deliveries.addLater(it, deliveryDelay)
+		return nil
+	default:
 		l.unhurried.add(it)
 		return nil
 	}

@@ -109,6 +109,17 @@ func (l *line) addedWithin(time time.Duration) bool {
 	return !l.last.IsZero() && l.clock.Since(l.last) < time
 }
 
+// awaits reports whether an item is not done that was added within the last time.
+func (l *line) awaits(it item, within time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, ok := l.waiting[it]
+	if !ok {
+		a, ok = l.working[it]
+	}
+	return ok && l.clock.Since(a.at) < within
+}
+
 // began is when the oldest addition was made that the work on it covers; false: it is looked at without cause.
 func (l *line) began(it item) (at time.Time, ok bool) {
 	l.mu.Lock()

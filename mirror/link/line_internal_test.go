@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/ramendr/ramen-direct/mirror/translate"
 )
@@ -221,4 +222,22 @@ func TestStore(t *testing.T) {
 			assert.Equal(t, tc.told, *told)
 		})
 	}
+}
+
+func TestAnItemIsAwaitedUntilItIsDoneOrOld(t *testing.T) {
+	clock := testingclock.NewFakeClock(noon)
+	l, it := newLine("test", clock), item{groups, "db"}
+	assert.False(t, l.awaits(it, time.Second), "it was never added")
+	l.add(it)
+	assert.True(t, l.awaits(it, time.Second), "it waits")
+	l.start(it)
+	assert.True(t, l.awaits(it, time.Second), "it is in work")
+	l.finish(it, false)
+	clock.Step(time.Second)
+	assert.False(t, l.awaits(it, time.Second), "it failed for so long")
+	l.add(it)
+	assert.False(t, l.awaits(it, time.Second), "the oldest addition counts")
+	l.start(it)
+	l.finish(it, true)
+	assert.False(t, l.awaits(it, time.Minute), "it is done")
 }
