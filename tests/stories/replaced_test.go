@@ -5,6 +5,7 @@ package stories
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -68,10 +70,22 @@ func TestAHomeThatIsRebuiltEmptyCostsNoCopy(t *testing.T) {
 	assert.NotEmpty(t, a.Group(lab.DR2).Spec.VolSync.RDSpec, "the copies were given up")
 
 	a.Ask(failoverTo(lab.DR2))
+	acceptLoss(a, lab.DR1)
 	a.Settled(v1alpha1.FailedOver, lab.DR2)
 	require.NoError(t, a.GoesOn(ctx, lab.DR2))
 	a.RunsOnlyOn(lab.DR2)
 	require.NoError(t, a.Kept(before, lab.DR2), "what was synchronised before is back")
+}
+
+// acceptLoss gives the user's word that the claims on cluster, which were made there before anybody knew that it was replaced, are
+// worth nothing: nobody has a copy of them, so they are not given up without it.
+func acceptLoss(a *actor, cluster string) {
+	a.T.Helper()
+	w := a.Waits("NoClusterDataConflict", cluster)
+	_, word, found := strings.Cut(w.NextStep, v1alpha1.AnnotationAcceptDataLoss+"=")
+	require.True(a.T, found, w.NextStep)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationAcceptDataLoss, word)
+	require.NoError(a.T, a.Lab.Cluster(lab.Hub).Client.Patch(a.T.Context(), a.DRPC(), client.RawPatch(types.MergePatchType, []byte(patch))))
 }
 
 // identityOf is the UID of the namespace kube-system.
