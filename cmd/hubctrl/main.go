@@ -88,6 +88,6 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		}
 	}
 	return drpc.Setup(mgr, drpc.Options{
-		Namespace: f.Namespace, Origin: origin, Links: watched, Changed: watched.Changes(), Inventory: watched.Inventory(), Operations: operations, Clock: now,
+		Namespace: f.Namespace, Origin: origin, Links: watched, Changed: watched.Changes(), Absences: watched.Absences(), Operations: operations, Clock: now,
 	})
 }

@@ -11,6 +11,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
@@ -116,10 +117,7 @@ func (r *Reconciler) prune(ctx context.Context, cluster string, wanted map[strin
 		if wanted[s.Name] || !s.DeletionTimestamp.IsZero() {
 			continue
 		}
-		err := r.client.Delete(ctx, s, client.Preconditions{UID: &s.UID})
-		if client.IgnoreNotFound(err) != nil {
-			errs = append(errs, fmt.Errorf("delete Secret %s/%s: %w", s.Namespace, s.Name, err))
-		}
+		errs = append(errs, apply.Delete(ctx, r.client, s))
 	}
 	return errors.Join(errs...)
 }

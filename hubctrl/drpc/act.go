@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -26,6 +26,9 @@ func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, e
 		if err := apply.Hold(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer); err != nil {
 			return false, err
 		}
+	}
+	if len(next.Writes) == 0 && w.misquoted() {
+		return true, r.publish(ctx, w, w.decisions())
 	}
 	if next.Tend && len(next.Writes) == 0 {
 		return r.refresh(ctx, w)
@@ -50,7 +53,7 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 	case plan.MarkWish:
 		return r.markWish(ctx, w, wr.Side)
 	case plan.RemoveWish:
-		return r.removeWish(ctx, w.at(wr.Side).wish)
+		return r.removeWish(ctx, w.at(wr.Side))
 	case plan.DropWish:
 		return r.letGo(ctx, w, wr.Side)
 	case plan.Publish:
@@ -76,10 +79,12 @@ func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error
 		return err
 	}
 	r.groups.wrote(w.drpc, w.group)
-	if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
-		return fmt.Errorf("write wish for %s: %w", w.at(wr.Side).cluster, err)
+	if wr.Promote && wr.Role == plan.Primary {
+		if err := r.mark(ctx, w, wr.Side); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.writeWish(ctx, w.at(wr.Side), intent)
 }
 
 // nextEpoch is the epoch of a wish that is written now: a promotion exceeds all that is known, a Primary that stays one
@@ -123,16 +128,12 @@ func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error
 		return err
 	}
 	r.groups.wrote(w.drpc, w.group)
-	if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
-		return fmt.Errorf("adopt the object on %s: %w", at.cluster, err)
-	}
-	return nil
+	return r.writeWish(ctx, at, intent)
 }
 
-func (r *Reconciler) removeWish(ctx context.Context, wish *v1alpha1.VolumeReplicationGroup) error {
-	err := r.client.Delete(ctx, wish, client.Preconditions{UID: &wish.UID})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("remove wish %s/%s: %w", wish.Namespace, wish.Name, err)
+func (r *Reconciler) removeWish(ctx context.Context, at *side) error {
+	if err := apply.Delete(ctx, r.client, at.wish); err != nil {
+		return fmt.Errorf("remove wish for %s: %w", at.cluster, err)
 	}
 	return nil
 }
@@ -142,12 +143,11 @@ func (r *Reconciler) letGo(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	if w.drpc.DeletionTimestamp == nil {
 		log.FromContext(ctx).Info("Make anew the wish that somebody deleted", "cluster", at.cluster, "uid", at.wish.UID)
-		return r.dropWish(ctx, at.wish)
-	}
-	// The key first: with the wish goes what leads to this outbox, should the policy be gone.
-	if _, err := r.dropKey(ctx, w, s); err != nil {
+	} else if _, err := r.dropKey(ctx, w, s); err != nil {
+		// The key first: with the wish goes what leads to this outbox, should the policy be gone.
 		return err
 	}
+	at.version = apply.Version{}
 	return r.dropWish(ctx, at.wish)
 }
 
@@ -155,34 +155,9 @@ func (r *Reconciler) dropWish(ctx context.Context, wish *v1alpha1.VolumeReplicat
 	return apply.Release(ctx, r.client, wish, exchange.FinalizerWish)
 }
 
-// publish tells those who deploy where the workload's objects may exist.
-func (r *Reconciler) publish(ctx context.Context, w *world, decisions [2]plan.Decision) error {
-	told := &v1alpha1.DRPlacementControl{}
-	told.Namespace, told.Name, told.UID = w.drpc.Namespace, w.drpc.Name, w.drpc.UID
-	told.Status.Decisions = []v1alpha1.ClusterDecision{}
-	for i, d := range decisions {
-		cluster := w.sides[i].cluster
-		switch d {
-		case plan.RunHere:
-			told.Status.PreferredDecision = v1alpha1.PlacementDecision{ClusterName: cluster, ClusterNamespace: cluster}
-			told.Status.Decisions = append(told.Status.Decisions, v1alpha1.ClusterDecision{ClusterName: cluster, ClusterNamespace: cluster, Reason: v1alpha1.DecisionRun})
-		case plan.Retain:
-			told.Status.Decisions = append(told.Status.Decisions, v1alpha1.ClusterDecision{ClusterName: cluster, ClusterNamespace: cluster, Reason: v1alpha1.DecisionRetain})
-		case plan.Gone, plan.Untold:
-		}
-	}
-	intent, err := apply.StatusOf(told, r.client.Scheme())
-	if err != nil {
-		return err
-	}
-	if err := apply.New(r.client, ownerDecisions).Status(ctx, intent); err != nil {
-		return fmt.Errorf("publish decisions: %w", err)
-	}
-	return nil
-}
-
-// sweep drops the tombstones of a DRPlacementControl that is gone, when they were obeyed: those of clusters that were
-// given up.
+// sweep looks after the wishes of a DRPlacementControl that is gone. It drops the tombstones that were obeyed: those of
+// clusters that were given up. It removes what an earlier leader wished late, after this one had ended the protection: a wish
+// that is to be made names no version but that there must be none.
 func (r *Reconciler) sweep(ctx context.Context, key client.ObjectKey) error {
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: key.String()}); err != nil {
@@ -192,7 +167,17 @@ func (r *Reconciler) sweep(ctx context.Context, key client.ObjectKey) error {
 		wish := &list.Items[i]
 		cluster, _ := exchange.ClusterOf(wish.Namespace)
 		at := side{cluster: cluster, wish: wish}
-		if wish.Namespace != exchange.Outbox(cluster) || slices.ContainsFunc(list.Items, func(o v1alpha1.VolumeReplicationGroup) bool {
+		if wish.Namespace != exchange.Outbox(cluster) {
+			continue
+		}
+		if wish.DeletionTimestamp == nil && r.ledger.hasEnded(types.UID(wish.Annotations[v1alpha1.AnnotationDRPCUID])) {
+			log.FromContext(ctx).Info("Removing a wish that came late", "cluster", cluster, "uid", wish.UID)
+			if err := r.removeWish(ctx, &at); err != nil {
+				return err
+			}
+			continue
+		}
+		if slices.ContainsFunc(list.Items, func(o v1alpha1.VolumeReplicationGroup) bool {
 			return o.Namespace == exchange.Inbox(cluster) && o.Name == wish.Name
 		}) || !removed(&at) {
 			continue

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -64,7 +66,10 @@ func versioned(c client.WithWatch, made *int) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Apply: func(ctx context.Context, c client.WithWatch, intent runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 			u := untyped(intent)
-			return around(ctx, c, u.GetKind(), u.GetNamespace(), u.GetName(), func() error { return c.Apply(ctx, intent, opts...) })
+			if err := around(ctx, c, u.GetKind(), u.GetNamespace(), u.GetName(), func() error { return c.Apply(ctx, intent, opts...) }); err != nil {
+				return err
+			}
+			return answered(ctx, c, u, intent)
 		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			return around(ctx, c, kindOf(o), o.GetNamespace(), o.GetName(), func() error { return c.Create(ctx, o, opts...) })
@@ -76,6 +81,20 @@ func versioned(c client.WithWatch, made *int) client.WithWatch {
 			return around(ctx, c, kindOf(o), o.GetNamespace(), o.GetName(), func() error { return c.Delete(ctx, o, opts...) })
 		},
 	})
+}
+
+// answered makes intent what is stored, as the answer of a real API server does, UID and generation included.
+func answered(ctx context.Context, c client.Reader, key *unstructured.Unstructured, intent runtime.ApplyConfiguration) error {
+	stored := &unstructured.Unstructured{}
+	stored.SetGroupVersionKind(key.GroupVersionKind())
+	if err := c.Get(ctx, client.ObjectKeyFromObject(key), stored); err != nil {
+		return err
+	}
+	text, err := json.Marshal(stored)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, intent)
 }
 
 // watched notes each write of the hub in words, and lets it fail where the test says so.
@@ -93,12 +112,22 @@ func (h *hub) watched() interceptor.Funcs {
 		h.log = append(h.log, what)
 		return nil
 	}
+	answer := func(err error) error {
+		if err != nil && h.refused != nil {
+			h.refused(err)
+		}
+		return err
+	}
 	return interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			if h.fail != nil {
 				if err := h.fail("get", kindOf(o)+" "+key.String()); err != nil {
 					return err
 				}
+			}
+			if key.Namespace == h.absent && kindOf(o) == "VolumeReplicationGroup" {
+				h.absent = ""
+				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
 			}
 			return c.Get(ctx, key, o, opts...)
 		},
@@ -113,35 +142,58 @@ func (h *hub) watched() interceptor.Funcs {
 			if err := hit("apply", wishInWords(wish)); err != nil {
 				return err
 			}
-			if was := (&v1alpha1.VolumeReplicationGroup{}); c.Get(ctx, client.ObjectKeyFromObject(wish), was) == nil {
-				assert.GreaterOrEqual(h.t, epochText(wish), epochText(was), "an epoch never falls (X9)")
+			was, is := &v1alpha1.VolumeReplicationGroup{}, &v1alpha1.VolumeReplicationGroup{}
+			key := client.ObjectKeyFromObject(wish)
+			_ = c.Get(ctx, key, was)
+			err := answer(c.Apply(ctx, intent, opts...))
+			if c.Get(ctx, key, is) == nil && is.UID == was.UID {
+				assert.GreaterOrEqual(h.t, epochText(is), epochText(was), "an epoch never falls (X9)")
 			}
-			return c.Apply(ctx, intent, opts...)
+			return err
 		},
 		SubResourceApply: func(ctx context.Context, c client.Client, sub string, intent runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
 			if err := hit("apply status", statusInWords(untyped(intent), opts)); err != nil {
 				return err
 			}
-			return c.SubResource(sub).Apply(ctx, intent, opts...)
+			return answer(c.SubResource(sub).Apply(ctx, intent, opts...))
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
-			verb := "hold"
-			if text, _ := p.Data(o); strings.Contains(string(text), `"remove"`) {
-				verb = "release"
+			what := "hold " + nameInWords(o)
+			switch text, _ := p.Data(o); {
+			case strings.Contains(string(text), `"remove"`):
+				what = "release " + nameInWords(o)
+			case strings.Contains(string(text), "beside"):
+				what = "mark " + nameInWords(o)
 			}
-			if err := hit("patch", verb+" "+nameInWords(o)); err != nil {
+			if err := hit("patch", what); err != nil {
 				return err
 			}
-			return c.Patch(ctx, o, p, opts...)
+			err := c.Patch(ctx, o, p, opts...)
+			if err != nil && strings.Contains(err.Error(), "test failed") { // as a real API server says it
+				err = apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "patch", schema.GroupResource{}, o.GetName(), err.Error(), 0, false)
+			}
+			return answer(err)
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
 			if err := hit("delete", "remove "+nameInWords(o)); err != nil {
 				return err
 			}
-			return c.Delete(ctx, o, opts...)
+			return answer(c.Delete(ctx, o, opts...))
 		},
-		Update: func(context.Context, client.WithWatch, client.Object, ...client.UpdateOption) error {
-			return apierrors.NewBadRequest("an update would write the whole object, the user's fields too")
+		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+			if _, ok := exchange.ClusterOf(o.GetNamespace()); !ok {
+				return apierrors.NewBadRequest("an update would write the whole object, the user's fields too")
+			}
+			if err := hit("update", "replace "+nameInWords(o)); err != nil {
+				return err
+			}
+			return c.Update(ctx, o, opts...)
+		},
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
+			if err := hit("update status", "replace decisions"); err != nil {
+				return err
+			}
+			return c.SubResource(sub).Update(ctx, o, opts...)
 		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			if kindOf(o) != "Secret" {

@@ -3,6 +3,7 @@
 package drpc
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,6 +18,7 @@ func TestDeployGoesToTheEnd(t *testing.T) {
 	assert.Equal(t, []string{
 		"hold drpc db",
 		"wish dr2 secondary epoch 1",
+		"mark wish dr2",
 		"wish dr1 primary epoch 1",
 		"decisions [dr1 Run]",
 	}, h.settle(), "the peer first: a lone secondary is harmless")
@@ -46,6 +48,10 @@ func TestDeployWritesWholeWishes(t *testing.T) {
 	h.pass()
 	for cluster, role := range map[string]v1alpha1.ReplicationState{"dr1": "primary", "dr2": "secondary"} {
 		w := h.wish(cluster)
+		if role == "secondary" {
+			assert.Equal(t, "0", w.Annotations["exchange.ramendr.openshift.io/beside"], "when dr1 was promoted it had no wish (X15)")
+			delete(w.Annotations, "exchange.ramendr.openshift.io/beside")
+		}
 		assert.Equal(t, map[string]string{
 			"exchange.ramendr.openshift.io/namespace":                     "shop",
 			"exchange.ramendr.openshift.io/name":                          "db",
@@ -132,12 +138,36 @@ func TestDeployWaitsUntilBothInboxesAreKnown(t *testing.T) {
 	}
 }
 
-func TestAnIncompleteInboxBehindALiveLinkIsLookedAtAgain(t *testing.T) {
+func TestAnAbsenceThatBecomesKnownDuringALookIsLookedAtAgain(t *testing.T) {
 	h := newHub(t, newDRPC())
 	h.lease("dr2", "of something more")
-	assert.Equal(t, exchange.DefaultLeaseDuration, h.pass().RequeueAfter, "the lease may be seen before the last report that it counts")
-	h.cut("dr2")
 	assert.Zero(t, h.pass().RequeueAfter, "the link wakes us")
+	h.lease("dr2", "of yet more")
+	h.fail = func(verb, what string) error {
+		if verb == "get" && strings.HasPrefix(what, "ConfigMap") { // after the clusters were looked at
+			h.tell("dr2")
+		}
+		return nil
+	}
+	assert.Equal(t, lookAgain, h.pass().RequeueAfter, "nobody tells of it any more")
+}
+
+func TestAReportThatArrivesDuringALookProvesNoAbsence(t *testing.T) {
+	h := newHub(t, newDRPC())
+	h.spokes["dr2"].has, h.spokes["dr2"].stamp.SpokeUID = true, "dr2-uid"
+	// The hub reads no report; then the report comes, and the lease tells of it, before the inbox is judged.
+	h.fail = func(verb, what string) error {
+		if verb == "get" && what == "VolumeReplicationGroup inbox-dr2/shop.db" {
+			h.fail = nil
+			h.absent = "inbox-dr2"
+			h.tell("dr2")
+		}
+		return nil
+	}
+	h.pass()
+	assert.Empty(t, h.wrote(), "nobody is promoted beside an object that was not looked at")
+	require.NotNil(t, h.drpc().Status.Waiting)
+	assert.Equal(t, "dr2", h.drpc().Status.Waiting.Cluster)
 }
 
 func TestNothingIsProtectedWithoutVolumes(t *testing.T) {

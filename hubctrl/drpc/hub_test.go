@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -45,6 +46,7 @@ type hub struct {
 	links  *links
 	events *events.FakeRecorder
 	r      *Reconciler
+	next   *Reconciler // of the leader after one that was frozen
 	spokes map[string]*spoke
 	// volumes are the VolSync volumes that come and go with the workload; nil: its volumes are of another technique.
 	volumes []string
@@ -55,19 +57,42 @@ type hub struct {
 	count   int      // writes since the process started
 	crashAt int      // the number of the first write that fails, as all after it; negative: none
 	fail    func(verb, what string) error
-	blind   bool // the cache shows none of the hub's wishes yet
+	blind   bool        // the cache shows none of the hub's wishes yet
+	absent  string      // the namespace of which the next read of a group finds nothing
+	refused func(error) // is told of each write that the API server refuses
 }
 
 // links are the links as the test sets them.
 type links struct {
+	h       *hub
 	state   map[string]exchange.Link
 	awaited []string
+	awaits  []await
+}
+
+// await is one that was asked for.
+type await struct {
+	cluster            string
+	group, application client.ObjectKey
 }
 
 func (l *links) Link(cluster string) exchange.Link { return l.state[cluster] }
 
-func (l *links) Await(cluster string, key client.ObjectKey) {
-	l.awaited = append(l.awaited, cluster+" "+key.String())
+func (l *links) View(cluster string, group client.ObjectKey) exchange.View {
+	lease := &coordinationv1.Lease{}
+	if !l.h.get(lease, clientKey("inbox-"+cluster, "mirror")) {
+		lease = nil
+	}
+	return exchange.ViewOf(l.state[cluster], lease, l.h.inventory(cluster), group)
+}
+
+func (l *links) Await(cluster string, group, application client.ObjectKey) bool {
+	if l.View(cluster, group) == exchange.Absent {
+		return true
+	}
+	l.awaited = append(l.awaited, cluster+" "+application.String())
+	l.awaits = append(l.awaits, await{cluster, group, application})
+	return false
 }
 
 // newHub returns a hub whose links are live and whose clusters are empty. It knows nothing of drpcs yet.
@@ -78,6 +103,7 @@ func newHub(t *testing.T, drpcs ...*v1alpha1.DRPlacementControl) *hub {
 		links:  &links{state: map[string]exchange.Link{}},
 		spokes: map[string]*spoke{"dr1": {}, "dr2": {}},
 	}
+	h.links.h = h
 	h.rebuild("hub-uid", drpcs...)
 	return h
 }
@@ -101,7 +127,7 @@ func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
 	h.r = &Reconciler{
-		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), origin: origin,
+		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), own: newOwn(), origin: origin,
 		configs: real{c}, namespace: "ramen-system",
 	}
 	h.log, h.count, h.crashAt = nil, 0, -1

@@ -130,7 +130,11 @@ func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
 		}
 		intent := corev1ac.Secret(want.Name, want.Namespace).
 			WithLabels(want.Labels).WithAnnotations(want.Annotations).WithType(want.Type).WithData(want.Data)
-		if err := apply.New(r.client, ownerKey).Owned(ctx, intent); err != nil {
+		version := apply.Version{}
+		if wishes[i] != nil {
+			version = apply.VersionOf(wishes[i])
+		}
+		if _, err := apply.New(r.client, ownerKey).Over(ctx, version, intent); err != nil {
 			return wrote, fmt.Errorf("wish the VolSync key for %s: %w", w.at(at.side).cluster, err)
 		}
 		wrote = true
@@ -196,7 +200,7 @@ func (r *Reconciler) removeKeys(ctx context.Context, w *world, sides []plan.Side
 			if wish == nil || wish.DeletionTimestamp != nil {
 				continue
 			}
-			if err := r.client.Delete(ctx, wish, client.Preconditions{UID: &wish.UID}); client.IgnoreNotFound(err) != nil {
+			if err := apply.Delete(ctx, r.client, wish); err != nil {
 				return wrote, fmt.Errorf("remove the VolSync key for %s: %w", w.at(s).cluster, err)
 			}
 			wrote = true

@@ -3,6 +3,7 @@
 package drpc
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -16,8 +17,10 @@ import (
 // is decided by it. A hub that starts takes the status that it finds for told, and does not know when the step in it
 // began.
 type ledger struct {
-	mu   sync.Mutex
-	apps map[client.ObjectKey]remembered
+	mu    sync.Mutex
+	apps  map[client.ObjectKey]remembered
+	blind map[client.ObjectKey]time.Time // since when what an application needs can't be read
+	over  map[types.UID]time.Time        // when the protection of an application was over, and nothing was left
 }
 
 type remembered struct {
@@ -27,7 +30,43 @@ type remembered struct {
 	protected verdict   // the last one that was certain
 }
 
-func newLedger() *ledger { return &ledger{apps: map[client.ObjectKey]remembered{}} }
+func newLedger() *ledger {
+	return &ledger{apps: map[client.ObjectKey]remembered{}, blind: map[client.ObjectKey]time.Time{}, over: map[types.UID]time.Time{}}
+}
+
+// late is for how long a write of an earlier leader may be under way.
+const late = time.Hour
+
+// ended notes that the protection of an application is over.
+func (l *ledger) ended(uid types.UID, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.over, func(_ types.UID, at time.Time) bool { return now.Sub(at) > late })
+	l.over[uid] = now
+}
+
+// hasEnded reports whether this process ended the protection of an application.
+func (l *ledger) hasEnded(uid types.UID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.over[uid]
+	return ok
+}
+
+// sees notes whether what an application needs could be read, and returns since when it can't.
+func (l *ledger) sees(key client.ObjectKey, now time.Time, blind bool) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	since, known := l.blind[key]
+	switch {
+	case !blind:
+		delete(l.blind, key)
+	case !known:
+		l.blind[key] = now
+		return now
+	}
+	return since
+}
 
 // of is what was told of drpc; if nothing was, its status is taken for told.
 func (l *ledger) of(drpc *v1alpha1.DRPlacementControl) remembered {
@@ -60,4 +99,5 @@ func (l *ledger) forget(key client.ObjectKey) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.apps, key)
+	delete(l.blind, key)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
@@ -50,9 +51,10 @@ type side struct {
 	report   *v1alpha1.VolumeReplicationGroup // nil: not in the inbox
 	// believable says that there is a report with a stamp, whose epoch a hub can have wished.
 	believable bool
-	unreported []string // objects about which the hub's API server accepts no report, if the inbox was looked at
-	ignored    []string // what else of the report exceeds its bounds, in words
-	partial    bool     // volumes were left out of the report for that
+	unreported []string      // objects about which the hub's API server accepts no report, if the inbox was looked at
+	ignored    []string      // what else of the report exceeds its bounds, in words
+	partial    bool          // volumes were left out of the report for that
+	version    apply.Version // of the wish: as it was read, or as this pass wrote it
 }
 
 // wished reports whether anything was wished for the application.
@@ -177,6 +179,8 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 		at.wish = nil
 	case err != nil:
 		return fmt.Errorf("read wish for %s: %w", at.cluster, err)
+	default:
+		at.version = apply.VersionOf(at.wish)
 	}
 	if at.wish != nil && at.wish.Annotations[exchange.AnnotationDRPC] != client.ObjectKeyFromObject(w.drpc).String() {
 		return conflict(w, at.wish.Annotations[exchange.AnnotationDRPC])
@@ -218,24 +222,19 @@ func (r *Reconciler) judge(ctx context.Context, w *world, s plan.Side) error {
 	return nil
 }
 
-// view tells what may be believed about the object. Only where there is no report is the whole inbox looked at.
+// view tells what may be believed about the object. A report that was not there to be read, and is there by now, proves
+// nothing: its arrival brings another look.
 func (r *Reconciler) view(ctx context.Context, w *world, at *side) (plan.View, error) {
 	if at.report != nil {
 		return plan.Present, nil
 	}
 	lease := &coordinationv1.Lease{}
-	switch err := r.client.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(at.cluster), Name: exchange.LeaseName}, lease); {
-	case apierrors.IsNotFound(err):
-		return plan.Unknown, nil
-	case err != nil:
+	err := r.client.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(at.cluster), Name: exchange.LeaseName}, lease)
+	if client.IgnoreNotFound(err) != nil {
 		return plan.Unknown, fmt.Errorf("read lease of %s: %w", at.cluster, err)
 	}
 	at.unreported = exchange.Unreported(lease)
-	inbox := &v1alpha1.VolumeReplicationGroupList{}
-	if err := r.client.List(ctx, inbox, client.InNamespace(exchange.Inbox(at.cluster))); err != nil {
-		return plan.Unknown, fmt.Errorf("read inbox of %s: %w", at.cluster, err)
-	}
-	switch exchange.ViewOf(at.link, lease, inbox.Items, w.group, nil) {
+	switch r.links.View(at.cluster, w.group) {
 	case exchange.Absent:
 		return plan.Absent, nil
 	case exchange.Unknown, exchange.Present:

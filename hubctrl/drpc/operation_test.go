@@ -27,6 +27,7 @@ func TestFailoverWithTheSourceAlive(t *testing.T) {
 	h.failover("dr2")
 	assert.Equal(t, []string{
 		"decisions [dr1 Retain]",
+		"mark wish dr1",
 		"wish dr2 primary for Failover epoch 2",
 		"decisions [dr1 Retain, dr2 Run]",
 		"wish dr1 secondary for Failover epoch 2",
@@ -50,6 +51,7 @@ func TestFailoverWithTheSourceLostGoesOnWhenItReturns(t *testing.T) {
 	h.failover("dr2")
 	assert.Equal(t, []string{
 		"decisions [dr1 Retain]",
+		"mark wish dr1",
 		"wish dr2 primary for Failover epoch 2",
 		"decisions [dr1 Retain, dr2 Run]",
 		"wish dr1 secondary for Failover epoch 2",
@@ -82,6 +84,7 @@ func TestRelocateAndBack(t *testing.T) {
 		"decisions []",
 		"wish dr1 primary runFinalSync for Relocate epoch 1",
 		"wish dr1 secondary for Relocate epoch 1",
+		"mark wish dr1",
 		"wish dr2 primary for Relocate epoch 2",
 		"decisions [dr2 Run]",
 	}, h.settle(), "the workload leaves before the final synchronisation, and the target is promoted last")

@@ -28,10 +28,11 @@ const (
 	ownerDecisions = "hubctrl-drpc-decisions"
 )
 
-// Links tells how the links to the clusters fare.
+// Links tells how the links fare, and what may be believed about a cluster because of that.
 type Links interface {
 	Link(cluster string) exchange.Link
-	Await(cluster string, key client.ObjectKey)
+	View(cluster string, group client.ObjectKey) exchange.View
+	Await(cluster string, group, application client.ObjectKey) (known bool)
 }
 
 // Reconciler carries out the plan for DRPlacementControls.
@@ -44,6 +45,7 @@ type Reconciler struct {
 	operations *metrics.Operations
 	ledger     *ledger
 	groups     *groups
+	own        *own
 	origin     string // the id of this hub
 
 	configs   client.Reader // of the configuration
@@ -57,6 +59,9 @@ const maxSteps = 8
 // errEndless is what a pass ends with that found something to write each time that it looked.
 var errEndless = errors.New("the plan does not come to rest: it is tried again")
 
+// errGone is what a pass ends with whose object went meanwhile.
+var errGone = errors.New("the DRPlacementControl is gone")
+
 // Reconcile makes one pass.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Result, error) {
 	before, err := r.read(ctx, req.NamespacedName)
@@ -64,14 +69,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	case apierrors.IsNotFound(err):
 		r.ledger.forget(req.NamespacedName)
 		r.groups.forget(req.NamespacedName)
+		r.own.forget(req.NamespacedName)
 		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err
 	}
 	w, next, seeErr, actErr := r.carryOut(ctx, before.DeepCopy())
-	if w != nil && w.finished {
+	switch {
+	case w != nil && w.finished:
 		r.finish(before, w)
+		r.ledger.ended(before.UID, r.clock.Now())
 		return reconcile.Result{}, nil
+	case errors.Is(seeErr, errGone):
+		return reconcile.Result{}, nil // another leader was faster; the deletion wakes us
 	}
 	return r.report(ctx, before, w, next, seeErr, actErr)
 }
@@ -84,14 +94,20 @@ func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementCon
 		}
 		next = plan.Decide(w.facts)
 		wrote, err := r.act(ctx, w, next)
-		if err != nil || !wrote || w.finished {
+		outdated := apply.Outdated(err) // somebody wrote since the look: it no longer counts (X15)
+		if err != nil && !outdated || err == nil && !wrote || w.finished {
 			return w, next, nil, err
 		}
-		if drpc, seeErr = r.read(ctx, client.ObjectKeyFromObject(drpc)); seeErr != nil {
+		actErr = err
+		drpc, seeErr = r.read(ctx, client.ObjectKeyFromObject(drpc))
+		switch {
+		case apierrors.IsNotFound(seeErr):
+			return w, next, errGone, nil
+		case seeErr != nil:
 			return w, next, seeErr, nil
 		}
 	}
-	return w, next, nil, errEndless
+	return w, next, nil, errors.Join(errEndless, actErr)
 }
 
 // read returns the application's object as it is now. It is a new one each time: decoding into the last one would leave

@@ -153,6 +153,9 @@ var moments = map[string]func(*testing.T) *hub{
 	"deployed-unreadable": func(t *testing.T) *hub {
 		h := deployed(t)
 		h.fail = unreadable
+		_, err := h.try(app)
+		require.Error(t, err)
+		h.at(patience)
 		return h
 	},
 

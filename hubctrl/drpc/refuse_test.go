@@ -191,6 +191,15 @@ func TestAnErrorIsToldAndTriedAgain(t *testing.T) {
 			h.fail = tc.fail
 			_, err := h.try(app)
 			require.ErrorIs(t, err, boom)
+			if tc.available == "Unknown" {
+				assert.Equal(t, "True", string(h.condition("Available").Status), "a hiccup of the API server is no news of the workload")
+				assert.Equal(t, "True", string(h.condition("Ready").Status))
+				h.at(patience)
+				_, err := h.try(app)
+				require.ErrorIs(t, err, boom)
+				assert.Equal(t, "the hub has not been able to read what it needs since 2026-01-01T12:00:00Z, and tries again at least every minute: read DRPolicy policy: the API server is down",
+					h.condition("Available").Message)
+			}
 			c := h.condition("Ready")
 			assert.Equal(t, "False Error", string(c.Status)+" "+c.Reason)
 			assert.Contains(t, c.Message, "the API server is down")

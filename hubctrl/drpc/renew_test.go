@@ -42,7 +42,7 @@ func TestTheWishOfAPrimaryThatSomebodyDeletedIsMadeAnewWhereTheWorkloadIs(t *tes
 	h.pass()
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, []string{"dr2", "ObjectGone"}, []string{w.Cluster, w.Fact})
-	assert.Equal(t, []string{"release wish dr2", "wish dr2 primary epoch 3"}, h.settle(), "the workload was there, whatever is preferred")
+	assert.Equal(t, []string{"release wish dr2", "mark wish dr1", "wish dr2 primary epoch 3"}, h.settle(), "the workload was there, whatever is preferred")
 	assert.Equal(t, "Deployed/Completed [dr2 Run] dr1:secondary@1 dr2:primary@3", h.shows())
 	assert.Equal(t, "True", string(h.condition("Ready").Status))
 }
@@ -70,7 +70,7 @@ func TestAHubThatCrashesWhileItMakesAWishAnewGoesOn(t *testing.T) {
 	require.ErrorIs(t, err, errCrash)
 	require.Nil(t, h.wish("dr1"), "between the two writes")
 	h.crashAt = -1
-	assert.Equal(t, []string{"release wish dr1", "wish dr1 primary epoch 2"}, h.settle())
+	assert.Equal(t, []string{"release wish dr1", "mark wish dr2", "wish dr1 primary epoch 2"}, h.settle())
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@2 dr2:secondary@1", h.shows())
 }
 

@@ -5,9 +5,11 @@ package drpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -18,41 +20,79 @@ import (
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // report computes the whole status from what was seen, decided and done, and writes it if it changed. It is the only
 // place that writes status (but for the decisions, which are writes of the plan), events and results.
 func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementControl, w *world, next plan.Plan, seeErr, actErr error) (reconcile.Result, error) {
-	reason, result, err := outcome.Of(seeErr, actErr)
+	reason, result, _ := outcome.Of(seeErr, actErr)
 	after := before.DeepCopy()
 	now := r.clock.Now()
-	if w == nil || seeErr != nil {
-		r.reportBlind(after, now, reason, seeErr)
-	} else {
+	switch since := r.ledger.sees(client.ObjectKeyFromObject(before), now, transient(seeErr)); {
+	case transient(seeErr) && now.Sub(since) < patience:
+		return reconcile.Result{}, seeErr // it is read again soon; until then what was told stays
+	case w == nil || seeErr != nil:
+		r.reportBlind(after, now, reason, seeErr, since)
+	default:
+		r.own.expect(client.ObjectKeyFromObject(before), decisions, decisionsHash(&w.drpc.Status))
 		r.reportWorld(after, w, next, now, actErr)
-		result.RequeueAfter = r.awaitInventory(w, next)
+		result.RequeueAfter = r.awaitAbsence(w, next)
 	}
-	if saved, saveErr := r.save(ctx, before, after, now); saveErr != nil {
-		err = errors.Join(err, saveErr)
-	} else if saved {
+	saved, saveErr := r.save(ctx, before, after, versionOf(before, w), now)
+	switch {
+	case apply.Outdated(saveErr):
+		return reconcile.Result{RequeueAfter: lookAgain}, nil // somebody wrote since the look: it no longer counts (X15)
+	case apierrors.IsNotFound(saveErr):
+		return reconcile.Result{}, nil // another leader was faster; the deletion wakes us
+	case saved:
 		r.announce(before, after, w, seeErr, now)
 	}
-	return result, err
+	_, folded, err := outcome.Of(seeErr, actErr, saveErr)
+	if err != nil {
+		return folded, err // a refusal that could not be told is told again
+	}
+	return result, nil
 }
 
-// reportBlind says that nothing could be found out; what was known is left alone.
-func (r *Reconciler) reportBlind(drpc *v1alpha1.DRPlacementControl, now time.Time, reason string, err error) {
-	gen := drpc.Generation
+// patience is how long an application's status stays as it is while the hub can't read what it needs. An API server that
+// restarts takes less.
+const patience = time.Minute
+
+// transient reports whether err is one that goes away without anybody's doing.
+func transient(err error) bool {
+	var refused *outcome.Refused
+	var waiting *outcome.Waiting
+	return err != nil && !errors.As(err, &refused) && !errors.As(err, &waiting)
+}
+
+// lookAgain is how soon a pass starts again whose look was outdated before its end.
+const lookAgain = 10 * time.Millisecond
+
+// versionOf is the version of the application's object that the pass looked at last.
+func versionOf(before *v1alpha1.DRPlacementControl, w *world) apply.Version {
+	if w != nil && w.drpc != nil {
+		return apply.VersionOf(w.drpc)
+	}
+	return apply.VersionOf(before)
+}
+
+// reportBlind says that nothing could be found out; what was known is left alone. since is when the hub could read last what
+// it needs, if it can't.
+func (r *Reconciler) reportBlind(drpc *v1alpha1.DRPlacementControl, now time.Time, reason string, err error, since time.Time) {
+	gen, message := drpc.Generation, err.Error()
 	var refused *outcome.Refused
 	stalled := errors.As(err, &refused)
+	if transient(err) {
+		message = fmt.Sprintf("the hub has not been able to read what it needs since %s, and tries again at least every minute: %v",
+			since.UTC().Format(time.RFC3339), err)
+	}
 	list := []metav1.Condition{
-		cond.New(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, err.Error(), gen),
-		cond.New(v1alpha1.ConditionStalled, cond.Status(stalled), reason, err.Error(), gen),
-		cond.New(v1alpha1.ConditionReconciling, cond.Status(!stalled), reason, err.Error(), gen),
+		cond.New(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message, gen),
+		cond.New(v1alpha1.ConditionStalled, cond.Status(stalled), reason, message, gen),
+		cond.New(v1alpha1.ConditionReconciling, cond.Status(!stalled), reason, message, gen),
 	}
 	for _, kind := range []string{v1alpha1.ConditionAvailable, v1alpha1.ConditionPeerReady, v1alpha1.ConditionProtected} {
-		list = append(list, cond.New(kind, metav1.ConditionUnknown, reason, err.Error(), gen))
+		list = append(list, cond.New(kind, metav1.ConditionUnknown, reason, message, gen))
 	}
 	if stalled {
 		drpc.Status.ObservedGeneration = gen // else the spec was not considered yet
@@ -152,15 +192,14 @@ func (w *world) source() *side {
 	return nil
 }
 
-// awaitInventory asks to be woken when what the plan waits for may become known. Lease and inbox come from caches of
-// their own: the lease may be told before the last report that it counts is seen. Hence the look after a while.
-func (r *Reconciler) awaitInventory(w *world, next plan.Plan) time.Duration {
+// awaitAbsence asks to be woken when it becomes known that what the plan waits for is gone. It returns when to look again if
+// that became known since the look.
+func (r *Reconciler) awaitAbsence(w *world, next plan.Plan) time.Duration {
 	switch next.Wait.Fact {
 	case plan.InboxComplete, plan.ObjectGone:
 		at := w.at(next.Wait.On)
-		r.links.Await(at.cluster, client.ObjectKeyFromObject(w.drpc))
-		if at.link.State == exchange.LinkLive {
-			return exchange.DefaultLeaseDuration
+		if w.facts.At(next.Wait.On).Report.View != plan.Absent && r.links.Await(at.cluster, w.group, client.ObjectKeyFromObject(w.drpc)) {
+			return lookAgain
 		}
 	default:
 	}
@@ -168,14 +207,23 @@ func (r *Reconciler) awaitInventory(w *world, next plan.Plan) time.Duration {
 }
 
 // save writes the status, but for the decisions, which have an owner of their own.
-func (r *Reconciler) save(ctx context.Context, before, after *v1alpha1.DRPlacementControl, now time.Time) (bool, error) {
+func (r *Reconciler) save(ctx context.Context, before, after *v1alpha1.DRPlacementControl, was apply.Version, now time.Time) (bool, error) {
 	before, after = before.DeepCopy(), after.DeepCopy()
 	for _, o := range []*v1alpha1.DRPlacementControl{before, after} {
 		o.Status.Decisions, o.Status.PreferredDecision = nil, v1alpha1.PlacementDecision{}
 	}
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		r.own.expect(client.ObjectKeyFromObject(before), rest, hashOf(before.Status))
 		return false, nil
 	}
 	after.Status.LastUpdateTime = &metav1.Time{Time: now.Truncate(time.Second)}
-	return apply.New(r.client, ownerStatus).ChangedStatus(ctx, before, after)
+	r.own.expect(client.ObjectKeyFromObject(before), rest, hashOf(after.Status))
+	intent, err := apply.StatusOf(after, r.client.Scheme())
+	if err != nil {
+		return false, err
+	}
+	if _, err := apply.New(r.client, ownerStatus).StatusOver(ctx, was, intent); err != nil {
+		return false, fmt.Errorf("save status: %w", err)
+	}
+	return true, nil
 }

@@ -88,20 +88,29 @@ func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.R
 
 // rivals are the other objects that would protect, on a cluster in common, what drpc does. They must not be changed.
 func (r *Reconciler) rivals(ctx context.Context, drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) ([]v1alpha1.DRPlacementControl, error) {
-	list := &v1alpha1.DRPlacementControlList{}
-	if err := r.client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list DRPlacementControls: %w", err)
+	var out []v1alpha1.DRPlacementControl
+	seen := map[client.ObjectKey]bool{client.ObjectKeyFromObject(drpc): true}
+	for _, claim := range contested(drpc, config) {
+		list := &v1alpha1.DRPlacementControlList{}
+		if err := r.client.List(ctx, list, client.MatchingFields{indexClaim: claim}, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("list DRPlacementControls: %w", err)
+		}
+		for i := range list.Items {
+			o := &list.Items[i]
+			if key := client.ObjectKeyFromObject(o); !seen[key] && overlap(drpc, o, config) != "" {
+				seen[key] = true
+				out = append(out, *o)
+			}
+		}
 	}
-	return slices.DeleteFunc(list.Items, func(o v1alpha1.DRPlacementControl) bool {
-		return client.ObjectKeyFromObject(&o) == client.ObjectKeyFromObject(drpc) || overlap(drpc, &o, config) == ""
-	}), nil
+	return out, nil
 }
 
 // whereabouts tells on which clusters an application is, or will be, and whether one of them was told of it. One whose
 // policy is missing is where it was told to be.
 func (r *Reconciler) whereabouts(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (clusters []string, begun bool, err error) {
 	list := &v1alpha1.VolumeReplicationGroupList{}
-	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}); err != nil {
+	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, false, fmt.Errorf("list wishes: %w", err)
 	}
 	for i := range list.Items {

@@ -137,6 +137,5 @@ func overlap(mine, other *v1alpha1.DRPlacementControl, config *ramenconfig.Confi
 
 // selectSame reports whether all PVCs that one of the selectors selects are certain to be selected by the other.
 func selectSame(a, b *metav1.LabelSelector) bool {
-	all := func(s *metav1.LabelSelector) bool { return len(s.MatchLabels) == 0 && len(s.MatchExpressions) == 0 }
 	return all(a) || all(b) || equality.Semantic.DeepEqual(a, b)
 }

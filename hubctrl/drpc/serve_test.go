@@ -44,8 +44,10 @@ func (h *hub) serve(objects ...client.Object) {
 	b := fake.NewClientBuilder().WithScheme(all.scheme).
 		WithTypeConverters(all.converters...).
 		WithStatusSubresource(&v1alpha1.DRPlacementControl{}, &v1alpha1.VolumeReplicationGroup{}).
-		WithIndex(&v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey).
 		WithObjects(objects...)
+	for _, i := range indices() {
+		b = b.WithIndex(i.of, i.name, i.values)
+	}
 	if h.forks {
 		b = b.WithReturnManagedFields()
 	}
@@ -61,6 +63,7 @@ func (h *hub) fork() *hub {
 		t: h.t, clock: clocktesting.NewFakePassiveClock(h.clock.Now()), links: &links{state: maps.Clone(h.links.state)},
 		spokes: map[string]*spoke{}, volumes: h.volumes, forks: true, made: h.made,
 	}
+	f.links.h = f
 	for name, s := range h.spokes {
 		same := *s
 		f.spokes[name] = &same

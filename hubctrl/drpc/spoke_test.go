@@ -136,15 +136,15 @@ func (h *hub) tell(cluster string) {
 	if s.has {
 		h.restate(cluster, func(status *v1alpha1.VolumeReplicationGroupStatus) { *status = h.reportOf(cluster).Status })
 	}
-	inbox := &v1alpha1.VolumeReplicationGroupList{}
-	require.NoError(h.t, h.api.List(h.t.Context(), inbox))
-	var reports []v1alpha1.VolumeReplicationGroup
-	for _, r := range inbox.Items {
-		if r.Namespace == "inbox-"+cluster {
-			reports = append(reports, r)
-		}
-	}
-	h.lease(cluster, exchange.Digest(exchange.ItemsOf(reports)))
+	h.lease(cluster, h.inventory(cluster).Digest())
+}
+
+// inventory is what the reports of cluster show.
+func (h *hub) inventory(cluster string) *exchange.Inventory {
+	h.t.Helper()
+	list := &v1alpha1.VolumeReplicationGroupList{}
+	require.NoError(h.t, h.api.List(h.t.Context(), list, client.InNamespace("inbox-"+cluster)))
+	return exchange.InventoryOf(list.Items)
 }
 
 // restate changes the status of the report about cluster.

@@ -60,7 +60,7 @@ func TestAStaleReportIsNoAnswerToADemotion(t *testing.T) {
 			assert.Equal(t, tc.fact, h.drpc().Status.Waiting.Fact)
 			h.tell("dr1")
 			h.pass()
-			assert.Equal(t, []string{"wish dr2 primary for Relocate epoch 2"}, h.wrote())
+			assert.Equal(t, []string{"mark wish dr1", "wish dr2 primary for Relocate epoch 2"}, h.wrote())
 		})
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
-	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -43,10 +42,7 @@ func (r *Reconciler) markWish(ctx context.Context, w *world, s plan.Side) error 
 	if err := setSpec(intent, &at.wish.Spec); err != nil {
 		return err
 	}
-	if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
-		return fmt.Errorf("mark the wish for %s: %w", at.cluster, err)
-	}
-	return nil
+	return r.writeWish(ctx, at, intent)
 }
 
 // explainClaim says that a cluster claims a role that is the other one's.

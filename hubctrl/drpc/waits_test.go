@@ -44,15 +44,18 @@ func factNames(t *testing.T) []string {
 	return nil
 }
 
-// TestEveryWaitSaysAllThatAUserNeeds has a row for each fact that a plan can wait for: a new one needs a new row (I7).
-func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
-	waits := map[string]struct {
-		begin   func(*hub) // of a deployed application
-		empty   bool       // begin with an application that nobody knows
-		cluster string     // empty: the hub or the user
-		fact    string
-		by      func(*world) plan.Wait // where no pass gets there
-	}{
+// waitRow brings an application to where it waits for a fact.
+type waitRow struct {
+	begin   func(*hub) // of a deployed application
+	empty   bool       // begin with an application that nobody knows
+	cluster string     // empty: the hub or the user
+	fact    string
+	by      func(*world) plan.Wait // where no pass gets there
+}
+
+// waitRows has a row for each fact that a plan can wait for: a new one needs a new row.
+func waitRows() map[string]waitRow {
+	return map[string]waitRow{
 		"LinkIsLive":    {begin: func(h *hub) { h.cut("dr1") }, cluster: "dr1", fact: "LinkLive"},
 		"InboxComplete": {empty: true, begin: func(h *hub) { h.lease("dr2", "of something more") }, cluster: "dr2", fact: "InboxComplete"},
 		"Answer":        {begin: func(h *hub) { h.failover("dr2") }, cluster: "dr2", fact: "Answer"},
@@ -151,6 +154,11 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 		}, cluster: "dr1", fact: "VolumesLost"},
 		"SpecConfirmed": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
 	}
+}
+
+// TestEveryWaitSaysAllThatAUserNeeds asks it of each fact (I7).
+func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
+	waits := waitRows()
 	assert.ElementsMatch(t, factNames(t)[1:], slices.Collect(maps.Keys(waits)), "each fact has its row; the first one is Nothing")
 	for name, tc := range waits {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
-	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -167,22 +166,12 @@ func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
 		if equality.Semantic.DeepEqual(at.wish.Spec, w.spec(wr, true)) && tells(at.wish.Annotations, intent.GetAnnotations()) {
 			continue
 		}
-		if err := r.wishes().Owned(ctx, apply.Untyped(intent)); err != nil {
-			return wrote, errors.Join(keyErr, fmt.Errorf("refresh wish for %s: %w", at.cluster, err))
+		if err := r.writeWish(ctx, at, intent); err != nil {
+			return wrote, errors.Join(keyErr, err)
 		}
 		wrote = true
 	}
 	return wrote, keyErr
-}
-
-// tells reports whether a wish has the annotations that can change under it.
-func tells(have, want map[string]string) bool {
-	for _, key := range append([]string{v1alpha1.AnnotationDRPCUID, exchange.AnnotationSentAway, exchange.AnnotationDestinationsOf, exchange.AnnotationSpokeID}, passed...) {
-		if have[key] != want[key] {
-			return false
-		}
-	}
-	return true
 }
 
 func setSpec(u *unstructured.Unstructured, spec *v1alpha1.VolumeReplicationGroupSpec) error {

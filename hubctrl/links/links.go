@@ -41,17 +41,11 @@ type Links struct {
 	beats     *exchange.Heartbeats // of the mirrors' leases
 	strangers *exchange.Heartbeats // of the leases of strangers (X13)
 
-	mu        sync.Mutex
-	last      map[string]seen
-	listeners []chan event.GenericEvent
-	waiting   map[string]map[types.NamespacedName]bool // cluster -> who waits for its inventory
-	inventory chan event.GenericEvent
-}
+	inboxes *inboxes
 
-// seen is what was told about a link.
-type seen struct {
-	link   exchange.Link
-	digest string
+	mu        sync.Mutex
+	last      map[string]exchange.Link // as it was told last
+	listeners []chan event.GenericEvent
 }
 
 // buffered is how many changes of links may wait to be looked at before the watcher waits.
@@ -71,6 +65,9 @@ func Setup(mgr ctrl.Manager, c clock.PassiveClock) (*Links, error) {
 	}
 	l := New(mgr.GetClient(), c)
 	l.apart = apart
+	if err := l.Follow(context.Background(), mgr.GetCache()); err != nil {
+		return nil, err
+	}
 	inInbox := predicate.NewPredicateFuncs(func(o client.Object) bool {
 		cluster, ok := exchange.ClusterOf(o.GetNamespace())
 		return ok && (o.GetName() == exchange.LeaseName || o.GetName() == exchange.StrangerLeaseName) && o.GetNamespace() == exchange.Inbox(cluster)
@@ -105,12 +102,16 @@ func recorded() predicate.Predicate {
 	}}
 }
 
-// New returns a watcher without a manager.
+// Follow has the reports in all inboxes noted as informers show them.
+func (l *Links) Follow(ctx context.Context, informers cache.Informers) error {
+	return l.inboxes.follow(ctx, informers)
+}
+
+// New returns a watcher without a manager. It knows no reports until it follows informers.
 func New(reader client.Reader, c clock.PassiveClock) *Links {
 	return &Links{
 		reader: reader, apart: reader, clock: c, beats: exchange.NewHeartbeats(), strangers: exchange.NewHeartbeats(),
-		last: map[string]seen{}, waiting: map[string]map[types.NamespacedName]bool{},
-		inventory: make(chan event.GenericEvent, buffered),
+		last: map[string]exchange.Link{}, inboxes: newInboxes(),
 	}
 }
 
@@ -121,7 +122,7 @@ func (l *Links) Link(cluster string) exchange.Link {
 	last, looked := l.last[cluster]
 	l.mu.Unlock()
 	if looked {
-		return last.link
+		return last
 	}
 	lease := &coordinationv1.Lease{}
 	err := l.reader.Get(context.Background(), client.ObjectKey{Namespace: exchange.Inbox(cluster), Name: exchange.LeaseName}, lease) // cached
@@ -145,18 +146,19 @@ func (l *Links) Changes() <-chan event.GenericEvent {
 	return c
 }
 
-// Await asks for one event on Inventory for key when the inventory of cluster is told anew.
-func (l *Links) Await(cluster string, key types.NamespacedName) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.waiting[cluster] == nil {
-		l.waiting[cluster] = map[types.NamespacedName]bool{}
-	}
-	l.waiting[cluster][key] = true
+// View tells what may be believed about a group on a cluster (X4).
+func (l *Links) View(cluster string, group types.NamespacedName) exchange.View {
+	return l.inboxes.view(cluster, group)
 }
 
-// Inventory returns the channel of the events that Await asked for; the event's object carries namespace and name.
-func (l *Links) Inventory() <-chan event.GenericEvent { return l.inventory }
+// Await asks for one event on Absences for application when it is known that group is absent from cluster. It reports whether
+// that is known already: then there will be none.
+func (l *Links) Await(cluster string, group, application types.NamespacedName) bool {
+	return l.inboxes.await(cluster, group, application)
+}
+
+// Absences returns the channel of the events that Await asked for; the event's object carries namespace and name.
+func (l *Links) Absences() <-chan event.GenericEvent { return l.inboxes.waiters }
 
 // Reconcile looks at the leases in one inbox.
 func (l *Links) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Result, error) {
@@ -205,33 +207,20 @@ func within(now time.Time, links ...exchange.Link) time.Duration {
 }
 
 func (l *Links) tell(ctx context.Context, cluster string, lease *coordinationv1.Lease, link exchange.Link) {
+	l.inboxes.see(ctx, cluster, lease, link) // before those who are woken look
 	l.mu.Lock()
 	was := l.last[cluster]
-	now := seen{link: link}
-	if lease != nil {
-		now.digest = lease.Annotations[exchange.AnnotationInventory] + lease.Annotations[exchange.AnnotationReported]
-	}
-	l.last[cluster] = now
+	l.last[cluster] = link
 	listeners := l.listeners
-	var waiting map[types.NamespacedName]bool
-	if was.digest != now.digest || was.link.State != link.State {
-		waiting = l.waiting[cluster]
-		delete(l.waiting, cluster)
-	}
 	l.mu.Unlock()
 
-	if was.link.State != link.State || was.link.Stranger != link.Stranger {
-		log.FromContext(ctx).Info("Link changed", "cluster", cluster, "was", was.link.State.String(), "is", link.State.String(), "stranger", link.Stranger)
+	if was.State != link.State || was.Stranger != link.Stranger {
+		log.FromContext(ctx).Info("Link changed", "cluster", cluster, "was", was.State.String(), "is", link.State.String(), "stranger", link.Stranger)
 		about := &v1alpha1.DRCluster{}
 		about.Name = cluster
 		for _, c := range listeners {
 			send(ctx, c, about)
 		}
-	}
-	for who := range waiting {
-		about := &v1alpha1.DRPlacementControl{}
-		about.Namespace, about.Name = who.Namespace, who.Name
-		send(ctx, l.inventory, about)
 	}
 }
 

@@ -13,10 +13,14 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
 	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -34,7 +38,9 @@ type hub struct {
 	clock   *clocktesting.FakePassiveClock
 	links   *links.Links
 	changes <-chan event.GenericEvent
-	fail    error // of reads
+	scheme  *runtime.Scheme
+	watch   *controllertest.FakeInformer // of reports
+	fail    error                        // of reads
 }
 
 func newHub(t *testing.T) *hub {
@@ -43,7 +49,7 @@ func newHub(t *testing.T) *hub {
 	require.NoError(t, coordinationv1.AddToScheme(s))
 	require.NoError(t, v1alpha1.AddToScheme(s))
 	dr1 := &v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: "dr1"}, Status: v1alpha1.DRClusterStatus{ClusterID: "a"}}
-	h := &hub{t: t, clock: clocktesting.NewFakePassiveClock(start)}
+	h := &hub{t: t, scheme: s, clock: clocktesting.NewFakePassiveClock(start)}
 	h.client = interceptor.NewClient(fake.NewClientBuilder().WithScheme(s).WithObjects(dr1).Build(), interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 			if h.fail != nil {
@@ -53,6 +59,11 @@ func newHub(t *testing.T) *hub {
 		},
 	})
 	h.links = links.New(h.client, h.clock)
+	informers := &informertest.FakeInformers{Scheme: s}
+	require.NoError(t, h.links.Follow(t.Context(), informers))
+	watch, err := informers.FakeInformerFor(t.Context(), &v1alpha1.VolumeReplicationGroup{})
+	require.NoError(t, err)
+	h.watch = watch
 	h.changes = h.links.Changes()
 	return h
 }
@@ -147,39 +158,101 @@ func TestALookInBetweenDoesNotPutTheEndOff(t *testing.T) {
 
 func TestARenewalThatChangesNothingWakesNobody(t *testing.T) {
 	h := live(t)
-	h.links.Await("dr1", client.ObjectKey{Namespace: "shop", Name: "db"})
+	assert.False(t, h.links.Await("dr1", group("db"), group("db")))
 	for range 3 {
 		h.pass(5 * time.Second)
 		h.renew("a")
 		h.look()
 	}
 	assert.Empty(t, told(h.changes))
-	assert.Empty(t, told(h.links.Inventory()))
+	assert.Empty(t, told(h.links.Absences()))
 }
 
-func TestWhoAwaitsAnInventoryIsWokenOnce(t *testing.T) {
-	h := live(t)
-	for range 2 {
-		h.links.Await("dr1", client.ObjectKey{Namespace: "shop", Name: "db"})
+func group(name string) client.ObjectKey { return client.ObjectKey{Namespace: "shop", Name: name} }
+
+// report is the report of dr1 about a group.
+func report(name string) *v1alpha1.VolumeReplicationGroup {
+	r := &v1alpha1.VolumeReplicationGroup{}
+	r.Namespace, r.Name = "inbox-dr1", "shop."+name
+	r.Annotations = map[string]string{"exchange.ramendr.openshift.io/namespace": "shop", "exchange.ramendr.openshift.io/name": name}
+	r.Status.Exchange = &v1alpha1.ExchangeStamp{SpokeUID: "uid-" + name}
+	return r
+}
+
+func digestOf(names ...string) string {
+	var items []exchange.Item
+	for _, name := range names {
+		items = append(items, exchange.Item{Namespace: "shop", Name: name, UID: "uid-" + name})
 	}
-	h.links.Await("dr2", client.ObjectKey{Namespace: "shop", Name: "other"})
-	h.renew("b")
+	return exchange.Digest(items)
+}
+
+func TestWhoAwaitsAnAbsenceIsWokenOnceItIsKnown(t *testing.T) {
+	h := live(t)
+	h.watch.Add(report("one"))
+	h.watch.Add(report("two"))
+	other := report("other")
+	other.Namespace = "outbox-dr1"
+	h.watch.Add(other)
+	for _, name := range []string{"one", "two", "three"} {
+		assert.Equal(t, exchange.Unknown, h.links.View("dr2", group(name)))
+		assert.False(t, h.links.Await("dr1", group(name), group(name)))
+		assert.False(t, h.links.Await("dr1", group(name), group(name)), "twice")
+	}
+	assert.Equal(t, exchange.Unknown, h.links.View("dr1", group("three")), "the lease tells of something else")
+	h.renew(digestOf("one", "two"))
 	h.look()
-	assert.Equal(t, []string{"shop/db"}, told(h.links.Inventory()))
-	h.renew("c")
+	assert.Equal(t, []string{"shop/three"}, told(h.links.Absences()), "nobody else is woken by an inventory")
+	assert.Equal(t, exchange.Absent, h.links.View("dr1", group("three")))
+	assert.Equal(t, exchange.Present, h.links.View("dr1", group("two")))
+	assert.True(t, h.links.Await("dr1", group("three"), group("three")), "it is known already")
+
+	// The lease may be told before the last report that it counts is seen to go, and after.
+	h.renew(digestOf("two"))
 	h.look()
-	assert.Empty(t, told(h.links.Inventory()), "it has to ask again")
+	assert.Empty(t, told(h.links.Absences()))
+	h.watch.Delete(report("one"))
+	assert.Equal(t, []string{"shop/one"}, told(h.links.Absences()))
+	h.watch.Delete(report("two"))
+	assert.Empty(t, told(h.links.Absences()))
+	h.renew(digestOf())
+	h.look()
+	assert.Equal(t, []string{"shop/two"}, told(h.links.Absences()))
+	h.renew(digestOf())
+	h.look()
+	assert.Empty(t, told(h.links.Absences()), "each once")
 	assert.Empty(t, told(h.changes))
 }
 
-func TestWhoAwaitsAnInventoryIsWokenWhenTheLinkComesBack(t *testing.T) {
+func TestWhoAwaitsAnAbsenceIsWokenWhenTheLinkComesBack(t *testing.T) {
 	h := live(t)
+	h.renew(digestOf())
+	h.look()
 	h.pass(time.Minute)
 	h.look()
-	h.links.Await("dr1", client.ObjectKey{Namespace: "shop", Name: "db"})
-	h.renew("a")
+	assert.Equal(t, exchange.Unknown, h.links.View("dr1", group("db")))
+	assert.False(t, h.links.Await("dr1", group("db"), group("db")))
+	h.renew(digestOf())
 	h.look()
-	assert.Equal(t, []string{"shop/db"}, told(h.links.Inventory()), "the same digest counts again")
+	assert.Equal(t, []string{"shop/db"}, told(h.links.Absences()), "the same digest counts again")
+}
+
+func TestNothingIsAbsentBeforeAllReportsWereNoted(t *testing.T) {
+	h := live(t)
+	started := links.New(h.client, h.clock)
+	informers := &informertest.FakeInformers{Scheme: h.scheme}
+	informers.InformersByGVK = map[schema.GroupVersionKind]toolscache.SharedIndexInformer{
+		v1alpha1.GroupVersion.WithKind("VolumeReplicationGroup"): controllertest.NewFakeInformer(), // not synced
+	}
+	require.NoError(t, started.Follow(t.Context(), informers))
+	h.links = started
+	for range 2 {
+		h.pass(time.Second)
+		h.renew(digestOf())
+		h.look()
+	}
+	require.Equal(t, exchange.LinkLive, started.Link("dr1").State)
+	assert.Equal(t, exchange.Unknown, started.View("dr1", group("db")))
 }
 
 func TestALeaseThatIsGoneIsNoLink(t *testing.T) {

@@ -7,6 +7,7 @@ package plan
 // loseHub takes the hub away with all its objects; the new one is fed with the same application from Git.
 func (w *world) loseHub() {
 	w.losses--
+	w.late = late{} // its API server is no more
 	w.outbox, w.inbox, w.decision = [2]outbox{}, [2]inbox{}, [2]Decision{}
 	w.deaf = [2]bool{true, true}
 	for i := range 2 {
@@ -45,6 +46,7 @@ func (w *world) backUp() {
 
 // restore gives the hub the state of the snapshot, with all that it knew of the user's wishes.
 func (w *world) restore() {
+	w.late = late{}
 	w.hub, w.backup, w.kept, w.same, w.restores = w.backup, hub{}, false, [2]bool{}, w.restores-1
 	w.deaf = [2]bool{true, true}
 	for i := range 2 {

@@ -40,6 +40,7 @@ func (w *world) put(i int, next outbox) {
 // changed notes that the wish of cluster i is no longer that of a backup.
 func (w *world) changed(i int) {
 	w.same[i] = false
+	w.wrote(i)
 	if w.oldOf == Side(i+1) {
 		w.oldWish = false
 	}
@@ -52,14 +53,13 @@ func (w *world) deleteByHand(i int) {
 	w.spoke[i].current, w.inbox[i].current = false, false
 }
 
-func (w *world) act(wr Write) {
-	w.harm(wr)
-	i := wr.Side.index()
+func (w *world) act(wr Write) { w.land(wr, w.resolve(wr), w.ask) }
+
+// resolve is the wish that a write leaves behind, by what the hub sees when it decides.
+func (w *world) resolve(wr Write) outbox {
 	switch wr.Kind {
 	case PutWish:
-		if wr.Role == Primary && w.outbox[i].Replaced && !w.accepted[i] {
-			w.fault("I9: a cluster that was replaced is made Primary without the user's word")
-		}
+		i := wr.Side.index()
 		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt, stale: w.outbox[i].stale, marked: w.outbox[i].stale}
 		if in := w.inbox[i]; w.outbox[i].Role == NoRole && in.view == Present {
 			next.adopt = !in.mine
@@ -74,10 +74,37 @@ func (w *world) act(wr Write) {
 				if o := w.outbox[1-i]; w.decision[i] == Untold && w.outbox[i].Role == NoRole && w.inbox[i].view == Absent && o.Role == Secondary && !o.adopt && w.known() == 1 {
 					next.Epoch = 1 // the first one of all
 				}
-				w.promoted(i, wr)
-			} else if w.outbox[i].Role != Primary {
-				w.fault("a promotion that does not raise the epoch")
 			}
+		}
+		return next
+	case AdoptWish:
+		i := wr.Side.index()
+		in := w.inbox[i]
+		next := outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}}
+		next.adopt, next.stale, next.marked = w.outbox[i].adopt || !in.mine, in.mine, in.mine
+		return next
+	case MarkWish, RemoveWish, DropWish, Publish, Finish:
+	}
+	return outbox{}
+}
+
+// land carries a write out that was decided when the user asked for ask.
+func (w *world) land(wr Write, next outbox, ask Ask) {
+	w.harm(wr)
+	i := wr.Side.index()
+	switch wr.Kind {
+	case PutWish:
+		if wr.Role == Primary && w.outbox[i].Replaced && !w.accepted[i] {
+			w.fault("I9: a cluster that was replaced is made Primary without the user's word")
+		}
+		switch {
+		case wr.Role == Primary && wr.Promote:
+			w.promoted(i, wr, ask)
+			if w.care&unmarked == 0 {
+				w.wrote(1 - i) // the mark
+			}
+		case wr.Role == Primary && w.outbox[i].Role != Primary:
+			w.fault("a promotion that does not raise the epoch")
 		}
 		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && s.vols && !s.unheard && !w.split {
 			w.fault("I2: a source is demoted before its final synchronisation is done")
@@ -87,12 +114,10 @@ func (w *world) act(wr Write) {
 		}
 		w.put(i, next)
 	case AdoptWish:
-		in := w.inbox[i]
-		next := outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}}
-		next.adopt, next.stale, next.marked = w.outbox[i].adopt || !in.mine, in.mine, in.mine
 		w.put(i, next)
 	case MarkWish:
 		w.outbox[i].stale, w.outbox[i].marked = true, true
+		w.wrote(i)
 	case RemoveWish:
 		if !w.deleting {
 			w.fault("I4: a wish is removed though nobody disabled DR")
@@ -131,6 +156,7 @@ func (w *world) act(wr Write) {
 			}
 		}
 		w.decision = wr.Decisions
+		w.edited()
 		if w.decision[0] == RunHere && w.decision[1] == RunHere {
 			w.fault("I1: the workload is sent to both clusters")
 		}
@@ -145,8 +171,8 @@ func (w *world) act(wr Write) {
 }
 
 // promoted checks a wish for a new Primary at i.
-func (w *world) promoted(i int, wr Write) {
-	asked := w.ask == Failover
+func (w *world) promoted(i int, wr Write, ask Ask) {
+	asked := ask == Failover
 	if s := w.spoke[i]; wr.For == Failover && s.told == Secondary && s.state != IsSecondary && !s.unheard {
 		w.fault("a failover promotes a copy that is not complete")
 	}

@@ -13,6 +13,7 @@ func (w *world) down(i int) {
 		s.deleting = true
 	case o.Deleting && !s.has && w.inbox[i].view == Absent:
 		o.removed = true // delivery status is written after facts
+		w.wrote(i)
 	case o.Deleting:
 	case o.Replaced:
 		// refused: it was made for another cluster

@@ -108,14 +108,16 @@ type world struct {
 	third    third // the cluster that an application was protected on before its object named another policy
 	refused  bool  // the stores take nothing: the application is never stored
 	split    bool  // two Primaries are excused: a failover, until the failed side is back
+	late     late  // what a frozen leader has still to write
+	care     care
 
 	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup,
 	// wishes deleted by hand, clusters that are replaced or wiped, volumes that come, workloads
 	// that run where nobody expects them.
-	asks, cuts, losses, restores, returns, hands, wipes, swaps, comes, strays uint8
-	replaced                                                                  [2]bool // the cluster has another identity than when the world began
-	touched                                                                   bool    // a wish was deleted by hand: it may have taken the last copy along
-	bad                                                                       string
+	asks, cuts, losses, restores, returns, hands, wipes, swaps, comes, strays, lates uint8
+	replaced                                                                         [2]bool // the cluster has another identity than when the world began
+	touched                                                                          bool    // a wish was deleted by hand: it may have taken the last copy along
+	bad                                                                              string
 
 	lies uint8   // reports that one cluster may still forge
 	liar Side    // who forged one
@@ -124,11 +126,11 @@ type world struct {
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes uint8
-	modes                                                                           bool // the storage asks for a maintenance mode at each failover
-	refused                                                                         bool // the stores take nothing
-	deployed                                                                        bool // it begins with an application that runs
-	runs                                                                            Side // where it runs before anybody protects it
+	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes, lates uint8
+	modes                                                                                  bool // the storage asks for a maintenance mode at each failover
+	refused                                                                                bool // the stores take nothing
+	deployed                                                                               bool // it begins with an application that runs
+	runs                                                                                   Side // where it runs before anybody protects it
 }
 
 func start(l limits) world {
@@ -143,6 +145,7 @@ func start(l limits) world {
 		w.rest()
 	}
 	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands, w.wipes = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands, l.wipes
+	w.lates = l.lates
 	w.lies = l.lies
 	w.swaps = l.swaps
 	w.comes, w.strays = l.comes, l.strays
@@ -212,7 +215,8 @@ func (w *world) memory(i int) Memory {
 // fold makes worlds equal that differ in numbers only whose order matters.
 func (w *world) fold() {
 	e := []*uint8{&w.outbox[0].Epoch, &w.outbox[1].Epoch, &w.spoke[0].epoch, &w.spoke[1].epoch, &w.inbox[0].epoch, &w.inbox[1].epoch,
-		&w.backup.outbox[0].Epoch, &w.backup.outbox[1].Epoch, &w.backup.inbox[0].epoch, &w.backup.inbox[1].epoch, &w.term, &w.old.epoch}
+		&w.backup.outbox[0].Epoch, &w.backup.outbox[1].Epoch, &w.backup.inbox[0].epoch, &w.backup.inbox[1].epoch, &w.term, &w.old.epoch,
+		&w.late.writes[0].next.Epoch, &w.late.writes[1].next.Epoch, &w.late.writes[2].next.Epoch}
 	var has [256]bool
 	for _, p := range e {
 		has[*p] = true
@@ -272,6 +276,17 @@ func (w *world) next(emit func(edge)) {
 	if p.Tend && len(p.Writes) == 0 {
 		add(true, "hub tends", func(n *world) { n.tend() })
 	}
+	if w.lates > 0 {
+		for k, wr := range p.Writes {
+			add(false, fmt.Sprintf("hub frozen %+v before %+v", p.Writes[:k], p.Writes[k:]), func(n *world) { n.freeze(p.Writes, k, false) })
+			if wr.Promote && wr.Role == Primary {
+				add(false, fmt.Sprintf("hub frozen %+v and a mark before %+v", p.Writes[:k], p.Writes[k:]), func(n *world) { n.freeze(p.Writes, k, true) })
+			}
+		}
+	}
+	if w.late.n > 0 {
+		add(false, fmt.Sprintf("late %+v", w.late.writes[0]), func(n *world) { n.arrive() })
+	}
 	for i := range 2 {
 		c := Side(i + 1)
 		add(true, fmt.Sprint("work ", c), func(n *world) { n.work(i) })
@@ -317,7 +332,7 @@ func (w *world) next(emit func(edge)) {
 	}
 	if w.asks > 0 && w.deleting {
 		for i := range 2 {
-			add(false, fmt.Sprint("user abandons ", i+1), func(n *world) { n.abandon[i], n.asks = true, n.asks-1 })
+			add(false, fmt.Sprint("user abandons ", i+1), func(n *world) { n.abandon[i], n.asks = true, n.asks-1; n.edited() })
 		}
 	}
 	w.forge(func(name string, f func(*world)) { add(false, name, f) })
@@ -378,12 +393,13 @@ func (w *world) next(emit func(edge)) {
 				n.said(u.a, u.t)
 				n.unready = [2]bool{n.modes, n.modes}
 				n.outbox[0].stale, n.outbox[1].stale = false, false
+				n.edited()
 			})
 		}
 		if w.ask == Failover && (p.Wait.Fact == LossAccepted || p.Wait.Fact == ConflictFree) {
-			add(false, "user accepts the loss", func(n *world) { n.word, n.asks = true, n.asks-1 })
+			add(false, "user accepts the loss", func(n *world) { n.word, n.asks = true, n.asks-1; n.edited() })
 		}
-		add(false, "user deletes", func(n *world) { n.deleting, n.asks = true, n.asks-1 })
+		add(false, "user deletes", func(n *world) { n.deleting, n.asks = true, n.asks-1; n.edited() })
 	}
 }
 

@@ -2,6 +2,9 @@
 
 // Package apply writes objects with server-side apply, one field manager per writer and kind. An intent names all
 // fields that its writer owns, each time; what it leaves out is given up.
+//
+// A write that carries out a decision names the version that was decided about (Over, Delete, Hold, Release): a leader that
+// was frozen, or a request that was under way for long, must not carry out what was decided before others wrote (X15).
 package apply
 
 import (
@@ -42,6 +45,17 @@ func (a Applier) Status(ctx context.Context, intent Intent) error {
 		return fmt.Errorf("apply status as %s: %w", a.owner, err)
 	}
 	return nil
+}
+
+// StatusOver applies the status subresource as Status does, to the version of the object that was decided about; see Over. It
+// returns what is stored.
+func (a Applier) StatusOver(ctx context.Context, was Version, intent Intent) (*unstructured.Unstructured, error) {
+	u, err := untyped(intent)
+	if err != nil {
+		return nil, err
+	}
+	was.on(u)
+	return u, a.Status(ctx, Untyped(u))
 }
 
 // Untyped turns an unstructured object into an intent.

@@ -4,7 +4,6 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -13,19 +12,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Kept applies intent as Owned does, unless the object already says all that intent says: a no-op apply costs the API
-// server as much as a write. It reports whether it wrote. Of lists, the whole must be equal. It can't see that intent
-// says less than the last time, so it is for intents that name the same fields each time. r should read live: from a
-// cache, an object that was just written looks outdated and is written again.
+// Kept applies intent as Over does, to the object as it finds it, unless that already says all that intent says: a no-op
+// apply costs the API server as much as a write. It reports whether it wrote. Of lists, the whole must be equal. It can't see
+// that intent says less than the last time, so it is for intents that name the same fields each time. r must read live: what
+// a cache shows may be outdated.
 func (a Applier) Kept(ctx context.Context, r client.Reader, intent Intent) (bool, error) {
-	text, err := json.Marshal(intent)
+	want, err := untyped(intent)
 	if err != nil {
-		return false, fmt.Errorf("encode intent: %w", err)
+		return false, err
 	}
-	want, have := &unstructured.Unstructured{}, &unstructured.Unstructured{}
-	if err := want.UnmarshalJSON(text); err != nil {
-		return false, fmt.Errorf("decode intent: %w", err)
-	}
+	have, was := &unstructured.Unstructured{}, Version{}
 	have.SetGroupVersionKind(want.GroupVersionKind())
 	switch err := r.Get(ctx, client.ObjectKeyFromObject(want), have); {
 	case apierrors.IsNotFound(err):
@@ -33,8 +29,11 @@ func (a Applier) Kept(ctx context.Context, r client.Reader, intent Intent) (bool
 		return false, fmt.Errorf("read %s %s: %w", want.GetKind(), client.ObjectKeyFromObject(want), err)
 	case says(have.Object, want.Object):
 		return false, nil
+	default:
+		was = VersionOf(have)
 	}
-	return true, a.Owned(ctx, intent)
+	_, err = a.Over(ctx, was, Untyped(want))
+	return true, err
 }
 
 // says reports whether have holds all that want holds.

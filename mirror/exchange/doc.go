@@ -42,6 +42,10 @@
 //     the DRClusterConfig. The mirror of any other cluster applies nothing, reports nothing and leaves the lease alone; it
 //     renews the Lease "stranger" so that users are told. Its link is not live until a user accepts its identity by name.
 //     Absence (X4) is proof that a thing is gone only from the cluster, and about the object, that reported the thing before.
+//   - X15 preconditions. What the hub writes into an outbox, and the status that holds decisions, names the resource version
+//     that was decided about, or says that there must be no such object. A leader that wakes up late, or a request that was
+//     under way for long, fails. A promotion is a decision about the wishes of both clusters: before it is written, the
+//     other wish is marked in the version that was decided about, so that of two contrary promotions one fails.
 //   - X16 testimony. A report says what is so on its own cluster, and nothing else is believed of it. It never takes a role
 //     from the other cluster: unless that says itself that it was told to give it up, the user decides. It never holds back
 //     a failover away from its cluster. Numbers, sizes and names in it are bounded; what exceeds them is told and ignored.

@@ -4,7 +4,10 @@ package exchange_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,25 +119,52 @@ func lease(renewed time.Time, digest string) *coordinationv1.Lease {
 func TestX4_AbsenceNeedsALiveLinkAndACompleteInbox(t *testing.T) {
 	_, report := answer()
 	report.Annotations = map[string]string{exchange.AnnotationNamespace: "app", exchange.AnnotationName: "db"}
-	reports := []v1alpha1.VolumeReplicationGroup{*report}
+	report.Name = "app.db"
+	inbox := exchange.InventoryOf([]v1alpha1.VolumeReplicationGroup{*report})
 	digest := exchange.Digest([]exchange.Item{{Namespace: "app", Name: "db", UID: "s"}})
-	shop := types.NamespacedName{Namespace: "shop", Name: "db"}
 	live, lost := exchange.Link{State: exchange.LinkLive}, exchange.Link{State: exchange.LinkLost}
 	whole, partial := lease(time.Now(), digest), lease(time.Now(), "other")
+	db, other := types.NamespacedName{Namespace: "app", Name: "db"}, types.NamespacedName{Namespace: "app", Name: "d"}
 
-	assert.Equal(t, exchange.Absent, exchange.ViewOf(live, whole, reports, shop, nil))
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(lost, whole, reports, shop, nil))
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, partial, reports, shop, nil))
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, nil, nil, shop, nil))
-	assert.Equal(t, exchange.Present, exchange.ViewOf(lost, nil, reports, shop, report))
+	assert.Equal(t, exchange.Absent, exchange.ViewOf(live, whole, inbox, other))
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(lost, whole, inbox, other))
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, partial, inbox, other))
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, nil, &exchange.Inventory{}, other))
+	assert.Equal(t, exchange.Present, exchange.ViewOf(lost, nil, inbox, db))
+	assert.Equal(t, exchange.Present, exchange.ViewOf(live, whole, inbox, db), "a report that the hub did not find a moment ago is no proof of absence")
 
-	report.Status.Exchange = nil // half written
-	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, whole, []v1alpha1.VolumeReplicationGroup{*report}, shop, nil))
+	report.Status.Exchange, report.Annotations = nil, nil // half written
+	half := exchange.InventoryOf([]v1alpha1.VolumeReplicationGroup{*report})
+	assert.Equal(t, exchange.Unknown, exchange.ViewOf(live, whole, half, other))
+	assert.Equal(t, exchange.Present, exchange.ViewOf(live, whole, half, db), "it has its name")
+}
+
+func TestX4_AnInventoryIsKeptOneReportAtATime(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	kept, want := &exchange.Inventory{}, map[string]exchange.Item{}
+	for range 2000 {
+		name := fmt.Sprintf("n.%d", random.IntN(40))
+		was, known := want[name]
+		if random.IntN(3) == 0 {
+			assert.Equal(t, known, kept.Remove(name), "news")
+			delete(want, name)
+		} else {
+			// Two reports may say the same.
+			it := exchange.Item{Namespace: "n", Name: fmt.Sprint(random.IntN(20)), UID: fmt.Sprint(random.IntN(3))}
+			assert.Equal(t, !known || was != it, kept.Put(name, it), "news")
+			want[name] = it
+		}
+		items := slices.Collect(maps.Values(want))
+		require.Equal(t, exchange.Digest(items), kept.Digest())
+		about := types.NamespacedName{Namespace: "n", Name: fmt.Sprint(random.IntN(40))}
+		_, named := want["n."+about.Name]
+		assert.Equal(t, named || slices.ContainsFunc(items, func(it exchange.Item) bool { return it.Name == about.Name }), kept.Has(about))
+	}
 }
 
 func TestX4_AnObjectThatIsNotAcceptedIsNoObstacleToOthers(t *testing.T) {
 	_, report := answer()
-	report.Annotations = map[string]string{exchange.AnnotationNamespace: "app", exchange.AnnotationName: "db"}
+	report.Name, report.Annotations = "app.db", map[string]string{exchange.AnnotationNamespace: "app", exchange.AnnotationName: "db"}
 	item := exchange.Item{Namespace: "app", Name: "db", UID: "s"}
 	inventory := []exchange.Item{item, {Namespace: "app", Name: "big", UID: "b"}, {Namespace: "app", Name: "odd", UID: "o"}}
 	leased := lease(time.Now(), exchange.Digest(inventory))
@@ -142,9 +172,10 @@ func TestX4_AnObjectThatIsNotAcceptedIsNoObstacleToOthers(t *testing.T) {
 	assert.Equal(t, []string{"app/big", "app/odd"}, exchange.Unreported(leased))
 	live := exchange.Link{State: exchange.LinkLive}
 	half := v1alpha1.VolumeReplicationGroup{} // what is left of a report that was refused
+	half.Name = "app.big"
 	half.Annotations = map[string]string{exchange.AnnotationNamespace: "app", exchange.AnnotationName: "big"}
 	is := func(link exchange.Link, name string, reports ...v1alpha1.VolumeReplicationGroup) exchange.View {
-		return exchange.ViewOf(link, leased, reports, types.NamespacedName{Namespace: "app", Name: name}, nil)
+		return exchange.ViewOf(link, leased, exchange.InventoryOf(reports), types.NamespacedName{Namespace: "app", Name: name})
 	}
 	assert.Equal(t, exchange.Absent, is(live, "new", *report))
 	assert.Equal(t, exchange.Absent, is(live, "new", *report, half))

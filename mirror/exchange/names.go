@@ -76,6 +76,10 @@ const (
 	AnnotationSentAway = prefix + "workload-sent-away"
 )
 
+// AnnotationBeside on a wish holds the resource version that the wish of the other cluster had when that was about to be
+// promoted (wish; X15).
+const AnnotationBeside = prefix + "beside"
+
 // FinalizerWish holds a wish in its outbox until its copy is known to be absent (X6).
 const FinalizerWish = prefix + "wish"
 

@@ -43,15 +43,15 @@ func Unreported(lease *coordinationv1.Lease) []string {
 	return strings.Split(lease.Annotations[AnnotationUnreported], separator)
 }
 
-// completeBut reports whether the inbox, with the items that are given, shows everything that the spoke had at the last renewal
-// but the objects that the lease names, and group is none of these.
-func completeBut(lease *coordinationv1.Lease, items []Item, group types.NamespacedName) bool {
+// completeBut reports whether the inbox shows everything that the spoke had at the last renewal but the objects that the lease
+// names, and group is none of these.
+func completeBut(lease *coordinationv1.Lease, inbox *Inventory, group types.NamespacedName) bool {
 	names := Unreported(lease)
 	if len(names) == 0 || slices.Contains(names, group.String()) {
 		return false
 	}
 	digest, ok := lease.Annotations[AnnotationReported]
-	return ok && digest == Digest(without(items, names))
+	return ok && digest == inbox.digestBut(names)
 }
 
 // without are the items that none of the names is of.

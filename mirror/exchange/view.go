@@ -5,8 +5,6 @@ package exchange
 import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
 // View is what the hub may believe about one VolumeReplicationGroup on one spoke.
@@ -22,13 +20,13 @@ const (
 	Present
 )
 
-// ViewOf tells what may be believed about the object whose report is report; nil: not in the inbox. reports is the
-// whole inbox, and group what the report would be about.
-func ViewOf(link Link, lease *coordinationv1.Lease, reports []v1alpha1.VolumeReplicationGroup, group types.NamespacedName, report *v1alpha1.VolumeReplicationGroup) View {
+// ViewOf tells what may be believed about group, whose reports inbox shows. Whether there is a report, and whether there are
+// all, is asked of one inventory: one that arrives in between would be proof that the group is absent.
+func ViewOf(link Link, lease *coordinationv1.Lease, inbox *Inventory, group types.NamespacedName) View {
 	switch {
-	case report != nil:
+	case inbox.Has(group):
 		return Present
-	case link.State == LinkLive && (Complete(lease, reports) || completeBut(lease, ItemsOf(reports), group)):
+	case link.State == LinkLive && (Complete(lease, inbox) || completeBut(lease, inbox, group)):
 		return Absent
 	default:
 		return Unknown
@@ -36,10 +34,10 @@ func ViewOf(link Link, lease *coordinationv1.Lease, reports []v1alpha1.VolumeRep
 }
 
 // Complete reports whether the inbox shows everything that the spoke had at the last renewal.
-func Complete(lease *coordinationv1.Lease, reports []v1alpha1.VolumeReplicationGroup) bool {
+func Complete(lease *coordinationv1.Lease, inbox *Inventory) bool {
 	if lease == nil {
 		return false
 	}
 	digest, ok := lease.Annotations[AnnotationInventory]
-	return ok && digest == Digest(ItemsOf(reports))
+	return ok && digest == inbox.Digest()
 }

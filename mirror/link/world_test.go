@@ -310,7 +310,7 @@ func (w *world) inboxComplete() bool {
 	w.t.Helper()
 	var all v1alpha1.VolumeReplicationGroupList
 	require.NoError(w.t, w.hub.List(w.t.Context(), &all, client.InNamespace(exchange.Inbox(w.cluster))))
-	return exchange.Complete(w.lease(), all.Items)
+	return exchange.Complete(w.lease(), exchange.InventoryOf(all.Items))
 }
 
 // absent reports whether the hub may take an object of the application's namespace for absent.
@@ -318,7 +318,7 @@ func (w *world) absent(name string) bool {
 	w.t.Helper()
 	var all v1alpha1.VolumeReplicationGroupList
 	require.NoError(w.t, w.hub.List(w.t.Context(), &all, client.InNamespace(exchange.Inbox(w.cluster))))
-	return exchange.ViewOf(exchange.Link{State: exchange.LinkLive}, w.lease(), all.Items, types.NamespacedName{Namespace: w.app, Name: name}, nil) == exchange.Absent
+	return exchange.ViewOf(exchange.Link{State: exchange.LinkLive}, w.lease(), exchange.InventoryOf(all.Items), types.NamespacedName{Namespace: w.app, Name: name}) == exchange.Absent
 }
 
 // obey plays the spoke's controller: it looks at the copy and reports its role, unless it has. It reports whether it could.

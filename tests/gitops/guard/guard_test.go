@@ -63,6 +63,15 @@ func TestWhatIsTheUsersIsGuarded(t *testing.T) {
 			_, err := apply.New(c, "us").ChangedStatus(t.Context(), object(), p)
 			return err
 		}, true},
+		// Of an update of the status an API server takes nothing else; the version that was read is its precondition.
+		"the status is replaced": {func(c client.Client) error {
+			p := object()
+			if err := c.Get(t.Context(), client.ObjectKeyFromObject(p), p); err != nil {
+				return err
+			}
+			p.Status.Async.PeerClasses = []v1alpha1.PeerClass{{StorageClassName: "fast"}}
+			return apply.New(c, "us").ReplaceStatus(t.Context(), p)
+		}, true},
 		"an object of ours is applied whole": {func(c client.Client) error {
 			u := &unstructured.Unstructured{}
 			u.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
@@ -83,7 +92,7 @@ func TestWhatIsTheUsersIsGuarded(t *testing.T) {
 		"an annotation is patched":   {patch(types.JSONPatchType, `[{"op":"add","path":"/metadata/annotations","value":{"a":"b"}}]`), false},
 		"a patch that is not a list": {patch(types.MergePatchType, `{"metadata":{"finalizers":["a/b"]}}`), false},
 		"it is updated":              {func(c client.Client) error { return c.Update(t.Context(), object()) }, false},
-		"its status is updated":      {func(c client.Client) error { return c.Status().Update(t.Context(), object()) }, false},
+		"its scale is updated":       {func(c client.Client) error { return c.SubResource("scale").Update(t.Context(), object()) }, false},
 		"it is deleted":              {func(c client.Client) error { return c.Delete(t.Context(), object()) }, false},
 		"another is created": {func(c client.Client) error {
 			return c.Create(t.Context(), &v1alpha1.DRPolicy{ObjectMeta: metav1.ObjectMeta{Name: "q"}})

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// The hub is the sole writer of a wish (X1), of its spec as a whole and of the annotations that mean something to a mirror.
+// To apply an intent takes back what somebody changed, not what he added: that belongs to another field manager.
+
+// writeWish writes the wish of a side over the version that was decided about (X15).
+func (r *Reconciler) writeWish(ctx context.Context, at *side, intent *unstructured.Unstructured) error {
+	stored, err := r.wishes().Over(ctx, at.version, apply.Untyped(intent))
+	if err != nil {
+		return fmt.Errorf("write wish for %s: %w", at.cluster, err)
+	}
+	have, want := &v1alpha1.VolumeReplicationGroup{}, &v1alpha1.VolumeReplicationGroup{}
+	for u, o := range map[*unstructured.Unstructured]*v1alpha1.VolumeReplicationGroup{stored: have, intent: want} {
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, o); err != nil {
+			return fmt.Errorf("read wish for %s: %w", at.cluster, err)
+		}
+	}
+	if !equality.Semantic.DeepEqual(have.Spec, want.Spec) || !tells(have.Annotations, want.Annotations) {
+		log.FromContext(ctx).Info("Taking back what somebody added to a wish", "cluster", at.cluster)
+		have.Spec = want.Spec
+		maps.DeleteFunc(have.Annotations, func(key, _ string) bool { return reserved[key] })
+		maps.Copy(have.Annotations, want.Annotations)
+		if err := r.wishes().Replace(ctx, have); err != nil {
+			return fmt.Errorf("write wish for %s: %w", at.cluster, err)
+		}
+	}
+	at.version = apply.VersionOf(have)
+	return nil
+}
+
+// mark makes the wish of the other side another version before s is promoted. A promotion is decided by what both wishes
+// say, and an API server compares the version of one object only: of two leaders that promote contrary sides, the mark of
+// the first fails the second.
+func (r *Reconciler) mark(ctx context.Context, w *world, s plan.Side) error {
+	at, peer := w.at(s), w.at(s.Peer())
+	if peer.version == (apply.Version{}) || peer.wish == nil || peer.version != apply.VersionOf(peer.wish) {
+		return nil // there is none, or this pass has written it just now
+	}
+	if err := apply.Annotate(ctx, r.client, peer.wish, exchange.AnnotationBeside, at.version.String()); err != nil {
+		return fmt.Errorf("mark the wish for %s: %w", peer.cluster, err)
+	}
+	peer.version = apply.VersionOf(peer.wish)
+	return nil
+}
+
+// reserved are the annotations of a wish that are the hub's alone.
+var reserved = func() map[string]bool {
+	out := map[string]bool{
+		exchange.AnnotationNamespace: true, exchange.AnnotationName: true, exchange.AnnotationEpoch: true, exchange.AnnotationDRPC: true,
+		exchange.AnnotationOrigin: true, exchange.AnnotationAdoptUID: true, exchange.AnnotationRecalled: true, exchange.AnnotationSentAway: true,
+		exchange.AnnotationDestinationsOf: true, exchange.AnnotationSpokeID: true,
+		v1alpha1.AnnotationDestinationCluster: true, v1alpha1.AnnotationDRPCUID: true,
+	}
+	for _, key := range passed {
+		out[key] = true
+	}
+	return out
+}()
+
+// tells reports whether a wish says what it should, in the annotations that are the hub's alone. That the user was asked about
+// a wish stays noted until something else is wished.
+func tells(have, want map[string]string) bool {
+	for key := range reserved {
+		if key != exchange.AnnotationRecalled && have[key] != want[key] {
+			return false
+		}
+	}
+	return true
+}

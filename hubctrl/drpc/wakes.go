@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/internal/rewind"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// Whatever a pass waits for has somebody who ends the wait: the watch on an object in the table below, the user's own edit, a
+// link (Options.Changed), an absence that becomes known (Options.Absences), or a timer. A map from an object to whom it
+// concerns asks an index: it costs nothing that grows with the number of applications which are not concerned.
+
+// wake says whom a change of an object wakes.
+type wake struct {
+	by   client.Object
+	whom handler.MapFunc
+	when predicate.Predicate
+}
+
+func (r *Reconciler) wakes() []wake {
+	always := predicate.NewPredicateFuncs(func(client.Object) bool { return true })
+	return []wake{
+		{&v1alpha1.VolumeReplicationGroup{}, r.ofGroup, always},
+		{&v1alpha1.DRPlacementControl{}, r.ofRival, yields()},
+		{&v1alpha1.DRPolicy{}, r.ofPolicy, policyChanged()},
+		{&v1alpha1.DRCluster{}, r.ofCluster, rewind.Changed()},
+		{&v1alpha1.DRClusterConfig{}, r.failingOver, modesChanged()},
+		{&corev1.ConfigMap{}, r.ofConfig, always},
+	}
+}
+
+// index makes objects findable in the cache.
+type index struct {
+	of     client.Object
+	name   string
+	values client.IndexerFunc
+}
+
+func indices() []index {
+	return []index{
+		{&v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey},
+		{&v1alpha1.DRPlacementControl{}, indexPolicy, policyKey},
+		{&v1alpha1.DRPlacementControl{}, indexClaim, claims},
+	}
+}
+
+// drpcKey is the index of an object in an outbox or inbox.
+func drpcKey(o client.Object) []string {
+	if _, ok := exchange.ClusterOf(o.GetNamespace()); !ok {
+		return nil
+	}
+	if key := o.GetAnnotations()[exchange.AnnotationDRPC]; key != "" {
+		return []string{key}
+	}
+	return nil
+}
+
+func policyKey(o client.Object) []string {
+	if drpc, ok := o.(*v1alpha1.DRPlacementControl); ok {
+		return []string{drpc.Spec.DRPolicyRef.Name}
+	}
+	return nil
+}
+
+// policyChanged lets only through what an application takes from its policy.
+func policyChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok := e.ObjectOld.(*v1alpha1.DRPolicy)
+		is, also := e.ObjectNew.(*v1alpha1.DRPolicy)
+		valid := func(p *v1alpha1.DRPolicy) any {
+			c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionValidated)
+			if c == nil {
+				return nil
+			}
+			return []any{c.Status, c.Reason, c.Message}
+		}
+		return !ok || !also || was.UID != is.UID || !equality.Semantic.DeepEqual(was.Spec, is.Spec) ||
+			(was.DeletionTimestamp == nil) != (is.DeletionTimestamp == nil) ||
+			!equality.Semantic.DeepEqual(was.Status.Async, is.Status.Async) || !equality.Semantic.DeepEqual(valid(was), valid(is))
+	}}
+}
+
+// ofGroup finds the application of a wish or report, and those of which it may be in the way.
+func (r *Reconciler) ofGroup(ctx context.Context, o client.Object) []reconcile.Request {
+	var out []reconcile.Request
+	for _, key := range drpcKey(o) {
+		if ns, name, ok := strings.Cut(key, "/"); ok {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: name}})
+		}
+	}
+	if _, ok := exchange.ClusterOf(o.GetNamespace()); !ok {
+		return out
+	}
+	target, err := exchange.Target(o)
+	if err != nil {
+		return out
+	}
+	for _, q := range r.found(ctx, indexClaim, claim(claimGroup, target)) {
+		if !slices.Contains(out, q) {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// ofRival finds those that an application was in the way of which is gone, or protects something else.
+func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.Request {
+	drpc, ok := o.(*v1alpha1.DRPlacementControl)
+	if !ok {
+		return nil
+	}
+	config, _ := ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap) // unknown has an answer too
+	rivals, err := r.rivals(ctx, drpc, config)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Finding rivals")
+		return nil
+	}
+	return requests(rivals)
+}
+
+// ofConfig finds everything: the configuration says where applications of several namespaces are.
+func (r *Reconciler) ofConfig(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.found(ctx, "", "")
+}
+
+func (r *Reconciler) ofPolicy(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.found(ctx, indexPolicy, o.GetName())
+}
+
+func (r *Reconciler) ofCluster(ctx context.Context, o client.Object) []reconcile.Request {
+	policies := &v1alpha1.DRPolicyList{}
+	if err := r.client.List(ctx, policies, client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing DRPolicies")
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range policies.Items {
+		if slices.Contains(policies.Items[i].Spec.DRClusters, o.GetName()) {
+			out = append(out, r.found(ctx, indexPolicy, policies.Items[i].Name)...)
+		}
+	}
+	return out
+}
+
+// failingOver finds the applications with a failover that may wait for the storage of a cluster.
+func (r *Reconciler) failingOver(ctx context.Context, o client.Object) []reconcile.Request {
+	return slices.DeleteFunc(r.ofCluster(ctx, o), func(q reconcile.Request) bool {
+		drpc := &v1alpha1.DRPlacementControl{}
+		return r.client.Get(ctx, q.NamespacedName, drpc) != nil || drpc.Spec.Action != v1alpha1.ActionFailover
+	})
+}
+
+// modesChanged lets only through what concerns maintenance modes.
+func modesChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, ok := e.ObjectOld.(*v1alpha1.DRClusterConfig)
+		now, same := e.ObjectNew.(*v1alpha1.DRClusterConfig)
+		return !ok || !same || maintenance.Changed(was, now)
+	}}
+}
+
+// found are the applications under value in an index; without an index, all.
+func (r *Reconciler) found(ctx context.Context, index, value string) []reconcile.Request {
+	options := []client.ListOption{client.UnsafeDisableDeepCopy}
+	if index != "" {
+		options = append(options, client.MatchingFields{index: value})
+	}
+	list := &v1alpha1.DRPlacementControlList{}
+	if err := r.client.List(ctx, list, options...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing DRPlacementControls")
+		return nil
+	}
+	return requests(list.Items)
+}
+
+func requests(list []v1alpha1.DRPlacementControl) []reconcile.Request {
+	var out []reconcile.Request
+	for i := range list {
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list[i])})
+	}
+	return out
+}
