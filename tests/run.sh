@@ -51,17 +51,17 @@ mapfile -t others < <("$go" list ./... | sed 's,^[^/]*/[^/]*/[^/]*/,,' | grep -v
 	tests raced -race -p=2 -parallel=4 "${long[@]/#/./}" "${others[@]/#/./}"
 	[ "$all" = 1 ] || tests timers -race -run 'ByATimer|WakeNobody' ./hubctrl/drpc
 } >bin/raced.log 2>&1 &
-raced=$!
+raced_job=$!
 {
 	renice -n 10 $BASHPID >/dev/null
 	tests pure -p=1 "${one[@]/#/./}" "${pure[@]/#/./}"
 	make --no-print-directory bench-smoke
 } >bin/pure.log 2>&1 &
-pure=$!
+pure_job=$!
 status=0
 tests system ${all:+-race} -p=2 -parallel=4 "${system[@]/#/./}" || status=$?
-wait $raced || status=$?
+wait $raced_job || status=$?
 cat bin/raced.log
-wait $pure || status=$?
+wait $pure_job || status=$?
 cat bin/pure.log
 exit $status
