@@ -141,7 +141,7 @@ func TestARefusalIsAnEventWhateverThePhase(t *testing.T) {
 	require.NoError(t, h.api.Delete(t.Context(), policy()))
 	h.pass()
 	assert.Equal(t, []string{`Warning DRPCWaitForUser spec.drPolicyRef names "policy": there is no such DRPolicy: create it, or delete and re-create the DRPlacementControl with another drPolicyRef; ` +
-		"mend it as the message says; until then the application is protected as it was"}, h.told())
+		"fix the problem described in the message; until then the application is protected as before"}, h.told())
 }
 
 func TestWhatWasNotSavedIsNotTold(t *testing.T) {

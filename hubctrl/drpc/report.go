@@ -110,7 +110,7 @@ func refusal(s *v1alpha1.DRPlacementControlStatus, now time.Time, reason string,
 	if s.Waiting != nil && s.Waiting.Fact == reason {
 		since = s.Waiting.Since
 	}
-	s.Waiting = &v1alpha1.Waiting{Fact: reason, Since: since, Message: bounded.Text(err.Error(), bounded.Message), NextStep: "mend it as the message says; it goes on by itself then"}
+	s.Waiting = &v1alpha1.Waiting{Fact: reason, Since: since, Message: bounded.Text(err.Error(), bounded.Message), NextStep: "fix the problem described in the message; the operation continues automatically"}
 }
 
 func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, next plan.Plan, now time.Time, actErr error) {

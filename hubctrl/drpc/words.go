@@ -173,7 +173,7 @@ func (w *world) explainFlaw() words {
 	if !errors.As(w.flaw, &refused) {
 		return words{}
 	}
-	return words{fact: refused.Reason, user: true, message: refused.Error(), next: "mend it as the message says; until then the application is protected as it was"}
+	return words{fact: refused.Reason, user: true, message: refused.Error(), next: "fix the problem described in the message; until then the application is protected as before"}
 }
 
 // whereItIs says where the workload is by the wishes.
