@@ -106,17 +106,22 @@ func TestX1_ASecretIsNowhereButInItsOutboxAndItsCopy(t *testing.T) {
 	broken := w.secretWish(w.app, "nowhere", value)
 	delete(broken.Annotations, exchange.AnnotationName)
 	w.create(w.hub, broken)
+	refuse := func(with string) func(*http.Request) error {
+		return func(req *http.Request) error {
+			if isWrite(req) && strings.Contains(req.URL.Path, "/secrets") {
+				return errors.New(with)
+			}
+			return nil
+		}
+	}
+	// The mirror finds a copy of another type: it cannot make its own before.
+	w.spokeWire.setFail(refuse("not yet"))
 	typed := w.secretWish(w.app, "typed", value)
 	typed.Type = corev1.SecretTypeOpaque
 	w.create(w.hub, typed)
 	w.create(w.spoke, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.app, Name: "typed", Annotations: map[string]string{exchange.AnnotationOrigin: hubID}},
 		Type: "example.com/other"})
-	w.spokeWire.setFail(func(req *http.Request) error {
-		if isWrite(req) && strings.Contains(req.URL.Path, "/secrets/") {
-			return errors.New("refused by the test")
-		}
-		return nil
-	})
+	w.spokeWire.setFail(refuse("refused by the test"))
 	edit(w, w.hub, wish, func(s *corev1.Secret) { s.Data["more"] = []byte(value) })
 	w.eventually(func() bool { return strings.Contains(journal.String(), "refused by the test") }, "the failure is not logged")
 	w.spokeWire.setFail(nil)
