@@ -26,7 +26,7 @@ type spoke struct {
 	ready  bool // restored (a Primary), or replicating (a Secondary)
 	prep   bool // ready for the final synchronisation
 	final  bool // the final synchronisation is done
-	was    bool // was Primary in this life of the object: its demotion hands over what was written
+	was    bool // was Primary, and not demoted since: its demotion hands over what was written
 	app    bool // the workload runs
 	latest bool // holds every acknowledged write
 	// hollow : what it had was taken away with the cluster, or with the namespace, and nothing was put in its place.
