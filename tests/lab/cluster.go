@@ -103,8 +103,6 @@ func (l *Lab) startEtcd(ctx context.Context, cluster string) error {
 			"--log-level=warn",
 			// The data has to survive a killed process, not a lost machine.
 			"--unsafe-no-fsync",
-			// With the defaults, a lone member waits up to a second until it elects itself.
-			"--heartbeat-interval=10", "--election-timeout=100",
 		),
 		Ready: func(ctx context.Context) error { return probe(ctx, client+"/readyz", "") },
 	})
