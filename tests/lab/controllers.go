@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -74,6 +75,18 @@ func (l *Lab) StartControllers(ctx context.Context) error {
 	}
 	l.log("the controllers are ready after %s", wall.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// StartSecondHubctrl runs another hubctrl on the same hub, as a replica whose lease was taken from it does for a while, and
+// returns its service. Neither elects a leader: the rules have to hold without that.
+func (l *Lab) StartSecondHubctrl(ctx context.Context) (service string, err error) {
+	if l.supervisor == nil {
+		return "", errNotOwner
+	}
+	if slices.ContainsFunc(l.State().Services, func(s supervise.State) bool { return s.Name == serviceSecond }) {
+		return serviceSecond, l.StartProcess(ctx, serviceSecond)
+	}
+	return serviceSecond, l.startController(ctx, serviceHubctrl, serviceSecond, HubController())
 }
 
 // introduce tells the hub of the spokes and of the policy.

@@ -31,6 +31,7 @@ const (
 	serviceStorage     = "storage"
 	serviceNode        = "node"
 	serviceHubctrl     = "hubctrl"
+	serviceSecond      = "hubctrl-second"
 	serviceSpokectrl   = "spokectrl"
 	serviceMirror      = "mirror"
 )
@@ -60,7 +61,7 @@ func ports() []string {
 	for _, l := range links() {
 		out = append(out, portLink+l.name())
 	}
-	return out
+	return append(out, portHealth+serviceSecond)
 }
 
 // address is the host:port of an entry of ports.

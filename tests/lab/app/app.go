@@ -7,6 +7,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -44,6 +45,9 @@ type App struct {
 	// Spans are the namespaces of an application of several, of which this is one part; its DRPlacementControl, of the same
 	// name, lies in lab.OpsNamespace. None: it lies with the application, which has one namespace.
 	Spans []string
+	// PartOf is the name of the application of the same namespace that this is a part of: it has the same DRPlacementControl,
+	// which selects its PVC too. Empty: it is an application of its own.
+	PartOf string
 	// Dress changes the workload for a cluster whose Pods are real. Nil: they are not.
 	Dress func(cluster string, d *appsv1.Deployment)
 	// Witness is the file in which the writer on a cluster notes what was acknowledged, if it is not where the lab's node
@@ -68,10 +72,15 @@ func (a *App) DRPC() client.ObjectKey {
 	if len(a.Spans) > 0 {
 		return client.ObjectKey{Namespace: lab.OpsNamespace, Name: a.Name}
 	}
-	return a.Key()
+	return client.ObjectKey{Namespace: a.Namespace, Name: cmp.Or(a.PartOf, a.Name)}
 }
 
 func (a *App) labels() map[string]string { return map[string]string{"app": a.Name} }
+
+// selected are the labels of its PVC.
+func (a *App) selected() map[string]string {
+	return map[string]string{"app": cmp.Or(a.PartOf, a.Name)}
+}
 
 // Home is the namespace of the application.
 func (a *App) Home() *corev1.Namespace {
@@ -89,7 +98,7 @@ func (a *App) Protect(ctx context.Context, preferred string) error {
 		Spec: v1alpha1.DRPlacementControlSpec{
 			DRPolicyRef:         corev1.ObjectReference{Name: lab.Policy},
 			PreferredCluster:    preferred,
-			PVCSelector:         metav1.LabelSelector{MatchLabels: a.labels()},
+			PVCSelector:         metav1.LabelSelector{MatchLabels: a.selected()},
 			ProtectedNamespaces: a.Spans,
 		},
 	}
@@ -229,7 +238,7 @@ func (a *App) deployment(cluster string) *appsv1.Deployment {
 
 func (a *App) claim() *corev1.PersistentVolumeClaim {
 	return &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, Labels: a.labels()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name, Labels: a.selected()},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			StorageClassName: &a.Class,

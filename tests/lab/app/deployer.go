@@ -143,6 +143,15 @@ func (d deployer) install(ctx context.Context, cluster string) error {
 	return nil
 }
 
+// Install deploys the application on a cluster, as a user would whom no DRPlacementControl tells where, and returns when it
+// has a volume.
+func (a *App) Install(ctx context.Context, cluster string, log func(format string, args ...any)) error {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	d := deployer{App: a, log: log, look: func(cluster string) { looking.Go(func() { a.remember(ctx, cluster) }) }}
+	return d.install(ctx, cluster)
+}
+
 // Remove takes the application away from all clusters, as a user would who needs it no more.
 func (a *App) Remove(ctx context.Context, log func(format string, args ...any)) error {
 	var errs []error

@@ -101,7 +101,7 @@ func (s *Story) Relocate(ctx context.Context, target string) (Moved, error) {
 	if err := s.settled(ctx, v1alpha1.Relocated, target); err != nil {
 		return Moved{}, err
 	}
-	if err := s.writes(ctx, target); err != nil {
+	if err := s.Writes(ctx, target); err != nil {
 		return Moved{}, err
 	}
 	moved := Moved{Took: since(began)}
@@ -223,7 +223,7 @@ func (s *Story) Failover(ctx context.Context, target string) (Moved, error) {
 	if err != nil {
 		return Moved{}, err
 	}
-	if err := s.writes(ctx, target); err != nil {
+	if err := s.Writes(ctx, target); err != nil {
 		return Moved{}, err
 	}
 	return Moved{Took: since(began)}, nil
@@ -254,7 +254,7 @@ func (s *Story) Ends(ctx context.Context, want v1alpha1.DRState, cluster string)
 // GoesOn waits until the application on cluster has written something new, and its peer holds a copy that was made after
 // now.
 func (s *Story) GoesOn(ctx context.Context, cluster string) error {
-	if err := s.writes(ctx, cluster); err != nil {
+	if err := s.Writes(ctx, cluster); err != nil {
 		return err
 	}
 	return s.protected(ctx)
@@ -288,7 +288,7 @@ func (s *Story) Disabled(ctx context.Context, home string) (journal.Report, erro
 	if err != nil {
 		return journal.Report{}, err
 	}
-	if err := s.writes(ctx, home); err != nil {
+	if err := s.Writes(ctx, home); err != nil {
 		return journal.Report{}, err
 	}
 	if err := s.leftovers(ctx, home); err != nil {
@@ -328,8 +328,8 @@ func (s *Story) protected(ctx context.Context) error {
 	})
 }
 
-// writes waits until the application on cluster has written something new.
-func (s *Story) writes(ctx context.Context, cluster string) error {
+// Writes waits until the application on cluster has written something new.
+func (s *Story) Writes(ctx context.Context, cluster string) error {
 	from := now()
 	return s.await(ctx, "the application writes on "+cluster, func(ctx context.Context) error {
 		handle, err := s.App.Volume(ctx, cluster)
