@@ -54,9 +54,6 @@ const (
 	AnnotationDRPCUID = DRPCAnnotationPrefix + "drpc-uid"
 	// AnnotationAppNamespace on a DRPlacementControl names the namespace of the application, if it is another one.
 	AnnotationAppNamespace = DRPCAnnotationPrefix + "app-namespace"
-	// AnnotationAcceptDataLoss on a DRPlacementControl accepts what one failover loses. Its value names that failover, as the
-	// next step in the status has it: <cluster>.<metadata.generation>.<metadata.uid>. With any other value it says nothing.
-	AnnotationAcceptDataLoss = "ramendr.openshift.io/accept-data-loss"
 	// AnnotationAdoptFrom on a DRPlacementControl names another one, <namespace>/<name>, that its groups on the clusters were
 	// made for: a new hub may take them over.
 	AnnotationAdoptFrom = "ramendr.openshift.io/adopt-from"
@@ -66,8 +63,12 @@ const (
 	// kube-system there. It lets a cluster that replaced the recorded one in. Set before the first connection, it lets no
 	// other one in.
 	AnnotationAcceptCluster = "ramendr.openshift.io/accept-cluster"
-	// AnnotationAcceptLoss on a DRPlacementControl names what replaced the home of the application without its volumes: the
-	// identity of a cluster, or the UID of a VolumeReplicationGroup. The application goes on there with what there is, and the
-	// copies on the other cluster follow it.
+	// AnnotationAcceptLoss on a DRPlacementControl accepts losses, separated by commas, each as <loss>/<cluster>/<id>, as the
+	// next step in the status has it. With any other value it says nothing. The losses are:
+	//   - failover/<cluster>/<metadata.generation>.<metadata.uid>: what the failover to the cluster does not find there
+	//   - replaced/<cluster>/<identity of the cluster, or UID of the VolumeReplicationGroup>: what was on the cluster before it, or
+	//     the group there, was replaced; the copies on the other cluster follow what is there now
+	//   - selection/<cluster>/<metadata.uid>: the protection of volumes that a DRPlacementControl that was created again does
+	//     not select
 	AnnotationAcceptLoss = "ramendr.openshift.io/accept-loss"
 )

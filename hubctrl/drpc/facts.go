@@ -3,7 +3,6 @@
 package drpc
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -153,24 +152,6 @@ func (w *world) unreceived(s plan.Side) []string {
 		}
 	}
 	return out
-}
-
-// acceptance is the value of the annotation by which a user accepts what a failover to cluster loses: it holds for this
-// object, for this spec and for this cluster, and for nothing else.
-func acceptance(drpc *v1alpha1.DRPlacementControl, cluster string) string {
-	return fmt.Sprintf("%s.%d.%s", cluster, drpc.Generation, drpc.UID)
-}
-
-// accepted reports whether the user accepts what the failover that the spec asks for loses.
-func (w *world) accepted() bool {
-	if w.facts.Ask != plan.Failover {
-		return false
-	}
-	said := w.drpc.Annotations[v1alpha1.AnnotationAcceptDataLoss]
-	return slices.ContainsFunc(w.sides[:], func(at side) bool {
-		named := w.drpc.Spec.FailoverCluster == "" || w.drpc.Spec.FailoverCluster == at.cluster
-		return named && said == acceptance(w.drpc, at.cluster)
-	})
 }
 
 // memory tells whether the cluster obeys a later wish than the hub's: one of a higher epoch, or of a higher generation in

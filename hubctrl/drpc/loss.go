@@ -25,11 +25,11 @@ func former(at *side) bool {
 
 // observeLoss finds out which side has lost what it had, and whether the user accepts that.
 func (w *world) observeLoss() {
-	accepted := w.drpc.Annotations[v1alpha1.AnnotationAcceptLoss]
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		fact := w.facts.At(s)
 		fact.Report.Lost = len(w.missing(s)) > 0
-		fact.Accepted = accepted != "" && accepted == w.successor(s)
+		successor := w.successor(s)
+		fact.Accepted = successor != "" && w.said(word(lossReplaced, w.at(s).cluster, successor))
 	}
 }
 
@@ -133,8 +133,8 @@ func (w *world) bereftText(s plan.Side) string {
 func (w *world) explainLoss(s plan.Side) words {
 	at, peer := w.at(s), w.at(s.Peer())
 	out := words{fact: "VolumesLost", user: true, message: w.bereftText(s)}
-	out.next = fmt.Sprintf("only if nobody needs them: kubectl -n %s annotate drpc %s %s=%s --overwrite, and the application starts on %s with what is there",
-		w.drpc.Namespace, w.drpc.Name, v1alpha1.AnnotationAcceptLoss, w.successor(s), at.cluster)
+	out.next = fmt.Sprintf("only if nobody needs them: %s, and the application starts on %s with what is there",
+		w.accept(word(lossReplaced, at.cluster, w.successor(s))), at.cluster)
 	if !w.facts.At(s.Peer()).Bereft() {
 		out.next = fmt.Sprintf("to bring the data back from %s, set action Failover and failoverCluster to %s; %s", peer.cluster, peer.cluster, out.next)
 	}

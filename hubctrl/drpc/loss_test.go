@@ -81,7 +81,7 @@ func TestX13_AReplacedHomeIsToldAndTheCopiesOnThePeerStay(t *testing.T) {
 	assert.Equal(t, "dr1", w.Cluster)
 	assert.Contains(t, w.Message, "cluster dr1 was replaced")
 	assert.Contains(t, w.NextStep, "to bring the data back from dr2, set action Failover and failoverCluster to dr2")
-	assert.Contains(t, w.NextStep, "kubectl -n shop annotate drpc db ramendr.openshift.io/accept-loss=dr1-b --overwrite")
+	assert.Contains(t, w.NextStep, "kubectl -n shop annotate drpc db --overwrite ramendr.openshift.io/accept-loss=replaced/dr1/dr1-b")
 	for _, kind := range []string{"Available", "Ready", "Protected"} {
 		assert.Equal(t, "False", string(h.condition(kind).Status), kind)
 	}
@@ -120,12 +120,12 @@ func TestX13_OnlyTheUserLetsAnEmptyHomeTakeThePlaceOfTheOldOne(t *testing.T) {
 	h.replace("dr1")
 	h.acceptCluster("dr1")
 	h.ask(func(d *v1alpha1.DRPlacementControl) {
-		d.Annotations["ramendr.openshift.io/accept-loss"] = "another"
+		d.Annotations["ramendr.openshift.io/accept-loss"] = "replaced/dr1/another,replaced/dr2/dr1-b,dr1-b"
 	})
 	h.settle()
 	require.Equal(t, "WaitForUser/Paused [dr1 Retain] dr1:primary@1 dr2:secondary@1", h.shows(), "the word is about something else")
 	h.ask(func(d *v1alpha1.DRPlacementControl) {
-		d.Annotations["ramendr.openshift.io/accept-loss"] = "dr1-b"
+		d.Annotations["ramendr.openshift.io/accept-loss"] = "replaced/dr1/dr1-b"
 	})
 	h.settle()
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@2 dr2:secondary@1", h.shows())
@@ -136,7 +136,7 @@ func TestX13_OnlyTheUserLetsAnEmptyHomeTakeThePlaceOfTheOldOne(t *testing.T) {
 	h.wipe("dr1")
 	h.settle()
 	assert.Equal(t, "WaitForUser/Paused [dr1 Retain] dr1:primary@2 dr2:secondary@1", h.shows())
-	assert.Contains(t, h.drpc().Status.Waiting.NextStep, "accept-loss=dr1-12 --overwrite")
+	assert.Contains(t, h.drpc().Status.Waiting.NextStep, "accept-loss=replaced/dr1/dr1-12, and")
 }
 
 func TestX13_AReplacedPeerIsFilledAgain(t *testing.T) {
@@ -160,7 +160,7 @@ func TestX13_WhatAGroupThatWasMadeAnewLacksIsNotGone(t *testing.T) {
 	w := h.drpc().Status.Waiting
 	require.NotNil(t, w)
 	assert.Contains(t, w.Message, "cluster dr1 has lost volumes of which dr2 holds copies: VolumeReplicationGroup shop/db is another object than the one that reported shop/data, shop/logs")
-	assert.Contains(t, w.NextStep, "accept-loss=dr1-2")
+	assert.Contains(t, w.NextStep, "accept-loss=replaced/dr1/dr1-2")
 	h.settle()
 	assert.Equal(t, "dr2 holds data, dr2 holds logs", h.toldOfVolSync())
 	h.failover("dr2")
@@ -173,7 +173,9 @@ func TestX13_TheLossOfAGroupCanBeAccepted(t *testing.T) {
 	h := identified(t, "data", "logs")
 	h.wipe("dr1")
 	h.settle()
-	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations["ramendr.openshift.io/accept-loss"] = "dr1-2" })
+	h.ask(func(d *v1alpha1.DRPlacementControl) {
+		d.Annotations["ramendr.openshift.io/accept-loss"] = "replaced/dr1/dr1-2"
+	})
 	h.settle()
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
 	assert.Equal(t, atRest, h.toldOfVolSync(), "the volumes that the workload makes now are protected")

@@ -40,6 +40,9 @@ type world struct {
 	policyErr error // why there is no policy
 	displaced bool  // the group is on other clusters than those of the policy: its wishes say which
 	more      bool  // there are wishes of the application besides those of the two sides
+
+	words             []string // by which the user accepts a loss, as far as they hold
+	selectionAccepted bool     // that volumes which the object does not select lose their protection
 }
 
 // side is one cluster.
@@ -99,11 +102,13 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 		w.facts.At(s).Report.Unplaced = len(w.unreceived(s)) > 0
 	}
 	w.observeLoss()
-	w.facts.Accepted = w.accepted()
+	w.facts.Accepted = w.acceptsFailover()
+	w.selectionAccepted = w.acceptsSelection(w.drpc.UID)
 	w.config, w.configErr = ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap)
 	if err := r.observeFlaws(ctx, w); err != nil {
 		return nil, err
 	}
+	w.observeScope()
 	if err := r.observeStorage(ctx, w); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package drpc
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -98,6 +99,11 @@ func TestClaimsOnThePeerAreToldAndStopARelocate(t *testing.T) {
 	assert.Equal(t, "Relocated/Completed [dr2 Run] dr1:secondary@1 dr2:primary@2", h.shows())
 }
 
+// failoverWord accepts what the failover that the spec asks for loses.
+func failoverWord(d *v1alpha1.DRPlacementControl, cluster string) string {
+	return fmt.Sprintf("failover/%s/%d.%s", cluster, d.Generation, d.UID)
+}
+
 func TestAFailoverThatFoundNothingWaitsForTheUsersWord(t *testing.T) {
 	h := deployed(t)
 	h.spokes["dr2"].empty = true
@@ -108,14 +114,14 @@ func TestAFailoverThatFoundNothingWaitsForTheUsersWord(t *testing.T) {
 	require.NotNil(t, w)
 	assert.Contains(t, w.Message, "cluster dr2 found nothing to restore, but cluster dr1 has volumes by its last report")
 	assert.Contains(t, w.Message, "shop/data")
-	word := acceptance(h.drpc(), "dr2")
-	assert.Contains(t, w.NextStep, "kubectl -n shop annotate drpc db --overwrite ramendr.openshift.io/accept-data-loss="+word)
+	word := failoverWord(h.drpc(), "dr2")
+	assert.Contains(t, w.NextStep, "kubectl -n shop annotate drpc db --overwrite ramendr.openshift.io/accept-loss="+word)
 	assert.True(t, h.spokes["dr1"].inUse, "what runs goes on")
 	say := func(value string) {
-		h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations["ramendr.openshift.io/accept-data-loss"] = value })
+		h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations["ramendr.openshift.io/accept-loss"] = value })
 		h.settle()
 	}
-	for _, wrong := range []string{"true", "dr2", acceptance(h.drpc(), "dr1"), "dr2.1." + string(h.drpc().UID) + "x", "dr2.999." + string(h.drpc().UID)} {
+	for _, wrong := range []string{"true", "dr2", failoverWord(h.drpc(), "dr1"), "replaced/dr2/2.drpc-uid", "failover/dr2/2.drpc-uidx", "failover/dr2/999.drpc-uid"} {
 		say(wrong)
 		assert.Equal(t, "FailingOver/WaitingForResourceRestore [dr1 Retain] dr1:primary@1 dr2:primary@2", h.shows(), wrong)
 	}
@@ -139,7 +145,7 @@ func TestAWordForOneFailoverIsNoneForAnother(t *testing.T) {
 	h := deployed(t)
 	h.failover("dr2")
 	h.ask(func(d *v1alpha1.DRPlacementControl) {
-		d.Annotations["ramendr.openshift.io/accept-data-loss"] = acceptance(d, "dr2")
+		d.Annotations["ramendr.openshift.io/accept-loss"] = failoverWord(d, "dr2")
 	})
 	h.settle()
 	require.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())

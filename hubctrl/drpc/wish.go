@@ -76,6 +76,9 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) 
 	if w.sendsAway(wr, settled) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationSentAway, on))
 	}
+	if w.kept(wr.Side) != nil {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationScopeKept, string(w.drpc.UID)))
+	}
 	if witness := w.witness(wr, settled); witness != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationDestinationsOf, witness))
 	}
@@ -88,12 +91,12 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) 
 
 // spec is the spec of the wish that wr asks for.
 func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGroupSpec {
-	from := &w.drpc.Spec
+	from, scope := &w.drpc.Spec, w.scopeFor(wr.Side)
 	spec := v1alpha1.VolumeReplicationGroupSpec{
-		PVCSelector:          from.PVCSelector,
+		PVCSelector:          scope.selector,
 		ReplicationState:     v1alpha1.Secondary,
 		S3Profiles:           w.s3Profiles(wr.Side),
-		ProtectedNamespaces:  w.protectedNamespaces(),
+		ProtectedNamespaces:  scope.namespaces,
 		KubeObjectProtection: from.KubeObjectProtection,
 		VolSync:              w.volSync(wr, settled),
 		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,

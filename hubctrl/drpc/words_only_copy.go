@@ -65,7 +65,7 @@ func (w *world) explainClaims(s plan.Side, fact string) words {
 	out := words{fact: fact, user: true, message: fmt.Sprintf("cluster %s has claims that no other cluster has a copy of: %s", at.cluster, lying(at))}
 	out.next = fmt.Sprintf("look at what these claims on %s hold; to keep it, change their labels so that spec.pvcSelector does not match them; %s then", at.cluster, continues)
 	if w.facts.Ask == plan.Failover && w.facts.At(s).Decision != plan.Gone {
-		out.next += "; to let the workload leave with them, accept the loss: " + w.accept(w.at(s.Peer()).cluster)
+		out.next += "; to let the workload leave with them, accept the loss: " + w.acceptFailover(w.at(s.Peer()).cluster)
 	}
 	return out
 }
@@ -83,16 +83,16 @@ func (w *world) explainNothing(t plan.Side) words {
 		at.cluster, other.cluster, when(other), some(had), at.cluster, other.cluster)}
 	back := fmt.Sprintf("to go back, set action Failover and failoverCluster to %s", other.cluster)
 	if w.facts.Ask == plan.Failover {
-		out.next = back + fmt.Sprintf("; to run the workload on %s with empty volumes, accept the loss: %s", at.cluster, w.accept(at.cluster))
+		out.next = back + fmt.Sprintf("; to run the workload on %s with empty volumes, accept the loss: %s", at.cluster, w.acceptFailover(at.cluster))
 		return out
 	}
 	out.next = back + fmt.Sprintf("; to run the workload on %s all the same, set action Failover and failoverCluster to %s", at.cluster, at.cluster)
 	return out
 }
 
-// accept is the command by which the user accepts what the failover to cluster loses.
-func (w *world) accept(cluster string) string {
-	return fmt.Sprintf("kubectl -n %s annotate drpc %s --overwrite %s=%s", w.drpc.Namespace, w.drpc.Name, v1alpha1.AnnotationAcceptDataLoss, acceptance(w.drpc, cluster))
+// acceptFailover is the command by which the user accepts what the failover to cluster loses.
+func (w *world) acceptFailover(cluster string) string {
+	return w.accept(word(lossFailover, cluster, failoverID(w.drpc)))
 }
 
 // explainPlaces says which volumes of s have no place on the peer yet.

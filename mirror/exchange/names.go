@@ -74,6 +74,9 @@ const (
 	// AnnotationSentAway says "true" on the wish of a Primary whose workload was told to leave and has not been seen in use
 	// since: volumes that its reports lack may come back with the workload, so their copies stay (wish).
 	AnnotationSentAway = prefix + "workload-sent-away"
+	// AnnotationScopeKept holds the UID of the DRPlacementControl that selects other volumes than the wish, which keeps those of
+	// an earlier object until the user accepts it (wish).
+	AnnotationScopeKept = prefix + "scope-kept"
 )
 
 // AnnotationBeside on a wish holds the resource version that the wish of the other cluster had when that was about to be

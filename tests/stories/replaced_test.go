@@ -82,9 +82,9 @@ func TestAHomeThatIsRebuiltEmptyCostsNoCopy(t *testing.T) {
 func acceptLoss(a *actor, cluster string) {
 	a.T.Helper()
 	w := a.Waits("NoClusterDataConflict", cluster)
-	_, word, found := strings.Cut(w.NextStep, v1alpha1.AnnotationAcceptDataLoss+"=")
+	_, word, found := strings.Cut(w.NextStep, v1alpha1.AnnotationAcceptLoss+"=")
 	require.True(a.T, found, w.NextStep)
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationAcceptDataLoss, word)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.AnnotationAcceptLoss, word)
 	require.NoError(a.T, a.Lab.Cluster(lab.Hub).Client.Patch(a.T.Context(), a.DRPC(), client.RawPatch(types.MergePatchType, []byte(patch))))
 }
 
