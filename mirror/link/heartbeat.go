@@ -199,6 +199,7 @@ func (l *Link) tryLease(ctx context.Context, intent *translate.Object) error {
 // most often it is the hub that can't be reached. The lease of another cluster is left alone (X13); one that nobody is
 // recorded for tells which cluster this is.
 func (l *Link) confess(ctx context.Context) {
+	asked := l.hubConfig.known() // before the standing: what is listed afterwards may not be in it
 	own, _, s := l.identity.is()
 	if s == estranged {
 		return
@@ -220,7 +221,7 @@ func (l *Link) confess(ctx context.Context) {
 		}
 		l.beating.lease = is
 	}
-	if by := l.beating.lease; !l.hubConfig.known() && by != nil && by.GetAnnotations()[exchange.AnnotationSpokeID] != "" && by.GetAnnotations()[exchange.AnnotationSpokeID] != own {
+	if by := l.beating.lease; !asked && by != nil && by.GetAnnotations()[exchange.AnnotationSpokeID] != "" && by.GetAnnotations()[exchange.AnnotationSpokeID] != own {
 		return // it may be that of the recorded cluster, and this one a stranger
 	}
 	intent := l.lease("", l.State())

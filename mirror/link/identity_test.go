@@ -3,6 +3,9 @@
 package link_test
 
 import (
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,6 +85,38 @@ func TestX13_AnotherClusterAppliesAndReportsNothing(t *testing.T) {
 	w.strangerIs(w.identity())
 	assert.Nil(t, w.get(w.spoke, w.app, "second"), "a wish was applied")
 	assert.Empty(t, w.get(w.hub, second.Namespace, second.Name).Status.Conditions)
+}
+
+// TestX13_AStrangerThatLearnsItLateWritesNoLease: what the hub has recorded arrives while the mirror is about to tell in the
+// lease why it does nothing yet.
+func TestX13_AStrangerThatLearnsItLateWritesNoLease(t *testing.T) {
+	w := newWorld(t)
+	w.record("another")
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(w.cluster), Name: "mirror",
+		Annotations: map[string]string{"exchange.ramendr.openshift.io/spoke-id": "another"}}}
+	w.create(w.hub, lease)
+	looks, listed := make(chan struct{}), make(chan struct{})
+	var look, list sync.Once
+	wait := func(c chan struct{}) {
+		select {
+		case <-c:
+		case <-time.After(soon):
+		}
+	}
+	w.hubWire.before(func(req *http.Request) {
+		switch config := strings.Contains(req.URL.Path, "/drclusterconfigs"); {
+		case config && !isWrite(req):
+			wait(looks)
+			list.Do(func() { close(listed) })
+		case isLease(req) && !isWrite(req):
+			look.Do(func() { close(looks) })
+			wait(listed)
+			<-time.After(300 * time.Millisecond) // for the answer to arrive; too short, and nothing is tested, but nothing fails
+		}
+	})
+	w.startOn(w.hubWire, w.spokeWire, clock.RealClock{})
+	w.strangerIs(w.identity())
+	assert.Equal(t, lease.ResourceVersion, w.leaseNamed("mirror").ResourceVersion, "the lease of the recorded cluster was written")
 }
 
 func TestX13_AClusterThatIsNotRecordedYetSaysWhoItIs(t *testing.T) {
