@@ -60,7 +60,7 @@ test-short: ## Run the tests that need no API server
 
 .PHONY: slowest
 slowest: ## Print the packages and the tests that took longest in the last make test
-	@$(GO) run ./tests/slowest $(BIN)/system.json $(BIN)/raced.json $(BIN)/pure.json
+	@$(GO) run ./tests/slowest $(addprefix $(BIN)/,$(addsuffix .json,stories hub system raced pure))
 
 # How long each fuzz test tries.
 FUZZ_TIME ?= 1m

@@ -13,8 +13,10 @@ export GOFLAGS="${GOFLAGS:-} -trimpath"
 
 # What these packages test runs in processes of its own, which mostly wait, the longest first. The race detector would see the
 # tests only; it does so when all tests run.
-system=(tests/stories tests/faults tests/lab tests/lab/storage tests/install tests/lab/node tests/scale tests/lab/supervise
-	tests/lab/proc tests/lab/binaries tests/lab/faultproxy tests/admission tests/e2e)
+system=(tests/faults tests/lab tests/lab/storage tests/install tests/admission tests/lab/node tests/scale tests/lab/supervise
+	tests/lab/proc tests/lab/binaries tests/lab/faultproxy tests/e2e)
+# Two labs share the stories: one has those in which something happens to the hub, or to the ways to it.
+hub='Hub|Leader|Killed|Credential|Access|Forged|Rebuilt|Operations'
 # Neither the tests of these packages nor what they test start goroutines: the race detector would find nothing, and costs
 # several times as much.
 pure=(hubctrl/plan spokectrl/plan api/v1alpha1 hubctrl/drpolicy hubctrl/drpolicy/peerclass hubctrl/maintenance internal/apply
@@ -47,25 +49,32 @@ tests() {
 }
 
 "$go" run ./tests/lab/binaries/ensure
-mapfile -t others < <("$go" list ./... | sed 's,^[^/]*/[^/]*/[^/]*/,,' | grep -vxF -f <(printf '%s\n' "${system[@]}" "${pure[@]}" "${long[@]}" "${one[@]}"))
+mapfile -t others < <("$go" list ./... | sed 's,^[^/]*/[^/]*/[^/]*/,,' | grep -vxF -f <(printf '%s\n' tests/stories "${system[@]}" "${pure[@]}" "${long[@]}" "${one[@]}"))
 
-# What computes uses what is left by what waits, and yields to it.
-{
-	renice -n 5 $BASHPID >/dev/null
-	tests raced -race -p=2 -parallel=4 "${long[@]/#/./}" "${others[@]/#/./}"
-	[ "$all" = 1 ] || tests timers -race -run 'ByATimer|WakeNobody' ./hubctrl/drpc
-} >bin/raced.log 2>&1 &
-raced_job=$!
-{
-	renice -n 10 $BASHPID >/dev/null
-	tests pure -p=1 "${one[@]/#/./}" "${pure[@]/#/./}"
-	make --no-print-directory bench-smoke
-} >bin/pure.log 2>&1 &
-pure_job=$!
 status=0
-tests system ${all:+-race} -p=2 -parallel=4 "${system[@]/#/./}" || status=$?
-wait $raced_job || status=$?
-cat bin/raced.log
-wait $pure_job || status=$?
-cat bin/pure.log
+jobs=()
+# beside NAME NICENESS COMMAND... runs a command beside the others, which yields to those of less niceness.
+beside() {
+	(renice -n "$2" $BASHPID >/dev/null && "${@:3}") >"bin/$1.log" 2>&1 &
+	jobs+=("$1" $!)
+}
+raced() {
+	tests raced -race -p=2 -parallel=4 "${long[@]/#/./}" "${others[@]/#/./}" &&
+		{ [ "$all" = 1 ] || tests timers -race -run 'ByATimer|WakeNobody' ./hubctrl/drpc; }
+}
+pure() {
+	tests pure -p=1 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
+}
+# What computes uses what is left by what waits.
+race=()
+[ "$all" != 1 ] || race=(-race)
+beside hub 0 tests hub "${race[@]}" -parallel=4 -run "$hub" ./tests/stories
+beside system 0 tests system "${race[@]}" -p=1 -parallel=4 "${system[@]/#/./}"
+beside raced 5 raced
+beside pure 10 pure
+tests stories "${race[@]}" -parallel=4 -skip "$hub" ./tests/stories || status=$?
+for ((i = 0; i < ${#jobs[@]}; i += 2)); do
+	wait "${jobs[i + 1]}" || status=$?
+	cat "bin/${jobs[i]}.log"
+done
 exit $status
