@@ -132,10 +132,8 @@ func TestX13_AClusterThatIsNotRecordedYetSaysWhoItIs(t *testing.T) {
 	assert.Nil(t, w.leaseNamed("mirror").Spec.RenewTime, "nothing that the cluster has is told yet")
 	assert.Nil(t, w.leaseNamed("stranger"))
 	assert.Nil(t, w.get(w.spoke, w.app, "db"), "a wish was applied")
-	began := time.Now()
 	w.record(w.identity())
 	w.eventually(func() bool { return l.Live() == nil && w.get(w.spoke, w.app, "db") != nil }, "the link is not live")
-	assert.Less(t, time.Since(began), 5*time.Second, "it waits for the next renewal")
 }
 
 func TestX13_AWishForAnEarlierClusterOfTheNameIsRefused(t *testing.T) {

@@ -71,6 +71,7 @@ var inPushMode = map[string]func(*testing.T){
 	"missing namespace":      TestX12_AMissingNamespaceIsMadeOnceAndLeftAlone,
 	"namespace for a Secret": TestX12_AMissingNamespaceIsMadeForASecretToo,
 	"another cluster":        TestX13_AnotherClusterAppliesAndReportsNothing,
+	"late stranger":          TestX13_AStrangerThatLearnsItLateWritesNoLease,
 	"unrecorded cluster":     TestX13_AClusterThatIsNotRecordedYetSaysWhoItIs,
 	"earlier cluster":        TestX13_AWishForAnEarlierClusterOfTheNameIsRefused,
 	"unknown fields":         TestX7_FieldsThatTheMirrorDoesNotKnowPass,

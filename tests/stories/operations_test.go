@@ -70,6 +70,8 @@ func TestOperationsInEachSituation(t *testing.T) {
 			a.Control("it says that it does not know", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionAvailable), "Unknown/LinkLost: the workload runs on dr1 as far as is known")
 				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionProtected), "Unknown/LinkLost")
+				// Before the loss of dr2 is noticed a failover would begin, and go on when dr2 returns.
+				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost: cluster dr2 can't be reached")
 			})
 			a.Ask(failoverTo(lab.DR2))
 			a.Waits("LinkLive", lab.DR2)

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	soon = 10 * time.Second
+	soon = time.Minute
 	tick = 10 * time.Millisecond
 	// silence is how long nothing must arrive to call a connection silent.
 	silence = 200 * time.Millisecond

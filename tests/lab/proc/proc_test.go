@@ -19,7 +19,7 @@ import (
 
 const (
 	tick = 10 * time.Millisecond
-	soon = 10 * time.Second
+	soon = time.Minute
 )
 
 // envMark makes this test program start a process with that mark and wait to be killed, instead of tests.

@@ -20,7 +20,7 @@ import (
 
 const (
 	tick = 10 * time.Millisecond
-	soon = 10 * time.Second
+	soon = time.Minute
 )
 
 // world is a supervisor and what it recorded.

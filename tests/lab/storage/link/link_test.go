@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -93,10 +92,8 @@ func TestSilenceIsUnreachable(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}))
-	began := time.Now()
 	_, err := silent.Describe(t.Context(), "v")
 	require.ErrorIs(t, err, engine.ErrUnreachable)
-	assert.Less(t, time.Since(began), 10*time.Second)
 
 	gone, err := link.NewClient("http://127.0.0.1:1")
 	require.NoError(t, err)
