@@ -71,7 +71,7 @@ race=()
 beside hub 0 tests hub "${race[@]}" -parallel=4 -run "$hub" ./tests/stories
 beside system 0 tests system "${race[@]}" -p=1 -parallel=4 "${system[@]/#/./}"
 beside raced 5 raced
-beside pure 10 pure
+beside pure 5 pure
 tests stories "${race[@]}" -parallel=4 -skip "$hub" ./tests/stories || status=$?
 for ((i = 0; i < ${#jobs[@]}; i += 2)); do
 	wait "${jobs[i + 1]}" || status=$?

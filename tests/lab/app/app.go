@@ -28,7 +28,7 @@ import (
 )
 
 // writeEvery is the time between two records.
-const writeEvery = 20 * time.Millisecond
+const writeEvery = 50 * time.Millisecond
 
 // Place is where an application lives: three clusters, called as those of the lab, and what their storage has on disk.
 type Place interface {
