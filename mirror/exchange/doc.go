@@ -42,6 +42,10 @@
 //     the DRClusterConfig. The mirror of any other cluster applies nothing, reports nothing and leaves the lease alone; it
 //     renews the Lease "stranger" so that users are told. Its link is not live until a user accepts its identity by name.
 //     Absence (X4) is proof that a thing is gone only from the cluster, and about the object, that reported the thing before.
+//   - X14 authority to end. Before the mirror deletes a copy it marks it with the UID of the wish that is being deleted. The
+//     spoke ends the protection of volumes only on a copy so marked, or on a group that no mirror made. Any other deletion
+//     of a copy is an interruption: nothing hangs, but volumes stay retained with their marks, replicas and stores stay as
+//     they are, and a copy that comes back continues with them.
 //   - X15 preconditions. What the hub writes into an outbox, and the status that holds decisions, names the resource version
 //     that was decided about, or says that there must be no such object. A leader that wakes up late, or a request that was
 //     under way for long, fails. A promotion is a decision about the wishes of both clusters: before it is written, the

@@ -60,6 +60,9 @@ const (
 	AnnotationWishUID = prefix + "wish-uid"
 	// AnnotationWishGeneration holds the generation of that wish (copy).
 	AnnotationWishGeneration = prefix + "wish-generation"
+	// AnnotationEndedBy holds the UID of the wish whose deletion ends the protection here; the mirror sets it before it deletes
+	// the copy (copy; X14).
+	AnnotationEndedBy = prefix + "ended-by"
 	// AnnotationRecalled says that the cluster claimed to obey a later wish than the hub knows, as it does when the hub was
 	// restored from a backup: the hub made the wish again from that report, or asked the user whether to believe it (X16). It
 	// holds the generation that the DRPlacementControl had then (wish).

@@ -84,6 +84,15 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 		logger.Info("Refuse wish", "reason", d.Reason, "message", d.Message)
 		l.metrics.noteRefusal(l.cluster, w.resource, d.Reason)
 		return nil
+	case translate.Mark:
+		logger.Info("Mark copy: its wish is being deleted", "uid", clone.GetUID())
+		condition(d.Intent, clone)
+		w.manager = translate.ManagerEnd
+		stored, err := w.apply(ctx, d.Intent)
+		if err = l.wroteCopy(w, it, stored, err); err == nil {
+			l.down.add(it) // its deletion comes next
+		}
+		return err
 	case translate.Delete:
 		logger.Info("Delete copy", "uid", clone.GetUID())
 		gone, err := w.peer.remove(ctx, w.resource, clone)

@@ -60,6 +60,7 @@ var inPushMode = map[string]func(*testing.T){
 	"caught up":              TestX3_AnAnswerNeedsTheSpokeToHaveCaughtUp,
 	"five hundred volumes":   TestX3_FiveHundredVolumesAreReported,
 	"absence":                TestX4_AbsenceIsKnownOnceTheDigestMatches,
+	"end by a wish":          TestX14_OnlyAWishThatIsDeletedMarksTheCopy,
 	"own wish":               TestX6_ACopyIsDeletedForItsOwnWishOnly,
 	"deletion":               TestX6_X10_DeletionIsFollowedFromWishToReport,
 	"later deletion":         TestX6_ADeletionWhileTheMirrorIsDownIsObeyedLater,

@@ -159,6 +159,7 @@ func TestX6_X10_DeletionIsFollowedFromWishToReport(t *testing.T) {
 		return r != nil && r.Status.Exchange != nil && r.Status.Exchange.SpokeDeleting
 	}, "the report does not say that the copy is terminating")
 	assert.NotNil(t, w.copy("db"))
+	assert.Equal(t, string(wish.UID), w.copy("db").Annotations["exchange.ramendr.openshift.io/ended-by"], "it was marked before it was deleted (X14)")
 
 	edit(w, w.spoke, w.copy("db"), func(vrg *v1alpha1.VolumeReplicationGroup) { vrg.Finalizers = nil })
 	w.eventually(func() bool { return w.copy("db") == nil && w.report("db") == nil }, "copy and report are not gone")
@@ -167,6 +168,29 @@ func TestX6_X10_DeletionIsFollowedFromWishToReport(t *testing.T) {
 	var ns corev1.Namespace
 	require.NoError(t, w.spoke.Get(t.Context(), client.ObjectKey{Name: w.app}, &ns))
 	assert.Nil(t, ns.DeletionTimestamp)
+}
+
+func TestX14_OnlyAWishThatIsDeletedMarksTheCopy(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.eventually(func() bool { return w.copy("db") != nil }, "no copy")
+	edit(w, w.spoke, w.copy("db"), func(vrg *v1alpha1.VolumeReplicationGroup) { vrg.Finalizers = []string{v1alpha1.VRGFinalizer} })
+	w.carriedOut(wish, "db")
+
+	require.NoError(t, w.spoke.Delete(t.Context(), w.copy("db")))
+	w.eventually(func() bool {
+		r := w.report("db")
+		return r != nil && r.Status.Exchange != nil && r.Status.Exchange.SpokeDeleting
+	}, "the report does not say that the copy is terminating")
+	w.quiet()
+	assert.NotContains(t, w.copy("db").Annotations, "exchange.ramendr.openshift.io/ended-by", "nobody wishes the end")
+
+	require.NoError(t, w.hub.Delete(t.Context(), wish))
+	w.eventually(func() bool {
+		return w.copy("db").Annotations["exchange.ramendr.openshift.io/ended-by"] == string(wish.UID)
+	}, "the copy is not marked")
+	assert.Equal(t, wish.Spec, w.copy("db").Spec, "nothing else of it changes")
 }
 
 func TestX6_ADeletionWhileTheMirrorIsDownIsObeyedLater(t *testing.T) {

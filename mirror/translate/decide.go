@@ -29,6 +29,8 @@ const (
 	Update
 	// Overwrite : replace the copy that was looked at, and no other version of it, by Intent.
 	Overwrite
+	// Mark : apply Intent, as ManagerEnd, to the copy that was looked at: it is going to be deleted for its wish (X14).
+	Mark
 	// Delete : delete the copy that was looked at.
 	Delete
 	// Refuse : nothing may be done; Reason and Message tell why.
@@ -52,7 +54,7 @@ const (
 // Decision is what to do for a wish.
 type Decision struct {
 	Verb   Verb
-	Intent *Object // Create, Update, Overwrite
+	Intent *Object // Create, Update, Overwrite, Mark
 	// Reason and Message of a refusal.
 	Reason, Message string
 	// Doubtful says that an outdated view of the wish would explain the situation as well: do nothing before the wish
@@ -80,13 +82,32 @@ func Decide(wish, clone *Object, pruned Paths, on string) Decision {
 }
 
 func decideDeletion(wish, clone *Object) Decision {
-	if clone == nil || clone.GetDeletionTimestamp() != nil {
+	if clone == nil {
 		return Decision{Verb: Nothing}
 	}
-	if uid, _ := wishOf(clone); uid != wish.GetUID() {
+	uid, _ := wishOf(clone)
+	going := clone.GetDeletionTimestamp() != nil
+	switch {
+	case uid != wish.GetUID() && going:
+		return Decision{Verb: Nothing}
+	case uid != wish.GetUID():
 		return refuse(ReasonOwnedElsewhere, "the object on the cluster was not made from this wish; it is not deleted")
+	case clone.GetKind() != kindSecret && clone.GetAnnotations()[exchange.AnnotationEndedBy] != string(uid):
+		// One that somebody else deletes is marked too: what holds it then lets its volumes go as the user wishes.
+		return Decision{Verb: Mark, Intent: markOf(clone)}
+	case going:
+		return Decision{Verb: Nothing}
+	default:
+		return Decision{Verb: Delete}
 	}
-	return Decision{Verb: Delete}
+}
+
+// markOf says on clone that its wish ends the protection.
+func markOf(clone *Object) *Object {
+	uid, _ := wishOf(clone)
+	out := named(clone, clone.GetNamespace(), clone.GetName())
+	out.SetAnnotations(map[string]string{exchange.AnnotationEndedBy: string(uid)})
+	return out
 }
 
 func decideApply(wish, clone *Object, target types.NamespacedName, pruned Paths) Decision {

@@ -5,8 +5,8 @@
 //
 // It promises rules X6 to X11 of package exchange as far as one object goes: what it does not know passes (X7), an
 // object of another origin is refused unless the wish names its UID (X8), a lower epoch is refused (X9), nothing is
-// deleted but for a wish that is itself being deleted and whose UID the copy carries (X6), and what already is as
-// wished asks for no write (X11).
+// deleted but for a wish that is itself being deleted and whose UID the copy carries (X6), and marked before (X14), and what
+// already is as wished asks for no write (X11).
 package translate
 
 import (
@@ -21,6 +21,8 @@ type Object = unstructured.Unstructured
 const (
 	// ManagerCopy writes copies on a spoke.
 	ManagerCopy = "mirror-copy"
+	// ManagerEnd marks copies whose protection ends.
+	ManagerEnd = "mirror-end"
 	// ManagerReport writes reports in an inbox.
 	ManagerReport = "mirror-report"
 	// ManagerDelivery writes the status of wishes.

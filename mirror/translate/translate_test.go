@@ -202,9 +202,22 @@ func TestDecide(t *testing.T) {
 		"a copy that is going is waited for": {verb: translate.Refuse, reason: "CopyTerminating", change: func(_, clone *translate.Object) {
 			deleting(clone)
 		}},
-		"a deleted wish deletes its copy":           {verb: translate.Delete, change: func(wish, _ *translate.Object) { deleting(wish) }},
-		"a deleted wish without a copy is done":     {none: true, verb: translate.Nothing, change: func(wish, _ *translate.Object) { deleting(wish) }},
-		"a copy that is going is not deleted again": {verb: translate.Nothing, change: func(wish, clone *translate.Object) { deleting(wish); deleting(clone) }},
+		"a deleted wish first marks its copy": {verb: translate.Mark, change: func(wish, _ *translate.Object) { deleting(wish) }},
+		"a mark of another wish is none": {verb: translate.Mark, change: func(wish, clone *translate.Object) {
+			deleting(wish)
+			annotate(clone, exchange.AnnotationEndedBy, "another")
+		}},
+		"a deleted wish deletes its marked copy": {verb: translate.Delete, change: func(wish, clone *translate.Object) {
+			deleting(wish)
+			annotate(clone, exchange.AnnotationEndedBy, "wish")
+		}},
+		"a copy that somebody else deletes is marked for a deleted wish": {verb: translate.Mark, change: func(wish, clone *translate.Object) { deleting(wish); deleting(clone) }},
+		"a deleted wish without a copy is done":                          {none: true, verb: translate.Nothing, change: func(wish, _ *translate.Object) { deleting(wish) }},
+		"a copy that is going is not deleted again": {verb: translate.Nothing, change: func(wish, clone *translate.Object) {
+			deleting(wish)
+			deleting(clone)
+			annotate(clone, exchange.AnnotationEndedBy, "wish")
+		}},
 		"a deleted wish does not delete the copy of another": {verb: translate.Refuse, reason: "OwnedElsewhere", change: func(wish, clone *translate.Object) {
 			deleting(wish)
 			annotate(clone, exchange.AnnotationWishUID, "another")
@@ -423,4 +436,18 @@ func TestX13_AWishForAnotherClusterIsRefused(t *testing.T) {
 	assert.Equal(t, "OwnedElsewhere", d.Reason)
 	annotate(wish, "exchange.ramendr.openshift.io/adopt-uid", "copy")
 	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, nil, "cluster-1").Verb)
+}
+
+func TestX14_AMarkSaysWhoseWishEndsTheProtectionAndNothingElse(t *testing.T) {
+	wish, clone := newWish(), newCopy()
+	deleting(wish)
+	d := translate.Decide(wish, clone, nil, "cluster-1")
+	require.Equal(t, translate.Mark, d.Verb)
+	assert.Equal(t, map[string]string{"exchange.ramendr.openshift.io/ended-by": "wish"}, d.Intent.GetAnnotations())
+	assert.NotContains(t, d.Intent.Object, "spec")
+	assert.Equal(t, "app/db", d.Intent.GetNamespace()+"/"+d.Intent.GetName())
+
+	wish.SetKind("Secret")
+	clone.SetKind("Secret")
+	assert.Equal(t, translate.Delete, translate.Decide(wish, clone, nil, "cluster-1").Verb, "a Secret protects nothing")
 }
