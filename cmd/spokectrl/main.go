@@ -46,6 +46,7 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
 		Clock:     clock.RealClock{},
 		Namespace: f.Namespace,
+		Events:    mgr.GetEventRecorder("volumereplicationgroup"),
 	}); err != nil {
 		return err
 	}

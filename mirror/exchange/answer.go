@@ -9,6 +9,10 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
+// ReasonInterrupted is the reason of the condition DataReady of a group that somebody else than the hub deletes, or that
+// replaces one that was deleted in the middle of its demotion (X14).
+const ReasonInterrupted = "Interrupted"
+
 // Answers reports whether report speaks about wish as it is now (X3). Comparing specs instead would be wrong: a wish
 // that goes A, B, A looks answered by the report about the first A.
 func Answers(wish, report *v1alpha1.VolumeReplicationGroup) bool {

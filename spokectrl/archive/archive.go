@@ -89,6 +89,11 @@ func (p Problems) Err() error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
+// All reports whether each of profiles has a problem.
+func (p Problems) All(profiles []string) bool {
+	return !slices.ContainsFunc(profiles, func(name string) bool { return p[name] == nil })
+}
+
 // Store opens the store of a profile. An error is a *store.Error.
 func (a *Archive) Store(ctx context.Context, cfg *ramenconfig.Config, profile string) (store.Store, error) {
 	p, err := cfg.Profile(profile)

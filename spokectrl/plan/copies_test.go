@@ -28,6 +28,11 @@ type copyWorld struct {
 	role                plan.Role
 	ending, held, gone  bool
 	remembered, current bool
+	sentAway, released  bool
+	interrupted, pruned bool // somebody else than the hub deletes the group; with its namespace
+	finished            bool // the hub saw that the final synchronisation is complete: it sends nobody else away
+	mishaps             uint8
+	loose               bool // the marks are without our finalizer
 	finalSync           bool
 	claim               plan.Claim
 	marks, sealed, kept bool
@@ -48,8 +53,8 @@ type copyWorld struct {
 	bad                 string
 }
 
-func startCopies(flips, wishes uint8) copyWorld {
-	return copyWorld{role: plan.Primary, claim: plan.ClaimBound, data: newest, best: newest, flips: flips, wishes: wishes}
+func startCopies(flips, wishes, mishaps uint8) copyWorld {
+	return copyWorld{role: plan.Primary, claim: plan.ClaimBound, data: newest, best: newest, flips: flips, wishes: wishes, mishaps: mishaps}
 }
 
 func (w copyWorld) violated() string { return w.bad }
@@ -68,7 +73,10 @@ func (w copyWorld) facts() plan.Group {
 	if w.busy {
 		v.Use = plan.UseBusy
 	}
-	if w.marks {
+	switch {
+	case w.marks && w.loose:
+		v.Marks = plan.MarksSome
+	case w.marks:
 		v.Marks = plan.MarksAll
 	}
 	if w.source {
@@ -83,7 +91,7 @@ func (w copyWorld) facts() plan.Group {
 		}
 	}
 	g := plan.Group{
-		Role: w.role, Ending: w.ending, Held: w.held, Remembered: w.remembered, FinalSync: w.finalSync, Discard: w.discard,
+		Role: w.role, Ending: w.ending, Held: w.held, Released: w.released, SentAway: w.sentAway, Interrupted: w.interrupted, FinalSync: w.finalSync, Discard: w.discard,
 		Unprotect: true, Archived: true, Restore: w.restore(),
 	}
 	if w.claim != plan.ClaimAbsent || w.source {
@@ -140,16 +148,26 @@ func (w *copyWorld) step(s plan.Step) bool {
 	case plan.Rebuild:
 		w.rebuild()
 	case plan.Remember:
-		w.remembered, w.current = true, true
+		w.remembered, w.current, w.sentAway, w.released = true, true, false, false
 		if w.claim == plan.ClaimBound && w.data < w.best && !w.given {
 			w.fail("the restore is called done, and newer data was there")
 		}
 		if w.claim == plan.ClaimAbsent && w.best != none && !w.given {
 			w.fail("the restore is called done, and there is no claim")
 		}
+	case plan.SendAway:
+		w.current, w.sentAway, w.released = false, true, false
 	case plan.Forget:
-		w.remembered, w.current = false, false
+		w.remembered, w.current, w.sentAway, w.released = false, false, false, w.role == plan.Secondary
+		w.held = true
 	case plan.Unhold:
+		if w.interrupted {
+			if w.claim != plan.ClaimAbsent && w.marks && (!w.loose || !w.kept) {
+				w.fail("(g) the group goes, and a claim hangs or is not retained")
+			}
+			w.gone = true
+			return true
+		}
 		if w.claim != plan.ClaimAbsent && w.marks || w.source || w.destination || w.remain != none {
 			w.fail("(g) the group is released before all of it is gone")
 		}
@@ -160,9 +178,14 @@ func (w *copyWorld) step(s plan.Step) bool {
 		if w.claim == plan.ClaimLeaving {
 			return false
 		}
-		w.marks = true
+		w.marks, w.loose = true, false
 	case plan.Seal:
-		w.marks, w.sealed = true, true
+		if w.claim == plan.ClaimLeaving && w.loose {
+			return false
+		}
+		w.marks, w.sealed, w.loose = true, true, false
+	case plan.Loosen:
+		w.loose = w.marks
 	case plan.Promote:
 		w.send()
 	case plan.Demote:
@@ -171,6 +194,9 @@ func (w *copyWorld) step(s plan.Step) bool {
 		}
 		w.drained = true
 	case plan.Drop:
+		if w.interrupted {
+			w.fail("a source goes, and the hub did not ask for it")
+		}
 		if w.role == plan.Secondary && !w.ending && !w.discard && w.peer < w.data {
 			w.fail("a source is dropped before it has sent everything")
 		}
@@ -178,13 +204,16 @@ func (w *copyWorld) step(s plan.Step) bool {
 	case plan.GiveUp:
 		w.kept = false
 	case plan.Unmark:
-		w.marks, w.sealed = false, false
+		w.marks, w.sealed, w.loose = false, false, false
 	case plan.Receive:
 		if w.source {
 			w.fail("(b) a destination is made while there is a source")
 		}
 		w.destination, w.paused = true, false
 	case plan.Dismiss:
+		if w.interrupted {
+			w.fail("a destination goes, and the hub did not ask for it")
+		}
 		w.destination, w.paused, w.image = false, false, none
 	case plan.Leave:
 		w.left = max(w.left, w.image)
@@ -209,7 +238,7 @@ func (w *copyWorld) send() {
 	if !w.kept || !w.marks {
 		w.fail("(e) a volume is sent before it is retained and marked")
 	}
-	if !(w.remembered && w.current) && !w.finalSync {
+	if !(w.remembered && w.current) && !(w.finalSync && w.sentAway) {
 		w.fail("(a) a volume is sent before the restore is done")
 	}
 	if w.finalSync && w.busy && w.drained {
@@ -234,7 +263,7 @@ func (w *copyWorld) rebuild() {
 
 // leave lets a deleted claim go; a retained volume remains.
 func (w *copyWorld) leave() {
-	if w.claim != plan.ClaimLeaving || w.marks || w.busy {
+	if w.claim != plan.ClaimLeaving || w.marks && !w.loose || w.busy {
 		return
 	}
 	if w.kept {
@@ -244,6 +273,7 @@ func (w *copyWorld) leave() {
 		w.best, w.given = none, true
 	}
 	w.claim, w.data, w.kept, w.dropped = plan.ClaimAbsent, none, false, false
+	w.marks, w.sealed, w.loose = false, false, false
 }
 
 func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
@@ -268,7 +298,9 @@ func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
 			}
 		})
 	}
-	try("Kubernetes lets the claim go", true, !w.dropped && !w.ending, func(n *copyWorld) { n.leave() })
+	w.mishap(try)
+	w.report(try)
+	try("Kubernetes lets the claim go", true, !w.dropped && (!w.ending || w.interrupted), func(n *copyWorld) { n.leave() })
 	try("the source sends", true, true, func(n *copyWorld) {
 		if n.source && n.claim != plan.ClaimAbsent && (n.role == plan.Primary || n.drained) {
 			n.peer = max(n.peer, n.data)
@@ -282,6 +314,51 @@ func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
 	try("the Pod stops", true, true, func(n *copyWorld) { n.busy = false })
 	w.people(try)
 	return out
+}
+
+// report is what the hub may conclude from one.
+func (w copyWorld) report(try func(string, bool, bool, func(*copyWorld))) {
+	if w.ending || !w.held {
+		return
+	}
+	done := w.role == plan.Primary && w.finalSync && w.sentAway && !w.busy
+	switch {
+	case done && w.claim == plan.ClaimAbsent && !w.source && w.remain > w.peer && !w.given:
+		try("report", false, false, func(n *copyWorld) { n.fail("there is nothing to synchronise, and there was a volume") })
+	case done && !w.finished && (w.source && w.drained && w.peer >= w.data || w.claim == plan.ClaimAbsent && !w.source):
+		try("report", true, true, func(n *copyWorld) { n.finished = true })
+	case w.role == plan.Secondary && w.finished && !w.discard && w.claim == plan.ClaimAbsent && !w.source && w.remain > max(w.peer, w.image) && !w.given:
+		try("report", false, false, func(n *copyWorld) { n.fail("a group whose volume was never sent is called secondary") })
+	}
+}
+
+// mishap is what somebody does who knows nothing of the protection. What a side receives lies in the namespace, so it would
+// go with it: the peer has it.
+func (w copyWorld) mishap(try func(string, bool, bool, func(*copyWorld))) {
+	try("the mirror makes the group again", true, true, func(n *copyWorld) {
+		if n.gone && n.interrupted && (!n.pruned || n.claim == plan.ClaimAbsent && !n.source) {
+			n.ending, n.interrupted, n.pruned, n.gone, n.held = false, false, false, false, false
+			n.remembered, n.current, n.sentAway, n.released = false, false, false, false
+		}
+	})
+	try("Kubernetes lets the source go", true, true, func(n *copyWorld) {
+		if n.pruned {
+			n.source, n.drained = false, false
+		}
+	})
+	if w.mishaps == 0 || w.gone || !w.held || w.ending {
+		return
+	}
+	try("somebody deletes the group", false, true, func(n *copyWorld) { n.ending, n.interrupted, n.mishaps = true, true, n.mishaps-1 })
+	if w.destination || w.claim != plan.ClaimAbsent && !w.kept {
+		return
+	}
+	try("somebody deletes the namespace", false, true, func(n *copyWorld) {
+		n.ending, n.interrupted, n.pruned, n.mishaps = true, true, true, n.mishaps-1
+		if n.claim != plan.ClaimAbsent {
+			n.claim = plan.ClaimLeaving
+		}
+	})
 }
 
 // people are the user and the hub.
@@ -303,13 +380,19 @@ func (w copyWorld) people(try func(string, bool, bool, func(*copyWorld))) {
 		try("the claim is deleted with its workload", false, true, func(n *copyWorld) {
 			n.claim, n.wishes = plan.ClaimLeaving, n.wishes-1
 			// Until we answer that we are prepared, nobody sends the workload away: who deletes claims then means it.
-			n.dropped = n.role == plan.Primary && n.remembered && n.current || !n.marks
+			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted || !n.marks || n.ending && n.loose
 		})
 	}
+	if w.ending && !w.interrupted {
+		return
+	}
+	try("the user ends protection", false, true, func(n *copyWorld) {
+		n.ending, n.interrupted, n.wanted, n.wishes = true, false, false, n.wishes-1
+		n.dropped = n.dropped || n.role == plan.Primary && n.claim == plan.ClaimLeaving // as without any protection
+	})
 	if w.ending {
 		return
 	}
-	try("the user ends protection", false, true, func(n *copyWorld) { n.ending, n.wanted, n.wishes = true, false, n.wishes-1 })
 	if running {
 		try("hub: final sync", false, true, func(n *copyWorld) { n.finalSync = true; n.wishes-- })
 	}
@@ -333,7 +416,7 @@ func (w copyWorld) people(try func(string, bool, bool, func(*copyWorld))) {
 		try("hub: secondary after a failover", false, true, demoted(true))
 		try("hub: no final sync", false, true, func(n *copyWorld) {
 			if n.finalSync {
-				n.finalSync = false
+				n.finalSync, n.finished = false, false
 				n.flips--
 			}
 		})
@@ -342,6 +425,7 @@ func (w copyWorld) people(try func(string, bool, bool, func(*copyWorld))) {
 	promoted := func(lost bool) func(*copyWorld) {
 		return func(n *copyWorld) {
 			n.role, n.current, n.discard, n.wanted = plan.Primary, false, false, false
+			n.sentAway, n.finished = false, false
 			n.flips--
 			if lost {
 				n.peer = none
@@ -357,13 +441,15 @@ func (w copyWorld) people(try func(string, bool, bool, func(*copyWorld))) {
 }
 
 func (w copyWorld) settled() bool {
-	if w.gone || w.ending && !w.held {
+	if w.gone && !w.interrupted || w.ending && !w.interrupted && !w.held {
 		return true
 	}
 	p := plan.Decide(w.facts())
 	switch {
 	case w.ending:
 		return false
+	case len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Steps) == 0:
+		return true // a person decides
 	case w.role == plan.Primary && w.destination && w.image == none && !(w.remembered && w.current):
 		return true // nothing was received: it is told, and a person decides
 	case w.role == plan.Primary && w.restore() == plan.RestoreConflict:
@@ -382,17 +468,15 @@ func (w copyWorld) settled() bool {
 	}
 }
 
-func copyBounds(short bool) (flips, wishes uint8) {
+func copyBounds(short bool) []copyWorld {
 	if short {
-		return 3, 2
+		return []copyWorld{startCopies(3, 2, 1)}
 	}
-	return 5, 5
+	return []copyWorld{startCopies(5, 5, 0), startCopies(3, 3, 1)}
 }
 
 func TestEveryReachableStateOfACopiedVolumeIsSafeAndLive(t *testing.T) {
-	n, violation := explore(startCopies(copyBounds(testing.Short())), plan.Decide)
-	t.Logf("%d states", n)
-	require.Empty(t, violation)
+	requireSafeAndLive(t, copyBounds(testing.Short())...)
 }
 
 // TestEveryGuardOfACopiedVolumeIsNeeded removes one guard at a time.
@@ -443,16 +527,19 @@ func TestEveryGuardOfACopiedVolumeIsNeeded(t *testing.T) {
 				g.Remains[i].Outdated = g.Ending
 			}
 		}),
-		"the restore looks done":         lie(func(g *plan.Group) { g.Restore = plan.RestoreDone }),
-		"the restore looks complete":     lie(func(g *plan.Group) { g.Restore = plan.RestoreComplete }),
-		"nothing is rebuilt":             lose(plan.Rebuild),
-		"no destination is removed":      lose(plan.Dismiss),
-		"no remain is let go":            lose(plan.Abandon),
-		"nothing is retained":            lose(plan.Retain),
-		"steps are taken in the reverse": func(g plan.Group) plan.Plan { p := plan.Decide(g); slices.Reverse(p.Steps); return p },
+		"the restore looks done":                                           lie(func(g *plan.Group) { g.Restore = plan.RestoreDone }),
+		"the restore looks complete":                                       lie(func(g *plan.Group) { g.Restore = plan.RestoreComplete }),
+		"an interruption looks wished":                                     lie(func(g *plan.Group) { g.Interrupted = false }),
+		"an interruption leaves the claims held":                           lose(plan.Loosen),
+		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
+		"nothing is rebuilt":                                               lose(plan.Rebuild),
+		"no destination is removed":                                        lose(plan.Dismiss),
+		"no remain is let go":                                              lose(plan.Abandon),
+		"nothing is retained":                                              lose(plan.Retain),
+		"steps are taken in the reverse":                                   func(g plan.Group) plan.Plan { p := plan.Decide(g); slices.Reverse(p.Steps); return p },
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, violation := explore(startCopies(4, 3), mutant)
+			_, violation := explore(startCopies(4, 3, 1), mutant)
 			require.NotEmpty(t, violation, "the guard is not needed, or an invariant is missing")
 			t.Log(violation[0])
 		})

@@ -2,6 +2,22 @@
 
 package plan
 
+// interrupt decides for a group that is deleted by somebody else than the hub (X14). Nothing may hang for want of us, and
+// nothing that is protected may go: replicas, stores and marks stay for the group that comes back.
+func interrupt(g Group, p *Plan) {
+	for i, v := range g.Volumes {
+		p.Verdicts[i] = Verdict{standing(v), WhyInterrupted}
+		if v.Foreign || v.Marks == MarksNone || v.Claim == ClaimAbsent {
+			continue
+		}
+		if !v.Kept {
+			p.volume(i, Retain) // before the claim can go
+		}
+		p.volume(i, Loosen)
+	}
+	p.group(Unhold)
+}
+
 // end decides for a group that is being deleted. It needs no class and no readable configuration, but for the stores.
 func end(g Group, p *Plan) {
 	clean := true

@@ -21,6 +21,7 @@ const (
 	ClaimPending       // exists, not bound to a PV yet
 	ClaimBound
 	ClaimLeaving // has a deletionTimestamp
+	ClaimLost    // was bound, and its PV is gone
 )
 
 // Marks says whether a claim carries our labels, finalizer and annotation.
@@ -110,16 +111,25 @@ type Remain struct {
 
 // Group is what is known of the group.
 type Group struct {
-	Role       Role
-	Ending     bool // the group has a deletionTimestamp
-	Held       bool // the group carries our finalizer
-	Restore    Restore
-	Remembered bool // the group carries the memory that the restore was done
-	FinalSync  bool // a final synchronisation is prepared or asked for
-	Discard    bool // what only this side has is given up: it failed, and the peer took over
-	Unprotect  bool // the configuration allows to unprotect single volumes
-	Archived   bool // every store holds what it should hold; during a final synchronisation: that, and maybe more
-	Volumes    []Volume
-	Copies     []Copy
-	Remains    []Remain
+	Role   Role
+	Ending bool // the group has a deletionTimestamp
+	// Interrupted says that somebody else than the hub deletes the group: its protection does not end (X14).
+	Interrupted bool
+	// Severed says that a secondary does not know of sending the application away, because it was made anew meanwhile, and that
+	// protected volumes have no replica any more: what was written last may not be on the peer.
+	Severed bool
+	Held    bool // the group carries our finalizer
+	Restore Restore
+	// Released says that the group carries the note that it gave its role as primary up, or never had it.
+	Released bool
+	// SentAway says that the restore was done in this term, and the application was told to leave since: what it takes along
+	// is not restored. A group without this memory was made anew meanwhile, and knows nothing of its claims.
+	SentAway  bool
+	FinalSync bool // a final synchronisation is prepared or asked for
+	Discard   bool // what only this side has is given up: it failed, and the peer took over
+	Unprotect bool // the configuration allows to unprotect single volumes
+	Archived  bool // every store holds what it should hold; during a final synchronisation: that, and maybe more
+	Volumes   []Volume
+	Copies    []Copy
+	Remains   []Remain
 }

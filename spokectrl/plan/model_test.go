@@ -91,17 +91,32 @@ func explore[W state[W]](first W, decide func(plan.Group) plan.Plan) (states int
 	return len(list), nil
 }
 
-func bounds(short bool) (flips, faults, wishes uint8) {
+// bounds are worlds of many moves, and of fewer with a mishap.
+func bounds(short bool) []world {
 	if short {
-		return 2, 1, 2
+		return []world{start(2, 1, 2, 1)}
 	}
-	return 4, 2, 4
+	return []world{start(4, 2, 4, 0), start(2, 1, 2, 1)}
+}
+
+func requireSafeAndLive[W state[W]](t *testing.T, worlds ...W) {
+	t.Helper()
+	for _, w := range worlds {
+		n, violation := explore(w, plan.Decide)
+		t.Logf("%d states", n)
+		require.Empty(t, violation)
+	}
 }
 
 func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
-	n, violation := explore(start(bounds(testing.Short())), plan.Decide)
-	t.Logf("%d states", n)
-	require.Empty(t, violation)
+	requireSafeAndLive(t, bounds(testing.Short())...)
+}
+
+// TestMishapsAmongManyMoves : somebody who knows nothing of the protection deletes the group or its namespace, or a PV is lost.
+func TestMishapsAmongManyMoves(t *testing.T) {
+	testlayer.Slow(t, "TestEveryReachableStateIsSafeAndLive")
+	requireSafeAndLive(t, start(3, 1, 3, 1))
+	requireSafeAndLive(t, startCopies(4, 3, 1))
 }
 
 // TestEveryGuardIsNeeded removes one guard at a time, by lying about a fact or by losing or moving steps.
@@ -152,15 +167,24 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 				g.Role = plan.Primary
 			}
 		}),
-		"the finalizer looks present":  lie(func(g *plan.Group) { g.Held = g.Held || !g.Ending }),
-		"the stores look up to date":   lie(func(g *plan.Group) { g.Archived = true }),
-		"nothing is remembered":        lose(plan.Remember),
-		"nothing is forgotten":         lose(plan.Forget),
-		"nothing is rebuilt":           lose(plan.Rebuild),
-		"the stores are not emptied":   lose(plan.Empty),
-		"the policy is not restored":   lose(plan.GiveUp),
-		"the finalizer is not removed": lose(plan.Unhold),
-		"nothing is retained":          lose(plan.Retain),
+		"the finalizer looks present": lie(func(g *plan.Group) { g.Held = g.Held || !g.Ending }),
+		"the stores look up to date":  lie(func(g *plan.Group) { g.Archived = true }),
+		"nothing is remembered":       lose(plan.Remember),
+		"nothing is forgotten":        lose(plan.Forget),
+		"a lost volume looks unbound": each(func(v *plan.Volume) {
+			if v.Claim == plan.ClaimLost {
+				v.Claim = plan.ClaimAbsent
+			}
+		}),
+		"an interruption looks wished":                                     lie(func(g *plan.Group) { g.Interrupted = false }),
+		"an interruption leaves the claims held":                           lose(plan.Loosen),
+		"a new group looks like one that was severed by nobody":            lie(func(g *plan.Group) { g.Severed = false }),
+		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
+		"nothing is rebuilt":                                               lose(plan.Rebuild),
+		"the stores are not emptied":                                       lose(plan.Empty),
+		"the policy is not restored":                                       lose(plan.GiveUp),
+		"the finalizer is not removed":                                     lose(plan.Unhold),
+		"nothing is retained":                                              lose(plan.Retain),
 		"steps are taken in the reverse": func(g plan.Group) plan.Plan {
 			p := plan.Decide(g)
 			slices.Reverse(p.Steps)
@@ -168,7 +192,7 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, violation := explore(start(2, 1, 3), mutant)
+			_, violation := explore(start(2, 1, 3, 1), mutant)
 			require.NotEmpty(t, violation, "the guard is not needed, or an invariant is missing")
 			t.Log(violation[0])
 		})

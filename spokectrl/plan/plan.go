@@ -10,7 +10,8 @@ const (
 	Hold     Kind = iota // put our finalizer on the group
 	Rebuild              // create the PVs and PVCs that are missing
 	Remember             // note that the restore is done, for this term as primary
-	Forget               // remove that note
+	SendAway             // replace that note by one that the application was told to leave
+	Forget               // remove either note; a secondary notes that it is no primary, and gets our finalizer with that
 	Upload               // bring every store up to date
 	Add                  // add to every store what it lacks, and take nothing out of it
 	Empty                // remove everything of the group from every store
@@ -23,6 +24,7 @@ const (
 	Demote  // tell the replica secondary
 	Drop    // delete the replica
 	GiveUp  // restore the original policy of the PV
+	Loosen  // remove our finalizer from the claim, and leave our other marks
 	Unmark  // remove our marks from the claim
 
 	Receive // make, or bring in line, what receives a copy
@@ -35,7 +37,7 @@ const (
 const GroupStep = -1
 
 // Step is one write. Steps are carried out in their order; a failed one stops the later ones of its volume, and a
-// failed Hold, Rebuild, Remember, Forget or Empty stops all. Empty and Unhold are left out if any step has failed.
+// failed Hold, Rebuild, Remember, SendAway, Forget or Empty stops all. Empty and Unhold are left out if any step has failed.
 type Step struct {
 	Kind   Kind
 	Volume int // index into Group.Volumes (Receive, Dismiss, Leave: Group.Copies; Abandon: Group.Remains), or GroupStep
@@ -73,6 +75,8 @@ const (
 	WhyUnprotected     // the claim was never replicated from here
 	WhyPeer            // the peer has not said where it receives the volume
 	WhyReceiving       // what received the volume on this side is still there
+	WhyVolumeLost      // the claim was bound, and its PV is gone
+	WhyInterrupted     // the group is deleted by somebody else than the hub
 )
 
 // Verdict is where a volume stands and why it does not move.
@@ -101,9 +105,18 @@ func Decide(g Group) Plan {
 	switch {
 	case g.Ending && !g.Held:
 		return p // our part is over; others may still hold the group
+	case g.Ending && g.Interrupted:
+		interrupt(g, &p)
+		return p
 	case g.Ending:
 		end(g, &p)
 		return p
+	case g.Severed:
+		for i, v := range g.Volumes {
+			p.Verdicts[i] = Verdict{standing(v), WhyInterrupted}
+		}
+		return p // a person decides; whatever is done here now could be wrong
+	case g.Role == Secondary && !g.Released: // see there
 	case !g.Held:
 		p.group(Hold)
 	}

@@ -23,11 +23,11 @@ func healthy(change ...func(*plan.Volume)) plan.Volume {
 }
 
 func primary(volumes ...plan.Volume) plan.Group {
-	return plan.Group{Role: plan.Primary, Held: true, Restore: plan.RestoreDone, Remembered: true, Unprotect: true, Archived: true, Volumes: volumes}
+	return plan.Group{Role: plan.Primary, Held: true, Restore: plan.RestoreDone, Unprotect: true, Archived: true, Volumes: volumes}
 }
 
 func secondary(volumes ...plan.Volume) plan.Group {
-	return plan.Group{Role: plan.Secondary, Held: true, Unprotect: true, Volumes: volumes}
+	return plan.Group{Role: plan.Secondary, Held: true, Released: true, Unprotect: true, Volumes: volumes}
 }
 
 func TestDecide(t *testing.T) {
@@ -46,7 +46,7 @@ func TestDecide(t *testing.T) {
 			want:  plan.Verdict{Phase: plan.Protecting, Why: plan.WhyReplica},
 		},
 		"a store that does not answer holds the restore, and all after it": {
-			group: func() plan.Group { g := primary(fresh); g.Restore, g.Remembered = plan.RestoreUnknown, false; return g }(),
+			group: func() plan.Group { g := primary(fresh); g.Restore = plan.RestoreUnknown; return g }(),
 			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyRestore},
 		},
 		"a claim without class is refused": {

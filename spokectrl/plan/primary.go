@@ -16,6 +16,12 @@ func primary(g Group, p *Plan) {
 	for i, v := range g.Volumes {
 		p.Verdicts[i] = protect(g, i, v, p, &replicas)
 	}
+	if g.FinalSync && !g.SentAway && !slices.ContainsFunc(g.Volumes, unheld) {
+		// The claims that leave from now on are wanted again if users change their minds: then the gate is closed, and they
+		// come back from the store. Without this, a claim that still leaves then would look like one that its user deleted for
+		// good. Before it each claim is marked, so that none can go unnoticed.
+		p.group(SendAway)
+	}
 	switch {
 	case g.Archived:
 	case g.FinalSync:
@@ -50,14 +56,11 @@ func abandon(g Group, p *Plan) {
 
 // restored decides about the gate before everything that a primary does.
 func restored(g Group, p *Plan) bool {
-	if g.FinalSync {
-		// The claims that leave from now on are wanted again if the user changes his mind: then the gate opens anew, and
-		// they come back from the store. Without this, a claim that still leaves then would look like one that its user
-		// deleted for good.
-		if g.Remembered {
-			p.group(Forget)
-		}
+	if g.FinalSync && g.SentAway {
 		return true
+	}
+	if g.SentAway {
+		p.group(Forget) // before its claims are let go for the restore: the next final synchronisation must not take them as sent
 	}
 	switch g.Restore {
 	case RestoreDone:
@@ -75,6 +78,11 @@ func restored(g Group, p *Plan) bool {
 		return false
 	}
 	return false
+}
+
+// unheld says that a claim will be held, and is not yet: it could go unnoticed.
+func unheld(v Volume) bool {
+	return v.Selected && !v.Foreign && (v.Claim == ClaimPending || (v.Claim == ClaimBound && v.Able || v.Claim == ClaimLost) && v.Marks != MarksAll)
 }
 
 func leaving(g Group) bool {
@@ -120,6 +128,8 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 		return Verdict{Releasing, WhyUse}
 	case !v.Selected, v.Claim == ClaimLeaving, v.Claim == ClaimAbsent:
 		return letGo(i, v, replicas, true) // after its metadata left the stores
+	case v.Claim == ClaimLost:
+		return Verdict{standing(v), WhyVolumeLost} // its replica and what is stored of it are how it is found again
 	case v.Claim == ClaimPending:
 		return Verdict{Discovered, WhyUnbound}
 	case v.Replica == ReplicaLeaving:

@@ -2,11 +2,20 @@
 
 package plan
 
+import "slices"
+
 func secondary(g Group, p *Plan) {
-	if g.Remembered {
+	switch loose := slices.ContainsFunc(g.Volumes, loosened); {
+	case g.Released:
+	case !loose:
 		p.group(Forget) // the next term as primary starts with a restore
+	case !g.Held:
+		p.group(Hold) // what an interruption loosened is held again first: else its claim could go unnoticed
 	}
 	for i, v := range g.Volumes {
+		if loosened(v) && v.Claim == ClaimBound {
+			p.volume(i, Mark)
+		}
 		p.Verdicts[i] = release(g, i, v, p)
 	}
 	abandon(g, p) // as long as the newer data can be seen
@@ -18,6 +27,11 @@ func secondary(g Group, p *Plan) {
 			p.volume(i, Receive)
 		}
 	}
+}
+
+// loosened says that a claim is without our finalizer while its volume is still to be demoted.
+func loosened(v Volume) bool {
+	return !v.Foreign && v.Marks == MarksSome && v.Claim != ClaimAbsent && v.Replica == ReplicaPresent
 }
 
 // release decides for one volume of a secondary. Its replica is kept until it is in sync; its PV stays retained for
@@ -57,7 +71,7 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 
 // free decides for a volume of a secondary that has no replica.
 func free(g Group, i int, v Volume, p *Plan) Verdict {
-	exists := v.Claim == ClaimBound || v.Claim == ClaimLeaving
+	exists := v.Claim == ClaimBound || v.Claim == ClaimLeaving || v.Claim == ClaimLost
 	switch {
 	case v.Marks != MarksNone && !v.Sealed && exists && !g.Discard:
 		// It was told to leave before it had been replicated once: the peer has no copy. It is held, so that a return

@@ -13,10 +13,17 @@ type world struct {
 	role                  plan.Role
 	ending, held, gone    bool
 	remembered, current   bool // the note of the restore, and whether it is of this term
+	released              bool // the note says that the group is no primary
+	sentAway              bool // the note says that the application was told to leave
+	interrupted, pruned   bool // somebody else than the hub deletes the group; with its namespace
+	ours                  bool // what is stored was stored from here, in this epoch
+	lost                  bool // the object of the PV is gone, its data is not
+	vouched, sent         bool // the volume was reported as protected; all that was written to it is at the peer
+	finished              bool // the hub saw that the final synchronisation is complete: it sends nobody else away
 	finalSync             bool
 	stored, storeDown     bool
 	claim                 plan.Claim
-	marks, sealed         bool
+	marks, sealed, loose  bool // loose: without our finalizer
 	pv, kept              bool
 	replica               plan.Replica
 	told, actual          plan.Role
@@ -26,38 +33,51 @@ type world struct {
 	dropped               bool // the user deleted the claim for good
 	discard               bool // the peer took over from a failure
 	flips, faults, wishes uint8
+	mishaps               uint8 // deletions by somebody else than the hub, and lost objects
 	bad                   string
 }
 
-func start(flips, faults, wishes uint8) world {
+func start(flips, faults, wishes, mishaps uint8) world {
 	return world{
 		role: plan.Primary, claim: plan.ClaimBound, pv: true, replica: plan.ReplicaAbsent,
-		flips: flips, faults: faults, wishes: wishes,
+		flips: flips, faults: faults, wishes: wishes, mishaps: mishaps,
 	}
 }
 
 // facts are what the controller sees of the world.
 func (w world) facts() plan.Group {
 	v := plan.Volume{
-		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept && w.pv && w.claim != plan.ClaimAbsent, Able: true,
+		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept && w.pv && !w.lost && w.claim != plan.ClaimAbsent, Able: true,
 		Use: plan.UseFree, Replica: w.replica, Told: w.told, Exact: w.told == w.role,
 		Settled: w.actual == w.told && (w.told == plan.Primary || w.synced),
 	}
 	if w.busy {
 		v.Use = plan.UseBusy
 	}
-	if w.marks {
+	switch {
+	case w.marks && w.loose:
+		v.Marks = plan.MarksSome
+	case w.marks:
 		v.Marks = plan.MarksAll
 	}
+	if w.lost && w.claim == plan.ClaimBound {
+		v.Claim = plan.ClaimLost
+	}
 	g := plan.Group{
-		Role: w.role, Ending: w.ending, Held: w.held, Remembered: w.remembered, FinalSync: w.finalSync, Discard: w.discard, Unprotect: true,
+		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Unprotect: true,
 		Restore: w.restore(), Volumes: []plan.Volume{v},
 	}
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
 		g.Volumes = nil
 	}
-	g.Archived = !w.storeDown && (w.stored == w.included(g) || w.finalSync && w.stored)
+	g.Archived = !w.storeDown && w.ours && (w.stored == w.included(g) || w.finalSync && w.stored)
 	return g
+}
+
+// severed says that a secondary is new here, and that what is stored was stored by the primary that was here before it.
+func (w world) severed() bool {
+	return w.role == plan.Secondary && !w.released && !w.sentAway && !w.ending && !w.discard && w.stored && w.ours &&
+		(w.replica != plan.ReplicaPresent || w.claim == plan.ClaimAbsent || w.claim == plan.ClaimLeaving && w.loose)
 }
 
 func (w world) restore() plan.Restore {
@@ -80,6 +100,12 @@ func (w world) included(g plan.Group) bool {
 	}
 	if w.claim == plan.ClaimPending {
 		return w.pv
+	}
+	if w.claim == plan.ClaimBound && w.lost {
+		return w.stored // it stays as it is
+	}
+	if w.claim == plan.ClaimLeaving && w.busy {
+		return true
 	}
 	switch plan.Decide(g).Verdicts[0].Phase {
 	case plan.Protecting, plan.AtPrimary:
@@ -110,9 +136,12 @@ func (w *world) step(s plan.Step) bool {
 			w.claim, w.dropped = plan.ClaimPending, false
 		}
 	case plan.Remember:
-		w.remembered, w.current = true, true
+		w.remembered, w.current, w.sentAway, w.released = true, true, false, false
+	case plan.SendAway:
+		w.current, w.sentAway, w.released = false, true, false
 	case plan.Forget:
-		w.remembered, w.current = false, false
+		w.remembered, w.current, w.sentAway, w.released = false, false, false, w.role == plan.Secondary
+		w.held = true
 	case plan.Upload:
 		if w.storeDown {
 			return true // reported, and tried again
@@ -121,13 +150,16 @@ func (w *world) step(s plan.Step) bool {
 		if w.stored && !included && !w.dropped {
 			w.fail("(d) the metadata of a volume that is still wanted leaves the stores")
 		}
-		w.stored = included
+		if w.stored && !included && w.claim == plan.ClaimLeaving && w.busy {
+			w.fail("(d) the metadata of a volume that is written leaves the stores")
+		}
+		w.stored, w.ours = included, true
 	case plan.Add:
 		if !w.storeDown {
-			w.stored = w.stored || w.included(w.facts())
+			w.stored, w.ours = w.stored || w.included(w.facts()), true
 		}
 	case plan.Empty:
-		if w.role != plan.Primary || !w.ending {
+		if w.role != plan.Primary || !w.ending || w.interrupted {
 			w.fail("(f) the stores are emptied by somebody else than a primary that ends")
 		}
 		if w.storeDown {
@@ -135,13 +167,23 @@ func (w *world) step(s plan.Step) bool {
 		}
 		w.stored = false
 	case plan.Unhold:
+		if w.interrupted {
+			if w.claim != plan.ClaimAbsent && w.marks && !w.loose {
+				w.fail("(g) the group goes, and a claim hangs")
+			}
+			if w.claim != plan.ClaimAbsent && w.marks && w.pv && !w.kept {
+				w.fail("(e) the group goes, and its volume is not retained")
+			}
+			w.gone = true
+			return true
+		}
 		if w.claim != plan.ClaimAbsent && w.marks || w.replica != plan.ReplicaAbsent {
 			w.fail("(g) the group is released before its volume")
 		}
 		if w.role == plan.Primary && w.stored {
 			w.fail("(g) the group is released before its stores are empty")
 		}
-		if w.claim == plan.ClaimBound && w.kept {
+		if w.claim == plan.ClaimBound && w.kept && !w.lost {
 			w.fail("(e) the group is released and the policy of a bound volume is not restored")
 		}
 		w.gone = true
@@ -162,11 +204,19 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.claim == plan.ClaimLeaving {
 			return false // Kubernetes refuses new finalizers then
 		}
-		w.marks = true
+		w.marks, w.loose = true, false
 	case plan.Seal:
-		w.marks, w.sealed = true, true
+		if w.claim == plan.ClaimLeaving && w.loose {
+			return false
+		}
+		w.marks, w.sealed, w.loose = true, true, false
+	case plan.Loosen:
+		if w.claim == plan.ClaimLeaving && w.pv && !w.kept {
+			w.fail("(e) a claim is let go, and its volume is not retained")
+		}
+		w.loose = w.marks
 	case plan.Promote:
-		if !(w.remembered && w.current) && !w.finalSync {
+		if !(w.remembered && w.current) && !(w.finalSync && w.sentAway) {
 			w.fail("(a) a replica is told primary before the restore is done")
 		}
 		if !w.kept || !w.marks {
@@ -182,6 +232,9 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		}
 		w.told, w.synced = plan.Secondary, false
 	case plan.Drop:
+		if w.interrupted {
+			w.fail("a replica goes, and the hub did not ask for it")
+		}
 		if w.role == plan.Secondary && !w.ending && (w.actual != plan.Secondary || !w.synced) {
 			w.fail("a replica is dropped before it is in sync")
 		}
@@ -190,6 +243,9 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		}
 		w.replica = plan.ReplicaLeaving
 	case plan.GiveUp:
+		if w.interrupted {
+			w.fail("the policy of a volume comes back, and the hub did not ask for it")
+		}
 		if w.replica != plan.ReplicaAbsent {
 			w.fail("(e) the policy is restored while there is a replica")
 		}
@@ -198,20 +254,23 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.replica != plan.ReplicaAbsent {
 			w.fail("(g) the marks are removed while there is a replica")
 		}
-		w.marks, w.sealed = false, false
-	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold:
+		w.marks, w.sealed, w.loose = false, false, false
+	case plan.Hold, plan.Rebuild, plan.Remember, plan.SendAway, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold:
 	}
 	return true
 }
 
 // leave lets a deleted claim go, if nothing holds it, and reclaims its volume.
 func (w *world) leave() {
-	if w.claim != plan.ClaimLeaving || w.marks || w.busy {
+	if w.claim != plan.ClaimLeaving || w.marks && !w.loose || w.busy {
 		return
 	}
-	w.claim = plan.ClaimAbsent
+	w.claim, w.marks, w.sealed, w.loose = plan.ClaimAbsent, false, false, false
 	if w.pv && !w.kept {
 		w.pv = false
+		if w.vouched && !w.dropped && !(w.ending && !w.interrupted) && !w.discard {
+			w.fail("the data of a volume that was reported as protected is destroyed without a wish")
+		}
 		if w.peerHas && !w.dropped && !w.ending {
 			w.fail("(e) the data of a volume that was replicated is destroyed")
 		}
@@ -237,6 +296,7 @@ func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
 	if len(p.Verdicts) == 1 && p.Verdicts[0].Phase == plan.AtSecondary && w.replica == plan.ReplicaAbsent && w.marks && !w.peerHas && !w.discard {
 		add("report", false, func(n *world) { n.fail("a volume without a copy at the peer is called secondary") })
 	}
+	w.vouch(p, add)
 	for k := 1; k <= len(p.Steps); k++ { // the controller may crash after any prefix
 		add(fmt.Sprint("controller ", p.Steps[:k]), k == len(p.Steps), func(n *world) {
 			for _, s := range p.Steps[:k] {
@@ -251,6 +311,25 @@ func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
 	return out
 }
 
+// vouch is what the hub may conclude from a report.
+func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
+	if w.ending || !w.held || w.severed() {
+		return
+	}
+	// A claim that the user deletes for good is no longer spoken for.
+	kept := w.vouched && !w.dropped
+	switch {
+	case w.role == plan.Primary && w.finalSync && w.sentAway && kept && w.claim == plan.ClaimAbsent:
+		add("report", false, func(n *world) { n.fail("there is nothing to synchronise, and there was a volume") })
+	case w.role == plan.Primary && w.finalSync && w.sentAway && w.stored && w.ours && !w.finished:
+		add("report", true, func(n *world) { n.finished = true })
+	case w.role == plan.Secondary && w.finished && kept && !w.sent && !w.discard && w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent:
+		add("report", false, func(n *world) { n.fail("a group whose volume was never demoted is called secondary") })
+	case w.role == plan.Primary && len(p.Verdicts) == 1 && p.Verdicts[0].Phase == plan.AtPrimary && w.stored:
+		add("report", true, func(n *world) { n.vouched = true })
+	}
+}
+
 // others are the neighbours: storage, Kubernetes, the object store.
 func (w world) others(add func(string, bool, func(*world))) {
 	add("storage takes the role", true, func(n *world) {
@@ -259,8 +338,12 @@ func (w world) others(add func(string, bool, func(*world))) {
 		}
 		n.actual = n.told
 		n.peerHas = n.peerHas || n.actual == plan.Primary
+		n.sent = n.sent && n.actual != plan.Primary
 	})
-	add("storage is in sync", true, func(n *world) { n.synced = n.replica == plan.ReplicaPresent && n.actual == plan.Secondary })
+	add("storage is in sync", true, func(n *world) {
+		n.synced = n.replica == plan.ReplicaPresent && n.actual == plan.Secondary
+		n.sent = n.sent || n.synced
+	})
 	add("storage lets the replica go", true, func(n *world) {
 		if n.replica == plan.ReplicaLeaving {
 			n.replica, n.told, n.actual, n.synced = plan.ReplicaAbsent, plan.NoRole, plan.NoRole, false
@@ -272,9 +355,39 @@ func (w world) others(add func(string, bool, func(*world))) {
 		}
 	})
 	add("Kubernetes lets the claim go", true, func(n *world) { n.leave() })
+	add("the user brings the PV back", true, func(n *world) { n.lost = false })
+	add("the mirror makes the group again", true, func(n *world) {
+		if n.gone && n.interrupted && (!n.pruned || n.claim == plan.ClaimAbsent && n.replica == plan.ReplicaAbsent) {
+			n.ending, n.interrupted, n.pruned, n.gone, n.held = false, false, false, false, false
+			n.remembered, n.current, n.sentAway, n.released = false, false, false, false
+		}
+	})
+	w.mishap(add)
 	add("store up", true, func(n *world) { n.storeDown = false })
 	if w.faults > 0 && !w.storeDown {
 		add("store down", false, func(n *world) { n.storeDown = true; n.faults-- })
+	}
+}
+
+// mishap is what somebody does who knows nothing of the protection.
+func (w world) mishap(add func(string, bool, func(*world))) {
+	if w.mishaps == 0 || w.gone {
+		return
+	}
+	if w.held && !w.ending {
+		add("somebody deletes the group", false, func(n *world) { n.ending, n.interrupted, n.mishaps = true, true, n.mishaps-1 })
+		add("somebody deletes the namespace", false, func(n *world) {
+			n.ending, n.interrupted, n.pruned, n.mishaps = true, true, true, n.mishaps-1
+			if n.claim != plan.ClaimAbsent {
+				n.claim = plan.ClaimLeaving
+			}
+			if n.replica == plan.ReplicaPresent {
+				n.replica = plan.ReplicaLeaving
+			}
+		})
+	}
+	if w.claim == plan.ClaimBound && w.kept && !w.lost {
+		add("the PV is lost", false, func(n *world) { n.lost, n.mishaps = true, n.mishaps-1 })
 	}
 }
 
@@ -288,14 +401,17 @@ func (w world) people(add func(string, bool, func(*world))) {
 		add("a Pod starts", false, func(n *world) { n.busy = true; n.wishes-- })
 		add("the user deletes the claim", false, func(n *world) {
 			n.claim = plan.ClaimLeaving
-			n.dropped = n.role == plan.Primary && n.remembered && n.current || n.ending && !n.marks
+			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted || n.ending && (!n.marks || n.loose)
 			n.wishes--
 		})
 	}
+	if w.ending && !w.interrupted {
+		return
+	}
+	add("the user ends protection", false, func(n *world) { n.ending, n.interrupted = true, false; n.wishes-- })
 	if w.ending {
 		return
 	}
-	add("the user ends protection", false, func(n *world) { n.ending = true; n.wishes-- })
 	if w.role == plan.Primary {
 		add("hub: final sync", false, func(n *world) { n.finalSync = true; n.wishes-- })
 	}
@@ -303,30 +419,41 @@ func (w world) people(add func(string, bool, func(*world))) {
 		return
 	}
 	if w.role == plan.Primary {
-		add("hub: secondary", false, func(n *world) { n.role, n.finalSync, n.current = plan.Secondary, false, false; n.flips-- })
+		add("hub: secondary", false, func(n *world) {
+			n.role, n.finalSync, n.current, n.sentAway = plan.Secondary, false, false, false
+			n.flips--
+		})
 		add("hub: secondary after a failover", false, func(n *world) {
 			n.role, n.finalSync, n.current, n.discard = plan.Secondary, false, false, true
 			n.flips--
 		})
 		add("hub: no final sync", false, func(n *world) {
 			if n.finalSync {
-				n.finalSync = false
+				n.finalSync, n.finished = false, false
 				n.flips--
 			}
 		})
 	} else {
-		add("hub: primary", false, func(n *world) { n.role, n.current, n.discard = plan.Primary, false, false; n.flips-- })
+		add("hub: primary", false, func(n *world) {
+			n.role, n.current, n.sentAway, n.discard, n.ours, n.finished = plan.Primary, false, false, false, false, false
+			n.flips--
+		})
 	}
 }
 
 // settled says that nothing is left to do.
 func (w world) settled() bool {
-	if w.gone || w.ending && !w.held {
+	if w.gone && !w.interrupted || w.ending && !w.interrupted && !w.held {
 		return true
+	}
+	if w.severed() {
+		return true // a person decides
 	}
 	p := plan.Decide(w.facts())
 	lost := len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyUnprotected
 	switch {
+	case len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Steps) == 0:
+		return true // a person decides
 	case w.ending || len(p.Steps) > 0:
 		return false
 	case w.role == plan.Primary && w.finalSync:

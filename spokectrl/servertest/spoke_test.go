@@ -87,7 +87,7 @@ func (s *spoke) start(server *mem.Server) {
 	stores := &archive.Archive{Reader: mgr.GetAPIReader(), Open: server.Open, Namespace: operator, Clock: clock.RealClock{}}
 	require.NoError(s.t, vrg.Setup(mgr, &vrg.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
-		Clock: clock.RealClock{}, Namespace: operator,
+		Clock: clock.RealClock{}, Namespace: operator, Events: mgr.GetEventRecorder("volumereplicationgroup"),
 	}))
 	require.NoError(s.t, drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Clock: clock.RealClock{},

@@ -76,6 +76,15 @@ func Mark(vrg *v1alpha1.VolumeReplicationGroup, claim *corev1.PersistentVolumeCl
 	return intent
 }
 
+// Loosen takes the finalizer off a claim, so that it can go, and leaves the other marks of the group.
+func Loosen(vrg *v1alpha1.VolumeReplicationGroup, claim *corev1.PersistentVolumeClaim, sealed bool) apply.Intent {
+	intent := corev1ac.PersistentVolumeClaim(claim.Name, claim.Namespace).WithUID(claim.UID).WithLabels(OwnerLabels(vrg))
+	if sealed {
+		intent.WithAnnotations(map[string]string{v1alpha1.AnnotationVRProtected: marked})
+	}
+	return intent
+}
+
 // Unmark removes the marks from a claim: what an intent leaves out is given up.
 func Unmark(claim *corev1.PersistentVolumeClaim) apply.Intent {
 	return corev1ac.PersistentVolumeClaim(claim.Name, claim.Namespace).WithUID(claim.UID)

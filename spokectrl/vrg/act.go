@@ -80,12 +80,22 @@ func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
 
 func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *actions) error {
 	switch k {
-	case plan.Hold, plan.Forget:
+	case plan.Hold:
+		return r.own(ctx, f, true, f.vrg.Annotations[AnnotationRestored])
+	case plan.Forget:
+		if f.group.Role == plan.Secondary {
+			return r.own(ctx, f, true, released)
+		}
 		return r.own(ctx, f, true, "")
 	case plan.Remember:
 		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch))
+	case plan.SendAway:
+		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch)+sentAway)
 	case plan.Unhold:
-		log.FromContext(ctx).Info("Releasing the group")
+		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.group.Interrupted)
+		if f.group.Interrupted {
+			r.warn(f.vrg, reasonInterrupted, messageInterrupted)
+		}
 		if err := r.own(ctx, f, false, ""); err != nil {
 			return err
 		}
@@ -102,20 +112,20 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 		if done.stores.Err() != nil {
 			return errStores
 		}
-	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Drop, plan.GiveUp, plan.Unmark,
+	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Drop, plan.GiveUp, plan.Loosen, plan.Unmark,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
 }
 
 // own writes all that is ours in the group's metadata.
-func (r *Reconciler) own(ctx context.Context, f *facts, held bool, restored string) error {
+func (r *Reconciler) own(ctx context.Context, f *facts, held bool, note string) error {
 	intent := ramenac.VolumeReplicationGroup(f.vrg.Name, f.vrg.Namespace).WithUID(f.vrg.UID)
 	if held {
 		intent.WithFinalizers(v1alpha1.VRGFinalizer)
 	}
-	if restored != "" {
-		intent.WithAnnotations(map[string]string{AnnotationRestored: restored})
+	if note != "" {
+		intent.WithAnnotations(map[string]string{AnnotationRestored: note})
 	}
 	if err := apply.New(r.Client, ownerSpec).Owned(ctx, intent); err != nil {
 		return fmt.Errorf("mark the group: %w", err)
@@ -140,6 +150,8 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), f.group.Volumes[i].Sealed)))
 	case plan.Seal:
 		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), true)))
+	case plan.Loosen:
+		return explained("take the finalizer off claim "+v.item.Name, client.IgnoreNotFound(a.Owned(ctx, volumes.Loosen(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed))))
 	case plan.Unmark:
 		logger.Info("Letting the claim go")
 		return explained("unmark claim "+v.item.Name, client.IgnoreNotFound(a.Owned(ctx, volumes.Unmark(v.item.Claim))))
@@ -152,7 +164,7 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 	case plan.Drop:
 		logger.Info("Deleting the replica")
 		return r.drop(ctx, v)
-	case plan.Hold, plan.Rebuild, plan.Remember, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold,
+	case plan.Hold, plan.Rebuild, plan.Remember, plan.SendAway, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil

@@ -69,6 +69,9 @@ func (s pass) dataReady() provider.Finding {
 	if s.done.group != nil {
 		return no(provider.ReasonError, s.done.group.Error())
 	}
+	if s.severed != nil {
+		return no(reasonInterrupted, s.severed.Error())
+	}
 	if s.group.Ending {
 		return s.ending()
 	}
@@ -90,6 +93,8 @@ func (s pass) dataReady() provider.Finding {
 func (s pass) ending() provider.Finding {
 	worst, blocked := s.worst(func(i int) provider.Finding { return s.ready(i) })
 	switch {
+	case s.group.Interrupted:
+		return no(reasonInterrupted, messageInterrupted)
 	case blocked:
 		return worst
 	case s.done.stores.Err() != nil:
@@ -171,6 +176,8 @@ func (s pass) indexes() []int {
 func (s pass) dataProtected() provider.Finding {
 	worst, blocked := s.worst(func(i int) provider.Finding { return s.protected(i) })
 	switch {
+	case s.severed != nil:
+		return no(reasonInterrupted, s.severed.Error())
 	case s.group.Role == plan.Secondary && s.vrg.Spec.Action == v1alpha1.VRGActionRelocate && s.unprotected() != "":
 		return no(provider.ReasonError, s.unprotected())
 	case blocked:
@@ -205,7 +212,12 @@ func (s pass) notReceived() string {
 
 // restored reports whether the gate before everything that a primary does is open.
 func (s pass) restored() bool {
-	return s.group.FinalSync || s.group.Restore == plan.RestoreDone || s.group.Restore == plan.RestoreComplete
+	return s.away() || s.group.Restore == plan.RestoreDone || s.group.Restore == plan.RestoreComplete
+}
+
+// away says that the application was told to leave, and everything that it takes along was here before.
+func (s pass) away() bool {
+	return s.group.FinalSync && (s.group.SentAway || slices.Contains(s.plan.Steps, plan.Step{Kind: plan.SendAway, Volume: plan.GroupStep}))
 }
 
 // leaving names the claims that are being deleted; empty if there are none. While their application moves away nothing is
@@ -227,9 +239,9 @@ func (s pass) clusterDataReady() provider.Finding {
 	switch {
 	case s.group.Role == plan.Secondary || s.group.Ending:
 		return yes(reasonUnused, "nothing to restore in this role")
-	case s.group.FinalSync && s.leaving() != "":
+	case s.away() && s.leaving() != "":
 		return no(provider.ReasonProgressing, s.leaving())
-	case s.group.FinalSync, s.group.Restore == plan.RestoreDone:
+	case s.away(), s.group.Restore == plan.RestoreDone:
 		return yes(reasonRestored, "restored")
 	case s.done.group != nil:
 		return no(provider.ReasonError, s.done.group.Error())

@@ -40,6 +40,7 @@ type facts struct {
 	content capsule.Content
 	copies  []copied
 	remains []remain
+	severed error // why a secondary that was made anew can't say that it is one
 }
 
 // volume is one volume of the group.
@@ -67,17 +68,19 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		return nil, fmt.Errorf("read Namespace kube-system, the identity of the cluster: %w", err)
 	}
 	f.term = archive.Term{Epoch: epoch, Cluster: string(system.UID), Generation: vrg.Generation}
-	remembered, has := vrg.Annotations[AnnotationRestored]
+	note := vrg.Annotations[AnnotationRestored]
 	f.group = plan.Group{
-		Role:       role(vrg),
-		Ending:     !vrg.DeletionTimestamp.IsZero(),
-		Held:       controllerutil.ContainsFinalizer(vrg, v1alpha1.VRGFinalizer),
-		Remembered: has,
-		FinalSync:  vrg.Spec.PrepareForFinalSync || vrg.Spec.RunFinalSync,
-		Discard:    vrg.Spec.Action == v1alpha1.VRGActionFailover,
-		Unprotect:  true,
+		Role:        role(vrg),
+		Ending:      !vrg.DeletionTimestamp.IsZero(),
+		Interrupted: !vrg.DeletionTimestamp.IsZero() && !ended(vrg),
+		Held:        controllerutil.ContainsFinalizer(vrg, v1alpha1.VRGFinalizer),
+		SentAway:    note == exchange.FormatEpoch(epoch)+sentAway,
+		Released:    note == released,
+		FinalSync:   vrg.Spec.PrepareForFinalSync || vrg.Spec.RunFinalSync,
+		Discard:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
+		Unprotect:   true,
 	}
-	if f.group.Role == plan.Primary && has && remembered == exchange.FormatEpoch(epoch) {
+	if f.group.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
 		f.group.Restore = plan.RestoreDone
 	}
 	settings, err := r.copies(ctx, vrg)
@@ -103,9 +106,13 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		return nil, err
 	}
 	switch {
+	case seen.severable():
+		seen.severed = r.observeSevered(ctx, seen, group)
+		seen.group.Severed = seen.severed != nil
+		return seen, nil
 	case seen.steady() || f.group.Role != plan.Primary || f.group.Ending:
 		return seen, nil
-	case f.group.FinalSync:
+	case f.group.FinalSync && (f.group.SentAway || f.group.Restore == plan.RestoreDone):
 		r.Archive.Learn(ctx, f.id, f.profiles()) // what is stored already need not be written again
 	default:
 		seen.restore = r.observeRestore(ctx, seen, group)

@@ -122,6 +122,8 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 		return provider.Finding{Status: metav1.ConditionUnknown, Reason: provider.ReasonUnknownError, Message: v.err.Error()}, true
 	case plan.WhyClaimLost:
 		return no(provider.ReasonError, "the claim is gone while its volume is primary: make the claim again, bound to its PersistentVolume, which is retained"), true
+	case plan.WhyInterrupted:
+		return no(reasonInterrupted, messageInterrupted), true
 	case plan.WhyUnprotected:
 		return no(provider.ReasonError, "the claim was never replicated from here"), true
 	case plan.WhyLeaving:

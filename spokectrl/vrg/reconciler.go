@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -27,9 +28,15 @@ const (
 	ownerStatus = "spokectrl-vrg-status"
 )
 
-// AnnotationRestored on a group notes the epoch for which the stored metadata was restored. It is the memory that tells
-// a primary that goes on from one that has just been promoted.
+// AnnotationRestored on a group notes the epoch for which the stored metadata was restored, followed by sentAway once the
+// application was told to leave; or released. It is the memory that tells a primary that goes on from one that was just
+// promoted, and either from one that was made again because somebody deleted it.
 const AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/restored-epoch"
+
+const (
+	sentAway = ".sent-away"
+	released = "released" // the group is no primary
+)
 
 // Reconciler is the controller of the groups.
 type Reconciler struct {
@@ -39,6 +46,7 @@ type Reconciler struct {
 	Providers provider.Set
 	Clock     clock.PassiveClock
 	Namespace string // of the operator: configuration
+	Events    events.EventRecorder
 }
 
 // Reconcile makes one pass over a group. It reads the group live: its status is sent only if it differs from the one that

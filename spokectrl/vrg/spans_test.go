@@ -54,7 +54,7 @@ func TestClaimsOfSeveralNamespacesMoveAsOneGroup(t *testing.T) {
 	assert.Empty(t, marks(source.claimIn("other")), "what is not listed is not touched")
 	vr := get(source, &replicationv1.VolumeReplication{}, "shop", "data")
 	require.NotNil(t, vr)
-	assert.Empty(t, vr.OwnerReferences, "an owner in another namespace would have it collected")
+	assert.Empty(t, vr.OwnerReferences, "it does not go with a group that somebody deletes by mistake")
 
 	target.wish(v1alpha1.Primary, "2", listing("web", "shop"), action(v1alpha1.VRGActionFailover))
 	target.settle()

@@ -33,9 +33,10 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 		Exchange:           was.Status.Exchange,
 	}
 	primary := f.group.Role == plan.Primary
-	// Only after the note of the restore is gone: from the answer on, the hub takes the application away.
-	out.PrepareForFinalSyncComplete = primary && done.group == nil && was.Spec.PrepareForFinalSync && !s.any(func(v volume) bool { return v.state.Unprepared })
-	out.FinalSyncComplete = primary && done.group == nil && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse &&
+	// Only after the note of the restore is changed: from the answer on, the hub takes the application away.
+	away := primary && s.away() && !f.group.Ending && done.group == nil
+	out.PrepareForFinalSyncComplete = away && was.Spec.PrepareForFinalSync && !s.any(func(v volume) bool { return v.state.Unprepared })
+	out.FinalSyncComplete = away && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse &&
 		!s.any(func(v volume) bool { return v.state.Unsent })
 	for i := range f.volumes {
 		if s.listed(i) {

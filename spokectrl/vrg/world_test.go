@@ -24,6 +24,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	testclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -92,6 +93,7 @@ type cluster struct {
 	key    types.NamespacedName // of the group
 	r      *vrg.Reconciler
 	clock  *testclock.FakeClock
+	events *events.FakeRecorder
 	before func(verb string, obj any) error // fault injection; nil: none
 	writes int
 }
@@ -104,7 +106,7 @@ s3StoreProfiles:
 
 func newCluster(t *testing.T, id string, s *stores) *cluster {
 	t.Helper()
-	c := &cluster{t: t, key: types.NamespacedName{Namespace: ns, Name: name}, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	c := &cluster{t: t, events: events.NewFakeRecorder(100), key: types.NamespacedName{Namespace: ns, Name: name}, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	all, err := shared()
 	require.NoError(t, err)
 	hit := func(verb string, obj any) error {
@@ -167,7 +169,7 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 		},
 	})
 	c.r = &vrg.Reconciler{
-		Client: c.client, Live: c.client, Clock: c.clock, Namespace: "ramen-system",
+		Client: c.client, Live: c.client, Clock: c.clock, Namespace: "ramen-system", Events: c.events,
 		Providers: provider.Set{volrep.Provider{}},
 	}
 	c.restart(s)

@@ -215,18 +215,7 @@ func (Provider) Intents(v provider.Volume, s provider.State, r plan.Role) ([]app
 		v1alpha1.LabelOwnerName:      v.Group.Name,
 		v1alpha1.LabelCreatedByRamen: "true",
 	})
-	if v.Group.Namespace == v.Namespace {
-		owner := map[string]any{
-			"apiVersion": v1alpha1.GroupVersion.String(),
-			"kind":       "VolumeReplicationGroup",
-			"name":       v.Group.Name,
-			"uid":        v.Group.UID,
-			"controller": true,
-		}
-		if err := unstructured.SetNestedSlice(u.Object, []any{owner}, "metadata", "ownerReferences"); err != nil {
-			return nil, fmt.Errorf("volume %s/%s: set owner: %w", v.Namespace, v.Name, err)
-		}
-	}
+	// No owner: it would be collected with a group that somebody deletes by mistake, and the peer's copy might go with it.
 	return []apply.Intent{apply.Untyped(u)}, nil
 }
 

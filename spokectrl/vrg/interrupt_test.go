@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg_test
+
+import (
+	"testing"
+
+	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// mirrored says on a group whose wish it was made from, as the mirror does.
+func mirrored(g *v1alpha1.VolumeReplicationGroup) {
+	metav1.SetMetaDataAnnotation(&g.ObjectMeta, "exchange.ramendr.openshift.io/wish-uid", "wish-1")
+}
+
+func finalSync(g *v1alpha1.VolumeReplicationGroup) {
+	mirrored(g)
+	g.Spec.PrepareForFinalSync, g.Spec.RunFinalSync = true, true
+}
+
+func relocating(g *v1alpha1.VolumeReplicationGroup) {
+	mirrored(g)
+	g.Spec.Action = v1alpha1.VRGActionRelocate
+}
+
+// prune deletes all of the application's namespace, as its deletion does.
+func (c *cluster) prune() {
+	c.t.Helper()
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	for _, obj := range []string{"data"} {
+		if c.replica(obj) != nil {
+			c.remove(&replicationv1.VolumeReplication{}, ns, obj)
+		}
+		if c.claim(obj) != nil {
+			c.remove(&corev1.PersistentVolumeClaim{}, ns, obj)
+		}
+	}
+	c.settle()
+}
+
+func protectedPrimary(t *testing.T, s *stores) *cluster {
+	t.Helper()
+	c := newCluster(t, "dr1", s)
+	c.provision("data")
+	c.wish(v1alpha1.Primary, "1", mirrored)
+	c.settle()
+	require.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	return c
+}
+
+func (c *cluster) requireKept(s *stores) {
+	c.t.Helper()
+	pv := c.pv("pv-data")
+	require.NotNil(c.t, pv)
+	assert.Equal(c.t, corev1.PersistentVolumeReclaimRetain, pv.Spec.PersistentVolumeReclaimPolicy)
+	assert.Equal(c.t, "Delete", pv.Annotations["volumereplicationgroups.ramendr.openshift.io/vr-retained"])
+	for _, bucket := range []string{"dr1", "dr2"} {
+		assert.Len(c.t, s.keys(c.t, bucket), 4, bucket)
+	}
+}
+
+func TestX14_AGroupThatSomebodyDeletesIsOnlyInterrupted(t *testing.T) {
+	s := newStores()
+	c := protectedPrimary(t, s)
+	replica := c.replica("data").UID
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	c.settle()
+	require.Nil(t, c.group(), "nothing hangs")
+	c.requireKept(s)
+	require.NotNil(t, c.replica("data"), "the peer's copy would go with it")
+	assert.Nil(t, c.replica("data").DeletionTimestamp)
+	assert.Equal(t, "drpc", c.claim("data").Labels["ramendr.openshift.io/owner-name"])
+	assert.NotContains(t, c.claim("data").Finalizers, v1alpha1.PVCVolRepFinalizer, "the namespace may be going, too")
+	assert.Contains(t, <-c.events.Events, "Interrupted")
+
+	c.wish(v1alpha1.Primary, "1", mirrored)
+	c.settle()
+	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	assert.Equal(t, replica, c.replica("data").UID)
+	assert.Contains(t, c.claim("data").Finalizers, v1alpha1.PVCVolRepFinalizer)
+	assert.Equal(t, "True/Uploaded", c.says("ClusterDataProtected"))
+}
+
+func TestX14_AGroupWhoseDeletionIsWishedEnds(t *testing.T) {
+	s := newStores()
+	c := protectedPrimary(t, s)
+	c.wish(v1alpha1.Primary, "1", mirrored, func(g *v1alpha1.VolumeReplicationGroup) {
+		metav1.SetMetaDataAnnotation(&g.ObjectMeta, "exchange.ramendr.openshift.io/ended-by", "wish-1")
+	})
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	c.settle()
+	assert.Nil(t, c.group())
+	assert.Nil(t, c.replica("data"))
+	assert.Empty(t, s.keys(t, "dr1"))
+	assert.Equal(t, corev1.PersistentVolumeReclaimDelete, c.pv("pv-data").Spec.PersistentVolumeReclaimPolicy)
+}
+
+func TestX14_AMarkOfAnotherWishEndsNothing(t *testing.T) {
+	s := newStores()
+	c := protectedPrimary(t, s)
+	c.wish(v1alpha1.Primary, "1", mirrored, func(g *v1alpha1.VolumeReplicationGroup) {
+		metav1.SetMetaDataAnnotation(&g.ObjectMeta, "exchange.ramendr.openshift.io/ended-by", "wish-0")
+	})
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	c.settle()
+	c.requireKept(s)
+	assert.NotNil(t, c.replica("data"))
+}
+
+func TestX14_APrunedNamespaceComesBackWithItsVolumes(t *testing.T) {
+	s := newStores()
+	c := protectedPrimary(t, s)
+	volume := c.pv("pv-data").UID
+	c.prune()
+	require.Nil(t, c.group())
+	require.Nil(t, c.claim("data"), "nothing of ours holds the namespace")
+	c.requireKept(s)
+
+	c.wish(v1alpha1.Primary, "1", mirrored)
+	c.settle()
+	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	require.NotNil(t, c.claim("data"))
+	assert.Equal(t, corev1.ClaimBound, c.claim("data").Status.Phase)
+	assert.Equal(t, volume, c.pv("pv-data").UID)
+	c.requireKept(s)
+}
+
+func TestX14_ANamespaceThatIsPrunedDuringARelocateIsNotNothingToSynchronize(t *testing.T) {
+	s := newStores()
+	c := protectedPrimary(t, s)
+	c.wish(v1alpha1.Primary, "1", finalSync)
+	c.settle()
+	require.True(t, c.group().Status.FinalSyncComplete)
+	c.prune()
+	require.Nil(t, c.group())
+	c.requireKept(s)
+
+	s.down["s3-dr1"], s.down["s3-dr2"] = true, true
+	c.wish(v1alpha1.Primary, "1", finalSync)
+	c.settle()
+	assert.False(t, c.group().Status.FinalSyncComplete, "it is not known what there is to synchronize")
+	assert.False(t, c.group().Status.PrepareForFinalSyncComplete)
+	s.down = map[string]bool{}
+	c.settle()
+	require.NotNil(t, c.claim("data"))
+	assert.True(t, c.group().Status.FinalSyncComplete)
+	require.Len(t, c.group().Status.ProtectedPVCs, 1)
+
+	c.wish(v1alpha1.Secondary, "1", relocating)
+	c.settle()
+	assert.Equal(t, v1alpha1.SecondaryState, c.group().Status.State)
+}
+
+func TestX14_ANamespaceThatIsPrunedDuringADemotionWaitsForTheUser(t *testing.T) {
+	s := newStores()
+	c := protectedPrimary(t, s)
+	c.wish(v1alpha1.Primary, "1", finalSync)
+	c.settle()
+	c.wish(v1alpha1.Secondary, "1", relocating) // nobody looks at it in time
+	c.prune()
+	require.Nil(t, c.group())
+	c.requireKept(s)
+
+	c.wish(v1alpha1.Secondary, "1", relocating)
+	c.settle()
+	assert.Equal(t, v1alpha1.UnknownState, c.group().Status.State)
+	assert.Equal(t, "False/Interrupted", c.says("DataReady"))
+	assert.Equal(t, "False/Interrupted", c.says("DataProtected"))
+	assert.Contains(t, c.message("DataReady"), "app/data")
+	assert.Contains(t, c.message("DataReady"), "failoverCluster")
+
+	c.wish(v1alpha1.Primary, "2", mirrored, action(v1alpha1.VRGActionFailover))
+	c.settle()
+	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	assert.Equal(t, corev1.ClaimBound, c.claim("data").Status.Phase)
+}
+
+func TestX14_ASecondaryThatIsNewAndLostNothingIsNotHeldUp(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := protectedPrimary(t, s), newCluster(t, "dr2", s)
+	dr2.wish(v1alpha1.Secondary, "1", relocating)
+	dr2.settle()
+	assert.Equal(t, v1alpha1.SecondaryState, dr2.group().Status.State, "what is stored is the peer's")
+
+	dr1.wish(v1alpha1.Primary, "1", finalSync)
+	dr1.settle()
+	dr1.wish(v1alpha1.Secondary, "1", relocating)
+	dr1.settle()
+	dr2.wish(v1alpha1.Primary, "2", relocating)
+	dr2.settle()
+	dr1.prune()
+	dr1.wish(v1alpha1.Secondary, "1", relocating)
+	dr1.settle()
+	assert.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State, "the peer was promoted since")
+}
+
+func TestX14_AnInterruptionSurvivesACrashAfterEachWrite(t *testing.T) {
+	for stop := 1; ; stop++ {
+		s := newStores()
+		c := protectedPrimary(t, s)
+		c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+		left := stop
+		c.before = func(string, any) error {
+			if left--; left < 0 {
+				return apierrors.NewServiceUnavailable("killed")
+			}
+			return nil
+		}
+		_, _ = c.pass()
+		c.before = nil
+		c.restart(s)
+		c.settle()
+		require.Nil(t, c.group())
+		c.requireKept(s)
+		require.NotNil(t, c.replica("data"))
+		if left >= 0 {
+			require.Greater(t, stop, 1)
+			return
+		}
+	}
+}
