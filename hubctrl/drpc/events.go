@@ -49,6 +49,7 @@ func (r *Reconciler) announce(before, after *v1alpha1.DRPlacementControl, w *wor
 	t.phase(&was.status)
 	t.user(&was.status)
 	t.cleanup(&was.status)
+	t.interruption(&was.status)
 	t.end(&was.status)
 	t.link(&was.status)
 	t.protection(was.protected)
@@ -102,6 +103,14 @@ func (t teller) cleanup(was *v1alpha1.DRPlacementControlStatus) {
 	is := t.about.Status.Waiting
 	if is != nil && is.Fact == factWorkloadGone && !sameWait(was.Waiting, is) {
 		t.say(corev1.EventTypeNormal, "DRPCWaitOnUserToCleanUp", is.Message+"; "+is.NextStep)
+	}
+}
+
+// interruption tells that somebody deletes the application's group on a cluster.
+func (t teller) interruption(was *v1alpha1.DRPlacementControlStatus) {
+	is := t.about.Status.Waiting
+	if is != nil && is.Fact == factInterrupted && !sameWait(was.Waiting, is) {
+		t.say(corev1.EventTypeWarning, "DRPCInterrupted", is.Message+"; "+is.NextStep)
 	}
 }
 

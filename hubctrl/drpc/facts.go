@@ -105,6 +105,7 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *side, view plan.View) pl
 	out.Conflict = exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict).Status == metav1.ConditionFalse
 	out.Prepared, out.Synced = status.PrepareForFinalSyncComplete, status.FinalSyncComplete
 	out.InUse = is(v1alpha1.VRGInUse)
+	out.Severed = exchange.Condition(at.report, v1alpha1.VRGDataReady).Reason == exchange.ReasonInterrupted
 	return out
 }
 

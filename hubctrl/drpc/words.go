@@ -50,6 +50,9 @@ var steps = map[plan.Step]v1alpha1.ProgressionStatus{
 // factWorkloadGone is the word for the wait that ends when the workload was removed.
 const factWorkloadGone = "WorkloadGone"
 
+// factInterrupted is the word for the wait that ends when a group that somebody else than the hub deletes is back.
+const factInterrupted = "Interrupted"
+
 // words are what users read about a wait.
 type words struct {
 	fact, message, next string
@@ -97,6 +100,10 @@ func (w *world) explain(wait plan.Wait) words {
 		}
 		return words{fact: "InboxComplete", message: fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at)), since: at.link.LastRenewal, next: next}
 	case plan.Answer:
+		if interrupted(at) {
+			return words{fact: factInterrupted, message: unanswered(at), next: "the group is made again, restores its claims and continues automatically, as soon as its namespace can be used; " +
+				"if a deployment tool deletes the namespace, take the namespace out of what that tool prunes"}
+		}
 		return words{fact: "Answer", message: unanswered(at), next: goesOn + " when the cluster answers"}
 	case plan.BeingPrimary:
 		out := words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: goesOn}
@@ -306,10 +313,19 @@ func unanswered(at *side) string {
 	if claim := unbelievable(at); claim != "" {
 		return claim
 	}
+	if interrupted(at) {
+		return fmt.Sprintf("VolumeReplicationGroup %s/%s is being deleted on cluster %s, perhaps with its namespace, and this hub did not ask for it: its volumes stay retained, and their replicas "+
+			"and stored metadata stay as they are", at.report.Annotations[exchange.AnnotationNamespace], at.report.Annotations[exchange.AnnotationName], at.cluster)
+	}
 	if ours(at) && !exchange.CaughtUp(at.report) {
 		return fmt.Sprintf("the controller on cluster %s has not looked at the latest wish yet", at.cluster)
 	}
 	return fmt.Sprintf("cluster %s has not answered the latest wish yet", at.cluster)
+}
+
+// interrupted reports whether somebody else than a hub deletes what a side was told to have (X14).
+func interrupted(at *side) bool {
+	return at.report != nil && at.report.Status.Exchange != nil && at.report.Status.Exchange.SpokeDeleting && at.wish != nil && at.wish.DeletionTimestamp == nil
 }
 
 // why is the first of the conditions that is not True, in words.

@@ -149,6 +149,9 @@ type Report struct {
 	Volumes bool
 	// Unplaced : it lists a volume that is copied, and no place on the peer was agreed on for it yet.
 	Unplaced bool
+	// Severed : it was made again in the middle of its demotion, and does not know whether all that was written is on the peer
+	// (X14). What it has is retained, so that the user may choose it.
+	Severed  bool
 	Prepared bool // ready for the final synchronisation
 	Synced   bool // the final synchronisation is done
 	InUse    bool // a workload still uses the volumes

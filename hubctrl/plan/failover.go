@@ -41,7 +41,7 @@ func failover(f *Facts) Plan {
 	case at.Decision.placed() && !at.Report.Conflict, at.Decision == Untold && at.Report.InUse && !at.Report.Conflict:
 		// It was home before the last failover, and its own demotion is not finished: first that.
 		return do(Initiating, CheckingPrerequisites, publish(t, Gone, told(f.At(t.Peer()))))
-	case at.short(IsSecondary) != Nothing:
+	case at.short(IsSecondary) != Nothing && !at.Report.Severed:
 		return wait(Initiating, CheckingPrerequisites, t, at.short(IsSecondary))
 	case at.Unready:
 		return wait(Initiating, ActivatingMaintenance, t, StorageReady)
