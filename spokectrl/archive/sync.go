@@ -52,15 +52,21 @@ func (a *Archive) Learn(ctx context.Context, g capsule.Group, profiles []string)
 }
 
 func holds(m *capsule.Manifest, t Term, content capsule.Content, e extent) bool {
-	if m.Epoch != t.Epoch || m.Cluster != t.Cluster || e == exactly && len(m.Objects) != len(content) {
+	if m.Epoch != t.Epoch || m.Cluster != t.Cluster {
 		return false
 	}
+	wanted := 0
 	for key, o := range content {
-		if s := m.Objects[key]; s.SHA256 != o.Sum || s.Next != "" {
+		s, there := m.Objects[key]
+		switch {
+		case o.Kept() && !there:
+			continue
+		case !o.Kept() && (s.SHA256 != o.Sum || s.Next != ""):
 			return false
 		}
+		wanted++
 	}
-	return true
+	return e == atLeast || len(m.Objects) == wanted
 }
 
 // Sync makes the stores hold exactly content. What they hold already is not written again. The result has an entry for
@@ -129,8 +135,14 @@ func write(ctx context.Context, s store.Store, g capsule.Group, was *capsule.Man
 	var changed []string
 	overwrites := false
 	for key, o := range content {
-		next.Objects[key] = capsule.Sum{SHA256: o.Sum}
 		old, exists := was.Objects[key]
+		if o.Kept() {
+			if exists {
+				next.Objects[key] = old
+			}
+			continue
+		}
+		next.Objects[key] = capsule.Sum{SHA256: o.Sum}
 		if exists && old.SHA256 == o.Sum && old.Next == "" {
 			continue
 		}

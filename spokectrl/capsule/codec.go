@@ -25,6 +25,9 @@ type Object struct {
 	Sum  string // SHA-256 of the JSON, in hexadecimal
 }
 
+// Kept says that a store should hold what it holds already, if anything.
+func (o Object) Kept() bool { return o.Body == nil }
+
 // Encode makes the stored form of v.
 func Encode(v any) (Object, error) {
 	plain, err := json.Marshal(v)

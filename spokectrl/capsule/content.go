@@ -21,6 +21,12 @@ type Pair struct {
 // Content is what a store should hold of a group, by key, without the manifest.
 type Content map[string]Object
 
+// Keep has what a store holds of a claim and its volume stay as it is: nobody can describe them now.
+func (c Content) Keep(g Group, claim *corev1.PersistentVolumeClaim) {
+	c[g.PV(claim.Spec.VolumeName)] = Object{}
+	c[g.PVC(claim.Namespace, claim.Name)] = Object{}
+}
+
 // Build makes the content for a group and its volumes.
 func Build(vrg *v1alpha1.VolumeReplicationGroup, pairs []Pair) (Content, error) {
 	g := Group{Namespace: vrg.Namespace, Name: vrg.Name}

@@ -197,6 +197,8 @@ func (it *Item) claim() plan.Claim {
 		return plan.ClaimLeaving
 	case it.Claim.Status.Phase == corev1.ClaimBound && it.PV != nil:
 		return plan.ClaimBound
+	case it.Claim.Status.Phase == corev1.ClaimBound || it.Claim.Status.Phase == corev1.ClaimLost:
+		return plan.ClaimLost
 	default:
 		return plan.ClaimPending
 	}

@@ -95,7 +95,8 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		f.group.Unprotect = r.unprotect(ctx)
 		// Most passes over a Primary that goes on find nothing to do, and the cache can tell that.
 		cached, err := r.look(ctx, r.Client, f, group)
-		if err == nil && len(plan.Decide(cached.group).Steps) == 0 {
+		lost := err == nil && slices.ContainsFunc(cached.group.Volumes, func(v plan.Volume) bool { return v.Claim == plan.ClaimLost })
+		if err == nil && !lost && len(plan.Decide(cached.group).Steps) == 0 {
 			return cached, nil
 		}
 	}
@@ -305,9 +306,17 @@ func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group, term archive.Te
 func (f *facts) observeContent(a *archive.Archive) error {
 	verdicts := plan.Decide(f.group).Verdicts
 	var pairs []capsule.Pair
+	var kept []*corev1.PersistentVolumeClaim
 	for i, v := range f.volumes {
 		fact := f.group.Volumes[i]
-		if v.item.PV == nil || v.state.Copied || fact.Foreign || !fact.Selected || verdicts[i].Phase == plan.Releasing || verdicts[i].Phase == plan.Gone {
+		used := fact.Claim == plan.ClaimLeaving && verdicts[i].Why == plan.WhyUse // its user deleted it, and still writes to it
+		if v.state.Copied || fact.Foreign || !fact.Selected || verdicts[i].Phase == plan.Releasing && !used || verdicts[i].Phase == plan.Gone {
+			continue
+		}
+		if v.item.PV == nil {
+			if c := v.item.Claim; c != nil && c.Spec.VolumeName != "" {
+				kept = append(kept, c)
+			}
 			continue
 		}
 		// A claim that was just restored is not bound yet: it must not leave the stores meanwhile.
@@ -318,6 +327,9 @@ func (f *facts) observeContent(a *archive.Archive) error {
 	var err error
 	if f.content, err = capsule.Build(f.vrg, pairs); err != nil {
 		return fmt.Errorf("build the stored metadata: %w", err)
+	}
+	for _, c := range kept {
+		f.content.Keep(f.id, c)
 	}
 	f.group.Archived = a.Current(f.id, f.profiles(), f.term, f.content)
 	if f.group.FinalSync {

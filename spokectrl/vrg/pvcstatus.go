@@ -122,6 +122,8 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 		return provider.Finding{Status: metav1.ConditionUnknown, Reason: provider.ReasonUnknownError, Message: v.err.Error()}, true
 	case plan.WhyClaimLost:
 		return no(provider.ReasonError, "the claim is gone while its volume is primary: make the claim again, bound to its PersistentVolume, which is retained"), true
+	case plan.WhyVolumeLost:
+		return no(provider.ReasonError, s.volumeLost(i)), true
 	case plan.WhyInterrupted:
 		return no(reasonInterrupted, messageInterrupted), true
 	case plan.WhyUnprotected:
@@ -146,6 +148,13 @@ func (s pass) foreign(i int) string {
 			l[v1alpha1.LabelOwnerNamespace], l[v1alpha1.LabelOwnerName])
 	}
 	return fmt.Sprintf("there is a %s of that name that is not of this group: make sure that nothing is replicated by it before you remove it, or protect the claim under another name", v.provider.Name())
+}
+
+// volumeLost says what to do about a claim whose PV is gone.
+func (s pass) volumeLost(i int) string {
+	return fmt.Sprintf("PersistentVolume %s of the claim is gone, or belongs to another claim. Its replica and what is stored of it stay as they are. "+
+		"Make the PersistentVolume again, with the same volume handle and a claimRef that names this claim, or set action Failover in the DRPlacementControl: the peer has the data and restores the claim",
+		s.volumes[i].item.Claim.Spec.VolumeName)
 }
 
 // protected is whether the peer has everything of a volume.
@@ -183,10 +192,12 @@ func (s pass) received() provider.Finding {
 // stored is whether every store has the metadata of a volume.
 func (s pass) stored(i int) provider.Finding {
 	id := capsule.Group{Namespace: s.vrg.Namespace, Name: s.vrg.Name}
-	_, wanted := s.content[id.PVC(s.volumes[i].item.Namespace, s.volumes[i].item.Name)]
+	object, wanted := s.content[id.PVC(s.volumes[i].item.Namespace, s.volumes[i].item.Name)]
 	switch {
 	case !wanted:
 		return no(reasonUploading, "the volume is not protected yet")
+	case object.Kept():
+		return no(reasonUploading, "the PersistentVolume of the claim is gone; what is stored of it stays as it is")
 	default:
 		return s.clusterDataProtected()
 	}
