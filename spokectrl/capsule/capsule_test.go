@@ -83,7 +83,7 @@ func sealed(content capsule.Content) (*capsule.Manifest, map[string][]byte) {
 
 func TestNothingOfOneClusterIsCarriedToAnother(t *testing.T) {
 	p := stored(t)
-	pvc, pv := capsule.NewPVC(p), capsule.NewPV(p, nil)
+	pvc, pv := capsule.NewPVC(p), capsule.NewPV(p, class())
 	assert.Equal(t, map[string]string{"team": "a", prefix + "ramen-restore": "True"}, pvc.Annotations)
 	assert.Equal(t, map[string]string{"app": "x"}, pvc.Labels)
 	assert.Empty(t, pvc.UID)
@@ -94,7 +94,7 @@ func TestNothingOfOneClusterIsCarriedToAnother(t *testing.T) {
 	assert.Equal(t, "pv", pvc.Spec.VolumeName)
 	assert.Equal(t, &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: "app", Name: "data"}, pv.Spec.ClaimRef)
 	assert.Equal(t, corev1.PersistentVolumeReclaimRetain, pv.Spec.PersistentVolumeReclaimPolicy)
-	assert.Equal(t, map[string]string{"pool": "fast", prefix + "ramen-restore": "True"}, pv.Annotations)
+	assert.Equal(t, map[string]string{"pool": "fast", prefix + "ramen-restore": "True", "pv.kubernetes.io/provisioned-by": "d"}, pv.Annotations)
 	assert.Equal(t, corev1.PersistentVolumeReclaimDelete, capsule.OriginalPolicy(p.PV))
 }
 
@@ -129,31 +129,35 @@ func TestEachSecretGoesToItsOwnField(t *testing.T) {
 		params["csi.storage.k8s.io/"+kind+"-secret-namespace"] = "ns"
 	}
 	params["csi.storage.k8s.io/node-publish-secret-name"] = "${pvc.name}"
+	params["csi.storage.k8s.io/node-expand-secret-name"] = "${pvc.annotations['secret']}"
 	pv := capsule.NewPV(stored(t), &storagev1.StorageClass{Provisioner: "d", Parameters: params})
 	ref := func(name string) *corev1.SecretReference { return &corev1.SecretReference{Namespace: "ns", Name: name} }
 	assert.Equal(t, ref("controller-publish"), pv.Spec.CSI.ControllerPublishSecretRef)
 	assert.Equal(t, ref("controller-expand"), pv.Spec.CSI.ControllerExpandSecretRef)
 	assert.Equal(t, ref("node-stage"), pv.Spec.CSI.NodeStageSecretRef)
-	assert.Equal(t, ref("node-expand"), pv.Spec.CSI.NodeExpandSecretRef)
-	assert.Nil(t, pv.Spec.CSI.NodePublishSecretRef, "a template can't be filled in here")
+	assert.Equal(t, ref("data"), pv.Spec.CSI.NodePublishSecretRef)
+	assert.Nil(t, pv.Spec.CSI.NodeExpandSecretRef, "whoever wrote to the store would choose it")
 	assert.Equal(t, "c2", pv.Spec.CSI.VolumeAttributes["clusterID"])
 	assert.Equal(t, "provisioner", pv.Annotations["volume.kubernetes.io/provisioner-deletion-secret-name"])
 }
 
 func TestCompare(t *testing.T) {
-	bound := func() capsule.Here { p := pair(); return capsule.Here{PV: p.PV, PVC: p.PVC} }
+	bound := func() capsule.Here { p := pair(); return capsule.Here{PV: p.PV, PVC: p.PVC, Class: class()} }
 	for name, tc := range map[string]struct {
 		change func(*capsule.Here)
 		want   capsule.Move
 		why    string
 	}{
-		"nothing here":                 {func(h *capsule.Here) { *h = capsule.Here{} }, capsule.CreatePV, ""},
+		"nothing here":                 {func(h *capsule.Here) { *h = capsule.Here{Class: class()} }, capsule.CreatePV, ""},
 		"all here":                     {func(*capsule.Here) {}, capsule.Present, ""},
 		"a released volume":            {func(h *capsule.Here) { h.PVC = nil }, capsule.FreePV, ""},
 		"a volume of a former claim":   {func(h *capsule.Here) { h.PVC.UID = "new" }, capsule.FreePV, ""},
 		"a free volume":                {func(h *capsule.Here) { h.PVC, h.PV.Spec.ClaimRef.UID = nil, "" }, capsule.CreateClaim, ""},
 		"a claim that is not bound":    {func(h *capsule.Here) { h.PVC.Spec.VolumeName, h.PV = "", nil }, capsule.CreatePV, ""},
 		"a volume without its policy":  {func(h *capsule.Here) { h.PV.Annotations[prefix+"ramen-restore"] = "True" }, capsule.KeepPV, ""},
+		"no class":                     {func(h *capsule.Here) { *h = capsule.Here{} }, capsule.Conflict, `StorageClass "sc"`},
+		"a class of another driver":    {func(h *capsule.Here) { *h = capsule.Here{Class: &storagev1.StorageClass{Provisioner: "x"}} }, capsule.Conflict, "provisioner x"},
+		"no class any more":            {func(h *capsule.Here) { h.Class = nil }, capsule.Present, ""},
 		"another handle":               {func(h *capsule.Here) { h.PV.Spec.CSI.VolumeHandle = "x" }, capsule.Conflict, `"x"`},
 		"another driver":               {func(h *capsule.Here) { h.PV.Spec.CSI.Driver = "x" }, capsule.Conflict, "driver x"},
 		"another type":                 {func(h *capsule.Here) { h.PV.Spec.CSI = nil }, capsule.Conflict, "another type"},
@@ -172,6 +176,50 @@ func TestCompare(t *testing.T) {
 			assert.Equal(t, tc.why == "", why == "")
 		})
 	}
+}
+
+// class is the one of the stored volume, as the other cluster has it.
+func class() *storagev1.StorageClass { return &storagev1.StorageClass{Provisioner: "d"} }
+
+// TestAForgedVolumeIsNotRestored : whoever may write to a bucket must not get at nodes, at Secrets or at the storage of others.
+func TestAForgedVolumeIsNotRestored(t *testing.T) {
+	for name, source := range map[string]corev1.PersistentVolumeSource{
+		"a path of the node": {HostPath: &corev1.HostPathVolumeSource{Path: "/"}},
+		"a local volume":     {Local: &corev1.LocalVolumeSource{Path: "/"}},
+		"a server":           {NFS: &corev1.NFSVolumeSource{Server: "s", Path: "/"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := stored(t, func(p capsule.Pair) { p.PV.Spec.PersistentVolumeSource = source })
+			for _, here := range []capsule.Here{{Class: class()}, {PV: p.PV, Class: class()}} {
+				move, why := capsule.Compare(p, here)
+				assert.Equal(t, capsule.Conflict, move)
+				assert.Contains(t, why, "no CSI volume")
+			}
+		})
+	}
+	move, why := capsule.Compare(stored(t, func(p capsule.Pair) { p.PVC.Spec.StorageClassName = new("other") }), capsule.Here{Class: class()})
+	assert.Equal(t, capsule.Conflict, move)
+	assert.Contains(t, why, `StorageClass "sc"`)
+
+	pv := capsule.NewPV(stored(t, func(p capsule.Pair) {
+		secret := &corev1.SecretReference{Namespace: "kube-system", Name: "admin"}
+		csi := p.PV.Spec.CSI
+		csi.ControllerPublishSecretRef, csi.ControllerExpandSecretRef, csi.NodeStageSecretRef, csi.NodePublishSecretRef, csi.NodeExpandSecretRef = secret, secret, secret, secret, secret
+		p.PV.Spec.HostPath = &corev1.HostPathVolumeSource{Path: "/"}
+		p.PV.Spec.MountOptions = []string{"suid"}
+		p.PV.Spec.NodeAffinity = &corev1.VolumeNodeAffinity{}
+		p.PV.Annotations["volume.kubernetes.io/provisioner-deletion-secret-name"] = "admin"
+		p.PV.Annotations["pv.kubernetes.io/migrated-to"] = "x"
+		p.PV.Annotations["pv.kubernetes.io/provisioned-by"] = "x"
+	}), class())
+	assert.Equal(t, map[string]string{"pool": "fast", prefix + "ramen-restore": "True", "pv.kubernetes.io/provisioned-by": "d"}, pv.Annotations)
+	assert.Equal(t, corev1.PersistentVolumeSpec{
+		StorageClassName: "sc", PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
+		ClaimRef: &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: "app", Name: "data"},
+		PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
+			Driver: "d", VolumeHandle: "h", VolumeAttributes: map[string]string{"clusterID": "c1"},
+		}},
+	}, pv.Spec)
 }
 
 func TestOpenRefuses(t *testing.T) {

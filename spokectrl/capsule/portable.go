@@ -24,6 +24,7 @@ const (
 	annSelectedNode     = "volume.kubernetes.io/selected-node"
 	annDeletionSecret   = "volume.kubernetes.io/provisioner-deletion-secret-name"
 	annDeletionSecretNS = "volume.kubernetes.io/provisioner-deletion-secret-namespace"
+	annMigratedTo       = "pv.kubernetes.io/migrated-to"
 	annLastApplied      = "kubectl.kubernetes.io/last-applied-configuration"
 )
 

@@ -41,6 +41,11 @@ func Compare(stored Pair, here Here) (Move, string) {
 		return move, why
 	}
 	pv := here.PV
+	if !stored.Own {
+		if why := refused(stored, here); why != "" {
+			return Conflict, why
+		}
+	}
 	if pv == nil {
 		return CreatePV, ""
 	}
@@ -64,6 +69,29 @@ func Compare(stored Pair, here Here) (Move, string) {
 		return CreateClaim, ""
 	}
 	return Present, ""
+}
+
+// refused says why a pair that was read from a store is not restored, whoever wrote it; empty: it is. A PersistentVolume can
+// name any disk, any server and any path of a node, and passes what keeps Pods from them: only volumes that the driver of the
+// class here could have made itself are made.
+func refused(stored Pair, here Here) string {
+	pv, class := stored.PV, stored.PV.Spec.StorageClassName
+	name := fmt.Sprintf("the stored PersistentVolume %s of PersistentVolumeClaim %s/%s", pv.Name, stored.PVC.Namespace, stored.PVC.Name)
+	const left = ": it is not restored. Look at who can write to the object stores"
+	switch csi := pv.Spec.CSI; {
+	case csi == nil:
+		return name + " is no CSI volume" + left
+	case stored.PVC.Spec.StorageClassName == nil || *stored.PVC.Spec.StorageClassName != class:
+		return fmt.Sprintf("%s is of StorageClass %q, and the claim of another one%s", name, class, left)
+	case here.PV != nil:
+		return "" // it is compared with what is here
+	case here.Class == nil:
+		return fmt.Sprintf("%s needs StorageClass %q, which is not on this cluster: create it, with provisioner %s", name, class, csi.Driver)
+	case here.Class.Provisioner != csi.Driver:
+		return fmt.Sprintf("%s is of driver %s, and StorageClass %s on this cluster has provisioner %s%s", name, csi.Driver, class, here.Class.Provisioner, left)
+	default:
+		return ""
+	}
 }
 
 func compareClaim(stored Pair, pvc *corev1.PersistentVolumeClaim) (Move, string) {
@@ -102,35 +130,50 @@ func names(ref *corev1.ObjectReference, claim *corev1.PersistentVolumeClaim) boo
 	return ref.Namespace == claim.Namespace && ref.Name == claim.Name
 }
 
-// NewPV is the PV to create for a stored pair on a cluster whose class of that name is class; nil: there is none. Its
-// reclaim policy is Retain; OriginalPolicy of the stored PV tells the original one.
+// NewPV is the PV to create for a stored pair on a cluster whose class of that name is class. Its reclaim policy is Retain;
+// OriginalPolicy of the stored PV tells the original one. It has the fields that are listed here and no others: what belongs to
+// the cluster, as secrets and mount options do, comes from the class.
 func NewPV(stored Pair, class *storagev1.StorageClass) *corev1.PersistentVolume {
-	pv := portablePV(stored.PV)
-	delete(pv.Annotations, v1alpha1.AnnotationVRRetained)
+	from := portablePV(stored.PV)
+	pv := &corev1.PersistentVolume{TypeMeta: from.TypeMeta, ObjectMeta: from.ObjectMeta}
+	for _, key := range []string{v1alpha1.AnnotationVRRetained, annDeletionSecret, annDeletionSecretNS, annMigratedTo} {
+		delete(pv.Annotations, key)
+	}
 	pv.Annotations[v1alpha1.AnnotationRestored] = "True"
-	if class == nil {
-		return pv
-	}
 	pv.Annotations[annProvisionedBy] = class.Provisioner
-	if pv.Spec.CSI != nil {
-		localize(pv, class.Parameters)
+	csi := from.Spec.CSI
+	pv.Spec = corev1.PersistentVolumeSpec{
+		Capacity: from.Spec.Capacity, AccessModes: from.Spec.AccessModes, VolumeMode: from.Spec.VolumeMode,
+		StorageClassName: from.Spec.StorageClassName, VolumeAttributesClassName: from.Spec.VolumeAttributesClassName,
+		PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
+		MountOptions:                  class.MountOptions,
+		ClaimRef:                      from.Spec.ClaimRef,
+		PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{
+			Driver: class.Provisioner, VolumeHandle: csi.VolumeHandle, ReadOnly: csi.ReadOnly, FSType: csi.FSType, VolumeAttributes: csi.VolumeAttributes,
+		}},
 	}
+	localize(pv, stored.PVC, class.Parameters)
 	return pv
 }
 
-// NewPVC is the claim to create for a stored pair.
+// NewPVC is the claim to create for a stored pair. It has the fields that are listed here and no others.
 func NewPVC(stored Pair) *corev1.PersistentVolumeClaim {
 	pvc := portablePVC(stored.PVC)
 	if pvc.Annotations == nil {
 		pvc.Annotations = map[string]string{}
 	}
 	pvc.Annotations[v1alpha1.AnnotationRestored] = "True"
+	pvc.Spec = corev1.PersistentVolumeClaimSpec{
+		AccessModes: pvc.Spec.AccessModes, Resources: pvc.Spec.Resources, VolumeMode: pvc.Spec.VolumeMode, Selector: pvc.Spec.Selector,
+		StorageClassName: pvc.Spec.StorageClassName, VolumeAttributesClassName: pvc.Spec.VolumeAttributesClassName, VolumeName: pvc.Spec.VolumeName,
+	}
 	return pvc
 }
 
 // localize points a restored PV to the secrets and the storage cluster of the local class: each secret in its own field.
-func localize(pv *corev1.PersistentVolume, params map[string]string) {
+func localize(pv *corev1.PersistentVolume, pvc *corev1.PersistentVolumeClaim, params map[string]string) {
 	csi := pv.Spec.CSI
+	filled := strings.NewReplacer("${pv.name}", pv.Name, "${pvc.name}", pvc.Name, "${pvc.namespace}", pvc.Namespace)
 	for kind, field := range map[string]**corev1.SecretReference{
 		"controller-publish": &csi.ControllerPublishSecretRef,
 		"controller-expand":  &csi.ControllerExpandSecretRef,
@@ -138,11 +181,9 @@ func localize(pv *corev1.PersistentVolume, params map[string]string) {
 		"node-publish":       &csi.NodePublishSecretRef,
 		"node-expand":        &csi.NodeExpandSecretRef,
 	} {
-		if ref := secretOf(params, kind); ref != nil {
-			*field = ref
-		}
+		*field = secretOf(params, kind, filled)
 	}
-	if ref := secretOf(params, "provisioner"); ref != nil {
+	if ref := secretOf(params, "provisioner", filled); ref != nil {
 		pv.Annotations[annDeletionSecret] = ref.Name
 		pv.Annotations[annDeletionSecretNS] = ref.Namespace
 	}
@@ -151,11 +192,11 @@ func localize(pv *corev1.PersistentVolume, params map[string]string) {
 	}
 }
 
-// secretOf is the Secret that the parameters of a class name for one kind of call; nil if they name none, or only by a
-// template, which can't be filled in here.
-func secretOf(params map[string]string, kind string) *corev1.SecretReference {
-	name := params["csi.storage.k8s.io/"+kind+"-secret-name"]
-	namespace := params["csi.storage.k8s.io/"+kind+"-secret-namespace"]
+// secretOf is the Secret that the parameters of a class name for one kind of call; nil if they name none, or by a template
+// that the claim's annotations would fill in: whoever writes them would choose the Secret.
+func secretOf(params map[string]string, kind string, filled *strings.Replacer) *corev1.SecretReference {
+	name := filled.Replace(params["csi.storage.k8s.io/"+kind+"-secret-name"])
+	namespace := filled.Replace(params["csi.storage.k8s.io/"+kind+"-secret-namespace"])
 	if name == "" || strings.Contains(name+namespace, "${") {
 		return nil
 	}
