@@ -15,12 +15,13 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // Bounds of what a cluster reports about a group (X16). They leave room for what the largest groups have, and none for what
 // would fill up the hub or the other cluster.
 const (
-	maxVolumes    = 1000      // of one group
+	maxVolumes    = exchange.MaxVolumes
 	maxVolumeMeta = 512 << 10 // bytes of labels and annotations of all volumes: they go into the wish for the peer
 	maxConditions = 32        // of one group
 	maxAhead      = time.Hour // by which a time may be later than the hub's: clocks differ

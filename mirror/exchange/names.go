@@ -96,6 +96,9 @@ const ServiceAccount = "mirror"
 // server accepts none of them once this Secret is deleted. It holds nothing.
 const SecretCredential = "mirror-credential"
 
+// MaxVolumes is how many volumes of one group a report lists, and the hub believes (X16).
+const MaxVolumes = 1000
+
 // Outbox returns the hub namespace that says what cluster shall do.
 func Outbox(cluster string) string { return outboxPrefix + cluster }
 

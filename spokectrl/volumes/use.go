@@ -6,12 +6,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 )
 
@@ -84,12 +84,12 @@ func (u Users) Of(it Item) (plan.Use, string) {
 	}
 	if pods := u.claims[client.ObjectKey{Namespace: it.Namespace, Name: it.Name}]; len(pods) > 0 {
 		slices.Sort(pods)
-		return plan.UseBusy, fmt.Sprintf("claim %s is in use by Pod %s", it.Name, strings.Join(pods, ", "))
+		return plan.UseBusy, fmt.Sprintf("claim %s is in use by Pod %s", it.Name, bounded.List(pods, ", "))
 	}
 	if it.PV != nil {
 		if nodes := u.attached[it.PV.Name]; len(nodes) > 0 {
 			slices.Sort(nodes)
-			return plan.UseBusy, fmt.Sprintf("the volume of claim %s is attached to node %s", it.Name, strings.Join(nodes, ", "))
+			return plan.UseBusy, fmt.Sprintf("the volume of claim %s is attached to node %s", it.Name, bounded.List(nodes, ", "))
 		}
 	}
 	return plan.UseFree, ""

@@ -228,7 +228,7 @@ func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
 	for _, next := range f.restore.copies {
 		errs = append(errs, r.rebuildCopy(ctx, f, next))
 	}
-	return errors.Join(errs...)
+	return severalOf(errs)
 }
 
 // house makes the namespace of a claim, unless there is one: the workload may be deployed only once its claims are there.

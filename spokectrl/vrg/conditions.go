@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
@@ -48,7 +49,7 @@ func (s pass) conditions() []metav1.Condition {
 }
 
 func condition(kind string, f provider.Finding) metav1.Condition {
-	return metav1.Condition{Type: kind, Status: f.Status, Reason: f.Reason, Message: f.Message}
+	return metav1.Condition{Type: kind, Status: f.Status, Reason: f.Reason, Message: bounded.Text(f.Message, bounded.Message)}
 }
 
 func yes(reason, message string) provider.Finding {
@@ -154,15 +155,6 @@ func (s pass) named(i int, message string) string {
 		return "claim " + title + ": " + message
 	}
 	return message
-}
-
-// shortened keeps a condition readable when many volumes wait for the same.
-func shortened(messages []string) string {
-	const most = 5
-	if len(messages) > most {
-		return fmt.Sprintf("%s; and %d more", strings.Join(messages[:most], "; "), len(messages)-most)
-	}
-	return strings.Join(messages, "; ")
 }
 
 func (s pass) indexes() []int {
@@ -300,7 +292,7 @@ func (s pass) unprotected() string {
 	if names == nil {
 		return ""
 	}
-	return fmt.Sprintf("the group is secondary, but here are claims of it that were never replicated: %s. They may be the only copy of their data: to keep them out of the group, change their labels so that spec.pvcSelector does not match them", strings.Join(names, ", "))
+	return fmt.Sprintf("the group is secondary, but here are claims of it that were never replicated: %s. They may be the only copy of their data: to keep them out of the group, change their labels so that spec.pvcSelector does not match them", bounded.List(names, ", "))
 }
 
 func (s pass) inUse() provider.Finding {

@@ -180,7 +180,7 @@ func restoreCopies(f *facts, group provider.Group) (restore, map[client.ObjectKe
 	}
 	switch {
 	case len(conflicts) > 0:
-		out.state, out.message = plan.RestoreConflict, strings.Join(conflicts, "; ")
+		out.state, out.message = plan.RestoreConflict, shortened(conflicts)
 	case ready < all:
 		out.state = plan.RestoreMissing
 		out.message = fmt.Sprintf("%d of %d volumes are made from what was received; %s", ready, all, shortened(messages))

@@ -128,12 +128,12 @@ func (r *Reconciler) compare(ctx context.Context, group provider.Group, pairs []
 	}
 	switch {
 	case len(conflicts) > 0:
-		out.state, out.message = plan.RestoreConflict, strings.Join(conflicts, "; ")
+		out.state, out.message = plan.RestoreConflict, shortened(conflicts)
 	case missing > 0:
 		out.state = plan.RestoreMissing
 		out.message = fmt.Sprintf("%d of %d volumes are restored from %s", all-missing, all, from)
 		if len(waits) > 0 {
-			out.message += "; " + strings.Join(waits, "; ")
+			out.message += "; " + shortened(waits)
 		}
 	case all == 0:
 		out.message = nothingToRestore

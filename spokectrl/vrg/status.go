@@ -3,6 +3,7 @@
 package vrg
 
 import (
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
@@ -43,11 +45,17 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 			out.ProtectedPVCs = append(out.ProtectedPVCs, s.protectedPVC(i, was, now))
 		}
 	}
+	all := len(out.ProtectedPVCs)
+	sync := out.ProtectedPVCs
+	out.ProtectedPVCs = fitting(out.ProtectedPVCs)
 	out.RDInfo = s.rdInfo()
 	if primary {
-		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(out.ProtectedPVCs)
+		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(sync)
 	}
 	conditions := s.conditions()
+	if listed := len(out.ProtectedPVCs); listed < all {
+		conditions[0].Message = bounded.Text(fmt.Sprintf("this status lists %d of %d volumes, which is as many as a group can have: divide the application into several; %s", listed, all, conditions[0].Message), bounded.Message)
+	}
 	out.Conditions = merged(was.Status.Conditions, conditions, was.Generation, now)
 	out.State = s.state(conditions)
 	return dated(was, out, now)

@@ -201,6 +201,7 @@ func (c *cluster) requireWhole() {
 	for _, cond := range conditions {
 		require.NotEmpty(c.t, cond.Status, "the status of condition %s", cond.Type)
 		require.NotEmpty(c.t, cond.Reason, "the reason of condition %s", cond.Type)
+		require.LessOrEqual(c.t, len(cond.Message), 32768, "the message of condition %s", cond.Type)
 	}
 }
 
