@@ -146,9 +146,9 @@ type VolSyncReplicationSourceSpec struct {
 	MoverConfig *MoverConfig `json:"moverConfig,omitempty"`
 }
 
-// VolSyncReplicationDestinationInfo tells where a destination listens.
+// VolSyncReplicationDestinationInfo tells where a destination listens, and what it has received.
 type VolSyncReplicationDestinationInfo struct {
-	// protectedPVC is the volume.
+	// protectedPVC is the volume. Its lastSyncTime is when the newest image of what was received had been taken.
 	// +optional
 	ProtectedPVC ProtectedPVC `json:"protectedPVC,omitzero"`
 	// rsyncTLS is the address.

@@ -142,6 +142,12 @@ func (h *hearing) synchronisation(status *v1alpha1.VolumeReplicationGroupStatus)
 		h.ignore("lastGroupSyncBytes %d: it is negative", *b)
 		status.LastGroupSyncBytes = nil
 	}
+	for i := range status.RDInfo {
+		if p := &status.RDInfo[i].ProtectedPVC; late(p.LastSyncTime) {
+			h.ignore("destination of %s/%s: an image of %s: it is in the future", p.Namespace, p.Name, p.LastSyncTime.UTC().Format(time.RFC3339))
+			p.LastSyncTime = nil
+		}
+	}
 	if c := status.KubeObjectProtection.CaptureToRecoverFrom; c != nil && late(c.EndTime) {
 		h.ignore("captureToRecoverFrom of %s: it is in the future", c.EndTime.UTC().Format(time.RFC3339))
 		status.KubeObjectProtection.CaptureToRecoverFrom = nil

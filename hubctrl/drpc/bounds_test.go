@@ -51,6 +51,9 @@ func TestX16_WhatALieInAReportCanDoAtMost(t *testing.T) {
 		"a destination whose address is none": {func(s *status) {
 			s.RDInfo = []v1alpha1.VolSyncReplicationDestinationInfo{{ProtectedPVC: volume("data"), RsyncTLS: &v1alpha1.RsyncTLSConfig{Address: "-oProxyCommand=x y"}}}
 		}, "destination of shop/data: that is no address"},
+		"an image that is to come": {func(s *status) {
+			s.RDInfo = []v1alpha1.VolSyncReplicationDestinationInfo{{ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: "data", LastSyncTime: future}}}
+		}, "destination of shop/data: an image of 2026-01-05T16:00:00Z: it is in the future"},
 		"a synchronisation that is to come":       {func(s *status) { s.LastGroupSyncTime = future }, "lastGroupSyncTime 2026-01-05T16:00:00Z: it is in the future"},
 		"a clock that is ten minutes off is fine": {func(s *status) { s.LastGroupSyncTime = &metav1.Time{Time: start.Add(10 * time.Minute)} }, ""},
 		"a synchronisation of negative duration":  {func(s *status) { s.LastGroupSyncDuration = &metav1.Duration{Duration: -time.Second} }, "lastGroupSyncDuration -1s: it can't be"},

@@ -180,7 +180,7 @@ func (w *world) protected() metav1.Condition {
 	case at == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "no cluster is Primary")
 	case !w.facts.At(w.sideOf(at.cluster)).Live:
-		return is(metav1.ConditionUnknown, unheard(at), lostLink(at)+lastSync(at))
+		return is(metav1.ConditionUnknown, unheard(at), lostLink(at)+w.lastSync(at))
 	case w.facts.At(w.sideOf(at.cluster)).Bereft():
 		return is(metav1.ConditionFalse, "VolumesLost", w.bereftText(w.sideOf(at.cluster)))
 	case at.report == nil:
@@ -209,6 +209,9 @@ func (w *world) protected() metav1.Condition {
 		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s reports volumes that can't be protected", at.cluster))
 	case len(at.report.Status.ProtectedPVCs) > 0 && at.report.Status.LastGroupSyncTime == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronised once")
+	case w.neverReceived(at) != "":
+		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s has not received volume %s yet",
+			w.at(w.sideOf(at.cluster).Peer()).cluster, w.neverReceived(at)))
 	case w.unmet().fact != "":
 		return is(metav1.ConditionFalse, reasonNotSupported, w.unmet().message)
 	case len(at.report.Status.ProtectedPVCs) == 0:
@@ -224,9 +227,10 @@ var failed = map[string]bool{
 	"ClusterDataConflictPrimary": true, "ClusterDataConflictSecondary": true, "PeerClassNotFound": true, "StorageIDNotFound": true,
 }
 
-func lastSync(at *side) string {
-	if at.report == nil || at.report.Status.LastGroupSyncTime == nil {
+func (w *world) lastSync(at *side) string {
+	to := w.restorable(at)
+	if to == nil {
 		return "; its data was never synchronised"
 	}
-	return "; what was written after " + at.report.Status.LastGroupSyncTime.UTC().Format(time.RFC3339) + " would be lost by a failover"
+	return "; what was written after " + to.UTC().Format(time.RFC3339) + " would be lost by a failover"
 }

@@ -175,7 +175,7 @@ func (w *world) copyData(s *v1alpha1.DRPlacementControlStatus) {
 		},
 		Conditions: rep.Conditions,
 	}
-	if rep.LastGroupSyncTime != nil {
+	if at := w.restorable(home); at != nil && at.Equal(rep.LastGroupSyncTime) {
 		s.LastGroupSyncTime, s.LastGroupSyncDuration, s.LastGroupSyncBytes = rep.LastGroupSyncTime, rep.LastGroupSyncDuration, rep.LastGroupSyncBytes
 	}
 	if c := rep.KubeObjectProtection.CaptureToRecoverFrom; c != nil {

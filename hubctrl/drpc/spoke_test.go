@@ -252,7 +252,7 @@ func (h *hub) reportVolSync(cluster string, r *v1alpha1.VolumeReplicationGroup) 
 	}
 	for _, name := range s.copies {
 		r.Status.RDInfo = append(r.Status.RDInfo, v1alpha1.VolSyncReplicationDestinationInfo{
-			ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: name, ProtectedByVolSync: true},
+			ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: name, ProtectedByVolSync: true, LastSyncTime: &metav1.Time{Time: start}},
 			RsyncTLS:     &v1alpha1.RsyncTLSConfig{Address: name + "." + cluster},
 		})
 	}

@@ -201,8 +201,9 @@ type Destination struct {
 	Address string // where it listens; empty: not known yet
 	// Stale says that it was stopped by a Restore.
 	Stale bool
-	// Received says that a complete copy came in.
+	// Received says that a complete copy came in, and Image when an image of the newest one had been taken; nil: no image has been.
 	Received bool
+	Image    *metav1.Time
 	// Objects exist, in the order in which they are to be deleted to end the destination with all that it received.
 	Objects []client.Object
 	// Holds are those of Objects that hold data, and Marks the labels by which they are known as ours.

@@ -41,6 +41,9 @@ func TestACopiedVolumeIsProtected(t *testing.T) {
 	assert.NotContains(t, w.stores.keys(t, "dr1"), "app/drpc/v1.PersistentVolumeClaim/app/data", "its metadata is of this cluster only")
 	require.Len(t, peer.group().Status.RDInfo, 1)
 	assert.Equal(t, "dr2/data", peer.group().Status.RDInfo[0].RsyncTLS.Address)
+	image := peer.group().Status.RDInfo[0].ProtectedPVC.LastSyncTime
+	require.NotNil(t, image, "when it was received")
+	assert.False(t, image.Before(p.LastSyncTime), "what the home says was sent before")
 
 	was := w.total()
 	for _, id := range []string{"dr1", "dr2"} {

@@ -79,7 +79,7 @@ func (s pass) rdInfo() []v1alpha1.VolSyncReplicationDestinationInfo {
 			continue
 		}
 		out = append(out, v1alpha1.VolSyncReplicationDestinationInfo{
-			ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: c.Volume.Namespace, Name: c.Volume.Name, ProtectedByVolSync: true},
+			ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: c.Volume.Namespace, Name: c.Volume.Name, ProtectedByVolSync: true, LastSyncTime: c.Image},
 			RsyncTLS:     &v1alpha1.RsyncTLSConfig{Address: c.Address},
 		})
 	}

@@ -122,7 +122,9 @@ func remember(d *provider.Destination, rd *volsyncv1.ReplicationDestination) {
 	if st.RsyncTLS != nil {
 		d.Address = ptr.Deref(st.RsyncTLS.Address, "")
 	}
-	d.Received = st.LatestImage != nil
+	if d.Received = st.LatestImage != nil; d.Received {
+		d.Image = st.LastSyncTime // VolSync ends a synchronization after it has taken the image
+	}
 	d.Trouble = complaint(st.Conditions, st.LatestMoverStatus)
 }
 

@@ -7,9 +7,9 @@ package v1alpha1
 // VolSyncReplicationDestinationInfoApplyConfiguration represents a declarative configuration of the VolSyncReplicationDestinationInfo type for use
 // with apply.
 //
-// VolSyncReplicationDestinationInfo tells where a destination listens.
+// VolSyncReplicationDestinationInfo tells where a destination listens, and what it has received.
 type VolSyncReplicationDestinationInfoApplyConfiguration struct {
-	// protectedPVC is the volume.
+	// protectedPVC is the volume. Its lastSyncTime is when the newest image of what was received had been taken.
 	ProtectedPVC *ProtectedPVCApplyConfiguration `json:"protectedPVC,omitempty"`
 	// rsyncTLS is the address.
 	RsyncTLS *RsyncTLSConfigApplyConfiguration `json:"rsyncTLS,omitempty"`
