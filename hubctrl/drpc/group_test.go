@@ -171,7 +171,8 @@ func TestAPolicyOfOtherClustersMakesNoSecondPrimary(t *testing.T) {
 		w := h.drpc().Status.Waiting
 		assert.Equal(t, []string{"PrimaryFound", "cluster dr1 has a Secondary of VolumeReplicationGroup shop/db, and cluster dr3 has nothing: where its Primary is, is not known"}, []string{w.Fact, w.Message})
 		assert.Equal(t, "if the workload runs on another cluster, delete this DRPlacementControl and create it again with a DRPolicy that lists that cluster; "+
-			"if that Primary is lost, set action Failover and failoverCluster to dr1", w.NextStep)
+			"if that Primary is lost, set action Failover and failoverCluster to dr1; "+
+			"if the application was never deployed anywhere, delete that group, which gives up no volume, on cluster dr1: kubectl -n shop delete vrg db", w.NextStep)
 
 		t.Run("unless the user says so", func(t *testing.T) {
 			h.failover("dr1")

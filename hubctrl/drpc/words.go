@@ -258,7 +258,8 @@ func (w *world) explainPrimary(follower *side) words {
 		return out
 	}
 	out.message = fmt.Sprintf("cluster %s has a Secondary of VolumeReplicationGroup %s, and cluster %s has nothing: where its Primary is, is not known", follower.cluster, w.group, w.at(w.sideOf(follower.cluster).Peer()).cluster)
-	out.next = elsewhere + fmt.Sprintf("; if that Primary is lost, set action Failover and failoverCluster to %s", follower.cluster)
+	out.next = elsewhere + fmt.Sprintf("; if that Primary is lost, set action Failover and failoverCluster to %s; if the application was never deployed anywhere, "+
+		"delete that group, which gives up no volume, on cluster %s: kubectl -n %s delete vrg %s", follower.cluster, follower.cluster, w.group.Namespace, w.group.Name)
 	return out
 }
 

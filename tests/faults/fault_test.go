@@ -326,10 +326,27 @@ func (c *company) followAgain(start func(*cast.Actor), clusters ...string) {
 	c.t.Helper()
 	for _, a := range []*cast.Actor{c.relocated, c.failed, c.deployed} {
 		for _, cluster := range clusters {
-			c.insist(cluster+" obeys for "+a.App.Name, func(ctx context.Context) error { return a.Obeyed(ctx, cluster) })
+			c.insist(cluster+" obeys for "+a.App.Name, func(ctx context.Context) error {
+				return errors.Join(c.beginAgain(ctx, a), a.Obeyed(ctx, cluster))
+			})
 		}
 		start(a)
 	}
+}
+
+// beginAgain deletes the group of an application that had reached one cluster only when the hub forgot it: only the user knows
+// that it ran nowhere yet.
+func (c *company) beginAgain(ctx context.Context, a *cast.Actor) error {
+	drpc, err := a.App.Control(ctx)
+	if err != nil {
+		return err
+	}
+	if w := drpc.Status.Waiting; a == c.deployed && w != nil && w.Fact == "PrimaryFound" {
+		group, key := &v1alpha1.VolumeReplicationGroup{}, a.App.Key()
+		group.Namespace, group.Name = key.Namespace, key.Name
+		return client.IgnoreNotFound(c.l.Cluster(w.Cluster).Client.Delete(ctx, group))
+	}
+	return nil
 }
 
 // removeBackedUp deletes on a cluster what protects the application that was let go, if the backup brought it back: no
