@@ -103,6 +103,7 @@ func (b *bucket) Put(ctx context.Context, key string, body []byte) error {
 	_, err := b.client.PutObject(ctx, b.cfg.Bucket, key, bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{
 		ContentType:      "application/octet-stream",
 		DisableMultipart: true,
+		SendContentMd5:   true, // a bucket with object lock refuses what has no checksum
 	})
 	return b.explain(ctx, "put "+key, err)
 }

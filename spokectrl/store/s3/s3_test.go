@@ -156,3 +156,16 @@ func assertFails(t *testing.T, cfg store.Config, want store.Reason, says string)
 	assert.ErrorContains(t, err, says)
 	assert.NotContains(t, err.Error(), cfg.SecretKey, "no key in a message")
 }
+
+// TestAnObjectHasAChecksum : a bucket with object lock refuses one that has none.
+func TestAnObjectHasAChecksum(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-MD5") == "" {
+			http.Error(w, "Content-MD5 is required", http.StatusBadRequest)
+		}
+	}))
+	t.Cleanup(server.Close)
+	s, err := s3.Open(config(server.URL, nil))
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), "key", []byte("body")))
+}
