@@ -25,10 +25,14 @@ import (
 )
 
 const (
-	// Budget is what one store gets for all calls of one operation.
+	// Budget is how long one store may take until the next call of an operation succeeds.
 	Budget = 10 * time.Second
+	// Longest is what one store gets for all calls of one operation, however well it gets on.
+	Longest = 5 * time.Minute
 	// Pause is how long a store that failed is left alone.
 	Pause = 15 * time.Second
+	// Recheck is how long a store is trusted to hold what was written to it.
+	Recheck = 10 * time.Minute
 	// parallel is how many objects are read or written at the same time in one store.
 	parallel = 16
 )
@@ -40,8 +44,9 @@ type Archive struct {
 	Namespace string // of the operator: configuration and secrets
 	Clock     clock.PassiveClock
 
-	mu    sync.Mutex
-	known map[place]knowledge
+	mu     sync.Mutex
+	known  map[place]knowledge
+	silent map[string]knowledge // stores that do not answer, whoever asks, by profile
 }
 
 type place struct {
@@ -52,8 +57,16 @@ type place struct {
 // knowledge is what is known of one group in one store.
 type knowledge struct {
 	manifest *capsule.Manifest // as last seen or written; nil: unknown
+	seen     time.Time         // when the store was last seen to hold all that the manifest lists
+	partial  partial           // what was written by an update that did not come to its end
 	failure  error
 	failed   time.Time
+}
+
+// partial is what an update wrote before it failed. It holds as long as the manifest is the one that the update began with.
+type partial struct {
+	of  string
+	put map[string]string // checksums, by key
 }
 
 // Term says who writes: a group in one of its terms as primary.
@@ -98,7 +111,7 @@ func (p Problems) All(profiles []string) bool {
 func (a *Archive) Store(ctx context.Context, cfg *ramenconfig.Config, profile string) (store.Store, error) {
 	p, err := cfg.Profile(profile)
 	if err != nil {
-		return nil, &store.Error{Profile: profile, Reason: store.ReasonBadProfile, Err: err}
+		return nil, &store.Error{Profile: profile, Reason: store.ReasonBadProfile, Err: fmt.Errorf("%w: %w", errUnlisted, err)}
 	}
 	settings, err := store.FromProfile(ctx, a.Reader, a.Namespace, p)
 	if err != nil {
@@ -107,8 +120,19 @@ func (a *Archive) Store(ctx context.Context, cfg *ramenconfig.Config, profile st
 	return a.Open(settings)
 }
 
-// each runs do for each profile at the same time, each within Budget.
-func (a *Archive) each(ctx context.Context, profiles []string, do func(context.Context, store.Store) error) Problems {
+// errUnlisted means that the configuration does not list a profile.
+var errUnlisted = errors.New("the profile is not configured")
+
+// asking says which stores are asked.
+type asking uint8
+
+const (
+	rested asking = iota // not those that did not answer anybody a moment ago
+	anyhow
+)
+
+// each runs do for each profile at the same time. A store that does not answer is waited for once, not by each group.
+func (a *Archive) each(ctx context.Context, profiles []string, which asking, do func(context.Context, store.Store) error) Problems {
 	cfg, err := ramenconfig.Load(ctx, a.Reader, a.Namespace, ramenconfig.SpokeConfigMap)
 	var mu sync.Mutex
 	problems := Problems{}
@@ -118,13 +142,16 @@ func (a *Archive) each(ctx context.Context, profiles []string, do func(context.C
 			problems[name] = err
 			continue
 		}
+		if rest := a.silence(name); which == rested && rest != nil {
+			problems[name] = rest
+			continue
+		}
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, Budget)
-			defer cancel()
 			s, err := a.Store(ctx, cfg, name)
 			if err == nil {
-				err = do(ctx, s)
+				err = paced(ctx, s, do)
 			}
+			a.hear(name, err)
 			mu.Lock()
 			defer mu.Unlock()
 			problems[name] = err
@@ -134,9 +161,34 @@ func (a *Archive) each(ctx context.Context, profiles []string, do func(context.C
 	return problems
 }
 
-// Empty removes everything of the group from the stores, but what a higher epoch wrote.
+// silence is why a store did not answer a moment ago; nil: it may be asked.
+func (a *Archive) silence(profile string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if k := a.silent[profile]; a.resting(k) {
+		return k.failure
+	}
+	return nil
+}
+
+// hear notes whether a store answered.
+func (a *Archive) hear(profile string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err == nil || store.ReasonOf(err) != store.ReasonUnreachable {
+		delete(a.silent, profile)
+		return
+	}
+	if a.silent == nil {
+		a.silent = map[string]knowledge{}
+	}
+	a.silent[profile] = knowledge{failure: err, failed: a.Clock.Now()}
+}
+
+// Empty removes everything of the group from the stores, but what a higher epoch wrote. A store that the configuration does not
+// list any more is no obstacle: it was given up.
 func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string, epoch int64) Problems {
-	return a.each(ctx, profiles, func(ctx context.Context, s store.Store) error {
+	problems := a.each(ctx, profiles, rested, func(ctx context.Context, s store.Store) error {
 		m, err := manifestOf(ctx, s, g)
 		switch {
 		case err != nil && !errors.Is(err, errBroken):
@@ -149,15 +201,22 @@ func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string,
 			return fmt.Errorf("list objects of %s: %w", g.Prefix(), err)
 		}
 		a.forget(place{g, s.Profile()})
-		// The manifest goes first: objects without one are nothing to anybody.
-		if err := s.Delete(ctx, g.Manifest()); err != nil {
-			return fmt.Errorf("delete %s: %w", g.Manifest(), err)
-		}
+		// The manifest goes last: objects without one are taken for those of another writer.
+		keys = slices.DeleteFunc(keys, func(key string) bool { return key == g.Manifest() })
 		if err := s.Delete(ctx, keys...); err != nil {
 			return fmt.Errorf("delete objects of %s: %w", g.Prefix(), err)
 		}
+		if err := s.Delete(ctx, g.Manifest()); err != nil {
+			return fmt.Errorf("delete %s: %w", g.Manifest(), err)
+		}
 		return nil
 	})
+	for name, err := range problems {
+		if errors.Is(err, errUnlisted) {
+			problems[name] = nil
+		}
+	}
+	return problems
 }
 
 // errBroken means that a manifest is there but can't be read.
@@ -188,7 +247,7 @@ func (a *Archive) resting(k knowledge) bool {
 func (a *Archive) remember(g capsule.Group, asked []string, problems Problems) {
 	for _, name := range asked {
 		if err := problems[name]; err != nil {
-			a.learn(place{g, name}, knowledge{failure: err, failed: a.Clock.Now()})
+			a.learn(place{g, name}, knowledge{failure: err, failed: a.Clock.Now(), partial: a.know(place{g, name}).partial})
 		}
 	}
 }
@@ -202,6 +261,18 @@ func (a *Archive) forget(p place) {
 func (a *Archive) learn(p place, k knowledge) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.known == nil {
+		a.known = map[place]knowledge{}
+	}
+	a.known[p] = k
+}
+
+// learnPartial notes what an update wrote before it failed.
+func (a *Archive) learnPartial(p place, what partial) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	k := a.known[p]
+	k.manifest, k.partial = nil, what
 	if a.known == nil {
 		a.known = map[place]knowledge{}
 	}

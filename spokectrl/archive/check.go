@@ -20,5 +20,5 @@ func (a *Archive) Check(ctx context.Context) (Problems, error) {
 	for _, p := range cfg.S3StoreProfiles {
 		names = append(names, p.S3ProfileName)
 	}
-	return a.each(ctx, names, func(ctx context.Context, s store.Store) error { return s.Check(ctx) }), nil
+	return a.each(ctx, names, anyhow, func(ctx context.Context, s store.Store) error { return s.Check(ctx) }), nil
 }

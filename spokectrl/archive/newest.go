@@ -32,6 +32,23 @@ type Newest struct {
 	Problems Problems
 }
 
+// others describes what is stored of the group without a manifest, as Ramen does; nil: nothing is. What can't be read is not
+// nothing.
+func others(ctx context.Context, s store.Store, g capsule.Group) (*capsule.Manifest, error) {
+	keys, err := s.List(ctx, g.Prefix())
+	if err != nil {
+		return nil, fmt.Errorf("list objects of %s: %w", g.Prefix(), err)
+	}
+	if len(keys) == 0 {
+		return nil, nil //nolint:nilnil // nothing is an answer
+	}
+	m := &capsule.Manifest{Foreign: true, Objects: map[string]capsule.Sum{}}
+	for _, key := range keys {
+		m.Objects[key] = capsule.Sum{}
+	}
+	return m, nil
+}
+
 type candidate struct {
 	store    store.Store
 	manifest *capsule.Manifest
@@ -46,13 +63,19 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 	var found []candidate
 	out := Newest{Answer: Unknown, Problems: Problems{}}
 	look := func(profiles []string) {
-		problems := a.each(ctx, profiles, func(ctx context.Context, s store.Store) error {
+		problems := a.each(ctx, profiles, rested, func(ctx context.Context, s store.Store) error {
 			m, err := manifestOf(ctx, s, g)
+			if err == nil && m == nil {
+				m, err = others(ctx, s, g)
+			}
 			if err != nil || m == nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			if p, ok := s.(pace); ok {
+				s = p.Store // its pace ends with this look
+			}
 			found = append(found, candidate{s, m})
 			return nil
 		})
@@ -86,7 +109,11 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 		if c.manifest.Epoch != found[0].manifest.Epoch {
 			break
 		}
-		pairs, err := fetch(ctx, c, g)
+		var pairs []capsule.Pair
+		err := paced(ctx, c.store, func(ctx context.Context, s store.Store) (err error) {
+			pairs, err = fetch(ctx, candidate{s, c.manifest}, g)
+			return err
+		})
 		if err != nil {
 			out.Problems[c.store.Profile()] = err
 			continue
@@ -101,8 +128,6 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 }
 
 func fetch(ctx context.Context, c candidate, g capsule.Group) ([]capsule.Pair, error) {
-	ctx, cancel := context.WithTimeout(ctx, Budget)
-	defer cancel()
 	var mu sync.Mutex
 	bodies := map[string][]byte{}
 	if err := objects(ctx, c.manifest.Keys(), func(ctx context.Context, key string) error {
@@ -117,5 +142,9 @@ func fetch(ctx context.Context, c candidate, g capsule.Group) ([]capsule.Pair, e
 	}); err != nil {
 		return nil, err
 	}
-	return capsule.Open(g, c.manifest, bodies)
+	pairs, err := capsule.Open(g, c.manifest, bodies)
+	if err != nil && c.manifest.Foreign {
+		return nil, fmt.Errorf("there are objects below %s without a manifest, of another writer or of one that died: %w; if nobody needs them, delete them", g.Prefix(), err)
+	}
+	return pairs, err
 }

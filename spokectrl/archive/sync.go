@@ -4,9 +4,12 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
@@ -32,20 +35,26 @@ func (a *Archive) Covered(g capsule.Group, profiles []string, t Term, content ca
 
 func (a *Archive) current(g capsule.Group, profiles []string, t Term, content capsule.Content, e extent) bool {
 	for _, name := range profiles {
-		if m := a.know(place{g, name}).manifest; m == nil || !holds(m, t, content, e) {
+		if k := a.know(place{g, name}); !a.trusted(k) || !holds(k.manifest, t, content, e) {
 			return false
 		}
 	}
 	return len(profiles) > 0
 }
 
+// trusted says that a store is known to hold something, and was looked at not long ago: buckets lose objects to rules, and to
+// people.
+func (a *Archive) trusted(k knowledge) bool {
+	return k.manifest != nil && a.Clock.Since(k.seen) < Recheck
+}
+
 // Learn reads what the stores hold, for Current to know, and writes nothing. A store that does not answer stays unknown.
 func (a *Archive) Learn(ctx context.Context, g capsule.Group, profiles []string) {
-	unknown := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { return a.know(place{g, name}).manifest != nil })
-	a.each(ctx, unknown, func(ctx context.Context, s store.Store) error {
+	unknown := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { return a.trusted(a.know(place{g, name})) })
+	a.each(ctx, unknown, rested, func(ctx context.Context, s store.Store) error {
 		m, err := manifestOf(ctx, s, g)
 		if err == nil && m != nil {
-			a.learn(place{g, s.Profile()}, knowledge{manifest: m})
+			a.learn(place{g, s.Profile()}, knowledge{manifest: m, seen: a.Clock.Now()})
 		}
 		return err
 	})
@@ -87,7 +96,7 @@ func (a *Archive) sync(ctx context.Context, g capsule.Group, profiles []string, 
 	for _, name := range profiles {
 		k := a.know(place{g, name})
 		switch {
-		case k.manifest != nil && holds(k.manifest, t, content, e):
+		case a.trusted(k) && holds(k.manifest, t, content, e):
 			problems[name] = nil
 		case a.resting(k):
 			problems[name] = k.failure
@@ -95,14 +104,18 @@ func (a *Archive) sync(ctx context.Context, g capsule.Group, profiles []string, 
 			ask = append(ask, name)
 		}
 	}
-	maps.Copy(problems, a.each(ctx, ask, func(ctx context.Context, s store.Store) error {
-		return a.syncOne(ctx, s, g, t, content, e)
+	// One number for all stores, which grows while no store is asked: of two stores, the one that was written later is newer,
+	// whatever either missed before. Within an epoch one cluster writes, so one clock counts.
+	serial := a.Clock.Now().UnixMilli()
+	maps.Copy(problems, a.each(ctx, ask, rested, func(ctx context.Context, s store.Store) error {
+		return a.syncOne(ctx, s, g, serial, t, content, e)
 	}))
 	a.remember(g, ask, problems)
 	return problems
 }
 
-func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, t Term, content capsule.Content, e extent) error {
+func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, serial int64, t Term, content capsule.Content, e extent) error {
+	at := place{g, s.Profile()}
 	was, err := manifestOf(ctx, s, g)
 	if err != nil {
 		return err
@@ -111,23 +124,91 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, t
 		was = &capsule.Manifest{Epoch: t.Epoch}
 	}
 	if was.Epoch > t.Epoch {
-		return &store.Error{Profile: s.Profile(), Reason: store.ReasonError, Err: fmt.Errorf(
-			"it holds epoch %d of this group, written by cluster %s; this cluster is at epoch %d and must not overwrite it", was.Epoch, was.Cluster, t.Epoch)}
+		return overtaken(s, was, t)
+	}
+	if was, err = a.present(ctx, s, g, was); err != nil {
+		return err
 	}
 	if !holds(was, t, content, e) {
-		if was, err = write(ctx, s, g, was, t, content, e); err != nil {
+		begun := partial{of: fmt.Sprintf("%d/%s/%d", was.Epoch, was.Cluster, was.Serial), put: map[string]string{}}
+		if last := a.know(at).partial; last.of == begun.of {
+			begun = last
+		}
+		w := writer{store: s, group: g, term: t, extent: e, serial: max(serial, was.Serial+1), put: begun.put}
+		if was, err = w.write(ctx, was, content); err != nil {
+			a.learnPartial(at, begun)
 			return err
 		}
 	}
-	a.learn(place{g, s.Profile()}, knowledge{manifest: was})
+	a.learn(at, knowledge{manifest: was, seen: a.Clock.Now()})
 	return nil
 }
 
-// write brings one store from what was vouches for to content. It may die after any call: announced checksums, then
-// objects, then the manifest, then what is no longer needed.
-func write(ctx context.Context, s store.Store, g capsule.Group, was *capsule.Manifest, t Term, content capsule.Content, e extent) (*capsule.Manifest, error) {
-	next := &capsule.Manifest{Epoch: t.Epoch, Cluster: t.Cluster, Generation: t.Generation, Serial: was.Serial + 1, Objects: map[string]capsule.Sum{}}
-	if e == atLeast {
+func overtaken(s store.Store, by *capsule.Manifest, t Term) error {
+	return &store.Error{Profile: s.Profile(), Reason: store.ReasonError, Err: fmt.Errorf(
+		"it holds epoch %d of this group, written by cluster %s; this cluster is at epoch %d and must not overwrite it", by.Epoch, by.Cluster, t.Epoch)}
+}
+
+// sample is how many objects of a group are read at each look; the next look reads others.
+const sample = 8
+
+// present is m without the objects that the store does not have, and without those of a sample that turn out to be others.
+func (a *Archive) present(ctx context.Context, s store.Store, g capsule.Group, m *capsule.Manifest) (*capsule.Manifest, error) {
+	if len(m.Objects) == 0 {
+		return m, nil
+	}
+	there, err := s.List(ctx, g.Prefix())
+	if err != nil {
+		return nil, fmt.Errorf("list objects of %s: %w", g.Prefix(), err)
+	}
+	out := *m
+	out.Objects = maps.Clone(m.Objects)
+	maps.DeleteFunc(out.Objects, func(key string, _ capsule.Sum) bool {
+		_, found := slices.BinarySearch(there, key)
+		return !found
+	})
+	keys := out.Keys()
+	if n := len(keys); n > sample {
+		looks := int(a.Clock.Now().Unix() / int64(Recheck/time.Second))
+		first := looks * sample % n
+		keys = append(keys, keys...)[first : first+sample]
+	}
+	var mu sync.Mutex
+	err = objects(ctx, keys, func(ctx context.Context, key string) error {
+		body, err := s.Get(ctx, key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("read %s: %w", key, err)
+		}
+		if err == nil {
+			var sum string
+			if sum, err = capsule.Decode(body, new(any)); err == nil && m.Vouches(key, sum) {
+				return nil
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		delete(out.Objects, key)
+		return nil
+	})
+	return &out, err
+}
+
+// writer writes one update of one group into one store.
+type writer struct {
+	store  store.Store
+	group  capsule.Group
+	term   Term
+	extent extent
+	serial int64
+	mu     sync.Mutex
+	put    map[string]string // checksums of what is written already, by key
+}
+
+// write brings the store from what was vouches for to content. It may die after any call: announced checksums, then objects,
+// then the manifest, then what is no longer needed.
+func (w *writer) write(ctx context.Context, was *capsule.Manifest, content capsule.Content) (*capsule.Manifest, error) {
+	next := &capsule.Manifest{Epoch: w.term.Epoch, Cluster: w.term.Cluster, Generation: w.term.Generation, Serial: w.serial, Objects: map[string]capsule.Sum{}}
+	if w.extent == atLeast {
 		maps.Copy(next.Objects, was.Objects)
 	}
 	announced := *was
@@ -154,19 +235,20 @@ func write(ctx context.Context, s store.Store, g capsule.Group, was *capsule.Man
 	}
 	slices.Sort(changed)
 	if overwrites {
-		if err := putManifest(ctx, s, g, &announced); err != nil {
+		if err := putManifest(ctx, w.store, w.group, &announced); err != nil {
 			return nil, err
 		}
 	}
-	if err := objects(ctx, changed, func(ctx context.Context, key string) error {
-		if err := s.Put(ctx, key, content[key].Body); err != nil {
-			return fmt.Errorf("write %s: %w", key, err)
-		}
-		return nil
-	}); err != nil {
+	if err := objects(ctx, changed, func(ctx context.Context, key string) error { return w.object(ctx, key, content[key]) }); err != nil {
 		return nil, err
 	}
-	if err := putManifest(ctx, s, g, next); err != nil {
+	if err := w.stillOurs(ctx); err != nil {
+		return nil, err
+	}
+	if err := putManifest(ctx, w.store, w.group, next); err != nil {
+		return nil, err
+	}
+	if err := w.stillOurs(ctx); err != nil {
 		return nil, err
 	}
 	var obsolete []string
@@ -176,11 +258,38 @@ func write(ctx context.Context, s store.Store, g capsule.Group, was *capsule.Man
 		}
 	}
 	if len(obsolete) > 0 {
-		if err := s.Delete(ctx, obsolete...); err != nil {
+		if err := w.store.Delete(ctx, obsolete...); err != nil {
 			return nil, fmt.Errorf("delete obsolete objects: %w", err)
 		}
 	}
 	return next, nil
+}
+
+// object writes one object, unless an update that did not come to its end has written it.
+func (w *writer) object(ctx context.Context, key string, o capsule.Object) error {
+	w.mu.Lock()
+	done := w.put[key] == o.Sum
+	w.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := w.store.Put(ctx, key, o.Body); err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	w.mu.Lock()
+	w.put[key] = o.Sum
+	w.mu.Unlock()
+	return nil
+}
+
+// stillOurs reads the manifest again, before and after it is written: a cluster that was promoted meanwhile may have written its
+// own, and then this one stands back. Not every server has conditional writes.
+func (w *writer) stillOurs(ctx context.Context) error {
+	is, err := manifestOf(ctx, w.store, w.group)
+	if err != nil || is == nil || is.Epoch <= w.term.Epoch {
+		return err
+	}
+	return overtaken(w.store, is, w.term)
 }
 
 func putManifest(ctx context.Context, s store.Store, g capsule.Group, m *capsule.Manifest) error {

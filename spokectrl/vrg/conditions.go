@@ -13,6 +13,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/outcome"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/volumes"
@@ -99,7 +100,8 @@ func (s pass) ending() provider.Finding {
 	case blocked:
 		return worst
 	case s.done.stores.Err() != nil:
-		return no(provider.ReasonProgressing, "the group is being deleted and its metadata has to leave the object stores first: "+s.done.stores.Err().Error())
+		return no(provider.ReasonProgressing, "the group is being deleted and its metadata has to leave the object stores first: "+s.done.stores.Err().Error()+
+			". If a store is lost for good, take its profile out of s3StoreProfiles in ConfigMap "+ramenconfig.SpokeConfigMap+" of this cluster")
 	default:
 		return no(provider.ReasonProgressing, "the group is being deleted")
 	}

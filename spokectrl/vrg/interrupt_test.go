@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
 )
 
 // mirrored says on a group whose wish it was made from, as the mirror does.
@@ -147,7 +148,8 @@ func TestX14_ANamespaceThatIsPrunedDuringARelocateIsNotNothingToSynchronize(t *t
 	c.settle()
 	assert.False(t, c.group().Status.FinalSyncComplete, "it is not known what there is to synchronize")
 	assert.False(t, c.group().Status.PrepareForFinalSyncComplete)
-	s.down = map[string]bool{}
+	clear(s.down)
+	c.clock.Step(archive.Pause)
 	c.settle()
 	require.NotNil(t, c.claim("data"))
 	assert.True(t, c.group().Status.FinalSyncComplete)

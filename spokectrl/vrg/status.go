@@ -160,5 +160,8 @@ func (f *facts) retry(done actions) error {
 	if f.restore.unread || done.stores.Err() != nil {
 		return &outcome.Waiting{Reason: "ObjectStore", Message: "an object store does not answer", After: archive.Pause}
 	}
+	if f.group.Role == plan.Primary && !f.group.Ending && len(f.profiles()) > 0 {
+		return &outcome.Waiting{Reason: "ObjectStore", Message: "what is stored is looked at again", After: archive.Recheck}
+	}
 	return nil
 }

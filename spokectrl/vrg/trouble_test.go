@@ -3,6 +3,8 @@
 package vrg_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // deployed is a cluster whose group is primary with one volume.
@@ -90,7 +93,7 @@ func TestFailoverNeedsOnlyTheSurvivingStore(t *testing.T) {
 	assert.Equal(t, "True/Uploaded", dr2.says("ClusterDataProtected"))
 	result, err = dr2.pass()
 	require.NoError(t, err)
-	assert.Zero(t, result.RequeueAfter)
+	assert.Equal(t, 10*time.Minute, result.RequeueAfter, "what is stored is looked at now and then")
 }
 
 func TestAStoreThatDoesNotAnswerIsNotAnEmptyOne(t *testing.T) {
@@ -105,6 +108,7 @@ func TestAStoreThatDoesNotAnswerIsNotAnEmptyOne(t *testing.T) {
 	assert.Equal(t, "False/Progressing", c.says("DataReady"))
 	assert.Nil(t, c.replica("data"))
 	s.down["s3-dr1"] = false
+	c.clock.Step(15 * time.Second)
 	c.settle()
 	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
 }
@@ -306,6 +310,7 @@ func TestDeletionWaitsForAStoreAndSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotZero(t, result.RequeueAfter)
 	s.down["s3-dr2"] = false
+	c.clock.Step(result.RequeueAfter)
 	c.settle()
 	assert.Nil(t, c.group())
 }
@@ -332,4 +337,37 @@ func TestABadWishIsRefusedWithTheRemedy(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, "False/Error", c.says("DataReady"))
 	assert.Contains(t, c.message("DataReady"), "schedulingInterval")
+}
+
+func TestABucketThatSomebodyEmptiesIsFilledAgain(t *testing.T) {
+	s := newStores()
+	c := deployed(t, s)
+	b, err := s.server.Open(store.Config{Profile: "x", Endpoint: "https://s3.example.com", Bucket: "dr2", AccessKey: "a", SecretKey: "s"})
+	require.NoError(t, err)
+	require.NoError(t, b.Delete(t.Context(), s.keys(t, "dr2")...))
+	result, err := c.pass()
+	require.NoError(t, err)
+	assert.Empty(t, s.keys(t, "dr2"))
+	c.clock.Step(result.RequeueAfter)
+	c.settle()
+	assert.Len(t, s.keys(t, "dr2"), 4)
+	assert.Equal(t, "True/Uploaded", c.says("ClusterDataProtected"))
+}
+
+func TestTheEndDoesNotWaitForAStoreThatWasGivenUp(t *testing.T) {
+	s := newStores()
+	c := deployed(t, s)
+	s.down["s3-dr2"] = true
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	c.settle()
+	assert.Contains(t, c.message("DataReady"), "s3StoreProfiles")
+	config := get(c, &corev1.ConfigMap{}, "ramen-system", "ramen-dr-cluster-operator-config")
+	lines := strings.Split(config.Data["ramen_manager_config.yaml"], "\n")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, "s3-dr2") })
+	config.Data["ramen_manager_config.yaml"] = strings.Join(lines, "\n")
+	require.NoError(t, c.client.Update(t.Context(), config))
+	c.clock.Step(15 * time.Second)
+	c.settle()
+	assert.Nil(t, c.group())
+	assert.Empty(t, s.keys(t, "dr1"))
 }
