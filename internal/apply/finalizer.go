@@ -50,11 +50,31 @@ func Release(ctx context.Context, w client.Writer, obj client.Object, finalizer 
 	))
 }
 
+// Strip takes labels and annotations off obj, if they are there. It fails with an error for which Outdated holds if obj is not
+// the newest version; an object that is gone is no error. obj gets the version of what is stored.
+func Strip(ctx context.Context, w client.Writer, obj client.Object, labels, annotations []string) error {
+	var ops []operation
+	remove := func(field string, have map[string]string, keys []string) {
+		for _, key := range keys {
+			if _, there := have[key]; there {
+				ops = append(ops, operation{Op: "remove", Path: "/metadata/" + field + "/" + escaped(key)})
+			}
+		}
+	}
+	remove("labels", obj.GetLabels(), labels)
+	remove("annotations", obj.GetAnnotations(), annotations)
+	if ops == nil {
+		return nil
+	}
+	return client.IgnoreNotFound(patch(ctx, w, obj, "take off labels and annotations", ops...))
+}
+
+func escaped(key string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(key) }
+
 // Annotate sets an annotation of obj, which must have some. It fails with an error for which Outdated holds if obj is not the
 // newest version. obj gets the version of what is stored.
 func Annotate(ctx context.Context, w client.Writer, obj client.Object, key, value string) error {
-	path := "/metadata/annotations/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-	return patch(ctx, w, obj, "set annotation "+key, operation{Op: "add", Path: path, Value: value})
+	return patch(ctx, w, obj, "set annotation "+key, operation{Op: "add", Path: "/metadata/annotations/" + escaped(key), Value: value})
 }
 
 // patch changes the version of obj that was read.

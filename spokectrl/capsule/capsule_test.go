@@ -109,6 +109,7 @@ func TestTheOriginalPolicyTravels(t *testing.T) {
 		"retained from the start":  {"Retain", "", "Retain"},
 		"recycled":                 {"Retain", "Recycle", "Recycle"},
 		"retained by Ramen itself": {"Retain", "retained", "Delete"},
+		"a note that is no policy": {"Retain", "yes", "Retain"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := stored(t, func(p capsule.Pair) {

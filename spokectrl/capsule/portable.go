@@ -38,8 +38,12 @@ func OriginalPolicy(pv *corev1.PersistentVolume) corev1.PersistentVolumeReclaimP
 		return pv.Spec.PersistentVolumeReclaimPolicy
 	case v == "retained":
 		return corev1.PersistentVolumeReclaimDelete
+	}
+	switch v := corev1.PersistentVolumeReclaimPolicy(pv.Annotations[v1alpha1.AnnotationVRRetained]); v {
+	case corev1.PersistentVolumeReclaimDelete, corev1.PersistentVolumeReclaimRecycle, corev1.PersistentVolumeReclaimRetain:
+		return v
 	default:
-		return corev1.PersistentVolumeReclaimPolicy(v)
+		return corev1.PersistentVolumeReclaimRetain // what nobody can tell destroys nothing
 	}
 }
 

@@ -96,7 +96,7 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 		if f.group.Interrupted {
 			r.warn(f.vrg, reasonInterrupted, messageInterrupted)
 		}
-		if err := r.own(ctx, f, false, ""); err != nil {
+		if err := r.release(ctx, f); err != nil {
 			return err
 		}
 		done.released = true
@@ -151,10 +151,10 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 	case plan.Seal:
 		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), true)))
 	case plan.Loosen:
-		return explained("take the finalizer off claim "+v.item.Name, client.IgnoreNotFound(a.Owned(ctx, volumes.Loosen(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed))))
+		return explained("take the finalizer off claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Loosen(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed), false))
 	case plan.Unmark:
 		logger.Info("Letting the claim go")
-		return explained("unmark claim "+v.item.Name, client.IgnoreNotFound(a.Owned(ctx, volumes.Unmark(v.item.Claim))))
+		return explained("unmark claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Unmark(v.item.Claim), true))
 	case plan.Promote:
 		logger.Info("Telling the replica", "role", "primary", "was", v.state.Told)
 		return r.tell(ctx, a, v, plan.Primary)

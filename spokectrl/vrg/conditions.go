@@ -86,7 +86,7 @@ func (s pass) dataReady() provider.Finding {
 	case !slices.ContainsFunc(s.indexes(), s.listed):
 		return yes(reasonUnused, messageNothingToProtect)
 	case s.group.Role == plan.Primary:
-		return yes(provider.ReasonReady, "all volumes are primary")
+		return yes(provider.ReasonReady, "all volumes are primary"+s.held())
 	default:
 		return yes(provider.ReasonReplicating, "all volumes are secondary and in sync")
 	}
@@ -105,6 +105,21 @@ func (s pass) ending() provider.Finding {
 	default:
 		return no(provider.ReasonProgressing, "the group is being deleted")
 	}
+}
+
+// held names the claims that stay though their users delete them, or select them no more; empty if there are none.
+func (s pass) held() string {
+	var names []string
+	for i, v := range s.plan.Verdicts {
+		if v.Why == plan.WhyLeaving && v.Phase == plan.AtPrimary && !s.group.FinalSync && !s.group.Unprotect {
+			names = append(names, s.title(i))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return fmt.Sprintf("; these claims are deleted or not selected any more, and stay protected because volumeUnprotectionEnabled is false in ConfigMap %s of this cluster: %s. "+
+		"To let them go, set it to true", ramenconfig.SpokeConfigMap, bounded.List(names, ", "))
 }
 
 // title names a volume for users.

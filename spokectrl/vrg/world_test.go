@@ -176,6 +176,9 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 	return c
 }
 
+// otherManager marks a group whose finalizer another field manager has, too.
+const otherManager = "test/other-manager"
+
 // applyGroup is server-side apply of our part of a group's metadata. The fake client's own would send the zero values of
 // all required fields.
 func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeReplicationGroupApplyConfiguration) error {
@@ -183,7 +186,9 @@ func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeRepl
 	if err := w.Get(ctx, client.ObjectKey{Namespace: *intent.Namespace, Name: *intent.Name}, g); err != nil {
 		return err
 	}
-	g.Finalizers = intent.Finalizers
+	if g.Annotations[otherManager] == "" {
+		g.Finalizers = intent.Finalizers
+	}
 	delete(g.Annotations, vrg.AnnotationRestored)
 	maps.Copy(g.Annotations, intent.Annotations)
 	return w.Update(ctx, g)

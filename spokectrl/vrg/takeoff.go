@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/spokectrl/volumes"
+)
+
+// What an apply leaves out stays if another field manager has it, too, as after a restore from a backup, or where Ramen was
+// before. Then a finalizer would hold a claim, or the group, for good.
+
+// release takes our finalizer off the group.
+func (r *Reconciler) release(ctx context.Context, f *facts) error {
+	if err := r.own(ctx, f, false, ""); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	group := &v1alpha1.VolumeReplicationGroup{}
+	if found, err := r.read(ctx, client.ObjectKeyFromObject(f.vrg), group); err != nil || !found || group.UID != f.vrg.UID {
+		return err
+	}
+	return explained("release the group", apply.Release(ctx, r.Client, group, v1alpha1.VRGFinalizer))
+}
+
+// takeOff applies intent, which names what stays of our marks on a claim, and takes off what is still there besides: the
+// finalizers; with all, the labels and the annotation, too.
+func (r *Reconciler) takeOff(ctx context.Context, f *facts, claim *corev1.PersistentVolumeClaim, intent apply.Intent, all bool) error {
+	if err := client.IgnoreNotFound(apply.New(r.Client, ownerSpec).Owned(ctx, intent)); err != nil {
+		return fmt.Errorf("give the marks up: %w", err)
+	}
+	now := &corev1.PersistentVolumeClaim{}
+	if found, err := r.read(ctx, client.ObjectKeyFromObject(claim), now); err != nil || !found || now.UID != claim.UID {
+		return err
+	}
+	if all && volumes.Owned(f.vrg, now) {
+		if err := apply.Strip(ctx, r.Client, now, []string{v1alpha1.LabelOwnerName, v1alpha1.LabelOwnerNamespace}, []string{v1alpha1.AnnotationVRProtected}); err != nil {
+			return fmt.Errorf("take the labels off: %w", err)
+		}
+	}
+	for _, finalizer := range []string{v1alpha1.PVCVolRepFinalizer, v1alpha1.PVCVolSyncFinalizer} {
+		if err := apply.Release(ctx, r.Client, now, finalizer); err != nil {
+			return fmt.Errorf("take the finalizer off: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+)
+
+// TestWhatAnotherManagerHasTooIsTakenOff : a restore from a backup leaves our marks to whoever restored.
+func TestWhatAnotherManagerHasTooIsTakenOff(t *testing.T) {
+	s := newStores()
+	c := newCluster(t, "dr1", s)
+	c.provision("data", func(pvc *corev1.PersistentVolumeClaim) { // as the backup has it
+		pvc.Finalizers = []string{v1alpha1.PVCVolRepFinalizer}
+		pvc.Labels[v1alpha1.LabelOwnerName], pvc.Labels[v1alpha1.LabelOwnerNamespace] = name, ns
+		pvc.Annotations = map[string]string{v1alpha1.AnnotationVRProtected: "protected", "mine": "stays"}
+	})
+	c.wish(v1alpha1.Primary, "1", func(g *v1alpha1.VolumeReplicationGroup) {
+		metav1.SetMetaDataAnnotation(&g.ObjectMeta, otherManager, "backup")
+	})
+	g := c.group()
+	g.Finalizers = []string{v1alpha1.VRGFinalizer}
+	require.NoError(t, c.client.Update(t.Context(), g))
+	c.settle()
+	require.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	c.settle()
+	assert.Nil(t, c.group(), "it does not hang")
+	assert.Empty(t, marks(c.claim("data")))
+	assert.Equal(t, "stays", c.claim("data").Annotations["mine"])
+}
+
+func TestAClaimThatMayNotBeUnprotectedSaysWhy(t *testing.T) {
+	c := deployed(t, newStores())
+	config := get(c, &corev1.ConfigMap{}, "ramen-system", "ramen-dr-cluster-operator-config")
+	config.Data["ramen_manager_config.yaml"] += "volumeUnprotectionEnabled: false\n"
+	require.NoError(t, c.client.Update(t.Context(), config))
+	c.remove(&corev1.PersistentVolumeClaim{}, ns, "data")
+	c.settle()
+	require.NotNil(t, c.claim("data"))
+	assert.Equal(t, "True/Ready", c.says("DataReady"))
+	assert.Contains(t, c.message("DataReady"), "volumeUnprotectionEnabled is false")
+	assert.Contains(t, c.message("DataReady"), "data")
+}
