@@ -21,7 +21,7 @@ import (
 // protects the same. What is protected already is never stopped by that: what is wrong is shown, and not taken over.
 func (r *Reconciler) observeFlaws(ctx context.Context, w *world) error {
 	if w.drpc.DeletionTimestamp != nil || w.flaw != nil {
-		return nil
+		return nil //nolint:nilerr // the flaw is reported: the look did not fail
 	}
 	flaw, err := r.unfit(ctx, w)
 	if err != nil {

@@ -53,7 +53,7 @@ func (t Timing) Validate() error {
 }
 
 // Seconds is the duration for leaseDurationSeconds.
-func (t Timing) Seconds() int32 { return int32(t.Duration / time.Second) }
+func (t Timing) Seconds() int32 { return int32(t.Duration / time.Second) } //nolint:gosec // at most MaxLeaseDuration
 
 // DurationOf is how long a renewal of lease lasts: what it promises, held between MinLeaseDuration and MaxLeaseDuration;
 // DefaultLeaseDuration if it promises nothing.

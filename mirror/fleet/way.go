@@ -55,7 +55,7 @@ func readWay(kubeconfig string) (way, error) {
 		}
 	}
 	if w.tokenFile != "" {
-		token, err := os.ReadFile(w.tokenFile) //nolint:gosec // the file that the kubeconfig names
+		token, err := os.ReadFile(w.tokenFile)
 		if err != nil {
 			return way{}, err
 		}
@@ -97,8 +97,7 @@ func (w way) store(token string) error {
 func replaceFile(file string, text []byte) error {
 	unwritten := func(err error) error {
 		cause := err
-		var path *os.PathError
-		if errors.As(err, &path) {
+		if path, ok := errors.AsType[*os.PathError](err); ok {
 			cause = path.Err // without the name of the temporary file, which differs each time
 		}
 		return credential.Unstored("file "+file, cause.Error())

@@ -204,7 +204,7 @@ func killAt(t *testing.T, patient, answerLost bool, hit func(step int32, req *ht
 	steps := s.steps()
 	next := 0
 	for ; next < len(steps) && !s.crashed(); next++ {
-		step.Store(int32(next)) //nolint:gosec // one of a few steps
+		step.Store(int32(next))
 		steps[next]()
 	}
 	since, last := time.Now(), int64(0)

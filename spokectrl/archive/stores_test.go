@@ -65,7 +65,7 @@ func TestALargeGroupOnASlowStoreIsStoredAndRestored(t *testing.T) {
 func TestAStoreThatSwallowsCallsIsGivenUpSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture()
-		began := time.Now() //nolint:forbidigo // of the bubble
+		began := time.Now()
 		f.fault = func(ctx context.Context, c storetest.Call) error {
 			if c.Profile == "a" {
 				return pause(ctx, time.Hour)
@@ -75,7 +75,7 @@ func TestAStoreThatSwallowsCallsIsGivenUpSoon(t *testing.T) {
 		problems := f.Sync(t.Context(), group, profiles, term(1), content(t, "1"))
 		require.Error(t, problems["a"])
 		require.NoError(t, problems["b"])
-		assert.Equal(t, archive.Budget, time.Since(began)) //nolint:forbidigo // of the bubble
+		assert.Equal(t, archive.Budget, time.Since(began))
 	})
 }
 
