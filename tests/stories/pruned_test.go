@@ -38,7 +38,9 @@ func TestX14_APrunedNamespaceLosesNothing(t *testing.T) {
 	}
 
 	a.Leave()
-	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, lab.DR2 })
+	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) {
+		s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, lab.DR2
+	})
 	a.Waits("WorkloadGone", lab.DR1)
 	prune(lab.DR1)
 	a.Follow()
