@@ -91,7 +91,7 @@ func (w copyWorld) facts() plan.Group {
 		}
 	}
 	g := plan.Group{
-		Role: w.role, Ending: w.ending, Held: w.held, Released: w.released, SentAway: w.sentAway, Interrupted: w.interrupted, FinalSync: w.finalSync, Discard: w.discard,
+		Role: w.role, Ending: w.ending, Held: w.held, Released: w.released, SentAway: w.sentAway, Interrupted: w.interrupted, Pruned: w.pruned, FinalSync: w.finalSync, Discard: w.discard,
 		Unprotect: true, Archived: true, Restore: w.restore(),
 	}
 	if w.claim != plan.ClaimAbsent || w.source {
@@ -318,7 +318,7 @@ func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
 
 // report is what the hub may conclude from one.
 func (w copyWorld) report(try func(string, bool, bool, func(*copyWorld))) {
-	if w.ending || !w.held {
+	if w.ending || !w.held || w.pruned {
 		return
 	}
 	done := w.role == plan.Primary && w.finalSync && w.sentAway && !w.busy
@@ -341,6 +341,11 @@ func (w copyWorld) mishap(try func(string, bool, bool, func(*copyWorld))) {
 			n.remembered, n.current, n.sentAway, n.released = false, false, false, false
 		}
 	})
+	try("Kubernetes deletes the group", true, true, func(n *copyWorld) {
+		if n.pruned && !n.ending && n.held {
+			n.ending, n.interrupted = true, true
+		}
+	})
 	try("Kubernetes lets the source go", true, true, func(n *copyWorld) {
 		if n.pruned {
 			n.source, n.drained = false, false
@@ -354,7 +359,7 @@ func (w copyWorld) mishap(try func(string, bool, bool, func(*copyWorld))) {
 		return
 	}
 	try("somebody deletes the namespace", false, true, func(n *copyWorld) {
-		n.ending, n.interrupted, n.pruned, n.mishaps = true, true, true, n.mishaps-1
+		n.pruned, n.mishaps = true, n.mishaps-1
 		if n.claim != plan.ClaimAbsent {
 			n.claim = plan.ClaimLeaving
 		}
@@ -380,7 +385,7 @@ func (w copyWorld) people(try func(string, bool, bool, func(*copyWorld))) {
 		try("the claim is deleted with its workload", false, true, func(n *copyWorld) {
 			n.claim, n.wishes = plan.ClaimLeaving, n.wishes-1
 			// Until we answer that we are prepared, nobody sends the workload away: who deletes claims then means it.
-			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted || !n.marks || n.ending && n.loose
+			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted && !n.pruned || !n.marks || n.ending && n.loose
 		})
 	}
 	if w.ending && !w.interrupted {
@@ -532,6 +537,7 @@ func TestEveryGuardOfACopiedVolumeIsNeeded(t *testing.T) {
 		"an interruption looks wished":                                     lie(func(g *plan.Group) { g.Interrupted = false }),
 		"an interruption leaves the claims held":                           lose(plan.Loosen),
 		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
+		"no deletion of a namespace is noticed":                            lie(func(g *plan.Group) { g.Pruned = false }),
 		"nothing is rebuilt":                                               lose(plan.Rebuild),
 		"no destination is removed":                                        lose(plan.Dismiss),
 		"no remain is let go":                                              lose(plan.Abandon),

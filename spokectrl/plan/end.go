@@ -5,9 +5,15 @@ package plan
 // interrupt decides for a group that is deleted by somebody else than the hub (X14). Nothing may hang for want of us, and
 // nothing that is protected may go: replicas, stores and marks stay for the group that comes back.
 func interrupt(g Group, p *Plan) {
+	loosen(g, p, func(v Volume) bool { return v.Marks != MarksNone && v.Claim != ClaimAbsent })
+	p.group(Unhold)
+}
+
+// loosen lets the claims go that goes picks. Their volumes stay.
+func loosen(g Group, p *Plan, goes func(Volume) bool) {
 	for i, v := range g.Volumes {
 		p.Verdicts[i] = Verdict{standing(v), WhyInterrupted}
-		if v.Foreign || v.Marks == MarksNone || v.Claim == ClaimAbsent {
+		if v.Foreign || !goes(v) {
 			continue
 		}
 		if !v.Kept {
@@ -15,7 +21,11 @@ func interrupt(g Group, p *Plan) {
 		}
 		p.volume(i, Loosen)
 	}
-	p.group(Unhold)
+}
+
+// prune decides for a group a namespace of which is being deleted: what leaves with it is not held, and is given up by nobody.
+func prune(g Group, p *Plan) {
+	loosen(g, p, func(v Volume) bool { return v.Marks == MarksAll && v.Claim == ClaimLeaving })
 }
 
 // end decides for a group that is being deleted. It needs no class and no readable configuration, but for the stores.

@@ -115,6 +115,8 @@ type Group struct {
 	Ending bool // the group has a deletionTimestamp
 	// Interrupted says that somebody else than the hub deletes the group: its protection does not end (X14).
 	Interrupted bool
+	// Pruned says that a namespace of the group is being deleted: its claims leave, and nobody gives their volumes up.
+	Pruned bool
 	// Severed says that a secondary does not know of sending the application away, because it was made anew meanwhile, and that
 	// protected volumes have no replica any more: what was written last may not be on the peer.
 	Severed bool

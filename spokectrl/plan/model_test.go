@@ -180,6 +180,7 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		"an interruption leaves the claims held":                           lose(plan.Loosen),
 		"a new group looks like one that was severed by nobody":            lie(func(g *plan.Group) { g.Severed = false }),
 		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
+		"no deletion of a namespace is noticed":                            lie(func(g *plan.Group) { g.Pruned = false }),
 		"nothing is rebuilt":                                               lose(plan.Rebuild),
 		"the stores are not emptied":                                       lose(plan.Empty),
 		"the policy is not restored":                                       lose(plan.GiveUp),

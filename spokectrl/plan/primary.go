@@ -5,6 +5,13 @@ package plan
 import "slices"
 
 func primary(g Group, p *Plan) {
+	if g.Pruned {
+		if g.Restore == RestoreDone || g.SentAway {
+			p.group(Forget) // the claims come back from what is stored, as soon as there is a namespace again
+		}
+		prune(g, p)
+		return
+	}
 	if !restored(g, p) {
 		for i, v := range g.Volumes {
 			p.Verdicts[i] = clear(i, v, p)

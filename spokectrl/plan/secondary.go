@@ -5,6 +5,10 @@ package plan
 import "slices"
 
 func secondary(g Group, p *Plan) {
+	if g.Pruned {
+		prune(g, p)
+		return
+	}
 	switch loose := slices.ContainsFunc(g.Volumes, loosened); {
 	case g.Released:
 	case !loose:

@@ -64,7 +64,7 @@ func (w world) facts() plan.Group {
 		v.Claim = plan.ClaimLost
 	}
 	g := plan.Group{
-		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Unprotect: true,
+		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Unprotect: true,
 		Restore: w.restore(), Volumes: []plan.Volume{v},
 	}
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
@@ -313,7 +313,7 @@ func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
 
 // vouch is what the hub may conclude from a report.
 func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
-	if w.ending || !w.held || w.severed() {
+	if w.ending || !w.held || w.pruned || w.severed() {
 		return
 	}
 	// A claim that the user deletes for good is no longer spoken for.
@@ -356,6 +356,11 @@ func (w world) others(add func(string, bool, func(*world))) {
 	})
 	add("Kubernetes lets the claim go", true, func(n *world) { n.leave() })
 	add("the user brings the PV back", true, func(n *world) { n.lost = false })
+	add("Kubernetes deletes the group", true, func(n *world) {
+		if n.pruned && !n.ending && n.held {
+			n.ending, n.interrupted = true, true
+		}
+	})
 	add("the mirror makes the group again", true, func(n *world) {
 		if n.gone && n.interrupted && (!n.pruned || n.claim == plan.ClaimAbsent && n.replica == plan.ReplicaAbsent) {
 			n.ending, n.interrupted, n.pruned, n.gone, n.held = false, false, false, false, false
@@ -376,8 +381,8 @@ func (w world) mishap(add func(string, bool, func(*world))) {
 	}
 	if w.held && !w.ending {
 		add("somebody deletes the group", false, func(n *world) { n.ending, n.interrupted, n.mishaps = true, true, n.mishaps-1 })
-		add("somebody deletes the namespace", false, func(n *world) {
-			n.ending, n.interrupted, n.pruned, n.mishaps = true, true, true, n.mishaps-1
+		add("somebody deletes the namespace", false, func(n *world) { // the group's turn comes at any time
+			n.pruned, n.mishaps = true, n.mishaps-1
 			if n.claim != plan.ClaimAbsent {
 				n.claim = plan.ClaimLeaving
 			}
@@ -401,7 +406,7 @@ func (w world) people(add func(string, bool, func(*world))) {
 		add("a Pod starts", false, func(n *world) { n.busy = true; n.wishes-- })
 		add("the user deletes the claim", false, func(n *world) {
 			n.claim = plan.ClaimLeaving
-			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted || n.ending && (!n.marks || n.loose)
+			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted && !n.pruned || n.ending && (!n.marks || n.loose)
 			n.wishes--
 		})
 	}

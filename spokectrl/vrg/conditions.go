@@ -77,6 +77,9 @@ func (s pass) dataReady() provider.Finding {
 	if s.group.Ending {
 		return s.ending()
 	}
+	if s.group.Pruned {
+		return no(reasonInterrupted, messagePruned)
+	}
 	worst, blocked := s.worst(func(i int) provider.Finding { return s.ready(i) })
 	switch {
 	case blocked:
@@ -248,6 +251,8 @@ func (s pass) clusterDataReady() provider.Finding {
 	switch {
 	case s.group.Role == plan.Secondary || s.group.Ending:
 		return yes(reasonUnused, "nothing to restore in this role")
+	case s.group.Pruned:
+		return no(reasonInterrupted, messagePruned)
 	case s.away() && s.leaving() != "":
 		return no(provider.ReasonProgressing, s.leaving())
 	case s.away(), s.group.Restore == plan.RestoreDone:

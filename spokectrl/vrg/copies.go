@@ -40,7 +40,8 @@ type restoring struct {
 type remain struct {
 	pv       *corev1.PersistentVolume
 	claim    client.ObjectKey
-	lacking  bool // there is no claim of that name, or it leaves
+	lacking  bool // there is no claim of that name that has a volume, or it leaves
+	usurped  bool // the claim of that name has a volume that nobody restored: it may be empty
 	outdated bool
 }
 
@@ -136,8 +137,12 @@ func (r *Reconciler) observeRemains(ctx context.Context, reader client.Reader, f
 		if claim != nil && claim.Spec.VolumeName == pv.Name && (!leaves || f.group.Role != plan.Primary || f.group.Restore == plan.RestoreDone || f.group.Ending) {
 			continue
 		}
-		m.lacking = claim == nil || leaves
-		m.outdated = claim != nil && claim.Spec.VolumeName != pv.Name && claim.Status.Phase == corev1.ClaimBound && f.group.Role == plan.Primary
+		restored := claim != nil && claim.Annotations[v1alpha1.AnnotationRestored] != ""
+		m.lacking = claim == nil || leaves || claim.Spec.VolumeName == "" && !restored
+		if claim != nil && claim.Spec.VolumeName != "" && claim.Spec.VolumeName != pv.Name && f.group.Role == plan.Primary {
+			m.usurped = !leaves && !restored
+			m.outdated = restored && claim.Status.Phase == corev1.ClaimBound
+		}
 		for _, c := range f.copies {
 			m.outdated = m.outdated || f.group.Role == plan.Secondary && is(c.Volume, m.claim.Namespace, m.claim.Name) && c.Received && !c.Stale
 		}
@@ -198,7 +203,7 @@ func (f *facts) remaining(done map[client.ObjectKey]bool) ([]capsule.Pair, error
 	seen := map[client.ObjectKey]bool{}
 	for _, m := range f.remains {
 		received, there := done[m.claim]
-		if !m.lacking || seen[m.claim] || there && !received {
+		if !m.lacking && !m.usurped || seen[m.claim] || there && !received {
 			continue
 		}
 		seen[m.claim] = true

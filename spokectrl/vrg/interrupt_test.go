@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
@@ -133,6 +134,74 @@ func TestX14_APrunedNamespaceComesBackWithItsVolumes(t *testing.T) {
 	c.requireKept(s)
 }
 
+// terminate begins the deletion of a namespace; end ends it.
+func (c *cluster) terminate(namespace string) (end func()) {
+	c.t.Helper()
+	n := get(c, &corev1.Namespace{}, "", namespace)
+	n.Finalizers = []string{"kubernetes"}
+	require.NoError(c.t, c.client.Update(c.t.Context(), n))
+	require.NoError(c.t, c.client.Delete(c.t.Context(), n))
+	return func() {
+		c.t.Helper()
+		n := get(c, &corev1.Namespace{}, "", namespace)
+		n.Finalizers = nil
+		require.NoError(c.t, c.client.Update(c.t.Context(), n))
+	}
+}
+
+// TestX14_AClaimThatLeavesWithItsNamespaceIsNotGivenUp : Kubernetes deletes what is in a namespace in any order, so the claim may
+// go before the group.
+func TestX14_AClaimThatLeavesWithItsNamespaceIsNotGivenUp(t *testing.T) {
+	s := newStores()
+	c := protectedPrimary(t, s)
+	end := c.terminate(ns)
+	c.remove(&corev1.PersistentVolumeClaim{}, ns, "data")
+	c.remove(&replicationv1.VolumeReplication{}, ns, "data")
+	c.settle()
+	assert.Nil(t, c.claim("data"), "nothing of ours holds the namespace")
+	assert.Equal(t, "False/Interrupted", c.says("DataReady"))
+	c.requireKept(s)
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	c.settle()
+	require.Nil(t, c.group())
+	end()
+	c.requireKept(s)
+
+	require.NoError(t, c.client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}))
+	c.wish(v1alpha1.Primary, "1", mirrored)
+	c.settle()
+	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	assert.Equal(t, corev1.ClaimBound, c.claim("data").Status.Phase)
+	c.requireKept(s)
+}
+
+// TestX14_ANamespaceOfAGroupThatIsElsewhereComesBack : the group is not deleted with it, and has to bring it back itself.
+func TestX14_ANamespaceOfAGroupThatIsElsewhereComesBack(t *testing.T) {
+	s := newStores()
+	c := spanning(t, "dr1", s)
+	for _, namespace := range []string{"shop", "web"} {
+		require.NoError(t, c.client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))
+		c.provisionIn(namespace)
+	}
+	c.wish(v1alpha1.Primary, "1", listing("web", "shop"))
+	c.settle()
+	require.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	stored := s.keys(t, "dr2")
+
+	end := c.terminate("shop")
+	c.remove(&corev1.PersistentVolumeClaim{}, "shop", "data")
+	c.remove(&replicationv1.VolumeReplication{}, "shop", "data")
+	c.settle()
+	assert.Nil(t, c.claimIn("shop"))
+	assert.Equal(t, stored, s.keys(t, "dr2"))
+	end()
+	c.settle()
+	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	require.NotNil(t, c.claimIn("shop"))
+	assert.Equal(t, corev1.ClaimBound, c.claimIn("shop").Status.Phase)
+	assert.Equal(t, stored, s.keys(t, "dr2"))
+}
+
 func TestX14_ANamespaceThatIsPrunedDuringARelocateIsNotNothingToSynchronize(t *testing.T) {
 	s := newStores()
 	c := protectedPrimary(t, s)
@@ -227,4 +296,54 @@ func TestX14_AnInterruptionSurvivesACrashAfterEachWrite(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestX14_ACopiedVolumeIsNotReplacedByWhatADeployerMakesFirst : after the namespace was pruned, whoever deploys is faster than the
+// restore, and the fresh claim is empty, or waits for its first Pod.
+func TestX14_ACopiedVolumeIsNotReplacedByWhatADeployerMakesFirst(t *testing.T) {
+	t.Run("provisioned", func(t *testing.T) { usurped(t, true) })
+	t.Run("waiting for its first Pod", func(t *testing.T) { usurped(t, false) })
+}
+
+func usurped(t *testing.T, provisioned bool) {
+	w := newCopying(t)
+	w.wish("dr1", v1alpha1.Primary, mirrored)
+	w.wish("dr2", v1alpha1.Secondary, mirrored)
+	w.deploy("dr1")
+	w.settle()
+	home := w.sides["dr1"]
+	require.Equal(t, v1alpha1.PrimaryState, home.group().Status.State)
+	w.write("dr1", "precious")
+	volume := home.claim("data").Spec.VolumeName
+
+	end := home.terminate(ns)
+	w.undeploy("dr1")
+	home.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	w.look("dr1", 6)
+	require.Nil(t, home.group())
+	require.Nil(t, home.claim("data"))
+	end()
+	require.NoError(t, home.client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}))
+	w.deploy("dr1")
+	if !provisioned {
+		w.settle()
+		assert.Equal(t, volume, home.claim("data").Spec.VolumeName, "a claim that has no volume yet gets the old one")
+		assert.Equal(t, v1alpha1.PrimaryState, home.group().Status.State)
+		return
+	}
+	w.provision("dr1", home.claim("data"))
+	w.user("dr1", func(client.Client) { home.binder() })
+	require.NotEqual(t, volume, home.claim("data").Spec.VolumeName, "it is a fresh one")
+
+	w.settle()
+	assert.Equal(t, "False/ClusterDataConflictPrimary", home.says("NoClusterDataConflict"))
+	assert.Contains(t, home.message("NoClusterDataConflict"), volume)
+	require.NotNil(t, home.pv(volume))
+	assert.Equal(t, corev1.PersistentVolumeReclaimRetain, home.pv(volume).Spec.PersistentVolumeReclaimPolicy)
+	assert.Equal(t, "precious", w.data["dr1/"+home.pv(volume).Spec.CSI.VolumeHandle])
+
+	w.undeploy("dr1") // as the message asks for
+	w.settle()
+	assert.Equal(t, volume, home.claim("data").Spec.VolumeName)
+	assert.Equal(t, v1alpha1.PrimaryState, home.group().Status.State)
 }

@@ -107,6 +107,8 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		return nil, err
 	}
 	switch {
+	case seen.group.Pruned && !f.group.Ending:
+		return seen, nil // nothing is restored or stored now
 	case seen.severable():
 		seen.severed = r.observeSevered(ctx, seen, group)
 		seen.group.Severed = seen.severed != nil
@@ -130,6 +132,9 @@ func (r *Reconciler) look(ctx context.Context, reader client.Reader, known *fact
 		return nil, err
 	}
 	if err := r.observeCopies(ctx, reader, &f, group, users); err != nil {
+		return nil, err
+	}
+	if f.group.Pruned, err = pruned(ctx, reader, volumes.Namespaces(f.vrg)); err != nil {
 		return nil, err
 	}
 	if f.steady() {
