@@ -18,23 +18,27 @@ import (
 // whole namespace, and later somebody deletes the namespace of the running application.
 func TestX14_APrunedNamespaceLosesNothing(t *testing.T) {
 	calm(t)
+	for name, class := range map[string]string{"pruned": lab.StorageClass, "pruned-copied": lab.SnapshotStorageClass} {
+		t.Run(class, func(t *testing.T) { prunedTwice(t, name, class) })
+	}
+}
+
+func prunedTwice(t *testing.T, name, class string) {
+	calm(t)
 	l := shared.Lab(t)
-	a := protected(t, l, "pruned", lab.DR1)
+	a := enter(t, l, name)
+	a.App.Class = class
 	ctx := t.Context()
+	require.NoError(t, a.Protect(ctx, lab.DR1))
 	prune := func(cluster string) {
 		t.Helper()
 		a.Leave()
-		require.NoError(t, l.Cluster(cluster).Client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "pruned"}}))
+		require.NoError(t, l.Cluster(cluster).Client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}))
 	}
-	restored := func(cluster string) {
-		t.Helper()
-		require.EventuallyWithT(t, func(c *assert.CollectT) {
-			claim := &corev1.PersistentVolumeClaim{}
-			require.NoError(c, l.Cluster(cluster).Client.Get(ctx, a.App.Key(), claim))
-			assert.Nil(c, claim.DeletionTimestamp)
-			assert.Equal(c, corev1.ClaimBound, claim.Status.Phase)
-			assert.Equal(c, "True", claim.Annotations["volumereplicationgroups.ramendr.openshift.io/ramen-restore"])
-		}, patience, tick, "the claim is back on %s", cluster)
+	claim := func(t require.TestingT, cluster string) *corev1.PersistentVolumeClaim {
+		found := &corev1.PersistentVolumeClaim{}
+		require.NoError(t, l.Cluster(cluster).Client.Get(ctx, a.App.Key(), found))
+		return found
 	}
 
 	a.Leave()
@@ -48,11 +52,14 @@ func TestX14_APrunedNamespaceLosesNothing(t *testing.T) {
 	require.NoError(t, a.GoesOn(ctx, lab.DR2))
 	a.NothingLost()
 
+	was := claim(t, lab.DR2)
 	prune(lab.DR2)
-	restored(lab.DR2)
-	a.Control("it runs there as before", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-		assert.Equal(c, lab.DR2, drpc.Status.PreferredDecision.ClusterName)
-	})
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		now := claim(c, lab.DR2)
+		assert.NotEqual(c, was.UID, now.UID)
+		assert.Equal(c, was.Spec.VolumeName, now.Spec.VolumeName)
+		assert.Equal(c, corev1.ClaimBound, now.Status.Phase)
+	}, patience, tick, "the claim is back, with its volume")
 	a.Follow()
 	require.NoError(t, a.GoesOn(ctx, lab.DR2))
 	a.NothingLost()
