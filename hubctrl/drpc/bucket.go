@@ -10,13 +10,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // storeInCommon is the S3 profile of a bucket that two groups of one namespace and name, on other clusters, would both write:
 // the keys in a bucket begin with namespace and name of the group. Empty: there is none.
-func (r *Reconciler) storeInCommon(ctx context.Context, w *world, other *v1alpha1.DRPlacementControl, clusters []string) (string, error) {
-	if exchange.GroupOf(other) != w.group {
+func (r *Reconciler) storeInCommon(ctx context.Context, w *world, group client.ObjectKey, clusters []string) (string, error) {
+	if group != w.group {
 		return "", nil
 	}
 	mine := map[string]bool{}

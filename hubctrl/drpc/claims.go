@@ -4,6 +4,7 @@ package drpc
 
 import (
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,8 +14,8 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// Two applications are rivals if they overlap; see there. To find the rivals of one without looking at all, each object is
-// indexed by what it may claim, whatever the configuration says about where it is; what is found is compared exactly.
+// Two applications are rivals if they overlap; see there. To find the rivals of one without looking at all, each is indexed by
+// what it may claim, whatever the configuration says about where it is; what is found is compared exactly.
 const (
 	claimGroup = "group" // a group on the clusters, <namespace>/<name>
 	claimAny   = "any"   // PVCs of a namespace
@@ -22,51 +23,124 @@ const (
 	claimSome  = "some"  // PVCs of a namespace, by a selector
 )
 
-// indexClaim finds the DRPlacementControls that may claim something.
+// indexClaim finds the DRPlacementControls, and the wishes, that may claim something.
 const indexClaim = "claim"
 
 func claim(kind string, of any) string { return fmt.Sprintf("%s:%v", kind, of) }
 
-// claims are the index of a DRPlacementControl.
+// claimant is what an application protects, by its wishes, or is to protect, by its object. The two differ if somebody changed
+// the object: an application has one group for life.
+type claimant struct {
+	drpc     client.ObjectKey
+	group    client.ObjectKey
+	selector *metav1.LabelSelector
+	listed   []string // namespaces
+}
+
+// asking is what an object says that it protects.
+func asking(drpc *v1alpha1.DRPlacementControl) claimant {
+	return claimant{client.ObjectKeyFromObject(drpc), exchange.GroupOf(drpc), &drpc.Spec.PVCSelector, drpc.Spec.ProtectedNamespaces}
+}
+
+// wishing is what a wish says that is protected; false: it is none, or a tombstone.
+func wishing(o *v1alpha1.VolumeReplicationGroup) (claimant, bool) {
+	cluster, boxed := exchange.ClusterOf(o.Namespace)
+	if !boxed || o.Namespace != exchange.Outbox(cluster) || o.DeletionTimestamp != nil {
+		return claimant{}, false
+	}
+	group, err := exchange.Target(o)
+	drpc, owned := keyOf(o.Annotations[exchange.AnnotationDRPC])
+	return claimant{drpc, group, &o.Spec.PVCSelector, o.Spec.ProtectedNamespaces}, err == nil && owned
+}
+
+// claims are the index of a DRPlacementControl, or of a wish.
 func claims(o client.Object) []string {
-	drpc, ok := o.(*v1alpha1.DRPlacementControl)
-	if !ok {
+	var c claimant
+	switch o := o.(type) {
+	case *v1alpha1.DRPlacementControl:
+		c = asking(o)
+	case *v1alpha1.VolumeReplicationGroup:
+		var ok bool
+		if c, ok = wishing(o); !ok {
+			return nil
+		}
+	default:
 		return nil
 	}
-	group := exchange.GroupOf(drpc)
-	out := []string{claim(claimGroup, group), claim(claimAny, group.Namespace), claim(claimSome, bySelector(group.Namespace, drpc))}
-	if all(&drpc.Spec.PVCSelector) {
-		out = append(out, claim(claimWhole, group.Namespace))
+	out := []string{claim(claimGroup, c.group), claim(claimAny, c.group.Namespace), claim(claimSome, bySelector(c.group.Namespace, c.selector))}
+	if all(c.selector) {
+		out = append(out, claim(claimWhole, c.group.Namespace))
 	}
-	for _, ns := range drpc.Spec.ProtectedNamespaces {
-		if ns != group.Namespace {
+	for _, ns := range c.listed {
+		if ns != c.group.Namespace {
 			out = append(out, claim(claimAny, ns))
 		}
-		if ns != group.Namespace || !all(&drpc.Spec.PVCSelector) {
+		if ns != c.group.Namespace || !all(c.selector) {
 			out = append(out, claim(claimWhole, ns))
 		}
 	}
 	return out
 }
 
-// contested is what a rival of drpc would claim.
-func contested(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) []string {
-	out := []string{claim(claimGroup, exchange.GroupOf(drpc))}
-	for _, ns := range namespacesOf(drpc, config) {
-		if spans(drpc, config) || all(&drpc.Spec.PVCSelector) {
+// contested is what a rival of c would claim.
+func (c claimant) contested(config *ramenconfig.Config) []string {
+	out := []string{claim(claimGroup, c.group)}
+	for _, ns := range c.namespaces(config) {
+		if c.spans(config) || all(c.selector) {
 			out = append(out, claim(claimAny, ns))
 		} else {
-			out = append(out, claim(claimWhole, ns), claim(claimSome, bySelector(ns, drpc)))
+			out = append(out, claim(claimWhole, ns), claim(claimSome, bySelector(ns, c.selector)))
 		}
 	}
 	return out
 }
 
-func bySelector(namespace string, drpc *v1alpha1.DRPlacementControl) string {
-	return fmt.Sprintf("%s/%x", namespace, hashOf(drpc.Spec.PVCSelector))
+func bySelector(namespace string, selector *metav1.LabelSelector) string {
+	return fmt.Sprintf("%s/%x", namespace, hashOf(*selector))
 }
 
 // all reports whether a selector selects every PVC.
 func all(s *metav1.LabelSelector) bool {
 	return len(s.MatchLabels) == 0 && len(s.MatchExpressions) == 0
+}
+
+// spans reports whether an application is one of several namespaces: its object, and its group on the clusters, lie in
+// the namespace that the configuration reserves for such. While that is not known, what it lists tells.
+func (c claimant) spans(config *ramenconfig.Config) bool {
+	if config == nil {
+		return len(c.listed) > 0
+	}
+	return c.drpc.Namespace == config.RamenOpsNamespace
+}
+
+// namespaces are those whose PVCs an application may select.
+func (c claimant) namespaces(config *ramenconfig.Config) []string {
+	if c.spans(config) {
+		return c.listed
+	}
+	return []string{c.group.Namespace}
+}
+
+// overlap says what two applications would both protect, were they on one cluster; empty: nothing for sure. Selectors are
+// compared only where the answer is certain; of others, the volumes that are reported tell more: see taken.
+func overlap(mine, other claimant, config *ramenconfig.Config) string {
+	if mine.group == other.group {
+		return fmt.Sprintf("DRPlacementControl %s protects %s already: rename or delete one of the two", other.drpc, mine.group)
+	}
+	var both []string
+	for _, ns := range mine.namespaces(config) {
+		if slices.Contains(other.namespaces(config), ns) {
+			both = append(both, ns)
+		}
+	}
+	switch {
+	case both == nil:
+		return ""
+	case mine.spans(config) || other.spans(config):
+		return fmt.Sprintf("DRPlacementControl %s protects namespace %s already: take it out of spec.protectedNamespaces of one of the two, or delete one", other.drpc, both[0])
+	case selectSame(mine.selector, other.selector):
+		return fmt.Sprintf("DRPlacementControl %s selects the same PVCs of namespace %s already: delete one of the two, or protect anew with a spec.pvcSelector that selects others", other.drpc, both[0])
+	default:
+		return ""
+	}
 }

@@ -127,7 +127,7 @@ func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
 	h.r = &Reconciler{
-		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), own: newOwn(), origin: origin,
+		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), own: newOwn(), contests: newContests(), origin: origin,
 		configs: real{c}, namespace: "ramen-system",
 	}
 	h.log, h.count, h.crashAt = nil, 0, -1

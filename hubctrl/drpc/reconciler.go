@@ -46,6 +46,7 @@ type Reconciler struct {
 	ledger     *ledger
 	groups     *groups
 	own        *own
+	contests   *contests
 	origin     string // the id of this hub
 
 	configs   client.Reader // of the configuration
@@ -70,6 +71,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 		r.ledger.forget(req.NamespacedName)
 		r.groups.forget(req.NamespacedName)
 		r.own.forget(req.NamespacedName)
+		r.contests.note(req.NamespacedName, client.ObjectKey{})
 		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err

@@ -56,12 +56,14 @@ func (w *world) begun() bool {
 // rivalry says which other application is in the way; nil: none. What is protected goes before what is not, older before
 // younger.
 func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.Refused, err error) {
-	rivals, err := r.rivals(ctx, w.drpc, w.config)
+	mine := asking(w.drpc)
+	mine.group = w.group
+	rivals, err := r.rivals(ctx, mine, w.config)
 	if err != nil {
 		return nil, err
 	}
 	for i := range rivals {
-		other := &rivals[i]
+		other := rivals[i].DRPlacementControl
 		clusters, begun, err := r.whereabouts(ctx, other)
 		if err != nil {
 			return nil, err
@@ -75,33 +77,106 @@ func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.R
 			continue
 		}
 		if shared {
-			return &outcome.Refused{Reason: "Conflict", Err: errors.New(overlap(w.drpc, other, w.config))}, nil
+			return &outcome.Refused{Reason: "Conflict", Err: errors.New(rivals[i].overlap)}, nil
 		}
-		if store, err := r.storeInCommon(ctx, w, other, clusters); err != nil || store != "" {
+		if store, err := r.storeInCommon(ctx, w, rivals[i].protects.group, clusters); err != nil || store != "" {
 			return &outcome.Refused{Reason: "Conflict", Err: fmt.Errorf(
 				"DRPlacementControl %s stores the metadata of %s in object store %s already, from other clusters, and this one would overwrite it: rename one of the two, or use another bucket",
 				client.ObjectKeyFromObject(other), w.group, store)}, err
 		}
 	}
-	return nil, nil
+	text, err := r.taken(ctx, w)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	return &outcome.Refused{Reason: "Conflict", Err: errors.New(text)}, nil
 }
 
-// rivals are the other objects that would protect, on a cluster in common, what drpc does. They must not be changed.
-func (r *Reconciler) rivals(ctx context.Context, drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) ([]v1alpha1.DRPlacementControl, error) {
-	var out []v1alpha1.DRPlacementControl
-	seen := map[client.ObjectKey]bool{client.ObjectKeyFromObject(drpc): true}
-	for _, claim := range contested(drpc, config) {
-		list := &v1alpha1.DRPlacementControlList{}
-		if err := r.client.List(ctx, list, client.MatchingFields{indexClaim: claim}, client.UnsafeDisableDeepCopy); err != nil {
-			return nil, fmt.Errorf("list DRPlacementControls: %w", err)
+// rival is another application, and how it overlaps.
+type rival struct {
+	*v1alpha1.DRPlacementControl
+	protects claimant
+	overlap  string
+}
+
+// rivals are the other applications that would protect, on a cluster in common, what mine does: by their wishes, if there are
+// any, else by their objects. They must not be changed.
+func (r *Reconciler) rivals(ctx context.Context, mine claimant, config *ramenconfig.Config) ([]rival, error) {
+	candidates, err := r.candidates(ctx, mine, config)
+	if err != nil {
+		return nil, err
+	}
+	var out []rival
+	for _, drpc := range candidates {
+		protects, err := r.claimants(ctx, drpc)
+		if err != nil {
+			return nil, err
 		}
-		for i := range list.Items {
-			o := &list.Items[i]
-			if key := client.ObjectKeyFromObject(o); !seen[key] && overlap(drpc, o, config) != "" {
-				seen[key] = true
-				out = append(out, *o)
+		for _, c := range protects {
+			if text := overlap(mine, c, config); text != "" {
+				out = append(out, rival{drpc, c, text})
+				break
 			}
 		}
+	}
+	return out, nil
+}
+
+// candidates are the other applications that may overlap with mine, by their objects or by their wishes.
+func (r *Reconciler) candidates(ctx context.Context, mine claimant, config *ramenconfig.Config) ([]*v1alpha1.DRPlacementControl, error) {
+	seen := map[client.ObjectKey]bool{mine.drpc: true}
+	var keys []client.ObjectKey
+	add := func(key client.ObjectKey) {
+		if !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
+		}
+	}
+	for _, claim := range mine.contested(config) {
+		objects, wishes := &v1alpha1.DRPlacementControlList{}, &v1alpha1.VolumeReplicationGroupList{}
+		for _, list := range []client.ObjectList{objects, wishes} {
+			if err := r.client.List(ctx, list, client.MatchingFields{indexClaim: claim}, client.UnsafeDisableDeepCopy); err != nil {
+				return nil, fmt.Errorf("list what claims %s: %w", claim, err)
+			}
+		}
+		for i := range objects.Items {
+			add(client.ObjectKeyFromObject(&objects.Items[i]))
+		}
+		for i := range wishes.Items {
+			if c, ok := wishing(&wishes.Items[i]); ok {
+				add(c.drpc)
+			}
+		}
+	}
+	var out []*v1alpha1.DRPlacementControl
+	for _, key := range keys {
+		drpc := &v1alpha1.DRPlacementControl{}
+		switch err := r.client.Get(ctx, key, drpc); {
+		case apierrors.IsNotFound(err):
+			// a wish that nobody tends
+		case err != nil:
+			return nil, fmt.Errorf("read DRPlacementControl %s: %w", key, err)
+		default:
+			out = append(out, drpc)
+		}
+	}
+	return out, nil
+}
+
+// claimants are what an application protects: by its wishes, or, if there are none, by its object.
+func (r *Reconciler) claimants(ctx context.Context, drpc *v1alpha1.DRPlacementControl) ([]claimant, error) {
+	list := &v1alpha1.VolumeReplicationGroupList{}
+	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list wishes: %w", err)
+	}
+	var out []claimant
+	for i := range list.Items {
+		if c, ok := wishing(&list.Items[i]); ok {
+			out = append(out, c)
+		}
+	}
+	if out == nil {
+		return []claimant{asking(drpc)}, nil
 	}
 	return out, nil
 }

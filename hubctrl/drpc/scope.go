@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/outcome"
@@ -20,21 +19,9 @@ import (
 // retryConfig is how soon an unreadable configuration is read again, besides when it changes.
 const retryConfig = 15 * time.Second
 
-// spans reports whether an application is one of several namespaces: its object, and its group on the clusters, lie in
-// the namespace that the configuration reserves for such. While that is not known, what the object lists tells.
+// spans reports whether an application is one of several namespaces.
 func spans(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) bool {
-	if config == nil {
-		return len(drpc.Spec.ProtectedNamespaces) > 0
-	}
-	return drpc.Namespace == config.RamenOpsNamespace
-}
-
-// namespacesOf are the namespaces whose PVCs an application may select.
-func namespacesOf(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) []string {
-	if spans(drpc, config) {
-		return drpc.Spec.ProtectedNamespaces
-	}
-	return []string{exchange.GroupOf(drpc).Namespace}
+	return asking(drpc).spans(config)
 }
 
 // misplaced says what is wrong with where an object is and which namespaces it lists; nil: nothing, or nothing for sure.
@@ -107,31 +94,6 @@ func (w *world) withoutVolSync(wish *v1alpha1.VolumeReplicationGroup) bool {
 		return wish.Spec.VolSync.Disabled
 	default:
 		return false
-	}
-}
-
-// overlap says what two applications would both protect, were they on one cluster; empty: nothing for sure. Selectors are
-// compared only where the answer is certain; others may well select different PVCs of one namespace.
-func overlap(mine, other *v1alpha1.DRPlacementControl, config *ramenconfig.Config) string {
-	key := client.ObjectKeyFromObject(other)
-	if exchange.GroupOf(mine) == exchange.GroupOf(other) {
-		return fmt.Sprintf("DRPlacementControl %s protects %s already: rename or delete one of the two", key, exchange.GroupOf(mine))
-	}
-	var both []string
-	for _, ns := range namespacesOf(mine, config) {
-		if slices.Contains(namespacesOf(other, config), ns) {
-			both = append(both, ns)
-		}
-	}
-	switch {
-	case both == nil:
-		return ""
-	case spans(mine, config) || spans(other, config):
-		return fmt.Sprintf("DRPlacementControl %s protects namespace %s already: take it out of spec.protectedNamespaces of one of the two, or delete one", key, both[0])
-	case selectSame(&mine.Spec.PVCSelector, &other.Spec.PVCSelector):
-		return fmt.Sprintf("DRPlacementControl %s selects the same PVCs of namespace %s already: delete one of the two, or protect anew with a spec.pvcSelector that selects others", key, both[0])
-	default:
-		return ""
 	}
 }
 

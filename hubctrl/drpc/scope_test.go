@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -318,4 +319,73 @@ func TestVolSyncIsTurnedOffByTheConfiguration(t *testing.T) {
 		h.settle()
 		assert.True(t, h.wish("dr1").Spec.VolSync.Disabled)
 	})
+}
+
+// TestAnAnnotationThatChangesFreesNoNamespace: what is protected is what the wishes say.
+func TestAnAnnotationThatChangesFreesNoNamespace(t *testing.T) {
+	h := deployed(t)
+	h.configure("appNamespacesFrom: [shop]")
+	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations[appNamespace] = "web" })
+	h.settle()
+	thief := younger(newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Name, d.UID = "other", "other" }))
+	owner := younger(newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Namespace, d.Name, d.UID = "web", "web", "web" }))
+	h.put(thief, owner)
+	h.wrote()
+	_, err := h.try(client.ObjectKeyFromObject(thief))
+	require.ErrorContains(t, err, "DRPlacementControl shop/db selects the same PVCs of namespace shop already")
+	assert.Empty(t, h.wrote())
+	_, err = h.try(client.ObjectKeyFromObject(owner))
+	require.NoError(t, err)
+	assert.NotEmpty(t, h.wrote(), "nothing is protected in the namespace that the annotation names now")
+
+	h.disable()
+	assert.Contains(t, h.woken(func() { h.settle() }), client.ObjectKeyFromObject(thief), "it is woken when the wishes are gone")
+	_, err = h.try(client.ObjectKeyFromObject(thief))
+	require.NoError(t, err)
+}
+
+// TestTwoThatSelectOnePVCAreToldApartByItsLabels though their selectors differ.
+func TestTwoThatSelectOnePVCAreToldApartByItsLabels(t *testing.T) {
+	h := deployed(t)
+	labelled := func(labels map[string]string) {
+		h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { s.ProtectedPVCs[0].Labels = labels })
+	}
+	labelled(map[string]string{"app": "db", "tier": "data"})
+	second := func(name string, edit func(*metav1.LabelSelector)) *v1alpha1.DRPlacementControl {
+		d := younger(newDRPC(func(d *v1alpha1.DRPlacementControl) {
+			d.Name, d.UID, d.Spec.PVCSelector = name, types.UID(name), metav1.LabelSelector{}
+			edit(&d.Spec.PVCSelector)
+		}))
+		h.put(d)
+		return d
+	}
+	byLabel := second("by-label", func(s *metav1.LabelSelector) { s.MatchLabels = map[string]string{"tier": "data"} })
+	byExpression := second("by-expression", func(s *metav1.LabelSelector) {
+		s.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpIn, Values: []string{"data", "logs"}}}
+	})
+	apart := second("apart", func(s *metav1.LabelSelector) { s.MatchLabels = map[string]string{"tier": "data", "app": "web"} })
+	h.wrote()
+	for _, d := range []*v1alpha1.DRPlacementControl{byLabel, byExpression} {
+		_, err := h.try(client.ObjectKeyFromObject(d))
+		require.EqualError(t, err, "terminal error: DRPlacementControl shop/db protects PVC shop/data on dr1, and this one selects it too: change its labels so that only one of them selects it, "+
+			"or protect anew with a spec.pvcSelector that selects others")
+		assert.Empty(t, h.wrote())
+		assert.Equal(t, "Conflict", h.shown(d).Status.Waiting.Fact)
+	}
+	_, err := h.try(client.ObjectKeyFromObject(apart))
+	require.NoError(t, err)
+	assert.NotEmpty(t, h.wrote())
+	h.settle()
+	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows(), "the one that has it is not held up")
+
+	woken := h.woken(func() { labelled(map[string]string{"app": "db"}) })
+	for _, d := range []*v1alpha1.DRPlacementControl{byLabel, byExpression} {
+		assert.Contains(t, woken, client.ObjectKeyFromObject(d))
+		_, err := h.try(client.ObjectKeyFromObject(d))
+		require.NoError(t, err)
+		assert.NotEmpty(t, h.wrote())
+	}
+	labelled(map[string]string{"app": "db", "tier": "data"})
+	_, err = h.try(client.ObjectKeyFromObject(byLabel))
+	require.NoError(t, err, "what is protected already goes on")
 }

@@ -79,7 +79,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	}
 	r := &Reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock,
-		recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), groups: newGroups(), own: newOwn(), origin: o.Origin,
+		recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), groups: newGroups(), own: newOwn(), contests: newContests(), origin: o.Origin,
 		configs: configs, namespace: o.Namespace,
 	}
 	for _, i := range indices() {

@@ -39,6 +39,7 @@ func (r *Reconciler) wakes() []wake {
 	always := predicate.NewPredicateFuncs(func(client.Object) bool { return true })
 	return []wake{
 		{&v1alpha1.VolumeReplicationGroup{}, r.ofGroup, always},
+		{&v1alpha1.VolumeReplicationGroup{}, r.ofLeft, gone()},
 		{&v1alpha1.DRPlacementControl{}, r.ofRival, yields()},
 		{&v1alpha1.DRPolicy{}, r.ofPolicy, policyChanged()},
 		{&v1alpha1.DRCluster{}, r.ofCluster, rewind.Changed()},
@@ -59,6 +60,8 @@ func indices() []index {
 		{&v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey},
 		{&v1alpha1.DRPlacementControl{}, indexPolicy, policyKey},
 		{&v1alpha1.DRPlacementControl{}, indexClaim, claims},
+		{&v1alpha1.VolumeReplicationGroup{}, indexClaim, claims},
+		{&v1alpha1.VolumeReplicationGroup{}, indexVolume, volumeKeys},
 	}
 }
 
@@ -71,6 +74,12 @@ func drpcKey(o client.Object) []string {
 		return []string{key}
 	}
 	return nil
+}
+
+// keyOf reads <namespace>/<name>.
+func keyOf(text string) (client.ObjectKey, bool) {
+	ns, name, ok := strings.Cut(text, "/")
+	return client.ObjectKey{Namespace: ns, Name: name}, ok && ns != "" && name != ""
 }
 
 func policyKey(o client.Object) []string {
@@ -102,8 +111,11 @@ func policyChanged() predicate.Predicate {
 func (r *Reconciler) ofGroup(ctx context.Context, o client.Object) []reconcile.Request {
 	var out []reconcile.Request
 	for _, key := range drpcKey(o) {
-		if ns, name, ok := strings.Cut(key, "/"); ok {
-			out = append(out, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: name}})
+		if of, ok := keyOf(key); ok {
+			out = append(out, reconcile.Request{NamespacedName: of})
+			for _, who := range r.contests.of(of) {
+				out = append(out, reconcile.Request{NamespacedName: who})
+			}
 		}
 	}
 	if _, ok := exchange.ClusterOf(o.GetNamespace()); !ok {
@@ -128,12 +140,45 @@ func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.R
 		return nil
 	}
 	config, _ := ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap) // unknown has an answer too
-	rivals, err := r.rivals(ctx, drpc, config)
+	return r.inTheWay(ctx, asking(drpc), config)
+}
+
+// ofLeft finds those that what a wish protected was in the way of.
+func (r *Reconciler) ofLeft(ctx context.Context, o client.Object) []reconcile.Request {
+	wish, ok := o.(*v1alpha1.VolumeReplicationGroup)
+	if !ok {
+		return nil
+	}
+	wish = wish.DeepCopy()
+	wish.DeletionTimestamp = nil // its last state is a tombstone
+	c, ok := wishing(wish)
+	if !ok {
+		return nil
+	}
+	config, _ := ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap)
+	return r.inTheWay(ctx, c, config)
+}
+
+// inTheWay finds those that ask for something that c protected, or asked for too.
+func (r *Reconciler) inTheWay(ctx context.Context, c claimant, config *ramenconfig.Config) []reconcile.Request {
+	candidates, err := r.candidates(ctx, c, config)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Finding rivals")
 		return nil
 	}
-	return requests(rivals)
+	var out []reconcile.Request
+	for _, drpc := range candidates {
+		if overlap(c, asking(drpc), config) != "" {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(drpc)})
+		}
+	}
+	return out
+}
+
+// gone lets only deletions pass.
+func gone() predicate.Predicate {
+	never := func(event.CreateEvent) bool { return false }
+	return predicate.Funcs{CreateFunc: never, UpdateFunc: func(event.UpdateEvent) bool { return false }, GenericFunc: func(event.GenericEvent) bool { return false }}
 }
 
 // ofConfig finds everything: the configuration says where applications of several namespaces are.

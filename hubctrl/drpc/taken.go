@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// Two selectors may differ and select one PVC all the same. Nobody can tell by the selectors alone; but a cluster reports the
+// labels of what an application protects. A PVC that both select has two groups that want it: the one that has it protects it,
+// and when that one moves away the other would take it.
+
+// indexVolume finds the reports about volumes of a namespace, by each label that a volume has, and all of them.
+const indexVolume = "volume"
+
+// maxVolumeKeys bounds the index of one report.
+const maxVolumeKeys = 4 * maxVolumes
+
+// volumeKeys are the index of a report.
+func volumeKeys(o client.Object) []string {
+	report, ok := o.(*v1alpha1.VolumeReplicationGroup)
+	if !ok {
+		return nil
+	}
+	if cluster, boxed := exchange.ClusterOf(report.Namespace); !boxed || report.Namespace != exchange.Inbox(cluster) {
+		return nil
+	}
+	seen := map[string]bool{}
+	for i := range report.Status.ProtectedPVCs {
+		pvc := &report.Status.ProtectedPVCs[i]
+		seen[pvc.Namespace] = true
+		for k, v := range pvc.Labels {
+			seen[labelled(pvc.Namespace, k, v)] = true
+		}
+		if len(seen) > maxVolumeKeys {
+			break
+		}
+	}
+	out := make([]string, 0, len(seen))
+	for key := range seen {
+		out = append(out, key)
+	}
+	return out
+}
+
+func labelled(namespace, key, value string) string { return namespace + "/" + key + "=" + value }
+
+// rarest is an entry of the index under which each volume lies that a selector selects in a namespace.
+func rarest(namespace string, selector *metav1.LabelSelector) string {
+	first := ""
+	for key := range selector.MatchLabels {
+		if first == "" || key < first {
+			first = key
+		}
+	}
+	if first == "" {
+		return namespace
+	}
+	return labelled(namespace, first, selector.MatchLabels[first])
+}
+
+// taken says which volume that the application selects another one protects; empty: none is known. What a cluster reports is
+// believed as far as the other application's own selector confirms it (X16).
+func (r *Reconciler) taken(ctx context.Context, w *world) (text string, err error) {
+	mine := asking(w.drpc)
+	mine.group = w.group
+	var by client.ObjectKey
+	defer func() { r.contests.note(mine.drpc, by) }()
+	selector, invalid := metav1.LabelSelectorAsSelector(mine.selector)
+	if invalid != nil || all(mine.selector) {
+		return "", nil
+	}
+	for _, ns := range mine.namespaces(w.config) {
+		list := &v1alpha1.VolumeReplicationGroupList{}
+		if err := r.client.List(ctx, list, client.MatchingFields{indexVolume: rarest(ns, mine.selector)}, client.UnsafeDisableDeepCopy); err != nil {
+			return "", fmt.Errorf("list reports about volumes of namespace %s: %w", ns, err)
+		}
+		for i := range list.Items {
+			report := &list.Items[i]
+			owner, owned := keyOf(report.Annotations[exchange.AnnotationDRPC])
+			cluster, _ := exchange.ClusterOf(report.Namespace)
+			if !owned || owner == mine.drpc || !w.sideOf(cluster).Named() {
+				continue
+			}
+			for k := range report.Status.ProtectedPVCs {
+				pvc := &report.Status.ProtectedPVCs[k]
+				if pvc.Namespace != ns || pvc.Labels == nil || !selector.Matches(labels.Set(pvc.Labels)) {
+					continue
+				}
+				theirs, err := r.selects(ctx, owner, w, pvc)
+				if err != nil {
+					return "", err
+				}
+				if theirs {
+					by = owner
+					return fmt.Sprintf("DRPlacementControl %s protects PVC %s/%s on %s, and this one selects it too: change its labels so that only one of them selects it, or protect anew with a spec.pvcSelector that selects others",
+						owner, pvc.Namespace, pvc.Name, cluster), nil
+				}
+			}
+		}
+	}
+	return "", nil
+}
+
+// selects reports whether an application that exists selects a volume.
+func (r *Reconciler) selects(ctx context.Context, key client.ObjectKey, w *world, pvc *v1alpha1.ProtectedPVC) (bool, error) {
+	drpc := &v1alpha1.DRPlacementControl{}
+	switch err := r.client.Get(ctx, key, drpc); {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read DRPlacementControl %s: %w", key, err)
+	}
+	protects, err := r.claimants(ctx, drpc)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(protects, func(c claimant) bool {
+		selector, err := metav1.LabelSelectorAsSelector(c.selector)
+		return err == nil && slices.Contains(c.namespaces(w.config), pvc.Namespace) && selector.Matches(labels.Set(pvc.Labels))
+	}), nil
+}
+
+// contests remember which application waits for another one to give a volume up: what is reported about that one wakes it.
+type contests struct {
+	mu sync.Mutex
+	by map[client.ObjectKey]client.ObjectKey // who waits -> for whom
+}
+
+func newContests() *contests { return &contests{by: map[client.ObjectKey]client.ObjectKey{}} }
+
+// note says for whom an application waits; empty: for nobody.
+func (c *contests) note(who, by client.ObjectKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if by.Name == "" {
+		delete(c.by, who)
+		return
+	}
+	c.by[who] = by
+}
+
+// of are those that wait for an application.
+func (c *contests) of(by client.ObjectKey) []client.ObjectKey {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []client.ObjectKey
+	for who, other := range c.by {
+		if other == by {
+			out = append(out, who)
+		}
+	}
+	return out
+}
