@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -46,6 +47,11 @@ func TestANewClusterGetsAllThatItNeeds(t *testing.T) {
 	bound := &corev1.Secret{}
 	require.True(t, w.get(bound, "inbox-dr1", "mirror-credential"), "what the agent's tokens are bound to")
 	assert.Empty(t, bound.Data)
+
+	quota := &corev1.ResourceQuota{}
+	require.True(t, w.get(quota, "inbox-dr1", "mirror"), "a cluster can't fill up the hub")
+	assert.Equal(t, "12k", quota.Spec.Hard.Name("count/volumereplicationgroups.ramendr.openshift.io", resource.DecimalSI).String())
+	assert.Equal(t, "8", quota.Spec.Hard.Name("count/leases.coordination.k8s.io", resource.DecimalSI).String())
 
 	agent := []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "inbox-dr1", Name: "mirror"}}
 	b := &rbacv1.RoleBinding{}

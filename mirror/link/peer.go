@@ -218,8 +218,15 @@ func outdated(err error) bool {
 	})
 }
 
-// unacceptable reports whether an API server will refuse what was sent each time: because of its content or its size.
+// unacceptable reports whether an API server will refuse what was sent each time: because of its content or its size, or because
+// there are too many such objects.
 func unacceptable(err error) bool {
-	return !outdated(err) && (apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
+	return !outdated(err) && (exceedsQuota(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
 		err != nil && strings.Contains(err.Error(), "request is too large"))
+}
+
+// exceedsQuota reports whether a ResourceQuota is full. It has no reason of its own; only its message tells it from a right that
+// is missing.
+func exceedsQuota(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota: ")
 }
