@@ -54,6 +54,7 @@ func wishFacts(at *side) plan.Wish {
 	}
 	w.Questioned = at.wish.Annotations[exchange.AnnotationRecalled] != ""
 	w.Replaced = former(at)
+	w.Ended = !w.Deleting && refusedAs(at.wish, exchange.ReasonEnded)
 	w.Adopting = at.wish.Annotations[exchange.AnnotationAdoptUID] != "" && !ours(at)
 	return w
 }

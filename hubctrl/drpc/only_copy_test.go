@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // runs has the workload run on cluster before anybody protects it.
@@ -127,6 +128,38 @@ func TestAFailoverThatFoundNothingWaitsForTheUsersWord(t *testing.T) {
 	}
 	say(word)
 	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())
+}
+
+// TestAFailoverThatFoundNothingWaitsWhereNothingIsKnownOfTheSource: a new hub has never heard of dr1.
+func TestAFailoverThatFoundNothingWaitsWhereNothingIsKnownOfTheSource(t *testing.T) {
+	for name, empty := range map[string]bool{"nothing was restored": true, "volumes were restored": false} {
+		t.Run(name, func(t *testing.T) {
+			h := deployed(t)
+			h.rebuild("hub-2", again())
+			h.links.state["dr1"] = exchange.Link{}
+			require.NoError(t, h.api.Delete(t.Context(), h.inbox("dr1")))
+			h.spokes["dr2"].empty = empty
+			h.tell("dr2")
+			h.failover("dr2")
+			h.settle()
+			if !empty {
+				assert.Equal(t, "FailedOver/Cleaning Up [dr1 Retain, dr2 Run] dr2:primary@2", h.shows())
+				return
+			}
+			assert.Equal(t, "FailingOver/WaitingForResourceRestore [] dr2:primary@2", h.shows())
+			w := h.drpc().Status.Waiting
+			require.NotNil(t, w)
+			assert.Equal(t, []string{"DataLossAccepted", "dr2"}, []string{w.Fact, w.Cluster})
+			assert.Equal(t, "cluster dr2 found nothing to restore, and what cluster dr1 has is not known: this hub has no report of it. The workload was not sent to dr2, and dr1 is left as it is", w.Message)
+			assert.False(t, h.spokes["dr2"].inUse)
+
+			h.ask(func(d *v1alpha1.DRPlacementControl) {
+				d.Annotations["ramendr.openshift.io/accept-loss"] = failoverWord(d, "dr2")
+			})
+			h.settle()
+			assert.Equal(t, "FailedOver/Cleaning Up [dr1 Retain, dr2 Run] dr2:primary@2", h.shows())
+		})
+	}
 }
 
 func TestAFailoverThatFoundNothingIsTakenBack(t *testing.T) {

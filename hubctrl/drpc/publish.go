@@ -46,8 +46,11 @@ func (r *Reconciler) publish(ctx context.Context, w *world, list [2]plan.Decisio
 	return nil
 }
 
-// quote is how decisions are written.
+// quote is how decisions are written. None is nil: whoever deploys leaves things as they are.
 func (w *world) quote(found [2]plan.Decision) (list []v1alpha1.ClusterDecision, preferred v1alpha1.PlacementDecision) {
+	if found == [2]plan.Decision{} {
+		return nil, preferred
+	}
 	list = []v1alpha1.ClusterDecision{}
 	for i, d := range found {
 		cluster := w.sides[i].cluster
@@ -79,12 +82,13 @@ func (w *world) misquoted() bool {
 	return !sameDecisions(&w.drpc.Status, &want)
 }
 
-// sameDecisions compares what is published. The order of decisions has no meaning.
+// sameDecisions compares what is published. The order of decisions has no meaning; that there are none, and that the workload
+// shall exist nowhere, are not the same.
 func sameDecisions(a, b *v1alpha1.DRPlacementControlStatus) bool {
 	sorted := func(s *v1alpha1.DRPlacementControlStatus) []v1alpha1.ClusterDecision {
 		return slices.SortedFunc(slices.Values(s.Decisions), func(x, y v1alpha1.ClusterDecision) int {
 			return strings.Compare(x.ClusterName, y.ClusterName)
 		})
 	}
-	return a.PreferredDecision == b.PreferredDecision && equality.Semantic.DeepEqual(sorted(a), sorted(b))
+	return a.PreferredDecision == b.PreferredDecision && (a.Decisions == nil) == (b.Decisions == nil) && equality.Semantic.DeepEqual(sorted(a), sorted(b))
 }

@@ -336,6 +336,16 @@ var moments = map[string]func(*testing.T) *hub{
 		h.settle()
 		return h
 	},
+	"restored-after-dr-was-disabled": func(t *testing.T) *hub {
+		h := deployed(t)
+		backup := h.backup()
+		h.disable()
+		h.settle()
+		h.restore(backup)
+		h.obey("dr1")
+		h.obey("dr2")
+		return h
+	},
 	"deployed-claims-on-peer": func(t *testing.T) *hub {
 		h := deployed(t)
 		h.spokes["dr2"].own = true

@@ -3,9 +3,12 @@
 package drpc
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -77,4 +80,87 @@ func TestARestoredHubDoesNotRecallWhatIsOnItsWayOut(t *testing.T) {
 	h.restore(backup)
 	h.pass()
 	assert.Equal(t, []string{"wish dr1 secondary for Failover epoch 2"}, h.wrote())
+}
+
+// TestI9_ARestoredHubProtectsNothingThatWasLetGo until the user creates its object again.
+func TestI9_ARestoredHubProtectsNothingThatWasLetGo(t *testing.T) {
+	for name, before := range map[string]func(*hub){
+		"at rest":                 func(*hub) {},
+		"after a failover":        func(h *hub) { h.failover("dr2"); h.settle() },
+		"with a failover to come": func(h *hub) { h.failover("dr2") },
+		"with a relocate to come": func(h *hub) { h.relocate("dr2") },
+		"in the middle of a relocate": func(h *hub) {
+			h.relocate("dr2")
+			for h.wish("dr1").Spec.ReplicationState == "primary" {
+				h.pass()
+				h.follow()
+				h.obey("dr1")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := deployed(t)
+			before(h)
+			backup := h.backup()
+			h.settle()
+			h.disable()
+			h.settle()
+			require.Equal(t, "gone", h.shows())
+			ran := map[string]bool{"dr1": h.spokes["dr1"].inUse, "dr2": h.spokes["dr2"].inUse}
+
+			h.restore(backup)
+			h.obey("dr1")
+			h.obey("dr2")
+			h.settle()
+			assert.Nil(t, h.drpc().Status.Decisions, "those of the backup are as old as it is")
+			for _, c := range []string{"dr1", "dr2"} {
+				assert.False(t, h.spokes[c].has, "nothing is made again on %s", c)
+			}
+			w := h.drpc().Status.Waiting
+			require.NotNil(t, w)
+			assert.Equal(t, "ProtectionEnded", w.Fact)
+			assert.Equal(t, "the hub was restored from a backup, and DR was disabled for this application since: VolumeReplicationGroup shop/db was removed from dr1 and dr2, and nothing is made again there. "+
+				"The application is not protected", w.Message)
+			assert.Equal(t, "to leave it unprotected: kubectl -n shop delete drpc db; to protect it again, delete the DRPlacementControl too, and create it again", w.NextStep)
+			assert.EqualValues(t, "True", h.condition("Stalled").Status)
+			assert.NotEqual(t, metav1.ConditionTrue, h.condition("Available").Status)
+			h.pass()
+			assert.Empty(t, h.wrote())
+
+			h.disable()
+			h.settle()
+			require.Equal(t, "gone", h.shows())
+			assert.Equal(t, ran, map[string]bool{"dr1": h.spokes["dr1"].inUse, "dr2": h.spokes["dr2"].inUse}, "the workload was left alone")
+			home := "dr1"
+			if ran["dr2"] {
+				home = "dr2"
+			}
+			h.runs(home)
+			h.put(again(func(d *v1alpha1.DRPlacementControl) { d.Spec.PreferredCluster = home }))
+			h.settle()
+			assert.Equal(t, "Deployed/Completed", strings.Fields(h.shows())[0])
+		})
+	}
+}
+
+// TestARestoredHubFailsOverFromWhereProtectionWasLetGo: one cluster had seen the end of it, the other one had not.
+func TestARestoredHubFailsOverFromWhereProtectionWasLetGo(t *testing.T) {
+	h := deployed(t)
+	backup := h.backup()
+	h.disable()
+	h.pass()
+	h.obey("dr2")
+	require.False(t, h.spokes["dr2"].has)
+	h.restore(backup)
+	h.settle()
+	h.pass()
+	assert.Equal(t, "WaitForUser/Paused [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+	assert.Equal(t, []string{"ProtectionEnded", "dr2"}, []string{h.drpc().Status.Waiting.Fact, h.drpc().Status.Waiting.Cluster})
+	assert.True(t, h.spokes["dr1"].inUse)
+	h.failover("dr1")
+	h.settle()
+	h.pass()
+	assert.Equal(t, "ProtectionEnded", h.drpc().Status.Waiting.Fact, "the workload is there, and has no peer")
+	assert.True(t, h.spokes["dr1"].inUse)
+	assert.Equal(t, v1alpha1.PrimaryState, h.spokes["dr1"].state)
 }

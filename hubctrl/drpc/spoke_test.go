@@ -37,6 +37,7 @@ type spoke struct {
 	made     int
 	volumes  []string // the workload's VolSync volumes that exist here
 	copies   []string // what the destinations here hold
+	ended    []string // UIDs of wishes whose deletion was seen here
 }
 
 // connect makes the link live.
@@ -68,8 +69,11 @@ func (h *hub) deliver(cluster string) {
 		return
 	}
 	if wish.DeletionTimestamp != nil {
+		if !slices.Contains(s.ended, string(wish.UID)) {
+			s.ended = append(slices.Clone(s.ended), string(wish.UID))
+		}
 		if s.stamp.WishUID == string(wish.UID) {
-			*s = spoke{identity: s.identity, inUse: s.inUse, made: s.made, volumes: s.volumes}
+			*s = spoke{identity: s.identity, inUse: s.inUse, made: s.made, volumes: s.volumes, ended: s.ended}
 		}
 		return
 	}
@@ -80,6 +84,8 @@ func (h *hub) deliver(cluster string) {
 		return // refused: it was made for another cluster
 	}
 	switch {
+	case !s.has && slices.Contains(s.ended, string(wish.UID)):
+		return // refused: it was ended before
 	case !s.has:
 		s.made++
 		s.has, s.stamp.SpokeUID = true, fmt.Sprintf("%s-%d", cluster, s.made)
@@ -173,6 +179,10 @@ func (h *hub) lease(cluster, digest string) {
 func (h *hub) confirm(cluster string) {
 	h.t.Helper()
 	if h.wish(cluster) == nil {
+		return
+	}
+	if s, wish := h.spokes[cluster], h.wish(cluster); !s.has && wish.DeletionTimestamp == nil && slices.Contains(s.ended, string(wish.UID)) {
+		h.delivery(cluster, condition("Applied", "False", "EndedBefore", "this wish was deleted before"), condition("Available", "False", "NotFound", ""))
 		return
 	}
 	available := metav1.ConditionFalse

@@ -152,6 +152,9 @@ func waitRows() map[string]waitRow {
 			require.NoError(h.t, h.api.Update(h.t.Context(), w))
 			h.record("dr1", "dr1-b")
 		}, cluster: "dr1", fact: "VolumesLost"},
+		"ProtectionEnded": {begin: func(h *hub) {
+			h.delivery("dr2", condition("Applied", "False", "EndedBefore", "this wish was deleted before"))
+		}, cluster: "dr2", fact: "ProtectionEnded"},
 		"SpecConfirmed": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
 	}
 }

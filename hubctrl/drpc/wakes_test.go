@@ -125,15 +125,16 @@ func TestEveryWaitHasWhoEndsIt(t *testing.T) {
 			c.Status.MaintenanceModes = append(c.Status.MaintenanceModes, v1alpha1.MaintenanceModeAnswer{Name: "mode"})
 			require.NoError(h.t, h.api.Update(h.t.Context(), c))
 		},
-		"TargetNamed":    edit,
-		"ConflictSolved": edit,
-		"HomeNamed":      edit,
-		"SpecConfirmed":  edit,
-		"PrimaryFound":   edit,
-		"VolumesLost":    edit,
-		"BeingPlaced":    heal("dr1"),
-		"HomeAgreed":     edit,
-		"ConflictFree":   func(h *hub) { h.spokes["dr2"].own = false; h.obey("dr2") },
+		"TargetNamed":     edit,
+		"ConflictSolved":  edit,
+		"HomeNamed":       edit,
+		"SpecConfirmed":   edit,
+		"ProtectionEnded": func(h *hub) { h.disable() },
+		"PrimaryFound":    edit,
+		"VolumesLost":     edit,
+		"BeingPlaced":     heal("dr1"),
+		"HomeAgreed":      edit,
+		"ConflictFree":    func(h *hub) { h.spokes["dr2"].own = false; h.obey("dr2") },
 		"LossAccepted": func(h *hub) {
 			h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations["word"] = "given" })
 		},

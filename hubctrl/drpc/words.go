@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -168,10 +169,26 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.SpecConfirmed:
 		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which %s. This spec asks for %s, and nothing was moved yet",
 			w.whereItIs(), asked(&w.drpc.Spec)), next: "look at spec.action and the clusters in the spec, and set them to what you want; any change of the spec is a confirmation"}
+	case plan.ProtectionEnded:
+		return w.explainEnded()
 	case plan.ForeignRemoved:
 		return w.explainForeign(at)
 	}
 	panic("unknown fact")
+}
+
+// explainEnded says that DR was disabled since the backup that the hub comes from.
+func (w *world) explainEnded() words {
+	var ended []string
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		if w.facts.At(s).Wish.Ended {
+			ended = append(ended, w.at(s).cluster)
+		}
+	}
+	return words{fact: "ProtectionEnded", user: true,
+		message: fmt.Sprintf("the hub was restored from a backup, and DR was disabled for this application since: VolumeReplicationGroup %s was removed from %s, and nothing is made again there. The application is not protected",
+			w.group, strings.Join(ended, " and ")),
+		next: fmt.Sprintf("to leave it unprotected: kubectl -n %s delete drpc %s; to protect it again, delete the DRPlacementControl too, and create it again", w.drpc.Namespace, w.drpc.Name)}
 }
 
 // explainFlaw says what is wrong with the spec of an application that goes on as it was.

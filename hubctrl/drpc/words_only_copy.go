@@ -73,14 +73,17 @@ func (w *world) explainClaims(s plan.Side, fact string) words {
 // explainNothing says that the failover to t found nothing to restore.
 func (w *world) explainNothing(t plan.Side) words {
 	at, other := w.at(t), w.at(t.Peer())
-	var had []string
-	for i := range other.report.Status.ProtectedPVCs {
-		pvc := &other.report.Status.ProtectedPVCs[i]
-		had = append(had, pvc.Namespace+"/"+pvc.Name)
+	known := fmt.Sprintf("and what cluster %s has is not known: this hub has no report of it", other.cluster)
+	if other.report != nil {
+		var had []string
+		for i := range other.report.Status.ProtectedPVCs {
+			pvc := &other.report.Status.ProtectedPVCs[i]
+			had = append(had, pvc.Namespace+"/"+pvc.Name)
+		}
+		known = fmt.Sprintf("but cluster %s has volumes by its last report%s: %s", other.cluster, when(other), some(had))
 	}
 	out := words{fact: factLoss, user: true, message: fmt.Sprintf(
-		"cluster %s found nothing to restore, but cluster %s has volumes by its last report%s: %s. The workload was not sent to %s, and %s is left as it is",
-		at.cluster, other.cluster, when(other), some(had), at.cluster, other.cluster)}
+		"cluster %s found nothing to restore, %s. The workload was not sent to %s, and %s is left as it is", at.cluster, known, at.cluster, other.cluster)}
 	back := fmt.Sprintf("to go back, set action Failover and failoverCluster to %s", other.cluster)
 	if w.facts.Ask == plan.Failover {
 		out.next = back + fmt.Sprintf("; to run the workload on %s with empty volumes, accept the loss: %s", at.cluster, w.acceptFailover(at.cluster))
@@ -112,6 +115,9 @@ func syncing(at *side) string {
 
 // when tells of when a report is, if it says.
 func when(at *side) string {
+	if at.report.Status.Exchange == nil {
+		return ""
+	}
 	if t := at.report.Status.Exchange.ObservedTime; !t.IsZero() {
 		return " of " + t.UTC().Format(time.RFC3339)
 	}

@@ -83,7 +83,8 @@ func awaited(f *Facts, w Wait) bool {
 	case ConflictFree:
 		return answered && c.Wish.Role == Secondary && c.Report.Conflict
 	case LossAccepted:
-		return answered && c.Report.State == IsPrimary && c.Report.Ready && !c.Report.Volumes && !f.Accepted && f.At(w.On.Peer()).Report.Volumes
+		return answered && c.Report.State == IsPrimary && c.Report.Ready && !c.Report.Volumes && !f.Accepted &&
+			(f.At(w.On.Peer()).Report.Volumes || c.Wish.For == Failover && f.At(w.On.Peer()).Report.View != Present)
 	case BeingPlaced:
 		return answered && c.Report.State == IsPrimary && c.Report.Unplaced
 	case BeingPrepared:
@@ -97,6 +98,8 @@ func awaited(f *Facts, w Wait) bool {
 	case PrimaryFound:
 		peer := f.At(w.On.Peer())
 		return c.Report.Orphan && c.Report.Claim == Secondary && peer.known() && peer.Report.View == Absent
+	case ProtectionEnded:
+		return c.Wish.Ended && !f.Deleting
 	case StorageReady:
 		return answered && c.Unready
 	case VolumesLost:

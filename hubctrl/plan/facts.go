@@ -119,6 +119,7 @@ type Wish struct {
 	Epoch     uint8 // order of promotions, folded by the caller: only comparisons between the two sides matter
 	Deleting  bool  // a tombstone: it has a deletionTimestamp
 	Adopting  bool  // it takes an object over, which does not carry its UID yet
+	Ended     bool  // its cluster has seen its deletion before, and makes nothing from it: the hub comes from a backup
 	Replaced  bool  // it was made for an earlier cluster of this name: what that one had is not on this one (X13)
 	// Questioned : the cluster claimed to obey a later wish, and the user was, or is being, asked what to believe (X16).
 	Questioned bool

@@ -7,6 +7,7 @@ package plan
 // loseHub takes the hub away with all its objects; the new one is fed with the same application from Git.
 func (w *world) loseHub() {
 	w.losses--
+	w.kin, w.ends = [2]bool{}, [2]bool{}
 	w.late = late{} // its API server is no more
 	w.outbox, w.inbox, w.decision = [2]outbox{}, [2]inbox{}, [2]Decision{}
 	w.deaf = [2]bool{true, true}
@@ -32,6 +33,7 @@ func (w *world) swapPolicy(i int) {
 // backUp takes a snapshot of the hub.
 func (w *world) backUp() {
 	w.backup, w.kept, w.same = w.hub, true, [2]bool{true, true}
+	w.ends = [2]bool{}
 	for i := range 2 {
 		w.spoke[i].age, w.backup.inbox[i].age = before, before
 		if w.spoke[i].current {
@@ -41,6 +43,7 @@ func (w *world) backUp() {
 			w.backup.inbox[i].age = inBackup
 		}
 		w.inbox[i].age = w.backup.inbox[i].age
+		w.kin[i] = w.outbox[i].Role != NoRole
 	}
 }
 
@@ -49,13 +52,16 @@ func (w *world) restore() {
 	w.late = late{}
 	w.hub, w.backup, w.kept, w.same, w.restores = w.backup, hub{}, false, [2]bool{}, w.restores-1
 	w.deaf = [2]bool{true, true}
+	w.finished = false
 	for i := range 2 {
+		w.outbox[i].ended, w.outbox[i].Ended = w.ends[i], false
 		s, in := &w.spoke[i], &w.inbox[i]
 		s.mine = s.mine && w.outbox[i].Role != NoRole
 		s.current, s.later = s.age == inBackup, s.age == since
 		in.current, in.later = in.age == inBackup, false
 		s.age, in.age = before, before
 	}
+	w.kin, w.ends = [2]bool{}, [2]bool{}
 	if w.may(0) && w.may(1) {
 		w.split = true // a cluster that heard nothing since the backup obeys it; the other one's promotion was forgotten
 	}

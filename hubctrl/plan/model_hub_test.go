@@ -25,6 +25,7 @@ func (w *world) known() uint8 {
 
 // put writes a wish as the hub would: an unchanged one is not written.
 func (w *world) put(i int, next outbox) {
+	next.ended, next.Ended = w.outbox[i].ended, w.outbox[i].Ended
 	if was := w.outbox[i]; was.Wish == next.Wish && was.adopt == next.adopt && was.stale == next.stale {
 		w.outbox[i].marked = next.marked // an annotation that no cluster reads
 		return
@@ -32,6 +33,7 @@ func (w *world) put(i int, next outbox) {
 	if next.Epoch < w.outbox[i].Epoch {
 		w.fault("I5: the epoch of a wish went down")
 	}
+	next.Ended = false // its cluster has to look again
 	w.outbox[i] = next
 	w.changed(i)
 	w.spoke[i].current, w.inbox[i].current = false, false
@@ -131,11 +133,14 @@ func (w *world) land(wr Write, next outbox, ask Ask) {
 		if !w.outbox[i].Deleting || w.spoke[i].has {
 			w.fault("I3: a tombstone is dropped while its object exists")
 		}
-		w.outbox[i] = outbox{}
+		w.outbox[i], w.kin[i] = outbox{}, false
 		w.changed(i)
 	case Publish:
 		for k, d := range wr.Decisions {
 			s := w.spoke[k]
+			if d == RunHere && w.decision[k] != RunHere && !s.vols && !s.unheard && w.outbox[k].For == Failover && w.inbox[1-k].view != Present && !w.word {
+				w.fault("I9: the workload is sent to where nothing was restored, and nobody knows what the other side has")
+			}
 			if d == RunHere && w.decision[k] != RunHere && !s.vols && !s.unheard && w.inbox[1-k].volumes && !w.word {
 				w.fault("I9: the workload is sent to where nothing was restored, and the other side has volumes")
 			}

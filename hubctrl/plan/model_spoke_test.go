@@ -7,6 +7,9 @@ package plan
 // down is the mirror: wish to copy.
 func (w *world) down(i int) {
 	o, s := &w.outbox[i], &w.spoke[i]
+	if o.Deleting && w.kin[i] {
+		w.ends[i] = true // remembered before it is obeyed
+	}
 	switch {
 	case o.Role == NoRole:
 	case o.Deleting && s.has && s.mine:
@@ -17,6 +20,8 @@ func (w *world) down(i int) {
 	case o.Deleting:
 	case o.Replaced:
 		// refused: it was made for another cluster
+	case o.ended && !s.has:
+		o.Ended = true // refused: it was ended before
 	case s.has && !s.mine && !o.adopt, s.has && s.epoch > o.Epoch, s.deleting:
 		// refused (X8, X9), or terminating
 	case s.has && s.mine && s.later && s.epoch == o.Epoch && !s.obeys(o.Wish):

@@ -71,6 +71,7 @@ type outbox struct {
 	Wish
 	removed bool // delivery status: the mirror saw the tombstone and that the object is gone
 	adopt   bool // names the UID of the object that lies on the spoke
+	ended   bool // its cluster has seen its deletion before the hub was restored
 	stale   bool // was made anew after the hub was restored, and the user has not touched the spec since
 	marked  bool // as stale, and not written since
 }
@@ -93,6 +94,8 @@ type world struct {
 	backup   hub
 	kept     bool    // there is a backup
 	same     [2]bool // the wish has not changed since the backup
+	kin      [2]bool // the wish is the one in the backup, changed or not
+	ends     [2]bool // the cluster has seen the deletion of the one in the backup
 	deaf     [2]bool // nothing was heard since one side was restored: the link does not count as live (X5)
 	old      spoke   // the object of a cluster in its backup
 	oldOf    Side    // whose backup that is
@@ -263,6 +266,9 @@ func (w *world) next(emit func(edge)) {
 		}
 	}
 	if w.finished {
+		if w.restores > 0 && w.kept {
+			add(false, "hub restored", func(n *world) { n.restore() })
+		}
 		return
 	}
 	p := Decide(w.observe())
@@ -429,6 +435,8 @@ func (w *world) settled() bool {
 		return w.target == Nowhere
 	case SpecConfirmed:
 		return f.Stale
+	case ProtectionEnded:
+		return w.outbox[p.Wait.On.index()].ended
 	case PrimaryFound:
 		return w.third.primary || f.lone(p.Wait.On)
 	case HomeNamed:

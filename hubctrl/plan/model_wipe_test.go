@@ -14,6 +14,7 @@ func (w *world) replaceCluster(i int) {
 		return
 	}
 	w.spoke[i] = spoke{hollow: true, unheard: true}
+	w.ends[i], w.outbox[i].ended = false, false // it remembers nothing
 	w.outbox[i].Replaced, w.outbox[i].removed = w.outbox[i].Role != NoRole, false
 	w.accepted[i], w.replaced[i] = false, true
 	w.forgive(i)

@@ -83,6 +83,18 @@ func TestWhatRunsIsNeverMovedOrEmptied(t *testing.T) {
 			f.At(Second).Report.InUse, f.At(Second).Report.Conflict = true, true
 		}, nil, Wait{HomeAgreed, Second}},
 
+		"a failover that found nothing waits where nothing is known of the source": {failed(), func(f *Facts) {
+			f.At(First).Report, f.At(Second).Report.Volumes = Report{}, false
+		}, nil, Wait{LossAccepted, Second}},
+		"a failover that found something does not": {failed(), func(f *Facts) { f.At(First).Report = Report{} },
+			&Write{Kind: Publish, Decisions: [2]Decision{Retain, RunHere}}, Wait{}},
+		"what an earlier protection left on the source does not count": {failed(), func(f *Facts) {
+			f.At(First).Report, f.At(First).Wish, f.At(Second).Report.Volumes = Report{}, Wish{Former: true}, false
+		}, &Write{Kind: Publish, Decisions: [2]Decision{Retain, RunHere}}, Wait{}},
+		"a new hub that finds a Primary without volumes waits for no word": {adopted(), func(f *Facts) {
+			f.At(First).Report.Volumes, f.At(Second).Report = false, Report{}
+		}, &Write{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}, Wait{}},
+
 		"a new hub leaves a peer alone that has not answered":   {adopted(), func(f *Facts) { f.At(Second).Report.Answered = false }, &Write{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}, Wait{}},
 		"a new hub publishes nothing while the peer is in use":  {adopted(), func(f *Facts) { f.At(Second).Report.InUse = true }, nil, Wait{HomeAgreed, Second}},
 		"a new hub publishes nothing while the peer has claims": {adopted(), func(f *Facts) { f.At(Second).Report.Conflict = true }, nil, Wait{HomeAgreed, Second}},

@@ -91,16 +91,17 @@ const (
 	PolicyValid         // the policy is valid
 	StorageReady        // the storage of the cluster has the maintenance mode that a failover needs
 	// What follows only the user can bring about.
-	TargetNamed    // name a cluster of the policy as the target
-	ConflictSolved // two clusters are Primary, or one claims what is the other's: choose one by Failover
-	ForeignRemoved // an object of the same name that no hub made: remove or rename it
-	HomeNamed      // a wish was deleted by hand in the middle of a move: say by Failover where the workload shall run
-	PrimaryFound   // neither cluster has the application's Primary: name the clusters that have it, or choose one by Failover
-	VolumesLost    // what the cluster had is gone: bring it back by Failover to the other one, or accept the loss
-	SpecConfirmed  // the spec is that of a backup and asks for a move: say again what is wanted
-	HomeAgreed     // the workload is on the cluster, and not where protection would begin: name that cluster
-	ConflictFree   // no claims lie on the cluster that were never replicated from there
-	LossAccepted   // the cluster found nothing to restore, and the other side has volumes: accept it, or take the failover back
+	TargetNamed     // name a cluster of the policy as the target
+	ConflictSolved  // two clusters are Primary, or one claims what is the other's: choose one by Failover
+	ForeignRemoved  // an object of the same name that no hub made: remove or rename it
+	HomeNamed       // a wish was deleted by hand in the middle of a move: say by Failover where the workload shall run
+	PrimaryFound    // neither cluster has the application's Primary: name the clusters that have it, or choose one by Failover
+	VolumesLost     // what the cluster had is gone: bring it back by Failover to the other one, or accept the loss
+	SpecConfirmed   // the spec is that of a backup and asks for a move: say again what is wanted
+	HomeAgreed      // the workload is on the cluster, and not where protection would begin: name that cluster
+	ConflictFree    // no claims lie on the cluster that were never replicated from there
+	ProtectionEnded // the protection was ended since the backup that the hub comes from: disable DR, and protect again if that is wanted
+	LossAccepted    // the cluster found nothing to restore, and the other side has volumes: accept it, or take the failover back
 )
 
 // Wait is what a plan waits for, and on which cluster.
@@ -166,6 +167,8 @@ func Decide(f Facts) Plan {
 	switch {
 	case foreign(&f) != Nowhere && !f.Deleting:
 		return wait(WaitForUser, Paused, foreign(&f), ForeignRemoved)
+	case ended(&f) != Nowhere:
+		return over(&f, ended(&f))
 	case doubtful(&f) != Nowhere:
 		return question(&f, doubtful(&f))
 	case len(adoptions) > 0:

@@ -95,10 +95,18 @@ func (f *Facts) chosen(h Side) bool {
 	return f.Ask == Failover && survivor(f) == h || f.Ask == Relocate && f.Target == h
 }
 
-// losing reports whether the workload would begin with nothing on h while its peer has volumes. What the
-// peer said last is asked only where h itself found nothing, so that it can't hold back a failover to what was restored (I8).
+// losing reports whether the workload would begin with nothing on h while its peer has volumes, or may have: a failover away from a
+// cluster of which there is no report. What the peer said last is asked only where h itself found nothing, so that it can't
+// hold back a failover to what was restored (I8).
 func losing(f *Facts, h Side) bool {
-	return !f.Accepted && f.At(h.Peer()).Report.Volumes && !f.At(h).Report.Volumes
+	return !f.Accepted && !f.At(h).Report.Volumes && (f.At(h.Peer()).Report.Volumes || unseenSource(f, h))
+}
+
+// unseenSource reports whether a failover to h left a cluster of which there is no report. What an earlier protection left
+// there does not count.
+func unseenSource(f *Facts, h Side) bool {
+	source := f.At(h.Peer())
+	return f.At(h).Wish.For == Failover && source.Report.View != Present && !source.Wish.Former
 }
 
 // tend lets the content of wishes follow the reports.

@@ -73,6 +73,32 @@ func question(f *Facts, s Side) Plan {
 	}
 }
 
+// ended is a side that has seen the deletion of the wish for it before; Nowhere: there is none. The application was let go
+// since the backup that the hub comes from.
+func ended(f *Facts) Side {
+	for _, s := range []Side{First, Second} {
+		if f.At(s).Wish.Ended && !f.Deleting {
+			return s
+		}
+	}
+	return Nowhere
+}
+
+// over protects nothing again that was let go on side s. A failover away from there goes first (I8). The decisions of the backup
+// are as old as it is: where the workload was let go, it may have moved since, and whoever deploys leaves it alone.
+func over(f *Facts, s Side) Plan {
+	at, peer := f.At(s), f.At(s.Peer())
+	if chosen(f) == s.Peer() && !peer.Wish.Ended {
+		if p := failover(f); len(p.Writes) > 0 || p.Wait.On != s {
+			return p
+		}
+	}
+	if at.Decision != Untold && (at.Decision.placed() || peer.Wish.Ended) {
+		return do(WaitForUser, Paused, publish(s, Untold, Untold))
+	}
+	return wait(WaitForUser, Paused, s, ProtectionEnded)
+}
+
 // dismiss overrules what the peer of h claims, as the user asked: h is promoted above the claim, so that neither the peer
 // nor the stores can take it for the newer Primary, and the peer is told to give up.
 func dismiss(f *Facts, h Side, phase Phase) Plan {

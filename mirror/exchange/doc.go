@@ -21,7 +21,8 @@
 //     renewal that went back in time ends that. Clocks are never compared across clusters.
 //   - X6 deletion. The mirror deletes a copy only for a wish that is itself being deleted and whose UID the copy
 //     carries, with a UID precondition. It never deletes a namespace. hubctrl removes the wish's finalizer when absence
-//     is known.
+//     is known. The cluster remembers the wishes that it saw end, in its DRClusterConfig: nothing is made again from one that
+//     a hub shows that was restored from a backup.
 //   - X7 faithful. The mirror is untyped: fields that it does not know pass. ownerReferences, finalizers,
 //     managedFields, uid and resourceVersion are never copied.
 //   - X8 origin. A copy carries the id of the hub that wished it. A wish is applied over an object of another origin

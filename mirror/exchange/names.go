@@ -82,6 +82,17 @@ const (
 	AnnotationScopeKept = prefix + "scope-kept"
 )
 
+// AnnotationEnded on a DRClusterConfig of a cluster holds the UIDs of wishes whose deletion the cluster has seen, the latest
+// last, separated by commas. A hub that was restored from a backup may show such a wish again (X6).
+const AnnotationEnded = prefix + "ended-wishes"
+
+// MaxEnded is how many wishes a cluster remembers in AnnotationEnded.
+const MaxEnded = 1000
+
+// ReasonEnded is the reason of Applied=False on a wish whose deletion the cluster has seen before: protection was ended since
+// the backup from which the hub was restored.
+const ReasonEnded = "EndedBefore"
+
 // AnnotationBeside on a wish holds the resource version that the wish of the other cluster had when that was about to be
 // promoted (wish; X15).
 const AnnotationBeside = prefix + "beside"

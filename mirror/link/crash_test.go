@@ -128,6 +128,9 @@ func TestX11_AKillBetweenAnyTwoWritesChangesNothingInTheEnd(t *testing.T) {
 func kindOf(req *http.Request) string {
 	place, path := "cluster", strings.Split(strings.Trim(req.URL.Path, "/"), "/")
 	at := slices.Index(path, "namespaces")
+	if at < 0 {
+		return req.Method + " " + path[3] + " in cluster" // /apis/<group>/<version>/<resource>
+	}
 	resource, namespace := path[at+2], path[at+1]
 	if len(path) > at+4 {
 		resource += "/" + path[at+4]
@@ -153,7 +156,7 @@ func TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd(t *testing.T) {
 			"PATCH volumereplicationgroups/status in inbox": true, "PATCH volumereplicationgroups/status in outbox": true,
 		},
 		{ // one is deleted
-			"DELETE volumereplicationgroups in cluster": true, "DELETE volumereplicationgroups in inbox": true,
+			"PATCH drclusterconfigs in cluster": true, "DELETE volumereplicationgroups in cluster": true, "DELETE volumereplicationgroups in inbox": true,
 			"PATCH volumereplicationgroups/status in outbox": true,
 		},
 	}

@@ -51,7 +51,10 @@ func (l *Link) obeyGroup(ctx context.Context, name string) error {
 		}
 		wish, decision = live, l.decide(live, clone, pruned)
 	}
-	err := l.carryOut(ctx, l.copyWriter, item{groups, name}, wish, clone, decision)
+	err := l.remember(ctx, wish)
+	if err == nil {
+		err = l.carryOut(ctx, l.copyWriter, item{groups, name}, wish, clone, decision)
+	}
 	if outdated(err) {
 		return err // nothing was found out about the wish
 	}
@@ -71,7 +74,7 @@ func (l *Link) decide(wish, clone *translate.Object, pruned translate.Paths) tra
 			Message: fmt.Sprintf("namespace %s belongs to the exchange", target.Namespace)}
 	}
 	own, _, _ := l.identity.is()
-	return translate.Decide(wish, clone, pruned, own)
+	return translate.Decide(wish, clone, translate.Place{Pruned: pruned, Identity: own, Ended: l.endedBefore(wish)})
 }
 
 // carryOut does what was decided about clone, and nothing if it is no longer what was decided about.

@@ -69,6 +69,7 @@ type Link struct {
 	down, up              *line
 	deliveries, unhurried *line      // unhurried: those that have time
 	sparingly             sync.Mutex // held by the one delivery that is made while the link is busy
+	remembering           sync.Mutex // held while the cluster is told to remember wishes that ended
 	telling               sync.Map   // names of the wishes whose status is being written
 	outcomes              outcomes
 	unreported            remarks // objects that the hub accepts no report about

@@ -43,7 +43,7 @@ func pack(o *translate.Object) (*packed, error) {
 	observed, found, err := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	return &packed{
 		answered:   err == nil && found && observed == o.GetGeneration(),
-		ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(), Generation: o.GetGeneration()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(), Generation: o.GetGeneration(), DeletionTimestamp: o.GetDeletionTimestamp()},
 		body:       compressor.EncodeAll(plain, make([]byte, 0, len(plain)/3)),
 	}, nil
 }

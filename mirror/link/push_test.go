@@ -63,6 +63,7 @@ var inPushMode = map[string]func(*testing.T){
 	"end by a wish":          TestX14_OnlyAWishThatIsDeletedMarksTheCopy,
 	"own wish":               TestX6_ACopyIsDeletedForItsOwnWishOnly,
 	"deletion":               TestX6_X10_DeletionIsFollowedFromWishToReport,
+	"ended wish":             TestX6_AWishThatEndedMakesNothingAgain,
 	"later deletion":         TestX6_ADeletionWhileTheMirrorIsDownIsObeyedLater,
 	"held up deletion":       TestX6_ADeletionThatWasHeldUpDoesNotHitAnotherCopy,
 	"adoption":               TestX8_ForeignObjectsAreAdoptedByUIDOnly,
@@ -92,6 +93,8 @@ var inPushMode = map[string]func(*testing.T){
 var inPullModeOnly = map[string]string{
 	"TestX11_AKillBetweenAnyTwoWritesChangesNothingInTheEnd":    "a killed mirror is replaced when its Lease ends: minutes for the same writes",
 	"TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd":      "the same",
+	"TestAFullInboxIsNoMissingRight":                            "of no link",
+	"TestX6_AClusterRemembersABoundedNumberOfWishes":            "the same code",
 	"TestX9_AWriteThatWasHeldUpCannotUndoALaterEpoch":           "two mirrors at once: here the election prevents them",
 	"TestX9_ACreationThatWasHeldUpCannotUndoALaterEpoch":        "two mirrors at once",
 	"TestX9_AnOutdatedViewOfTheWishUndoesNothing":               "two mirrors at once",

@@ -62,9 +62,18 @@ type Decision struct {
 	Doubtful bool
 }
 
-// Decide tells what wish asks for, given the object that its target names: clone; nil: there is none. pruned says which
-// fields the spoke's API server does not know, on is the identity of the cluster.
-func Decide(wish, clone *Object, pruned Paths, on string) Decision {
+// Place is what Decide has to know about a cluster.
+type Place struct {
+	// Pruned are the fields that its API server does not know.
+	Pruned Paths
+	// Identity of the cluster (X13).
+	Identity string
+	// Ended says that the cluster has seen the deletion of this wish before.
+	Ended bool
+}
+
+// Decide tells what wish asks for, given the object that its target names: clone; nil: there is none.
+func Decide(wish, clone *Object, on Place) Decision {
 	target, err := exchange.Target(wish)
 	if err != nil {
 		return refuse(ReasonInvalidWish, "%v", err)
@@ -75,10 +84,15 @@ func Decide(wish, clone *Object, pruned Paths, on string) Decision {
 	if wish.GetDeletionTimestamp() != nil {
 		return decideDeletion(wish, clone)
 	}
-	if meant := exchange.MeantFor(wish); meant != "" && meant != on {
-		return refuse(ReasonOtherCluster, "the wish was made for cluster %s, and this is cluster %s, which took its name over", meant, on)
+	if meant := exchange.MeantFor(wish); meant != "" && meant != on.Identity {
+		return refuse(ReasonOtherCluster, "the wish was made for cluster %s, and this is cluster %s, which took its name over", meant, on.Identity)
 	}
-	return decideApply(wish, clone, target, pruned)
+	if clone == nil && on.Ended {
+		d := refuse(exchange.ReasonEnded, "this wish was deleted before, and the cluster has obeyed that: the hub comes from a backup. Nothing is made again from it")
+		d.Doubtful = true // so it is for a tombstone whose deletion the cache does not show yet
+		return d
+	}
+	return decideApply(wish, clone, target, on.Pruned)
 }
 
 func decideDeletion(wish, clone *Object) Decision {

@@ -31,6 +31,8 @@ const (
 	ManagerConfig = "mirror-config"
 	// ManagerConfigReport writes the status of a DRClusterConfig on the hub.
 	ManagerConfigReport = "mirror-config-report"
+	// ManagerMemory writes into a DRClusterConfig on a spoke what the cluster has to remember.
+	ManagerMemory = "mirror-memory"
 	// ManagerLease writes the lease.
 	ManagerLease = "mirror-lease"
 )

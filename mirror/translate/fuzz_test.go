@@ -98,7 +98,7 @@ func FuzzX9_ALowerGenerationUndoesNothing(f *testing.F) {
 		}
 		older, later := wish(restored, 3), wish(obeyed, 4)
 		clone := stored(translate.CopyOf(later, target), "copy", translate.ManagerCopy)
-		d := translate.Decide(older, clone, nil, "cluster-1")
+		d := translate.Decide(older, clone, translate.Place{Identity: "cluster-1"})
 		assert.True(t, d.Doubtful, "an outdated view of the wish would explain it")
 		if d.Verb == translate.Refuse {
 			assert.Equal(t, "EpochRefused", d.Reason)

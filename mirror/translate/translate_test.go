@@ -106,12 +106,18 @@ func TestDecide(t *testing.T) {
 		verb   translate.Verb
 		reason string
 		doubt  bool
+		ended  bool // the cluster has seen its deletion before
 	}{
 		"nothing to do when the copy is as wished": {verb: translate.Nothing},
 		"a copy that is missing is created":        {none: true, verb: translate.Create},
 		"a copy that was there before needs a look at the wish": {none: true, verb: translate.Create, doubt: true, change: func(wish, _ *translate.Object) {
 			wish.Object["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Applied", "status": "True"}}}
 		}},
+		"a wish that was deleted before makes no copy": {none: true, verb: translate.Refuse, reason: "EndedBefore", doubt: true, ended: true},
+		"a wish that was deleted before is obeyed where its copy is": {verb: translate.Update, ended: true, change: func(wish, _ *translate.Object) {
+			wish.SetGeneration(4)
+		}},
+		"the deletion of a wish that was deleted before is done": {none: true, verb: translate.Nothing, ended: true, change: func(wish, _ *translate.Object) { deleting(wish) }},
 		"another spec is applied": {verb: translate.Update, change: func(wish, _ *translate.Object) {
 			wish.Object["spec"].(map[string]any)["replicationState"] = "secondary"
 		}},
@@ -231,7 +237,7 @@ func TestDecide(t *testing.T) {
 			if tc.none {
 				clone = nil
 			}
-			d := translate.Decide(wish, clone, nil, "cluster-1")
+			d := translate.Decide(wish, clone, translate.Place{Identity: "cluster-1", Ended: tc.ended})
 			assert.Equal(t, tc.verb, d.Verb)
 			assert.Equal(t, tc.reason, d.Reason)
 			assert.Equal(t, tc.doubt, d.Doubtful)
@@ -253,26 +259,26 @@ func TestX8_ASecretChangesHandsOnce(t *testing.T) {
 	}
 	copied := func(intent *translate.Object) *translate.Object { return stored(intent, "copy", translate.ManagerCopy) }
 
-	of1 := copied(translate.Decide(wished("hub-1"), nil, nil, "cluster-1").Intent)
-	by2 := translate.Decide(wished("hub-2"), of1, nil, "cluster-1")
+	of1 := copied(translate.Decide(wished("hub-1"), nil, translate.Place{Identity: "cluster-1"}).Intent)
+	by2 := translate.Decide(wished("hub-2"), of1, translate.Place{Identity: "cluster-1"})
 	require.Equal(t, translate.Update, by2.Verb)
 	of2 := copied(by2.Intent)
 	assert.Equal(t, "hub-2", of2.GetAnnotations()[exchange.AnnotationOrigin])
 
-	back := translate.Decide(wished("hub-1"), of2, nil, "cluster-1")
+	back := translate.Decide(wished("hub-1"), of2, translate.Place{Identity: "cluster-1"})
 	assert.Equal(t, translate.Refuse, back.Verb)
 	assert.Contains(t, back.Message, "hub-2")
-	assert.Equal(t, translate.Nothing, translate.Decide(wished("hub-2"), of2, nil, "cluster-1").Verb)
+	assert.Equal(t, translate.Nothing, translate.Decide(wished("hub-2"), of2, translate.Place{Identity: "cluster-1"}).Verb)
 
-	by3 := translate.Decide(wished("hub-3"), of2, nil, "cluster-1")
+	by3 := translate.Decide(wished("hub-3"), of2, translate.Place{Identity: "cluster-1"})
 	require.Equal(t, translate.Update, by3.Verb)
 	of3 := copied(by3.Intent)
 	for _, former := range []string{"hub-1", "hub-2"} {
-		assert.Equal(t, translate.Refuse, translate.Decide(wished(former), of3, nil, "cluster-1").Verb, former)
+		assert.Equal(t, translate.Refuse, translate.Decide(wished(former), of3, translate.Place{Identity: "cluster-1"}).Verb, former)
 	}
 	nobodys := copied(of3)
 	nobodys.SetAnnotations(nil)
-	assert.Equal(t, translate.Refuse, translate.Decide(wished("hub-3"), nobodys, nil, "cluster-1").Verb)
+	assert.Equal(t, translate.Refuse, translate.Decide(wished("hub-3"), nobodys, translate.Place{Identity: "cluster-1"}).Verb)
 }
 
 func TestOverwritingLeavesWhatIsNotOurs(t *testing.T) {
@@ -283,7 +289,7 @@ func TestOverwritingLeavesWhatIsNotOurs(t *testing.T) {
 	clone.Object["spec"].(map[string]any)["runFinalSync"] = true
 	clone.SetManagedFields(append(clone.GetManagedFields(), metav1.ManagedFieldsEntry{Manager: "work", Operation: metav1.ManagedFieldsOperationApply,
 		FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:runFinalSync":{}}}`)}))
-	whole := translate.Decide(newWish(), clone, nil, "cluster-1").Intent
+	whole := translate.Decide(newWish(), clone, translate.Place{Identity: "cluster-1"}).Intent
 	assert.Equal(t, newWish().Object["spec"], whole.Object["spec"])
 	assert.Equal(t, []string{"f"}, whole.GetFinalizers())
 	assert.Equal(t, map[string]string{"own": "x", "ramendr.openshift.io/created-by-ramen": "true"}, whole.GetLabels())
@@ -419,29 +425,29 @@ func TestX13_AWishForAnotherClusterIsRefused(t *testing.T) {
 		o.SetAnnotations(a)
 	}
 	annotate(wish, "exchange.ramendr.openshift.io/spoke-id", "cluster-1")
-	assert.Equal(t, translate.Create, translate.Decide(wish, nil, nil, "cluster-1").Verb)
-	d := translate.Decide(wish, nil, nil, "cluster-2")
+	assert.Equal(t, translate.Create, translate.Decide(wish, nil, translate.Place{Identity: "cluster-1"}).Verb)
+	d := translate.Decide(wish, nil, translate.Place{Identity: "cluster-2"})
 	assert.Equal(t, translate.Refuse, d.Verb)
 	assert.Equal(t, "OtherCluster", d.Reason)
 
 	// The credentials of dr1 on the cluster of dr2: what dr2 was told stays.
 	const key = "drplacementcontrol.ramendr.openshift.io/destination-cluster"
 	annotate(wish, key, "dr1")
-	clone := translate.Decide(wish, nil, nil, "cluster-1").Intent.DeepCopy()
+	clone := translate.Decide(wish, nil, translate.Place{Identity: "cluster-1"}).Intent.DeepCopy()
 	clone.SetUID("copy")
-	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, nil, "cluster-1").Verb)
+	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, translate.Place{Identity: "cluster-1"}).Verb)
 	annotate(clone, key, "dr2")
-	d = translate.Decide(wish, clone, nil, "cluster-1")
+	d = translate.Decide(wish, clone, translate.Place{Identity: "cluster-1"})
 	assert.Equal(t, translate.Refuse, d.Verb)
 	assert.Equal(t, "OwnedElsewhere", d.Reason)
 	annotate(wish, "exchange.ramendr.openshift.io/adopt-uid", "copy")
-	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, nil, "cluster-1").Verb)
+	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, translate.Place{Identity: "cluster-1"}).Verb)
 }
 
 func TestX14_AMarkSaysWhoseWishEndsTheProtectionAndNothingElse(t *testing.T) {
 	wish, clone := newWish(), newCopy()
 	deleting(wish)
-	d := translate.Decide(wish, clone, nil, "cluster-1")
+	d := translate.Decide(wish, clone, translate.Place{Identity: "cluster-1"})
 	require.Equal(t, translate.Mark, d.Verb)
 	assert.Equal(t, map[string]string{"exchange.ramendr.openshift.io/ended-by": "wish"}, d.Intent.GetAnnotations())
 	assert.NotContains(t, d.Intent.Object, "spec")
@@ -449,5 +455,5 @@ func TestX14_AMarkSaysWhoseWishEndsTheProtectionAndNothingElse(t *testing.T) {
 
 	wish.SetKind("Secret")
 	clone.SetKind("Secret")
-	assert.Equal(t, translate.Delete, translate.Decide(wish, clone, nil, "cluster-1").Verb, "a Secret protects nothing")
+	assert.Equal(t, translate.Delete, translate.Decide(wish, clone, translate.Place{Identity: "cluster-1"}).Verb, "a Secret protects nothing")
 }

@@ -8,17 +8,18 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
 )
 
 // TestAHubThatIsRestoredFromABackupDragsNobodyBack: it finds out from its clusters what became of its applications since
-// the backup, and carries out no move that only the backup remembers.
+// the backup, and carries out no move that only the backup remembers. It protects nothing that was let go since, until the user does.
 func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	l := shared.Lab(t)
-	actors := protectedOn(t, l, lab.DR1, "restored-moved", "restored-returned", "restored-still")
-	moved, returned, still := actors[0], actors[1], actors[2]
+	actors := protectedOn(t, l, lab.DR1, "restored-moved", "restored-returned", "restored-still", "restored-ended")
+	moved, returned, still, ended := actors[0], actors[1], actors[2], actors[3]
 	returned.Ask(failoverTo(lab.DR2))
 	returned.Settled(v1alpha1.FailedOver, lab.DR2)
 	require.NoError(t, returned.GoesOn(t.Context(), lab.DR2))
@@ -29,6 +30,9 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	require.NoError(t, err)
 	_, err = returned.Relocate(t.Context(), lab.DR1)
 	require.NoError(t, err)
+	_, err = ended.Disable(t.Context())
+	require.NoError(t, err)
+	actors = actors[:3]
 	pods := []any{moved.Pod(lab.DR2), returned.Pod(lab.DR1), still.Pod(lab.DR1)}
 	before := groupsOf(actors)
 
@@ -36,6 +40,7 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	for _, a := range actors {
 		a.Leave()
 	}
+	pod := ended.Pod(lab.DR1)
 	require.NoError(t, l.Restore(t.Context(), lab.Hub, backup))
 	moved.Settled(v1alpha1.Deployed, lab.DR2) // the spec of the backup asks for no move
 	still.Settled(v1alpha1.Deployed, lab.DR1)
@@ -52,6 +57,8 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 		a.Follow()
 	}
 
+	protectAgain(t, ended)
+	assert.Equal(t, pod, ended.Pod(lab.DR1))
 	returned.Ask(relocateTo(lab.DR1))
 	returned.Settled(v1alpha1.Relocated, lab.DR1)
 	for a, home := range map[*actor]string{moved: lab.DR2, returned: lab.DR1, still: lab.DR1} {
@@ -59,4 +66,22 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 		a.NothingLost()
 		a.RunsOnlyOn(home)
 	}
+}
+
+// protectAgain protects an application on dr1 that was let go, and that the hub finds in its backup.
+func protectAgain(t *testing.T, a *actor) {
+	t.Helper()
+	w := a.Waits("ProtectionEnded", lab.DR1)
+	assert.Contains(t, w.Message, "was removed from dr1 and dr2, and nothing is made again there")
+	for _, cluster := range lab.Spokes() {
+		err := a.Lab.Cluster(cluster).Client.Get(t.Context(), a.App.DRPC(), &v1alpha1.VolumeReplicationGroup{})
+		assert.True(t, apierrors.IsNotFound(err), "no group is made on %s: %v", cluster, err)
+	}
+	assert.Nil(t, a.DRPC().Status.Decisions, "whoever deploys leaves things as they are")
+	require.NoError(t, a.App.Unprotect(t.Context()))
+	_, err := a.Disabled(t.Context(), lab.DR1)
+	require.NoError(t, err)
+	a.Follow()
+	require.NoError(t, a.Protect(t.Context(), lab.DR1))
+	a.NothingLost()
 }
