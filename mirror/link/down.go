@@ -5,6 +5,7 @@ package link
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -128,7 +129,19 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 			stored, err = w.apply(ctx, d.Intent)
 		}
 	}
+	if err == nil && d.Verb == translate.Create && d.Doubtful && w.resource == groupResource {
+		l.lookAtSecrets(d.Intent.GetNamespace()) // whoever deleted the copy may have deleted the namespace
+	}
 	return l.wroteCopy(w, it, stored, err)
+}
+
+// lookAtSecrets looks at the copies of Secrets in a namespace of the cluster, where nobody sees that they are gone.
+func (l *Link) lookAtSecrets(namespace string) {
+	for _, wish := range l.secretWishes.list() {
+		if strings.HasPrefix(wish.Name, namespace+".") { // no namespace holds a dot (X2)
+			l.down.add(item{secrets, wish.Name})
+		}
+	}
 }
 
 // wroteCopy notes a copy that was written, if it was.

@@ -71,6 +71,7 @@ var inPushMode = map[string]func(*testing.T){
 	"hub from a backup":      TestX9_AHubFromABackupIsRefusedWithinAnEpochToo,
 	"what is":                TestX9_AHubFromABackupThatWishesWhatIsGetsItsAnswer,
 	"missing namespace":      TestX12_AMissingNamespaceIsMadeOnceAndLeftAlone,
+	"Secret and group":       TestASecretComesBackWithItsGroup,
 	"namespace for a Secret": TestX12_AMissingNamespaceIsMadeForASecretToo,
 	"another cluster":        TestX13_AnotherClusterAppliesAndReportsNothing,
 	"late stranger":          TestX13_AStrangerThatLearnsItLateWritesNoLease,

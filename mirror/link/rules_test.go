@@ -5,6 +5,7 @@ package link_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -294,6 +295,25 @@ func TestX12_AMissingNamespaceIsMadeForASecretToo(t *testing.T) {
 	w.eventually(func() bool { return read() == "second" }, "the Secret does not follow")
 	require.NoError(t, w.hub.Delete(t.Context(), wish))
 	w.eventually(func() bool { return read() == "" }, "the Secret is not deleted")
+}
+
+// TestASecretComesBackWithItsGroup : whoever deletes a namespace deletes both, and nobody sees that the Secret is gone.
+func TestASecretComesBackWithItsGroup(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	wish := w.wish("db")
+	w.carriedOut(wish, "db")
+	w.applied(wish, metav1.ConditionTrue, "Applied")
+	w.create(w.hub, w.secretWish(w.app, "psk", "key"))
+	var s corev1.Secret
+	there := func() bool { return w.spoke.Get(t.Context(), client.ObjectKey{Namespace: w.app, Name: "psk"}, &s) == nil }
+	w.eventually(there, "the Secret is not copied")
+
+	was := w.copy("db").UID
+	require.NoError(t, w.spoke.Delete(t.Context(), &s))
+	require.NoError(t, w.spoke.Delete(t.Context(), w.copy("db")))
+	w.eventually(func() bool { return w.copy("db") != nil && w.copy("db").UID != was }, "the copy is not made again")
+	require.Eventually(t, there, 30*time.Second, 50*time.Millisecond, "the Secret is not made again before the next look without cause")
 }
 
 func (w *world) secretWish(namespace, name, value string) *corev1.Secret {
