@@ -306,7 +306,9 @@ func TestASecretComesBackWithItsGroup(t *testing.T) {
 	w.applied(wish, metav1.ConditionTrue, "Applied")
 	w.create(w.hub, w.secretWish(w.app, "psk", "key"))
 	var s corev1.Secret
-	there := func() bool { return w.spoke.Get(t.Context(), client.ObjectKey{Namespace: w.app, Name: "psk"}, &s) == nil }
+	there := func() bool {
+		return w.spoke.Get(t.Context(), client.ObjectKey{Namespace: w.app, Name: "psk"}, &s) == nil
+	}
 	w.eventually(there, "the Secret is not copied")
 
 	was := w.copy("db").UID
