@@ -39,6 +39,9 @@ const (
 
 	// AnnotationVRProtected says "protected" on a PVC whose protection is complete.
 	AnnotationVRProtected = "volumereplicationgroups.ramendr.openshift.io/vr-protected"
+	// AnnotationVRReleased says "demoted" on a PVC whose volume was demoted on this cluster for good: what was written here is on
+	// the peer, or was given up by a failover.
+	AnnotationVRReleased = "volumereplicationgroups.ramendr.openshift.io/vr-released"
 	// AnnotationVRArchived holds a digest of what was stored for a PVC or PV.
 	AnnotationVRArchived = "volumereplicationgroups.ramendr.openshift.io/vr-archived"
 	// AnnotationVRRetained marks a PV whose reclaim policy was set to Retain; its value is the original policy.
@@ -50,6 +53,8 @@ const (
 	DRPCAnnotationPrefix = "drplacementcontrol.ramendr.openshift.io/"
 	// AnnotationDestinationCluster names the cluster that a VolumeReplicationGroup is meant for.
 	AnnotationDestinationCluster = DRPCAnnotationPrefix + "destination-cluster"
+	// AnnotationPeerServes says "true" on a Secondary whose peer has taken over: it is Primary, and its volumes are ready.
+	AnnotationPeerServes = DRPCAnnotationPrefix + "peer-serves"
 	// AnnotationDRPCUID holds the UID of the DRPlacementControl behind a VolumeReplicationGroup.
 	AnnotationDRPCUID = DRPCAnnotationPrefix + "drpc-uid"
 	// AnnotationAppNamespace on a DRPlacementControl names the namespace of the application, if it is another one.

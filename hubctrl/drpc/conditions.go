@@ -162,7 +162,7 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 	case c.Report.Conflict:
 		conflict := exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict)
 		return is(metav1.ConditionFalse, conflict.Reason, fmt.Sprintf("cluster %s: %s", at.cluster, conflict.Message))
-	case c.Report.State != plan.IsSecondary:
+	case c.Report.State != plan.IsSecondary || !c.Report.Ready:
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
 	default:
 		return is(metav1.ConditionTrue, "Success", fmt.Sprintf("cluster %s is Secondary", at.cluster))

@@ -55,6 +55,7 @@ func wishFacts(at *side) plan.Wish {
 	w.Questioned = at.wish.Annotations[exchange.AnnotationRecalled] != ""
 	w.Replaced = former(at)
 	w.Ended = !w.Deleting && refusedAs(at.wish, exchange.ReasonEnded)
+	w.Serves = at.wish.Annotations[v1alpha1.AnnotationPeerServes] == on
 	w.Adopting = at.wish.Annotations[exchange.AnnotationAdoptUID] != "" && !ours(at)
 	return w
 }
@@ -98,9 +99,10 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *side, view plan.View) pl
 	switch {
 	case status.State == v1alpha1.PrimaryState:
 		out.State = plan.IsPrimary
-	case status.State == v1alpha1.SecondaryState && is(v1alpha1.VRGDataProtected):
+	case status.State == v1alpha1.SecondaryState && (is(v1alpha1.VRGDataProtected) || following(at.report)):
 		out.State = plan.IsSecondary
 	}
+	out.Level = is(v1alpha1.VRGDataProtected)
 	out.Ready = is(v1alpha1.VRGDataReady) && is(v1alpha1.VRGClusterDataReady)
 	out.Protected = is(v1alpha1.VRGClusterDataProtected)
 	out.Conflict = exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict).Status == metav1.ConditionFalse
@@ -109,6 +111,15 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *side, view plan.View) pl
 	out.Severed = exchange.Condition(at.report, v1alpha1.VRGDataReady).Reason == exchange.ReasonInterrupted
 	return out
 }
+
+// following reports whether the storage brings a cluster in line with its peer: nothing else keeps that from being in sync.
+func following(report *v1alpha1.VolumeReplicationGroup) bool {
+	c := exchange.Condition(report, v1alpha1.VRGDataProtected)
+	return c.Status == metav1.ConditionFalse && c.Reason == reasonReplicating
+}
+
+// reasonReplicating is the reason of DataProtected while copies are on their way and nothing is wrong.
+const reasonReplicating = "Replicating"
 
 // adoptable reports whether an object that a hub made was made for this application, or for one whose object the user names.
 // A name alone proves nothing: who may protect one namespace must not get the groups of another.

@@ -67,7 +67,7 @@ var reserved = func() map[string]bool {
 		exchange.AnnotationNamespace: true, exchange.AnnotationName: true, exchange.AnnotationEpoch: true, exchange.AnnotationDRPC: true,
 		exchange.AnnotationOrigin: true, exchange.AnnotationAdoptUID: true, exchange.AnnotationRecalled: true, exchange.AnnotationSentAway: true,
 		exchange.AnnotationDestinationsOf: true, exchange.AnnotationSpokeID: true, exchange.AnnotationScopeKept: true,
-		v1alpha1.AnnotationDestinationCluster: true, v1alpha1.AnnotationDRPCUID: true,
+		v1alpha1.AnnotationDestinationCluster: true, v1alpha1.AnnotationDRPCUID: true, v1alpha1.AnnotationPeerServes: true,
 	}
 	for _, key := range passed {
 		out[key] = true

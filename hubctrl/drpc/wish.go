@@ -82,11 +82,23 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) 
 	if witness := w.witness(wr, settled); witness != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationDestinationsOf, witness))
 	}
+	if w.taken(wr, settled) {
+		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationPeerServes, on))
+	}
 	spec := w.spec(wr, settled)
 	if err := setSpec(u, &spec); err != nil {
 		return nil, err
 	}
 	return u, nil
+}
+
+// taken reports whether a Secondary that waits for it is told that its peer has taken over. That holds until something else
+// is wished of either.
+func (w *world) taken(wr plan.Write, settled bool) bool {
+	if wr.Role != plan.Secondary || !settled {
+		return false
+	}
+	return w.facts.At(wr.Side).Wish.Serves || w.facts.Awaited(wr.Side)
 }
 
 // spec is the spec of the wish that wr asks for.

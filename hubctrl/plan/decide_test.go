@@ -23,7 +23,7 @@ func home() Facts {
 	f.Clusters[0] = Cluster{Live: true, Decision: RunHere, Wish: Wish{Role: Primary, Epoch: 1},
 		Report: Report{View: Present, Answered: true, State: IsPrimary, Ready: true, Protected: true, Volumes: true}}
 	f.Clusters[1] = Cluster{Live: true, Decision: Gone, Wish: Wish{Role: Secondary, Epoch: 1},
-		Report: Report{View: Present, Answered: true, State: IsSecondary}}
+		Report: Report{View: Present, Answered: true, State: IsSecondary, Level: true, Ready: true}}
 	return f
 }
 

@@ -57,8 +57,8 @@ func begin(f *Facts) Plan {
 	case peer.Report.InUse:
 		// A relocate that a former hub had begun, and that the user asks for still.
 		return do(Relocating, ClearingPlacement, publish(h, Gone, Gone))
-	case at.Wish.Role == NoRole && peer.short(IsSecondary) != Nothing:
-		return wait(Deploying, Paused, p, peer.short(IsSecondary))
+	case at.Wish.Role == NoRole && peer.lacks() != Nothing:
+		return wait(Deploying, Paused, p, peer.lacks())
 	case at.Wish.Role == NoRole:
 		return do(Deploying, Paused, promote(h, Stay))
 	}
@@ -68,10 +68,10 @@ func begin(f *Facts) Plan {
 		n = phases(Relocate)
 	}
 	switch {
-	case peer.short(IsSecondary) != Nothing:
-		return wait(n.under, EnsuringSecondary, p, peer.short(IsSecondary))
-	case !at.occupied() && at.short(IsSecondary) != Nothing:
-		return wait(n.under, EnsuringSecondary, h, at.short(IsSecondary))
+	case peer.lacks() != Nothing:
+		return wait(n.under, EnsuringSecondary, p, peer.lacks())
+	case !at.occupied() && at.lacks() != Nothing:
+		return wait(n.under, EnsuringSecondary, h, at.lacks())
 	default:
 		return do(n.under, WaitingForRestore, promote(h, Relocate))
 	}

@@ -37,7 +37,7 @@ func healthy(f *Facts) bool {
 	}
 	at, peer := f.At(h), f.At(h.Peer())
 	return !at.Bereft() && at.Live && at.Report.Answered && at.Decision == RunHere && at.Wish.FinalSync == NoFinalSync &&
-		!peer.Report.Conflict && peer.Live && peer.Report.Answered && peer.Wish.Role == Secondary && peer.Report.State == IsSecondary && peer.Decision == Gone
+		!peer.Report.Conflict && peer.Live && peer.Report.Answered && peer.Wish.Role == Secondary && peer.Report.State == IsSecondary && peer.Report.Ready && peer.Decision == Gone
 }
 
 // awaited reports whether the fact that is waited for is really not true, and the nearest that can be said: a link that
@@ -77,7 +77,7 @@ func awaited(f *Facts, w Wait) bool {
 	case BeingProtected:
 		return answered && c.Report.State == IsPrimary && !c.Report.Protected
 	case BeingSecondary:
-		return answered && c.Report.State != IsSecondary && !c.Report.InUse
+		return answered && (c.Report.State != IsSecondary && !c.Report.InUse || c.Report.State == IsSecondary && !(c.Report.Level && c.Report.Ready))
 	case HomeAgreed:
 		return answered && c.Wish.Role == Secondary && (c.Report.InUse || c.Report.Conflict) && c.Decision == Untold && f.Home() != w.On
 	case ConflictFree:

@@ -52,7 +52,8 @@ type State uint8
 const (
 	// Between : neither, or not told.
 	Between State = iota
-	// IsSecondary : demoted, and everything that was written here is on the peer.
+	// IsSecondary : demoted for good. Storage may still bring it in line with the peer, and with some storages that has no
+	// end while the peer is Primary.
 	IsSecondary
 	IsPrimary
 )
@@ -120,6 +121,7 @@ type Wish struct {
 	Deleting  bool  // a tombstone: it has a deletionTimestamp
 	Adopting  bool  // it takes an object over, which does not carry its UID yet
 	Ended     bool  // its cluster has seen its deletion before, and makes nothing from it: the hub comes from a backup
+	Serves    bool  // it tells a Secondary that its peer has taken over
 	Replaced  bool  // it was made for an earlier cluster of this name: what that one had is not on this one (X13)
 	// Questioned : the cluster claimed to obey a later wish, and the user was, or is being, asked what to believe (X16).
 	Questioned bool
@@ -141,7 +143,8 @@ type Report struct {
 	Memory    Memory
 	Claim     Role // what the reported object is told to be: matters where the hub knows no such wish
 	State     State
-	Ready     bool // its data and metadata are restored and usable
+	Level     bool // everything that was written here is on the peer
+	Ready     bool // a Primary: its data and metadata are restored and usable; a Secondary: nothing of it waits for the peer to take over
 	Protected bool // its metadata is in every store, so that the peer can restore it
 	// Conflict : claims of the application lie there that were never replicated from there: what may be the only copy.
 	Conflict bool
@@ -216,6 +219,26 @@ func (c *Cluster) short(of State) Fact {
 	default:
 		return Nothing
 	}
+}
+
+// lacks says what is missing until the cluster answers freshly that it is Secondary, and that all that was written there is on
+// the peer: only then can the peer be promoted without a loss.
+func (c *Cluster) lacks() Fact {
+	if fact := c.short(IsSecondary); fact != Nothing {
+		return fact
+	}
+	if !c.Report.Level {
+		return BeingSecondary
+	}
+	return Nothing
+}
+
+// Awaited reports whether s is Secondary and waits for its peer to take over, and that has: it is Primary, the workload was
+// sent to it, and nobody asked it to leave.
+func (f *Facts) Awaited(s Side) bool {
+	at, peer := f.At(s), f.At(s.Peer())
+	serves := peer.short(IsPrimary) == Nothing && peer.Decision == RunHere && peer.Wish.FinalSync == NoFinalSync && !peer.Wish.Deleting
+	return serves && at.short(IsSecondary) == Nothing && !at.Report.Ready
 }
 
 // occupied reports whether the cluster says that something of the application is there which no wish of this hub put

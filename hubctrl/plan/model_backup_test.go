@@ -73,7 +73,7 @@ func (w *world) returnOf(i int) {
 	w.spoke[i] = old
 	s := &w.spoke[i]
 	s.mine, s.current = old.mine && w.outbox[i].Role != NoRole, old.current && w.oldWish
-	s.state, s.was, s.ready, s.app, s.latest = was.state, was.was, was.ready, was.app, was.latest
+	s.state, s.was, s.ready, s.level, s.app, s.latest = was.state, was.was, was.ready, was.level, was.app, was.latest
 	s.vols, s.own, s.heard, s.loose, s.left = was.vols, was.own, was.heard, was.loose, was.left
 	w.old, w.oldOf, w.oldWish, w.returns = spoke{}, Nowhere, false, w.returns-1
 	w.deaf[i] = true

@@ -219,6 +219,11 @@ func (w *world) tend() {
 		if w.inbox[i].unplaced && w.link[0] && w.link[1] {
 			w.spoke[i].loose, w.inbox[i].unplaced = false, false
 		}
+		f := w.observe()
+		if o := &w.outbox[i]; o.Role == Secondary && !o.Deleting && !o.Serves && f.Awaited(Side(i+1)) {
+			o.Serves = true
+			w.changed(i)
+		}
 	}
 }
 

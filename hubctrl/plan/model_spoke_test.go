@@ -38,6 +38,7 @@ func (w *world) down(i int) {
 			s.age = inBackup
 		}
 		s.told, s.sync, s.why, s.epoch = o.Role, o.FinalSync, o.For, o.Epoch
+		s.serves = o.Serves && !s.ready // else it makes no difference
 	}
 }
 
@@ -58,7 +59,7 @@ func (w *world) up(i int) {
 	w.inbox[i] = inbox{
 		view: Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
-		state: s.state, stored: w.stored, ready: s.ready && !s.left,
+		state: s.state, level: s.state == IsSecondary && s.level, stored: w.stored, ready: s.ready && !s.left,
 		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == IsPrimary,
 		conflict: s.told == Secondary && s.own, volumes: s.vols && (s.told == Primary || s.state != IsSecondary), unplaced: s.loose,
 	}
@@ -113,19 +114,29 @@ func (w *world) work(i int) {
 		}
 		w.born = Side(i + 1)
 	case s.state == IsPrimary:
-		s.seen, s.prep, s.final, s.loose, s.left = true, false, false, false, false
+		s.seen, s.prep, s.final, s.loose, s.left, s.level = true, false, false, false, false, false
 		if !s.app {
 			s.state, s.ready = Between, false
 		}
 	case s.state == Between && s.own && !s.was:
-		s.seen, s.state, s.ready = true, IsSecondary, true // it never replicated them, so there is nothing to hand over
+		s.seen, s.state, s.ready, s.level = true, IsSecondary, true, true // it never replicated them, so there is nothing to hand over
+	case s.state == Between && s.seen && together && !s.app && p.state == IsPrimary:
+		// What diverged is given up, and the new Primary is followed: in sync, the storage never calls that.
+		s.state, s.ready, s.was, s.vols, s.level = IsSecondary, true, false, false, false
 	case s.state == Between && s.seen && together && !s.app:
-		if p.state != IsPrimary && s.was && (p.has || !p.hollow) { // else: what diverged is given up, and the new Primary is followed
+		// Demoted for good. What was written is on its way; claims that leave are held until the peer has taken over.
+		s.state, s.ready, s.vols, s.level = IsSecondary, !s.was, false, false
+	case s.state == IsSecondary && s.seen && !s.level && together && p.state != IsPrimary:
+		if s.was && (p.has || !p.hollow) {
 			p.latest, p.hollow = p.latest || s.latest, p.hollow && !s.latest
 		}
-		s.state, s.ready, s.was, s.vols = IsSecondary, true, false, false
+		s.was, s.level = false, true
+	case s.state == IsSecondary && s.seen && s.level && p.state == IsPrimary:
+		s.level = false // looked at again, after a restart
+	case s.state == IsSecondary && s.seen && !s.ready && (s.serves || s.why == Failover):
+		s.ready, s.serves = true, false
 	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:
-		s.seen, s.state, s.ready = true, IsSecondary, true // nothing was ever written here that the peer lacks
+		s.seen, s.state, s.ready, s.level = true, IsSecondary, true, true // nothing was ever written here that the peer lacks
 	default:
 		s.seen = true
 	}

@@ -23,7 +23,9 @@ type spoke struct {
 	epoch    uint8
 
 	state  State
-	ready  bool // restored (a Primary), or replicating (a Secondary)
+	ready  bool // restored (a Primary), or with no claim that waits for the peer to take over (a Secondary)
+	level  bool // a Secondary: everything that was written here is on the peer, by the storage. Some never say so while the peer is Primary
+	serves bool // it was told that the peer has taken over
 	prep   bool // ready for the final synchronisation
 	final  bool // the final synchronisation is done
 	was    bool // was Primary, and not demoted since: its demotion hands over what was written
@@ -63,6 +65,7 @@ type inbox struct {
 
 	state                                       State
 	stored, ready, prepared, synced, inuse, del bool
+	level                                       bool
 	lost                                        bool
 	conflict, volumes, unplaced                 bool
 }
@@ -191,7 +194,7 @@ func (w *world) observe() Facts {
 			continue
 		}
 		c.Report.Answered, c.Report.State = true, in.state
-		c.Report.Ready = in.ready
+		c.Report.Ready, c.Report.Level = in.ready, in.level
 		c.Report.Protected = in.stored
 		c.Report.Conflict, c.Report.Unplaced = in.conflict, in.unplaced
 		c.Report.Prepared = in.prepared
@@ -452,7 +455,7 @@ func (w *world) settled() bool {
 	}
 	for i := range 2 {
 		s, q := w.spoke[i], w.spoke[1-i]
-		if s.app && s.state == IsPrimary && w.decision[i] == RunHere && q.state == IsSecondary && !q.app && w.decision[1-i] == Gone && s.sync == NoFinalSync {
+		if s.app && s.state == IsPrimary && w.decision[i] == RunHere && q.state == IsSecondary && q.ready && !q.app && w.decision[1-i] == Gone && s.sync == NoFinalSync {
 			return w.ask != Relocate || i == w.target.index()
 		}
 	}

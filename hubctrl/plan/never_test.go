@@ -12,7 +12,7 @@ import (
 func begun() Facts {
 	f := both()
 	f.Clusters[1] = Cluster{Live: true, Wish: Wish{Role: Secondary, Epoch: 1},
-		Report: Report{View: Present, Answered: true, State: IsSecondary}}
+		Report: Report{View: Present, Answered: true, State: IsSecondary, Level: true, Ready: true}}
 	return f
 }
 
@@ -75,11 +75,11 @@ func TestWhatRunsIsNeverMovedOrEmptied(t *testing.T) {
 			f.At(First).Wish.Role, f.At(First).Report = Secondary, Report{View: Present, Answered: true}
 		}, nil, Wait{BeingSecondary, First}},
 		"a relocate that a former hub began sends the workload away": {begun(), func(f *Facts) {
-			f.Ask, f.At(First).Wish.Role, f.At(First).Report = Relocate, Secondary, Report{View: Present, Answered: true, State: IsSecondary}
+			f.Ask, f.At(First).Wish.Role, f.At(First).Report = Relocate, Secondary, Report{View: Present, Answered: true, State: IsSecondary, Level: true, Ready: true}
 			f.At(Second).Report.State, f.At(Second).Report.InUse = Between, true
 		}, &Write{Kind: Publish, Decisions: [2]Decision{Gone, Gone}}, Wait{}},
 		"but nobody's claims": {begun(), func(f *Facts) {
-			f.Ask, f.At(First).Wish.Role, f.At(First).Report = Relocate, Secondary, Report{View: Present, Answered: true, State: IsSecondary}
+			f.Ask, f.At(First).Wish.Role, f.At(First).Report = Relocate, Secondary, Report{View: Present, Answered: true, State: IsSecondary, Level: true, Ready: true}
 			f.At(Second).Report.InUse, f.At(Second).Report.Conflict = true, true
 		}, nil, Wait{HomeAgreed, Second}},
 

@@ -44,6 +44,9 @@ func relocate(f *Facts, t Side) Plan {
 		return tend(wait(Initiating, PreparingFinalSync, s, BeingProtected))
 	case !moving && source.Report.Unplaced:
 		return tend(wait(Initiating, PreparingFinalSync, s, BeingPlaced))
+	case !moving && target.Wish.Serves:
+		// Its peer is about to be demoted: what it would begin to let go from now on, storage may refuse to release.
+		return do(Initiating, PreparingFinalSync, secondary(t, Relocate), keep(s, Prepare, Relocate))
 	case source.Wish.FinalSync == NoFinalSync:
 		return do(Initiating, PreparingFinalSync, keep(s, Prepare, Relocate))
 	case source.Wish.FinalSync == Prepare && !source.Report.Prepared:
@@ -100,10 +103,10 @@ func switchTo(f *Facts, t Side, n names) Plan {
 	case source.Decision != Gone, target.Decision != Gone:
 		// A hub that found it so, new or restored from a backup: whoever deploys has to hear it from this one too.
 		return do(n.under, ClearingPlacement, publish(t, Gone, Gone))
-	case source.short(IsSecondary) != Nothing:
-		return wait(n.under, EnsuringSecondary, s, source.short(IsSecondary))
-	case target.Wish.Role == Secondary && target.short(IsSecondary) != Nothing:
-		return wait(n.under, EnsuringSecondary, t, target.short(IsSecondary))
+	case source.lacks() != Nothing:
+		return wait(n.under, EnsuringSecondary, s, source.lacks())
+	case target.Wish.Role == Secondary && target.lacks() != Nothing:
+		return wait(n.under, EnsuringSecondary, t, target.lacks())
 	default:
 		return do(n.under, WaitingForRestore, promote(t, Relocate))
 	}

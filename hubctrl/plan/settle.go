@@ -78,6 +78,9 @@ func settle(f *Facts, h Side, n names) Plan {
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.short(IsSecondary) != Nothing:
 		return tend(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
+	case !peer.Report.Ready:
+		// Its claims that leave are let go once it is told that h has taken over.
+		return tend(wait(n.after, CleaningUp, p, BeingSecondary))
 	case peer.Report.Conflict:
 		return tend(wait(n.after, CleaningUp, p, ConflictFree))
 	case at.short(Between) != Nothing:

@@ -15,7 +15,7 @@ import (
 func TestNothingIsWishedOfASideThatIsNotKnown(t *testing.T) {
 	secondary := plan.Cluster{
 		Live: true, Decision: plan.Gone, Wish: plan.Wish{Role: plan.Secondary},
-		Report: plan.Report{View: plan.Present, Answered: true, State: plan.IsSecondary},
+		Report: plan.Report{View: plan.Present, Answered: true, State: plan.IsSecondary, Level: true, Ready: true},
 	}
 	unknown := plan.Cluster{Decision: plan.Gone}
 	for name, tc := range map[string]struct {

@@ -162,8 +162,12 @@ func side(t *testing.T, d *datadriven.TestData, n int) Side {
 func (s *stage) run(plans int) {
 	w := &s.world
 	var told Wait
-	for !w.finished {
+	for rounds := 0; !w.finished; rounds++ {
 		p := Decide(w.observe())
+		if rounds > 100 {
+			s.say("= does not come to rest: %+v, %v", p, p.Wait)
+			return
+		}
 		if len(p.Writes) > 0 && plans == 0 {
 			break
 		}

@@ -40,6 +40,7 @@ type copyWorld struct {
 	remain              age // in a retained volume of an earlier term
 	left                age // in a retained volume that is no longer ours
 	source, drained     bool
+	demoted             bool // the claim remembers that all was sent
 	wanted              bool
 	destination, paused bool
 	image               age // complete, of what came in
@@ -68,7 +69,7 @@ func (w *copyWorld) fail(format string, args ...any) {
 func (w copyWorld) facts() plan.Group {
 	v := plan.Volume{
 		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept, Able: true, Copied: true, Use: plan.UseFree,
-		Replica: plan.ReplicaAbsent, Receiving: w.destination,
+		Replica: plan.ReplicaAbsent, Receiving: w.destination, Released: w.demoted,
 	}
 	if w.busy {
 		v.Use = plan.UseBusy
@@ -178,12 +179,17 @@ func (w *copyWorld) step(s plan.Step) bool {
 		if w.claim == plan.ClaimLeaving {
 			return false
 		}
-		w.marks, w.loose = true, false
+		w.marks, w.loose, w.demoted = true, false, false
 	case plan.Seal:
 		if w.claim == plan.ClaimLeaving && w.loose {
 			return false
 		}
-		w.marks, w.sealed, w.loose = true, true, false
+		w.marks, w.sealed, w.loose, w.demoted = true, true, false, false
+	case plan.Release:
+		if w.claim == plan.ClaimLeaving && w.loose {
+			return false
+		}
+		w.demoted, w.loose = true, false
 	case plan.Loosen:
 		w.loose = w.marks
 	case plan.Promote:
@@ -204,7 +210,7 @@ func (w *copyWorld) step(s plan.Step) bool {
 	case plan.GiveUp:
 		w.kept = false
 	case plan.Unmark:
-		w.marks, w.sealed, w.loose = false, false, false
+		w.marks, w.sealed, w.loose, w.demoted = false, false, false, false
 	case plan.Receive:
 		if w.source {
 			w.fail("(b) a destination is made while there is a source")
@@ -289,6 +295,9 @@ func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
 		}
 	}
 	p := decide(w.facts())
+	if secondary := len(p.Verdicts) == 1 && p.Verdicts[0].Phase == plan.AtSecondary; secondary && w.marks && !w.ending && !w.discard && w.peer < w.data {
+		try("report", false, false, func(n *copyWorld) { n.fail("(l) a volume that was not sent is called secondary") })
+	}
 	for k := 1; k <= len(p.Steps); k++ {
 		try(fmt.Sprint("controller ", p.Steps[:k]), k == len(p.Steps), true, func(n *copyWorld) {
 			for _, s := range p.Steps[:k] {
@@ -388,6 +397,9 @@ func (w copyWorld) people(try func(string, bool, bool, func(*copyWorld))) {
 			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted && !n.pruned || !n.marks || n.ending && n.loose
 		})
 	}
+	if w.source {
+		try("the user deletes the source", false, true, func(n *copyWorld) { n.source, n.drained, n.wishes = false, false, n.wishes-1 })
+	}
 	if w.ending && !w.interrupted {
 		return
 	}
@@ -468,7 +480,7 @@ func (w copyWorld) settled() bool {
 	case w.role == plan.Primary:
 		return w.claim == plan.ClaimBound && w.source && w.peer >= w.data && w.sealed && !w.destination && w.remain == none
 	default:
-		unsent := len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyUnprotected
+		unsent := len(p.Verdicts) == 1 && (p.Verdicts[0].Why == plan.WhyUnprotected || p.Verdicts[0].Why == plan.WhyUnsent) // a person decides
 		return !w.source && (!w.marks || unsent)
 	}
 }

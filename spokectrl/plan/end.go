@@ -38,7 +38,7 @@ func end(g Group, p *Plan) {
 		}
 		// A claim that leaves takes its data along as soon as the policy is back. A primary's user wants that; on a
 		// secondary it would destroy the replica.
-		p.Verdicts[i] = letGo(i, v, p, g.Role == Primary || v.Claim == ClaimBound)
+		p.Verdicts[i] = letGo(g, i, v, p, g.Role == Primary || v.Claim == ClaimBound)
 		clean = clean && p.Verdicts[i].Phase == Gone
 	}
 	for i := range g.Remains {

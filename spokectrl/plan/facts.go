@@ -73,6 +73,7 @@ type Volume struct {
 	Selected bool // the group's selector picks the claim
 	Foreign  bool // another group owns the claim
 	Claim    Claim
+	Idle     bool // the claim is bound when a Pod first uses it, and none has done so yet
 	Marks    Marks
 	Sealed   bool // the claim says that its volume was replicated from here
 	Kept     bool // the PV is retained by us, its original policy remembered
@@ -82,6 +83,16 @@ type Volume struct {
 	Told     Role // what the replica is told
 	Exact    bool // the replica says all that the group's role asks for
 	Settled  bool // the replica reached what it was told; as a secondary: it is in sync
+	// Following says that the volume is demoted, and that the storage brings it in line with a peer that has taken over. Some
+	// storages never call a volume in sync while the peer is primary: this is as far as they come.
+	Following bool
+	// Reached is the role that the storage says the volume has, whatever the replica is told now.
+	Reached Role
+	// Restored says that the claim was made from stored metadata: the volume began as a copy of the peer's.
+	Restored bool
+	// Released says that the claim remembers that the volume was demoted here, and that what was written here is on the peer or
+	// was given up. A replica that somebody deletes later takes nothing from that.
+	Released bool
 	// Copied says that the technique sends copies to a volume of the peer's own, and can do so while the claim leaves.
 	Copied bool
 	Early  bool // the replica can't be made before the peer says where it receives
@@ -129,6 +140,7 @@ type Group struct {
 	SentAway  bool
 	FinalSync bool // a final synchronisation is prepared or asked for
 	Discard   bool // what only this side has is given up: it failed, and the peer took over
+	Taken     bool // the hub says that the peer has taken over
 	Unprotect bool // the configuration allows to unprotect single volumes
 	Archived  bool // every store holds what it should hold; during a final synchronisation: that, and maybe more
 	Volumes   []Volume

@@ -96,7 +96,7 @@ func bounds(short bool) []world {
 	if short {
 		return []world{start(2, 1, 2, 1)}
 	}
-	return []world{start(4, 2, 4, 0), start(2, 1, 2, 1)}
+	return []world{start(3, 2, 4, 0), start(2, 1, 2, 1)}
 }
 
 func requireSafeAndLive[W state[W]](t *testing.T, worlds ...W) {
@@ -110,6 +110,15 @@ func requireSafeAndLive[W state[W]](t *testing.T, worlds ...W) {
 
 func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 	requireSafeAndLive(t, bounds(testing.Short())...)
+}
+
+// TestEveryReachableStateOnRBDIsSafeAndLive, with storage that is as Ceph RBD is.
+func TestEveryReachableStateOnRBDIsSafeAndLive(t *testing.T) {
+	if testing.Short() {
+		requireSafeAndLive(t, onRBD(start(2, 1, 2, 0)))
+		return
+	}
+	requireSafeAndLive(t, onRBD(start(3, 1, 3, 0)))
 }
 
 // TestMishapsAmongManyMoves : somebody who knows nothing of the protection deletes the group or its namespace, or a PV is lost.
@@ -181,6 +190,15 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		"a new group looks like one that was severed by nobody":            lie(func(g *plan.Group) { g.Severed = false }),
 		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
 		"no deletion of a namespace is noticed":                            lie(func(g *plan.Group) { g.Pruned = false }),
+		"every demotion looks completed":                                   each(func(v *plan.Volume) { v.Released = true }),
+		"no demotion looks completed":                                      each(func(v *plan.Volume) { v.Released = false }),
+		"no demotion is remembered":                                        lose(plan.Release),
+		"the peer always looks like it has taken over":                     lie(func(g *plan.Group) { g.Taken = true }),
+		"the peer never looks like it has taken over":                      lie(func(g *plan.Group) { g.Taken = false }),
+		"nothing follows the peer":                                         each(func(v *plan.Volume) { v.Following = false }),
+		"everything follows the peer":                                      each(func(v *plan.Volume) { v.Following = true }),
+		"no role looks reached":                                            each(func(v *plan.Volume) { v.Reached = plan.NoRole }),
+		"no claim looks restored":                                          each(func(v *plan.Volume) { v.Restored = false }),
 		"nothing is rebuilt":                                               lose(plan.Rebuild),
 		"the stores are not emptied":                                       lose(plan.Empty),
 		"the policy is not restored":                                       lose(plan.GiveUp),
@@ -194,6 +212,11 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, violation := explore(start(2, 1, 3, 1), mutant)
+			for _, w := range []world{start(2, 1, 2, 0), start(3, 1, 3, 0)} {
+				if len(violation) == 0 {
+					_, violation = explore(onRBD(w), mutant)
+				}
+			}
 			require.NotEmpty(t, violation, "the guard is not needed, or an invariant is missing")
 			t.Log(violation[0])
 		})

@@ -22,6 +22,7 @@ const (
 	Promote // make the replica, or tell it, primary
 	Seal    // note on the claim that its volume is replicated from here
 	Demote  // tell the replica secondary
+	Release // note on the claim that its volume was demoted here for good
 	Drop    // delete the replica
 	GiveUp  // restore the original policy of the PV
 	Loosen  // remove our finalizer from the claim, and leave our other marks
@@ -53,7 +54,7 @@ const (
 	AtPrimary                // the replica is primary
 	Releasing                // should leave its role, but is still held
 	Demoting                 // told secondary, not in sync yet
-	AtSecondary              // in sync as secondary
+	AtSecondary              // demoted for good: the peer may take over, or has done so
 	Gone                     // nothing of ours is left
 )
 
@@ -64,6 +65,7 @@ type Why uint8
 const (
 	WhyNothing     Why = iota
 	WhyUnbound         // the claim is not bound
+	WhyIdle            // the claim is bound when a Pod first uses it
 	WhyUnable          // no technique or class fits
 	WhyForeign         // another group owns the claim or the replica
 	WhyRestore         // the restore comes first
@@ -77,6 +79,10 @@ const (
 	WhyReceiving       // what received the volume on this side is still there
 	WhyVolumeLost      // the claim was bound, and its PV is gone
 	WhyInterrupted     // the group is deleted by somebody else than the hub
+	WhyTakeover        // the claim is being deleted, and its replica is kept until the peer has taken over
+	WhyFollowing       // the storage brings the volume in line with the peer
+	WhyUnsent          // what sent the volume was deleted before the peer was known to have all of it
+	WhyHandover        // the storage lets go of a primary only: the replica is promoted before it is deleted
 )
 
 // Verdict is where a volume stands and why it does not move.

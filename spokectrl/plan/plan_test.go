@@ -14,12 +14,27 @@ import (
 func healthy(change ...func(*plan.Volume)) plan.Volume {
 	v := plan.Volume{
 		Selected: true, Claim: plan.ClaimBound, Marks: plan.MarksAll, Sealed: true, Kept: true, Able: true,
-		Use: plan.UseFree, Replica: plan.ReplicaPresent, Told: plan.Primary, Exact: true, Settled: true,
+		Use: plan.UseFree, Replica: plan.ReplicaPresent, Told: plan.Primary, Reached: plan.Primary, Exact: true, Settled: true,
 	}
 	for _, f := range change {
 		f(&v)
 	}
 	return v
+}
+
+// released is a volume that was demoted for good.
+func released(change ...func(*plan.Volume)) plan.Volume {
+	v := healthy(func(v *plan.Volume) { v.Told, v.Reached, v.Released = plan.Secondary, plan.Secondary, true })
+	for _, f := range change {
+		f(&v)
+	}
+	return v
+}
+
+// taken says that the peer has taken over.
+func taken(g plan.Group) plan.Group {
+	g.Taken = true
+	return g
 }
 
 func primary(volumes ...plan.Volume) plan.Group {
@@ -40,14 +55,22 @@ func TestDecide(t *testing.T) {
 		want  plan.Verdict
 	}{
 		"a healthy primary needs nothing": {group: primary(healthy()), want: plan.Verdict{Phase: plan.AtPrimary}},
-		"a new claim: retain, mark, store, replicate": {
+		"a new claim: mark, retain, store, replicate": {
 			group: func() plan.Group { g := primary(fresh); g.Archived = false; return g }(),
-			steps: []plan.Step{{plan.Retain, 0}, {plan.Mark, 0}, {plan.Upload, plan.GroupStep}, {plan.Promote, 0}},
+			steps: []plan.Step{{plan.Mark, 0}, {plan.Retain, 0}, {plan.Upload, plan.GroupStep}, {plan.Promote, 0}},
 			want:  plan.Verdict{Phase: plan.Protecting, Why: plan.WhyReplica},
 		},
 		"a store that does not answer holds the restore, and all after it": {
 			group: func() plan.Group { g := primary(fresh); g.Restore = plan.RestoreUnknown; return g }(),
 			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyRestore},
+		},
+		"a claim that is bound when a Pod first uses it is as ready as it can be": {
+			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Claim, v.Idle = plan.ClaimPending, true })),
+			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyIdle},
+		},
+		"a claim that waits for something else is not": {
+			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Claim = plan.ClaimPending })),
+			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyUnbound},
 		},
 		"a claim without class is refused": {
 			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Able = false })),
@@ -72,9 +95,85 @@ func TestDecide(t *testing.T) {
 			group: secondary(healthy(func(v *plan.Volume) { v.Told, v.Settled = plan.Secondary, false })),
 			want:  plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
 		},
-		"a replica in sync is dropped": {
-			group: secondary(healthy(func(v *plan.Volume) { v.Told = plan.Secondary })),
-			steps: []plan.Step{{plan.Drop, 0}}, want: plan.Verdict{Phase: plan.AtSecondary},
+		"a replica in sync is kept, and its claim remembers": {
+			group: secondary(released(func(v *plan.Volume) { v.Released = false })),
+			steps: []plan.Step{{plan.Release, 0}}, want: plan.Verdict{Phase: plan.AtSecondary},
+		},
+		"a replica that the storage never calls in sync while the peer is primary is as far as it comes": {
+			group: taken(secondary(released(func(v *plan.Volume) { v.Settled, v.Following, v.Released = false, true, false }))),
+			steps: []plan.Step{{plan.Release, 0}}, want: plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyFollowing},
+		},
+		"what is said to be brought in line before the peer has taken over is not demoted for good": {
+			group: secondary(released(func(v *plan.Volume) { v.Settled, v.Following, v.Released = false, true, false })),
+			want:  plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+		},
+		"a demotion that was completed is not doubted when the peer has taken over": {
+			group: secondary(released(func(v *plan.Volume) { v.Settled, v.Following = false, true })),
+			want:  plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyFollowing},
+		},
+		"the replica of a claim that leaves is kept until the peer has taken over": {
+			group: secondary(released(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving })),
+			want:  plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyTakeover},
+		},
+		"once the peer has taken over, a claim that leaves is let go": {
+			group: taken(secondary(released(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving }))),
+			steps: []plan.Step{{plan.Drop, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
+		},
+		"a replica that leaves can't be promoted again": {
+			group: taken(secondary(released(func(v *plan.Volume) { v.Replica = plan.ReplicaLeaving }))),
+			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyLeaving},
+		},
+		"a replica that somebody deleted before its demotion was completed": {
+			group: secondary(healthy(func(v *plan.Volume) { v.Replica, v.Exact, v.Settled = plan.ReplicaLeaving, false, false })),
+			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyLeaving},
+		},
+		"the same, when it is gone: the storage is asked again": {
+			group: secondary(healthy(func(v *plan.Volume) {
+				v.Replica, v.Told, v.Exact, v.Settled = plan.ReplicaAbsent, plan.NoRole, false, false
+			})),
+			steps: []plan.Step{{plan.Demote, 0}}, want: plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+		},
+		"the same, while a Pod uses the volume": {
+			group: secondary(healthy(func(v *plan.Volume) {
+				v.Replica, v.Told, v.Exact, v.Settled, v.Use = plan.ReplicaAbsent, plan.NoRole, false, false, plan.UseBusy
+			})),
+			want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUse},
+		},
+		"a source that somebody deleted before everything was sent": {
+			group: secondary(healthy(func(v *plan.Volume) {
+				v.Replica, v.Told, v.Exact, v.Settled, v.Copied = plan.ReplicaAbsent, plan.NoRole, false, false, true
+			})),
+			want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUnsent},
+		},
+		"a replica that somebody deleted after its demotion is not missed": {
+			group: secondary(released(func(v *plan.Volume) {
+				v.Replica, v.Told, v.Exact, v.Settled = plan.ReplicaAbsent, plan.NoRole, false, false
+			})),
+			want: plan.Verdict{Phase: plan.AtSecondary},
+		},
+		"a claim that leaves while a relocate is taken back: the storage lets go of a primary only": {
+			group: func() plan.Group {
+				g := primary(released(func(v *plan.Volume) { v.Claim, v.Exact = plan.ClaimLeaving, false }))
+				g.Restore = plan.RestoreComplete
+				return g
+			}(),
+			steps: []plan.Step{{plan.Mark, 0}, {plan.Promote, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyHandover},
+		},
+		"the same, while a store may tell that the peer was promoted": {
+			group: func() plan.Group {
+				g := primary(released(func(v *plan.Volume) { v.Claim, v.Exact = plan.ClaimLeaving, false }))
+				g.Restore = plan.RestoreUnknown
+				return g
+			}(),
+			want: plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyRestore},
+		},
+		"a volume that is promoted where it is forgets its demotion first": {
+			group: primary(released(func(v *plan.Volume) { v.Exact, v.Settled = false, false })),
+			steps: []plan.Step{{plan.Mark, 0}, {plan.Promote, 0}}, want: plan.Verdict{Phase: plan.Protecting, Why: plan.WhyReplica},
+		},
+		"a replica that the storage never carried out is not demoted": {
+			group: secondary(healthy(func(v *plan.Volume) { v.Reached, v.Sealed, v.Exact, v.Settled = plan.NoRole, false, false, false })),
+			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUnprotected},
 		},
 		"a replica of a lost claim is not dropped": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Claim, v.Exact = plan.ClaimAbsent, false })),

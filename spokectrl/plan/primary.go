@@ -14,7 +14,7 @@ func primary(g Group, p *Plan) {
 	}
 	if !restored(g, p) {
 		for i, v := range g.Volumes {
-			p.Verdicts[i] = clear(i, v, p)
+			p.Verdicts[i] = clear(g, i, v, p)
 		}
 		return
 	}
@@ -76,6 +76,11 @@ func restored(g Group, p *Plan) bool {
 		if leaving(g) {
 			return false // they were not deleted for good in this term: their volumes stay retained
 		}
+		for i, v := range g.Volumes {
+			if v.remindsOfRelease() {
+				p.volume(i, Mark) // before anybody may write
+			}
+		}
 		p.group(Remember)
 		return true
 	case RestoreMissing:
@@ -89,19 +94,23 @@ func restored(g Group, p *Plan) bool {
 
 // unheld says that a claim will be held, and is not yet: it could go unnoticed.
 func unheld(v Volume) bool {
-	return v.Selected && !v.Foreign && (v.Claim == ClaimPending || (v.Claim == ClaimBound && v.Able || v.Claim == ClaimLost) && v.Marks != MarksAll)
+	return v.Selected && !v.Foreign && (v.Claim == ClaimPending && !v.Idle || (v.Claim == ClaimBound && v.Able || v.Claim == ClaimLost) && v.Marks != MarksAll)
 }
 
 func leaving(g Group) bool {
 	return slices.ContainsFunc(g.Volumes, Volume.Leaving)
 }
 
-// clear lets a claim of an earlier life go, so that the restore can make it anew. The PV stays retained.
-func clear(i int, v Volume, p *Plan) Verdict {
-	if !v.Leaving() {
+// clear lets a claim of an earlier life go, so that the restore can make it again. The PV stays retained.
+func clear(g Group, i int, v Volume, p *Plan) Verdict {
+	switch {
+	case !v.Leaving():
 		return Verdict{standing(v), WhyRestore}
+	case v.handedOver() && g.Restore != RestoreComplete && g.Restore != RestoreMissing:
+		return Verdict{standing(v), WhyRestore} // a store may tell that the peer was promoted since
+	default:
+		return letGo(g, i, v, p, false)
 	}
-	return letGo(i, v, p, false)
 }
 
 // standing is the phase of a volume that nothing is done to.
@@ -134,9 +143,11 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	case v.Claim == ClaimLeaving && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
 	case !v.Selected, v.Claim == ClaimLeaving, v.Claim == ClaimAbsent:
-		return letGo(i, v, replicas, true) // after its metadata left the stores
+		return letGo(g, i, v, replicas, true) // after its metadata left the stores
 	case v.Claim == ClaimLost:
 		return Verdict{standing(v), WhyVolumeLost} // its replica and what is stored of it are how it is found again
+	case v.Claim == ClaimPending && v.Idle:
+		return Verdict{Discovered, WhyIdle} // as ready as it can be: its Pod comes when the group says that it is
 	case v.Claim == ClaimPending:
 		return Verdict{Discovered, WhyUnbound}
 	case v.Replica == ReplicaLeaving:
@@ -144,11 +155,13 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	case v.Replica == ReplicaAbsent && !v.Able:
 		return Verdict{Discovered, WhyUnable}
 	}
+	// The marks first: a volume that is retained and not marked is one of an earlier term, of which the peer has a copy.
+	begun := g.Restore == RestoreComplete && !g.FinalSync && v.remindsOfRelease() // see restored
+	if (v.Marks != MarksAll || v.Released) && !begun {
+		p.volume(i, Mark)
+	}
 	if !v.Kept {
 		p.volume(i, Retain)
-	}
-	if v.Marks != MarksAll {
-		p.volume(i, Mark)
 	}
 	switch {
 	case v.Replica == ReplicaAbsent && v.Receiving:
@@ -184,7 +197,10 @@ func send(i int, v Volume, replicas *Plan) Verdict {
 
 // letGo ends the protection of one volume: first the replica, then the marks. With policy the PV gets its original
 // policy back; without, it stays retained, and so does its data.
-func letGo(i int, v Volume, p *Plan, policy bool) Verdict {
+func letGo(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
+	if g.Role == Primary && v.handedOver() {
+		return takeBack(i, v, p)
+	}
 	switch v.Replica {
 	case ReplicaUnknown:
 		return Verdict{Releasing, WhyUnread}
@@ -209,4 +225,35 @@ func letGo(i int, v Volume, p *Plan, policy bool) Verdict {
 		p.volume(i, Unmark)
 	}
 	return Verdict{Gone, WhyNothing}
+}
+
+// remindsOfRelease reports whether the claim remembers a demotion that is about to be undone.
+func (v Volume) remindsOfRelease() bool {
+	return v.Released && v.Marks != MarksNone && v.Claim == ClaimBound && !v.Foreign
+}
+
+// handedOver reports whether the volume is secondary by what the storage says, or may be while it says nothing, and there is
+// a replica by which it can be told otherwise.
+func (v Volume) handedOver() bool {
+	silent := v.Reached == NoRole && (v.Told == Secondary || v.Restored)
+	return v.Replica == ReplicaPresent && v.Claim != ClaimAbsent && !v.Copied && (v.Reached == Secondary || silent)
+}
+
+// takeBack promotes a volume whose replica is to be deleted. A storage may let go of a secondary only while the peer is
+// primary, and nothing is ever promoted whose replica is being deleted: where neither side is primary that would be the
+// end of both.
+func takeBack(i int, v Volume, p *Plan) Verdict {
+	if v.Claim == ClaimPending {
+		return Verdict{Releasing, WhyHandover} // storage is told nothing of a claim that is not bound
+	}
+	if v.Marks != MarksAll && v.Claim == ClaimBound || v.Released {
+		p.volume(i, Mark)
+	}
+	if !v.Kept {
+		p.volume(i, Retain)
+	}
+	if v.Told != Primary {
+		p.volume(i, Promote)
+	}
+	return Verdict{Releasing, WhyHandover}
 }

@@ -38,8 +38,9 @@ func loosened(v Volume) bool {
 	return !v.Foreign && v.Marks == MarksSome && v.Claim != ClaimAbsent && v.Replica == ReplicaPresent
 }
 
-// release decides for one volume of a secondary. Its replica is kept until it is in sync; its PV stays retained for
-// good, so that deleting the claim never destroys the copy.
+// release decides for one volume of a secondary. Its replica is kept: by it the volume is promoted again, where it is, if
+// the peer does not take over after all. Once the peer has, a claim that is being deleted is let go, and its replica with
+// it. The PV stays retained for good, so that deleting the claim never destroys the copy.
 func release(g Group, i int, v Volume, p *Plan) Verdict {
 	switch {
 	case v.Foreign:
@@ -48,12 +49,16 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 		return Verdict{Releasing, WhyUnread}
 	case v.Replica == ReplicaForeign:
 		return Verdict{Discovered, WhyForeign}
+	case v.Replica == ReplicaLeaving && (v.Released && !g.Taken || v.Copied && (v.Released || g.Discard)):
+		return Verdict{AtSecondary, WhyLeaving} // somebody else deleted it; the storage may need the peer's promotion to let it go
 	case v.Replica == ReplicaLeaving:
-		return Verdict{AtSecondary, WhyLeaving}
+		return Verdict{Releasing, WhyLeaving} // it can't be promoted again: no move to this side may begin before it is gone
 	case v.Replica == ReplicaAbsent:
 		return free(g, i, v, p)
 	case v.Told == Primary && v.Claim == ClaimAbsent:
 		return Verdict{Releasing, WhyClaimLost} // dropping the replica could take the peer's copy with it
+	case v.Told == Primary && v.Reached == NoRole && !v.Sealed && !v.Copied:
+		return Verdict{Releasing, WhyUnprotected} // the storage never replicated it, so there is nothing to demote
 	case v.Told == Primary && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
 	case !v.Exact:
@@ -62,26 +67,51 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 		}
 		p.volume(i, Demote)
 		return Verdict{Demoting, WhyReplica}
-	case !v.Settled:
+	case !v.Settled && !(v.Following && (g.Taken || v.Released)):
 		return Verdict{Demoting, WhyReplica}
 	default:
-		if !v.Kept && v.Claim != ClaimAbsent {
-			p.volume(i, Retain)
-		}
-		p.volume(i, Drop)
-		return Verdict{AtSecondary, WhyNothing}
+		return released(g, i, v, p)
 	}
+}
+
+// released decides for a volume that was demoted for good, and has a replica.
+func released(g Group, i int, v Volume, p *Plan) Verdict {
+	if !v.Kept && v.Claim != ClaimAbsent {
+		p.volume(i, Retain)
+	}
+	if !v.Released && v.Marks != MarksNone && v.Claim != ClaimAbsent {
+		p.volume(i, Release) // before the replica goes: afterwards nothing else tells that the demotion was completed
+	}
+	switch {
+	case v.Copied:
+		p.volume(i, Drop) // its storage has no role, so it is of no use any more
+	case v.Claim == ClaimLeaving && g.Taken:
+		p.volume(i, Drop)
+		return Verdict{Releasing, WhyReplica}
+	case v.Claim == ClaimLeaving:
+		return Verdict{AtSecondary, WhyTakeover}
+	case !v.Settled:
+		return Verdict{AtSecondary, WhyFollowing}
+	}
+	return Verdict{AtSecondary, WhyNothing}
 }
 
 // free decides for a volume of a secondary that has no replica.
 func free(g Group, i int, v Volume, p *Plan) Verdict {
 	exists := v.Claim == ClaimBound || v.Claim == ClaimLeaving || v.Claim == ClaimLost
+	marked := v.Marks != MarksNone
 	switch {
-	case v.Marks != MarksNone && !v.Sealed && exists && !g.Discard:
+	case marked && !v.Sealed && !v.Released && exists && !g.Discard:
 		// It was told to leave before it had been replicated once: the peer has no copy. It is held, so that a return
 		// to primary finds it.
 		return Verdict{Releasing, WhyUnprotected}
-	case v.Marks != MarksNone && v.Claim != ClaimAbsent:
+	case marked && exists && !v.Released && v.Use != UseFree:
+		return Verdict{Releasing, WhyUse}
+	case marked && v.Sealed && exists && !v.Released && !(v.Copied && g.Discard):
+		return demoteAgain(g, i, v, p)
+	case marked && v.Released && !v.Copied && v.Claim == ClaimBound:
+		return Verdict{AtSecondary, WhyNothing} // it is held until its claim is deleted
+	case marked && v.Claim != ClaimAbsent:
 		if !v.Kept && exists {
 			p.volume(i, Retain)
 		}
@@ -89,9 +119,28 @@ func free(g Group, i int, v Volume, p *Plan) Verdict {
 		return Verdict{AtSecondary, WhyNothing}
 	case !exists, v.Claim == ClaimLeaving, !v.Selected:
 		return Verdict{Gone, WhyNothing}
+	case v.Kept && v.Use != UseFree:
+		return Verdict{Releasing, WhyUse}
 	case v.Kept:
 		return Verdict{AtSecondary, WhyNothing}
 	default:
 		return Verdict{Discovered, WhyUnprotected}
 	}
+}
+
+// demoteAgain decides for a volume whose replica somebody deleted before its demotion was completed. Nothing is known of
+// it, so the storage is asked again. A claim that is being deleted gets no replica any more, unless the peer has taken
+// over: what is not demoted here could be promoted later in place of what the peer has written.
+func demoteAgain(g Group, i int, v Volume, p *Plan) Verdict {
+	switch {
+	case v.Copied, v.Claim == ClaimLeaving && !g.Discard:
+		return Verdict{Releasing, WhyUnsent}
+	case !v.Able:
+		return Verdict{Releasing, WhyUnable}
+	}
+	if !v.Kept {
+		p.volume(i, Retain)
+	}
+	p.volume(i, Demote)
+	return Verdict{Demoting, WhyReplica}
 }

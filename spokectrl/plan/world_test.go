@@ -10,26 +10,25 @@ import (
 
 // world is the truth about one group with one volume, its storage, its stores, its user and the hub.
 type world struct {
-	role                  plan.Role
-	ending, held, gone    bool
-	remembered, current   bool // the note of the restore, and whether it is of this term
-	released              bool // the note says that the group is no primary
-	sentAway              bool // the note says that the application was told to leave
-	interrupted, pruned   bool // somebody else than the hub deletes the group; with its namespace
-	ours                  bool // what is stored was stored from here, in this epoch
-	lost                  bool // the object of the PV is gone, its data is not
-	vouched, sent         bool // the volume was reported as protected; all that was written to it is at the peer
-	finished              bool // the hub saw that the final synchronisation is complete: it sends nobody else away
-	finalSync             bool
-	stored, storeDown     bool
-	claim                 plan.Claim
-	marks, sealed, loose  bool // loose: without our finalizer
-	pv, kept              bool
-	replica               plan.Replica
-	told, actual          plan.Role
-	synced                bool
-	busy                  bool
-	peerHas               bool // the peer has a copy
+	role                 plan.Role
+	ending, held, gone   bool
+	remembered, current  bool // the note of the restore, and whether it is of this term
+	released             bool // the note says that the group is no primary
+	sentAway             bool // the note says that the application was told to leave
+	interrupted, pruned  bool // somebody else than the hub deletes the group; with its namespace
+	ours                 bool // what is stored was stored from here, in this epoch
+	lost                 bool // the object of the PV is gone, its data is not
+	vouched              bool // the volume was reported as protected
+	finished             bool // the hub saw that the final synchronisation is complete: it sends nobody else away
+	finalSync            bool
+	stored, storeDown    bool
+	claim                plan.Claim
+	marks, sealed, loose bool // loose: without our finalizer
+	pv, kept             bool
+	replica              plan.Replica
+	told                 plan.Role
+	busy                 bool
+	storage
 	dropped               bool // the user deleted the claim for good
 	discard               bool // the peer took over from a failure
 	flips, faults, wishes uint8
@@ -44,12 +43,20 @@ func start(flips, faults, wishes, mishaps uint8) world {
 	}
 }
 
+// onRBD is a world whose storage is like Ceph RBD.
+func onRBD(w world) world {
+	w.rbd = true
+	return w
+}
+
 // facts are what the controller sees of the world.
 func (w world) facts() plan.Group {
+	current := w.reached == w.told && w.replica == plan.ReplicaPresent // a deletion counts as a new generation, which is never answered
 	v := plan.Volume{
 		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept && w.pv && !w.lost && w.claim != plan.ClaimAbsent, Able: true,
 		Use: plan.UseFree, Replica: w.replica, Told: w.told, Exact: w.told == w.role,
-		Settled: w.actual == w.told && (w.told == plan.Primary || w.synced),
+		Settled: current && (w.told == plan.Primary || w.level), Following: current && w.follow,
+		Reached: w.reached, Released: w.demoted, Restored: w.restored,
 	}
 	if w.busy {
 		v.Use = plan.UseBusy
@@ -64,7 +71,7 @@ func (w world) facts() plan.Group {
 		v.Claim = plan.ClaimLost
 	}
 	g := plan.Group{
-		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Unprotect: true,
+		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Taken: w.taken, Unprotect: true,
 		Restore: w.restore(), Volumes: []plan.Volume{v},
 	}
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
@@ -133,7 +140,7 @@ func (w *world) step(s plan.Step) bool {
 			if !w.pv {
 				w.pv, w.kept = true, true
 			}
-			w.claim, w.dropped = plan.ClaimPending, false
+			w.claim, w.dropped, w.restored = plan.ClaimPending, false, true
 		}
 	case plan.Remember:
 		w.remembered, w.current, w.sentAway, w.released = true, true, false, false
@@ -201,28 +208,27 @@ func (w *world) volumeStep(k plan.Kind) bool {
 	case plan.Retain:
 		w.kept = w.kept || w.pv
 	case plan.Mark:
-		if w.claim == plan.ClaimLeaving {
+		if w.claim == plan.ClaimLeaving && !w.marks {
 			return false // Kubernetes refuses new finalizers then
 		}
-		w.marks, w.loose = true, false
+		w.marks, w.loose, w.demoted, w.given = true, false, false, false
 	case plan.Seal:
 		if w.claim == plan.ClaimLeaving && w.loose {
 			return false
 		}
-		w.marks, w.sealed, w.loose = true, true, false
+		w.marks, w.sealed, w.loose, w.demoted = true, true, false, false
+	case plan.Release:
+		if w.claim == plan.ClaimLeaving && w.loose {
+			return false
+		}
+		w.demoted, w.loose = true, false
 	case plan.Loosen:
 		if w.claim == plan.ClaimLeaving && w.pv && !w.kept {
 			w.fail("(e) a claim is let go, and its volume is not retained")
 		}
 		w.loose = w.marks
 	case plan.Promote:
-		if !(w.remembered && w.current) && !(w.finalSync && w.sentAway) {
-			w.fail("(a) a replica is told primary before the restore is done")
-		}
-		if !w.kept || !w.marks {
-			w.fail("(e) a replica is told primary before the volume is retained and marked")
-		}
-		w.replica, w.told = plan.ReplicaPresent, plan.Primary
+		w.promote()
 	case plan.Demote:
 		if w.busy {
 			w.fail("(c) a volume in use is demoted")
@@ -230,13 +236,13 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.pv && !w.kept {
 			w.fail("(e) a volume that is not retained is demoted")
 		}
-		w.told, w.synced = plan.Secondary, false
+		w.replica, w.told, w.level, w.follow = plan.ReplicaPresent, plan.Secondary, false, false
 	case plan.Drop:
 		if w.interrupted {
 			w.fail("a replica goes, and the hub did not ask for it")
 		}
-		if w.role == plan.Secondary && !w.ending && (w.actual != plan.Secondary || !w.synced) {
-			w.fail("a replica is dropped before it is in sync")
+		if w.role == plan.Secondary && !w.ending && (w.actual != plan.Secondary || !w.peerPrimary) {
+			w.fail("(k) a replica is dropped before the peer has taken over")
 		}
 		if w.pv && !w.kept && w.claim != plan.ClaimAbsent {
 			w.fail("(e) a replica is dropped and the volume is not retained")
@@ -254,7 +260,8 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.replica != plan.ReplicaAbsent {
 			w.fail("(g) the marks are removed while there is a replica")
 		}
-		w.marks, w.sealed, w.loose = false, false, false
+		w.given = w.given || w.discard && !w.shipped
+		w.marks, w.sealed, w.loose, w.demoted = false, false, false, false
 	case plan.Hold, plan.Rebuild, plan.Remember, plan.SendAway, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold:
 	}
 	return true
@@ -262,10 +269,12 @@ func (w *world) volumeStep(k plan.Kind) bool {
 
 // leave lets a deleted claim go, if nothing holds it, and reclaims its volume.
 func (w *world) leave() {
-	if w.claim != plan.ClaimLeaving || w.marks && !w.loose || w.busy {
+	held := w.rbd && w.replica != plan.ReplicaAbsent // csi-addons has a finalizer of its own on the claim
+	if w.claim != plan.ClaimLeaving || w.marks && !w.loose || w.busy || held {
 		return
 	}
 	w.claim, w.marks, w.sealed, w.loose = plan.ClaimAbsent, false, false, false
+	w.given = w.given || w.dropped
 	if w.pv && !w.kept {
 		w.pv = false
 		if w.vouched && !w.dropped && !(w.ending && !w.interrupted) && !w.discard {
@@ -293,8 +302,8 @@ func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
 		}
 	}
 	p := decide(w.facts())
-	if len(p.Verdicts) == 1 && p.Verdicts[0].Phase == plan.AtSecondary && w.replica == plan.ReplicaAbsent && w.marks && !w.peerHas && !w.discard {
-		add("report", false, func(n *world) { n.fail("a volume without a copy at the peer is called secondary") })
+	if why := w.lie(p); why != "" {
+		add("report", false, func(n *world) { n.fail("%s", why) })
 	}
 	w.vouch(p, add)
 	for k := 1; k <= len(p.Steps); k++ { // the controller may crash after any prefix
@@ -323,7 +332,7 @@ func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
 		add("report", false, func(n *world) { n.fail("there is nothing to synchronise, and there was a volume") })
 	case w.role == plan.Primary && w.finalSync && w.sentAway && w.stored && w.ours && !w.finished:
 		add("report", true, func(n *world) { n.finished = true })
-	case w.role == plan.Secondary && w.finished && kept && !w.sent && !w.discard && w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent:
+	case w.role == plan.Secondary && w.finished && kept && !w.shipped && !w.discard && w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent:
 		add("report", false, func(n *world) { n.fail("a group whose volume was never demoted is called secondary") })
 	case w.role == plan.Primary && len(p.Verdicts) == 1 && p.Verdicts[0].Phase == plan.AtPrimary && w.stored:
 		add("report", true, func(n *world) { n.vouched = true })
@@ -332,23 +341,7 @@ func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
 
 // others are the neighbours: storage, Kubernetes, the object store.
 func (w world) others(add func(string, bool, func(*world))) {
-	add("storage takes the role", true, func(n *world) {
-		if n.replica != plan.ReplicaPresent || n.actual == n.told {
-			return
-		}
-		n.actual = n.told
-		n.peerHas = n.peerHas || n.actual == plan.Primary
-		n.sent = n.sent && n.actual != plan.Primary
-	})
-	add("storage is in sync", true, func(n *world) {
-		n.synced = n.replica == plan.ReplicaPresent && n.actual == plan.Secondary
-		n.sent = n.sent || n.synced
-	})
-	add("storage lets the replica go", true, func(n *world) {
-		if n.replica == plan.ReplicaLeaving {
-			n.replica, n.told, n.actual, n.synced = plan.ReplicaAbsent, plan.NoRole, plan.NoRole, false
-		}
-	})
+	w.replicate(add)
 	add("Kubernetes binds", true, func(n *world) {
 		if n.claim == plan.ClaimPending {
 			n.claim = plan.ClaimBound
@@ -417,33 +410,13 @@ func (w world) people(add func(string, bool, func(*world))) {
 	if w.ending {
 		return
 	}
-	if w.role == plan.Primary {
+	if w.replica == plan.ReplicaPresent && w.marks {
+		add("the user deletes the replica", false, func(n *world) { n.replica, n.byHand = plan.ReplicaLeaving, true; n.wishes-- })
+	}
+	if w.serves(plan.Decide(w.facts())) {
 		add("hub: final sync", false, func(n *world) { n.finalSync = true; n.wishes-- })
 	}
-	if w.flips == 0 {
-		return
-	}
-	if w.role == plan.Primary {
-		add("hub: secondary", false, func(n *world) {
-			n.role, n.finalSync, n.current, n.sentAway = plan.Secondary, false, false, false
-			n.flips--
-		})
-		add("hub: secondary after a failover", false, func(n *world) {
-			n.role, n.finalSync, n.current, n.discard = plan.Secondary, false, false, true
-			n.flips--
-		})
-		add("hub: no final sync", false, func(n *world) {
-			if n.finalSync {
-				n.finalSync, n.finished = false, false
-				n.flips--
-			}
-		})
-	} else {
-		add("hub: primary", false, func(n *world) {
-			n.role, n.current, n.sentAway, n.discard, n.ours, n.finished = plan.Primary, false, false, false, false, false
-			n.flips--
-		})
-	}
+	w.hub(add)
 }
 
 // settled says that nothing is left to do.
@@ -455,10 +428,9 @@ func (w world) settled() bool {
 		return true // a person decides
 	}
 	p := plan.Decide(w.facts())
-	lost := len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyUnprotected
 	switch {
-	case len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Steps) == 0:
-		return true // a person decides
+	case w.hopeless(), len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Steps) == 0:
+		return true // it is told, and a person decides
 	case w.ending || len(p.Steps) > 0:
 		return false
 	case w.role == plan.Primary && w.finalSync:
@@ -466,8 +438,14 @@ func (w world) settled() bool {
 	case w.role == plan.Primary && w.claim == plan.ClaimAbsent:
 		return w.replica == plan.ReplicaAbsent && !w.stored
 	case w.role == plan.Primary:
-		return w.claim == plan.ClaimBound && w.actual == plan.Primary && w.marks && w.sealed && w.kept && w.stored && w.remembered
+		return w.claim == plan.ClaimBound && w.reached == plan.Primary && w.marks && w.sealed && !w.demoted && w.kept && w.stored && w.remembered
+	case w.remembered:
+		return false
+	case len(p.Verdicts) == 1 && (p.Verdicts[0].Why == plan.WhyUnprotected || p.Verdicts[0].Why == plan.WhyUnsent):
+		return true // a person decides
+	case w.claim == plan.ClaimLeaving && w.taken:
+		return false // the peer has taken over: nothing holds the claim any more
 	default:
-		return w.replica == plan.ReplicaAbsent && (!w.marks || lost) && !w.remembered
+		return len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtSecondary || p.Verdicts[0].Phase == plan.Gone
 	}
 }

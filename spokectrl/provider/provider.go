@@ -128,7 +128,11 @@ type State struct {
 	Told    plan.Role
 	Exact   bool // the objects say all that the group's role asks for
 	Settled bool // the role that was told is reached; as a secondary: in sync
-	Class   string
+	// Following says that the storage demoted the volume and brings it in line with the peer, which may be as far as it comes
+	// while the peer is primary.
+	Following bool
+	Reached   plan.Role // the role that the storage reported last, whatever it is told now
+	Class     string
 	// Copied says that the volume is copied to a volume of the peer's own: its metadata is of this cluster only, and
 	// the role of the storage never changes.
 	Copied bool

@@ -169,7 +169,7 @@ func (it *Item) complete(ctx context.Context, r client.Reader) error {
 
 // Facts are the facts of the plan that claim and volume tell.
 func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
-	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Kept: Kept(it.PV)}
+	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Idle: it.Idle(), Kept: Kept(it.PV)}
 	if it.Claim == nil {
 		return v
 	}
@@ -178,6 +178,8 @@ func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
 	labelled := Owned(vrg, it.Claim)
 	v.Foreign = name != "" && !labelled
 	v.Sealed = it.Claim.Annotations[v1alpha1.AnnotationVRProtected] != ""
+	v.Released = it.Claim.Annotations[v1alpha1.AnnotationVRReleased] != ""
+	v.Restored = it.Claim.Annotations[v1alpha1.AnnotationRestored] != ""
 	held := controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolRepFinalizer) ||
 		controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolSyncFinalizer)
 	switch {
@@ -187,6 +189,34 @@ func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
 		v.Marks = plan.MarksSome
 	}
 	return v
+}
+
+// Idle reports whether the claim is bound when a Pod first uses it, and none has done so yet.
+func (it *Item) Idle() bool {
+	if it.Claim == nil || it.claim() != plan.ClaimPending || it.Claim.Spec.VolumeName != "" || it.Claim.Annotations[annotationNode] != "" {
+		return false
+	}
+	return it.Class != nil && it.Class.VolumeBindingMode != nil && *it.Class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
+}
+
+// annotationNode is what the scheduler sets on a claim whose Pod it has found a node for.
+const annotationNode = "volume.kubernetes.io/selected-node"
+
+// Unbound says why a claim is not bound, as far as that can be told.
+func (it *Item) Unbound() string {
+	const is = "the claim is not bound to a volume yet"
+	switch c := it.Claim; {
+	case c == nil:
+		return is
+	case c.Spec.VolumeName != "":
+		return fmt.Sprintf("%s: it waits for PersistentVolume %s", is, c.Spec.VolumeName)
+	case c.Spec.StorageClassName != nil && *c.Spec.StorageClassName != "" && it.Class == nil:
+		return fmt.Sprintf("%s: there is no StorageClass %s: create it", is, *c.Spec.StorageClassName)
+	case it.Class != nil:
+		return fmt.Sprintf("%s: %s has not made a volume for it: see the events of the claim", is, it.Class.Provisioner)
+	default:
+		return is
+	}
 }
 
 func (it *Item) claim() plan.Claim {

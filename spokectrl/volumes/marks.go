@@ -11,8 +11,10 @@ import (
 	"github.com/ramendr/ramen-direct/internal/apply"
 )
 
-// marked is the value of AnnotationVRProtected.
-const marked = "protected"
+const (
+	marked  = "protected" // the value of AnnotationVRProtected
+	demoted = "demoted"   // the value of AnnotationVRReleased
+)
 
 // Kept reports whether a PV is retained by us: its policy is Retain and its original policy is remembered.
 func Kept(pv *corev1.PersistentVolume) bool {
@@ -82,7 +84,22 @@ func Loosen(vrg *v1alpha1.VolumeReplicationGroup, claim *corev1.PersistentVolume
 	if sealed {
 		intent.WithAnnotations(map[string]string{v1alpha1.AnnotationVRProtected: marked})
 	}
+	if was := claim.Annotations[v1alpha1.AnnotationVRReleased]; was != "" {
+		intent.WithAnnotations(map[string]string{v1alpha1.AnnotationVRReleased: was})
+	}
 	return intent
+}
+
+// Release is Mark for a volume that was demoted for good.
+func Release(vrg *v1alpha1.VolumeReplicationGroup, claim *corev1.PersistentVolumeClaim, finalizer string, sealed bool) apply.Intent {
+	annotations := map[string]string{v1alpha1.AnnotationVRReleased: demoted}
+	if sealed {
+		annotations[v1alpha1.AnnotationVRProtected] = marked
+	}
+	return corev1ac.PersistentVolumeClaim(claim.Name, claim.Namespace).WithUID(claim.UID).
+		WithLabels(OwnerLabels(vrg)).
+		WithFinalizers(finalizer).
+		WithAnnotations(annotations)
 }
 
 // Unmark removes the marks from a claim: what an intent leaves out is given up.

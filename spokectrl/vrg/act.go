@@ -112,7 +112,7 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 		if done.stores.Err() != nil {
 			return errStores
 		}
-	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Drop, plan.GiveUp, plan.Loosen, plan.Unmark,
+	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Drop, plan.GiveUp, plan.Loosen, plan.Unmark,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
@@ -152,6 +152,8 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), true)))
 	case plan.Loosen:
 		return explained("take the finalizer off claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Loosen(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed), false))
+	case plan.Release:
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Release(f.vrg, v.item.Claim, v.finalizer(), f.group.Volumes[i].Sealed)))
 	case plan.Unmark:
 		logger.Info("Letting the claim go")
 		return explained("unmark claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Unmark(v.item.Claim), true))

@@ -91,7 +91,7 @@ func (s pass) dataReady() provider.Finding {
 	case s.group.Role == plan.Primary:
 		return yes(provider.ReasonReady, "all volumes are primary"+s.held())
 	default:
-		return yes(provider.ReasonReplicating, "all volumes are secondary and in sync")
+		return yes(provider.ReasonReplicating, "all volumes are secondary")
 	}
 }
 

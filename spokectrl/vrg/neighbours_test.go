@@ -35,6 +35,9 @@ func (c *cluster) storage() {
 	require.NoError(c.t, c.client.List(ctx, list))
 	for i := range list.Items {
 		vr := &list.Items[i]
+		if vr.DeletionTimestamp != nil && c.refuses && vr.Status.State == replicationv1.SecondaryState {
+			continue // neither side is primary
+		}
 		if vr.DeletionTimestamp != nil {
 			if controllerutil.RemoveFinalizer(vr, holder) {
 				require.NoError(c.t, c.client.Update(ctx, vr))

@@ -80,6 +80,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		Discard:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		Unprotect:   true,
 	}
+	f.group.Taken = f.group.Discard || vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
 	if f.group.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
 		f.group.Restore = plan.RestoreDone
 	}
@@ -259,6 +260,7 @@ func (v *volume) observeReplica(ctx context.Context, reader client.Reader, vrg *
 	}
 	fact.Able = v.err == nil && v.state.Refusal == nil
 	fact.Replica, fact.Told, fact.Exact, fact.Settled = v.state.Replica, v.state.Told, v.state.Exact, v.state.Settled
+	fact.Following, fact.Reached = v.state.Following, v.state.Reached
 	fact.Copied, fact.Early = v.state.Copied, v.state.Early != ""
 	if !v.state.Copied || v.item.Claim == nil || v.item.PV == nil {
 		return nil

@@ -22,7 +22,7 @@ func (s pass) listed(i int) bool {
 		return v.Selected || verdict.Phase != plan.Gone
 	}
 	held := v.Replica != plan.ReplicaAbsent && v.Replica != plan.ReplicaForeign
-	return !v.Foreign && (held || v.Marks != plan.MarksNone) && verdict.Why != plan.WhyUnprotected
+	return !v.Foreign && (held || v.Marks != plan.MarksNone || verdict.Why == plan.WhyUse) && verdict.Why != plan.WhyUnprotected
 }
 
 // protectedPVC describes one volume.
@@ -82,6 +82,12 @@ func (s pass) ready(i int) provider.Finding {
 	case plan.Gone:
 		return yes(provider.ReasonReady, "released")
 	case plan.AtSecondary:
+		switch verdict.Why { //nolint:exhaustive // the others make no difference
+		case plan.WhyTakeover:
+			return no(provider.ReasonProgressing, "the claim is being deleted, and goes when the peer has taken over: until then the volume can be promoted again here")
+		case plan.WhyFollowing:
+			return yes(provider.ReasonReplicated, "the volume is secondary, and the storage brings it in line with the peer")
+		}
 		return yes(provider.ReasonReplicated, "the volume is secondary and in sync")
 	case plan.Discovered, plan.Protecting, plan.Releasing, plan.Demoting, plan.AtPrimary:
 	}
@@ -109,7 +115,9 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 	v := s.volumes[i]
 	switch verdict := s.plan.Verdicts[i]; verdict.Why {
 	case plan.WhyUnbound:
-		return no(provider.ReasonProgressing, "the claim is not bound to a volume yet"), true
+		return no(provider.ReasonProgressing, v.item.Unbound()), true
+	case plan.WhyIdle:
+		return yes(provider.ReasonReady, messageIdle), true
 	case plan.WhyUnable:
 		return no(v.state.Refusal.Reason, v.state.Refusal.Message), true
 	case plan.WhyForeign:
@@ -128,16 +136,30 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 		return no(reasonInterrupted, messageInterrupted), true
 	case plan.WhyUnprotected:
 		return no(provider.ReasonError, "the claim was never replicated from here"), true
+	case plan.WhyUnsent:
+		return no(provider.ReasonError, fmt.Sprintf("the %s of the volume was deleted before the peer was known to have all that was written: move the application back to this cluster", v.provider.Name())), true
+	case plan.WhyHandover:
+		return no(provider.ReasonProgressing, "the claim is being deleted. Its volume is promoted first, since storage lets go of a primary only; "+
+			"then its replica is made again, and the peer gets a new full copy: until that is complete the peer can't take over"), true
 	case plan.WhyLeaving:
 		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
-			return no(provider.ReasonProgressing, "the volume's replica is being deleted"), true
+			return no(provider.ReasonProgressing, s.leavingReplica(i)), true
 		}
-	case plan.WhyNothing, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
+	case plan.WhyNothing, plan.WhyTakeover, plan.WhyFollowing, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
 		if verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, "the volume is being released"), true
 		}
 	}
 	return provider.Finding{}, false
+}
+
+// leavingReplica says what a replica that is being deleted waits for. What the storage says of it is no answer to that.
+func (s pass) leavingReplica(i int) string {
+	const is = "the volume's replica is being deleted"
+	if v := s.group.Volumes[i]; v.Copied || v.Replica != plan.ReplicaLeaving {
+		return is
+	}
+	return is + "; storage may refuse that while neither cluster is primary: if it stays, make the other cluster primary by an action Failover"
 }
 
 func (s pass) foreign(i int) string {
@@ -157,11 +179,18 @@ func (s pass) volumeLost(i int) string {
 		s.volumes[i].item.Claim.Spec.VolumeName)
 }
 
+// messageIdle is said of a claim that is as ready as it can be before its workload.
+const messageIdle = "the claim is bound when a Pod first uses it: the workload may start"
+
 // protected is whether the peer has everything of a volume.
 func (s pass) protected(i int) provider.Finding {
 	ready := s.ready(i)
 	switch {
-	case s.group.Role == plan.Secondary && s.plan.Verdicts[i].Phase == plan.AtSecondary && ready.Status == metav1.ConditionTrue:
+	case s.plan.Verdicts[i].Why == plan.WhyIdle:
+		return no(provider.ReasonProgressing, "the claim has no volume yet, and nothing to protect: it is bound when a Pod first uses it")
+	case s.group.Role == plan.Secondary && s.released(i) && s.group.Volumes[i].Following:
+		return no(provider.ReasonReplicating, "the storage brings the volume in line with the peer")
+	case s.group.Role == plan.Secondary && s.released(i):
 		return yes(provider.ReasonDataProtected, "the volume is in sync with the peer")
 	case ready.Status != metav1.ConditionTrue && !s.told(i) && s.volumes[i].state.Protected.Reason == provider.ReasonReplicating && s.group.Role == plan.Secondary:
 		return no(provider.ReasonReplicating, ready.Message)
@@ -170,6 +199,12 @@ func (s pass) protected(i int) provider.Finding {
 	default:
 		return s.volumes[i].state.Protected
 	}
+}
+
+// released reports whether the storage demoted a volume for good, and nothing that was just tried failed.
+func (s pass) released(i int) bool {
+	phase := s.plan.Verdicts[i].Phase
+	return s.done.volumes[i] == nil && (phase == plan.AtSecondary || phase == plan.Gone)
 }
 
 // sent is whether there is what sends the copies of a volume.

@@ -4,6 +4,7 @@ package vrg
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -122,16 +123,22 @@ func merged(was, now []metav1.Condition, generation int64, at time.Time) []metav
 
 // state is the role that the group has, as opposed to the one it was told.
 func (s pass) state(conditions []metav1.Condition) v1alpha1.State {
-	ready := cond.IsTrue(conditions, v1alpha1.VRGDataReady)
-	safe := s.vrg.Spec.Action != v1alpha1.VRGActionRelocate || cond.IsTrue(conditions, v1alpha1.VRGDataProtected)
+	protected := meta.FindStatusCondition(conditions, v1alpha1.VRGDataProtected)
+	// Whether the peer lacks something is said by the condition. Here it only matters that what it says is no conflict.
+	safe := s.vrg.Spec.Action != v1alpha1.VRGActionRelocate || protected.Status == metav1.ConditionTrue || protected.Reason == provider.ReasonReplicating
 	switch {
-	case s.group.Role == plan.Primary && ready:
+	case s.group.Role == plan.Primary && cond.IsTrue(conditions, v1alpha1.VRGDataReady):
 		return v1alpha1.PrimaryState
-	case s.group.Role == plan.Secondary && ready && safe:
+	case s.group.Role == plan.Secondary && s.secondary() && safe:
 		return v1alpha1.SecondaryState
 	default:
 		return v1alpha1.UnknownState
 	}
+}
+
+// secondary reports whether everything was demoted for good. A claim that still waits for the peer does not matter here.
+func (s pass) secondary() bool {
+	return s.done.group == nil && !s.group.Ending && s.severed == nil && !slices.ContainsFunc(s.indexes(), func(i int) bool { return s.listed(i) && !s.released(i) })
 }
 
 // groupSync folds the synchronisations of all volumes: the group is as old as its oldest volume.

@@ -148,8 +148,10 @@ func TestRelocateThereAndBack(t *testing.T) {
 	dr1.wish(v1alpha1.Secondary, "1", action(v1alpha1.VRGActionRelocate))
 	dr1.settle()
 	assert.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State)
-	assert.Nil(t, dr1.replica("data"))
-	assert.Nil(t, dr1.claim("data"))
+	assert.Equal(t, "True/DataProtected", dr1.says("DataProtected"))
+	assert.Equal(t, "False/Progressing", dr1.says("DataReady"), "the claim waits")
+	assert.NotNil(t, dr1.replica("data"), "by it the volume is promoted where it is, if the peer does not take over")
+	assert.NotNil(t, dr1.claim("data"))
 	pv := dr1.pv("pv-data")
 	require.NotNil(t, pv, "the replica stays")
 	assert.Equal(t, corev1.PersistentVolumeReclaimRetain, pv.Spec.PersistentVolumeReclaimPolicy)
@@ -162,6 +164,13 @@ func TestRelocateThereAndBack(t *testing.T) {
 	assert.Equal(t, "handle-data", dr2.pv("pv-data").Spec.CSI.VolumeHandle)
 	assert.Equal(t, "Delete", dr2.pv("pv-data").Annotations["volumereplicationgroups.ramendr.openshift.io/vr-retained"])
 	assert.Equal(t, corev1.ClaimBound, dr2.claim("data").Status.Phase)
+
+	dr1.wish(v1alpha1.Secondary, "1", action(v1alpha1.VRGActionRelocate), peerServes)
+	dr1.settle()
+	assert.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State)
+	assert.Equal(t, "True/Unused", dr1.says("DataReady"))
+	assert.Nil(t, dr1.replica("data"))
+	assert.Nil(t, dr1.claim("data"))
 
 	// And back, to where the old PV still waits, bound to a claim that is long gone.
 	dr2.remove(&corev1.PersistentVolumeClaim{}, ns, "data")

@@ -161,9 +161,22 @@ func TestTheFailedSideIsDemotedWithAutoResync(t *testing.T) {
 	require.NoError(t, c.client.Status().Update(t.Context(), vr))
 	_, err = c.pass()
 	require.NoError(t, err)
-	assert.NotNil(t, c.replica("data"), "kept until in sync")
+	assert.NotNil(t, c.replica("data"))
 	assert.Equal(t, "False/Replicating", c.says("DataProtected"))
-	assert.Equal(t, v1alpha1.UnknownState, c.group().Status.State)
+	assert.Equal(t, "True/Replicating", c.says("DataReady"))
+	assert.Equal(t, v1alpha1.SecondaryState, c.group().Status.State, "some storages come no further while the peer is primary")
+	assert.Equal(t, "demoted", c.claim("data").Annotations["volumereplicationgroups.ramendr.openshift.io/vr-released"])
+
+	// The storage's controller restarts, and fails for a while: no copy is thrown away for that.
+	vr = c.replica("data")
+	vr.Spec.AutoResync = false
+	require.NoError(t, c.client.Update(t.Context(), vr))
+	set(vr, "Completed", metav1.ConditionFalse, "FailedToDemote")
+	require.NoError(t, c.client.Status().Update(t.Context(), vr))
+	_, err = c.pass()
+	require.NoError(t, err)
+	assert.False(t, c.replica("data").Spec.AutoResync, "a resynchronization that is not needed is not ordered")
+	assert.Equal(t, "False/Progressing", c.says("DataReady"), "not an error")
 }
 
 func TestOneBadClaimStopsNoOther(t *testing.T) {

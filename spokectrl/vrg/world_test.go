@@ -96,6 +96,8 @@ type cluster struct {
 	events *events.FakeRecorder
 	before func(verb string, obj any) error // fault injection; nil: none
 	writes int
+	// refuses says that the storage lets go of no secondary, as Ceph RBD does while neither side is primary.
+	refuses bool
 }
 
 const configuration = `
@@ -229,6 +231,7 @@ func (c *cluster) wish(role v1alpha1.ReplicationState, epoch string, change ...f
 	}
 	metav1.SetMetaDataAnnotation(&g.ObjectMeta, "exchange.ramendr.openshift.io/epoch", epoch)
 	g.Spec = wishSpec(role)
+	delete(g.Annotations, v1alpha1.AnnotationPeerServes)
 	for _, f := range change {
 		f(g)
 	}

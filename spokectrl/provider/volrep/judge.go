@@ -29,6 +29,10 @@ func judge(s *provider.State, vr *replicationv1.VolumeReplication) {
 		s.Protected = provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonReplicating, Message: "the volume replicates to the peer"}
 	case completed.Status == metav1.ConditionTrue:
 		judgeSecondary(s, vr)
+	case completed.Status == metav1.ConditionFalse && s.Told == plan.Secondary:
+		// Healthy demotions and resynchronizations pass through this, for as long as a copy takes, and the reasons are those of
+		// real failures: the text and the time tell.
+		replicating(s, "the storage has not brought the volume in line with the peer yet: "+explain(vr, completed))
 	case completed.Status == metav1.ConditionFalse:
 		failed(s, explain(vr, completed))
 	default:
@@ -40,14 +44,15 @@ func judgeSecondary(s *provider.State, vr *replicationv1.VolumeReplication) {
 	degraded := current(vr, replicationv1.ConditionDegraded)
 	resyncing := current(vr, replicationv1.ConditionResyncing)
 	switch {
-	case resyncing.Status == metav1.ConditionTrue:
-		replicating(s, "the volume is being brought in line with the peer")
-	case degraded.Status == metav1.ConditionTrue && degraded.Reason == replicationv1.Error:
-		failed(s, explain(vr, degraded))
-	case degraded.Status != metav1.ConditionFalse || resyncing.Status != metav1.ConditionFalse:
-		replicating(s, "the volume is demoted and not in sync with the peer yet")
 	case vr.Status.State != replicationv1.SecondaryState:
 		replicating(s, fmt.Sprintf("the volume is in state %q, not Secondary yet", vr.Status.State))
+	case resyncing.Status == metav1.ConditionTrue:
+		s.Following = true
+		replicating(s, "the storage brings the volume in line with the peer")
+	case degraded.Status == metav1.ConditionTrue && degraded.Reason == replicationv1.Error:
+		replicating(s, "the storage has not brought the volume in line with the peer yet: "+explain(vr, degraded))
+	case degraded.Status != metav1.ConditionFalse || resyncing.Status != metav1.ConditionFalse:
+		replicating(s, "the volume is demoted and not in sync with the peer yet")
 	default:
 		s.Settled = true
 		s.Ready = provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonReplicated, Message: "the volume is secondary and in sync"}

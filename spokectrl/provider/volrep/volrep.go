@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package volrep replicates volumes by the storage itself, through VolumeReplication of csi-addons. It promises that a
-// volume counts as secondary only when it is in sync, that a normal demotion is never called an error, and that a class
+// volume counts as in sync only when the storage says so of the role that it has now, that a normal demotion or
+// resynchronization is never called an error, that no resynchronization is ordered that is not needed, and that a class
 // that is missing is named together with the remedy.
 package volrep
 
@@ -158,8 +159,15 @@ func observed(v provider.Volume, vr *replicationv1.VolumeReplication) provider.S
 	case vr.DeletionTimestamp != nil:
 		s.Replica = plan.ReplicaLeaving
 	}
-	s.Exact = s.Told == v.Group.Role && vr.Spec.AutoResync == autoResync(v.Group, v.Group.Role)
 	judge(&s, vr)
+	switch vr.Status.State {
+	case replicationv1.PrimaryState:
+		s.Reached = plan.Primary
+	case replicationv1.SecondaryState:
+		s.Reached = plan.Secondary
+	case replicationv1.UnknownState:
+	}
+	s.Exact = s.Told == v.Group.Role && (vr.Spec.AutoResync == autoResync(v.Group, v.Group.Role) || inLine(v, s))
 	if s.Told == plan.Primary {
 		s.LastSyncTime = vr.Status.LastSyncTime
 		s.LastSyncBytes = vr.Status.LastSyncBytes
@@ -182,6 +190,13 @@ func role(s replicationv1.ReplicationState) plan.Role {
 
 // autoResync lets the storage overwrite what only this side has: after a failover nobody wants that any more.
 func autoResync(g provider.Group, r plan.Role) bool { return r == plan.Secondary && g.Failover }
+
+// inLine reports whether a secondary needs no resynchronization. Storages carry out an order for one without a look at
+// whether it is needed, and throw away the copy that is there.
+func inLine(v provider.Volume, s provider.State) bool {
+	released := v.Claim != nil && v.Claim.Annotations[v1alpha1.AnnotationVRReleased] != ""
+	return s.Told == plan.Secondary && (s.Settled || s.Following || released)
+}
 
 // Intents is the VolumeReplication in the role.
 func (Provider) Intents(v provider.Volume, s provider.State, r plan.Role) ([]apply.Intent, error) {

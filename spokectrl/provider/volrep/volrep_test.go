@@ -216,11 +216,11 @@ func TestJudge(t *testing.T) {
 		}), false, "False/Progressing", "False/Replicating"},
 		"demoted, but not in state":   {secondary(func(r *vr) { r.Status.State = replicationv1.UnknownState }), false, "False/Progressing", "False/Replicating"},
 		"nothing known of the resync": {secondary(func(r *vr) { meta.RemoveStatusCondition(&r.Status.Conditions, "Resyncing") }), false, "False/Progressing", "False/Replicating"},
-		"demotion failed":             {secondary(func(r *vr) { is(r, "Completed", metav1.ConditionFalse, "FailedToDemote") }), false, "False/Error", "False/Error"},
+		"demotion failed":             {secondary(func(r *vr) { is(r, "Completed", metav1.ConditionFalse, "FailedToDemote") }), false, "False/Progressing", "False/Replicating"},
 		"resync failed": {secondary(func(r *vr) {
 			is(r, "Completed", metav1.ConditionFalse, "FailedToResync")
 			is(r, "Resyncing", metav1.ConditionFalse, "FailedToResync")
-		}), false, "False/Error", "False/Error"},
+		}), false, "False/Progressing", "False/Replicating"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := runtime.NewScheme()

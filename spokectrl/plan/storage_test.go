@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan_test
+
+import "github.com/ramendr/ramen-direct/spokectrl/plan"
+
+// storage is the truth about the image behind the volume, and what the replica's status says of it. Two kinds are
+// modeled. An ideal storage brings every demoted volume in sync and lets go of every replica. One like Ceph RBD calls a volume in
+// sync only while neither side is primary, looks at a volume that is in sync never again, lets go of a secondary only
+// while the peer is primary, and removes the peer's image along with the replica of a primary.
+type storage struct {
+	rbd           bool
+	actual        plan.Role // of the image; none: it is not replicated
+	reached       plan.Role // by the status of the replica
+	level, follow bool      // the status says "in sync", or "being brought in line"
+	shipped       bool      // what was written here is on the peer
+	peerHas       bool      // the peer has a copy
+	peerPrimary   bool      // and has taken over
+	taken         bool      // and the hub has told so
+	demoted       bool      // the claim remembers that the demotion was completed
+	restored      bool      // the claim was made from the stores
+	given         bool      // what only this side had was given up: it failed
+	byHand        bool      // somebody deleted the replica
+}
+
+// lie is what a report of the plan would say that is not so.
+func (w world) lie(p plan.Plan) string {
+	if w.role != plan.Secondary || w.ending || w.severed() || len(p.Verdicts) == 0 || p.Verdicts[0].Phase != plan.AtSecondary {
+		return ""
+	}
+	exists := w.claim == plan.ClaimBound || w.claim == plan.ClaimLeaving
+	switch {
+	case exists && w.sealed && w.actual != plan.Secondary:
+		return "(l) a volume that was not demoted is called secondary"
+	case exists && !w.discard && !w.given && (w.marks || w.kept) && !w.shipped:
+		return "(l) a volume that has what the peer lacks is called secondary"
+	case exists && w.busy && w.actual != plan.Secondary:
+		return "(c) a volume in use is called secondary"
+	}
+	return ""
+}
+
+// promote tells the replica primary.
+func (w *world) promote() {
+	switch {
+	case (w.remembered && w.current) || w.finalSync && w.sentAway:
+	case w.claim == plan.ClaimLeaving && w.replica == plan.ReplicaPresent && !w.storeDown:
+		// The storage lets go of a primary only: the claim that leaves could never be made again.
+	case w.ending:
+	default:
+		w.fail("(a) a replica is told primary before the restore is done")
+	}
+	if !w.kept || !w.marks && w.claim != plan.ClaimLeaving { // which takes no marks any more
+		w.fail("(e) a replica is told primary before the volume is retained and marked")
+	}
+	if w.demoted {
+		w.fail("(l) a volume is promoted that is remembered as demoted")
+	}
+	w.replica, w.told = plan.ReplicaPresent, plan.Primary
+}
+
+// replicate is what the storage does, and what the hub tells of the peer.
+func (w world) replicate(add func(string, bool, func(*world))) {
+	if w.role == plan.Secondary && w.peerPrimary {
+		add("hub: the peer serves", true, func(n *world) { n.taken = true })
+	}
+	present := w.replica == plan.ReplicaPresent
+	if present && w.reached != w.told {
+		add("storage takes the role", true, func(n *world) {
+			if n.told == plan.Secondary && n.rbd && n.actual == plan.NoRole {
+				return // refused: the image is not replicated
+			}
+			if n.told == plan.Primary && n.actual == plan.Secondary && n.peerPrimary && !n.discard {
+				n.fail("(iii) a volume is promoted by force, and the user asked for no failover")
+			}
+			n.actual, n.reached, n.level, n.follow = n.told, n.told, false, false
+			n.shipped = n.shipped && n.actual == plan.Secondary
+			n.peerHas = n.peerHas || n.actual == plan.Primary
+		})
+	}
+	if present && w.reached == plan.Secondary && w.told == plan.Secondary {
+		if !w.peerPrimary || !w.rbd {
+			add("storage is in sync", true, func(n *world) { n.level, n.follow, n.shipped, n.peerHas = true, false, true, true })
+		} else if !w.level {
+			add("storage follows the peer", true, func(n *world) { n.follow, n.shipped = true, true }) // what was written here was given up
+		} else {
+			add("the storage's controller restarts", false, func(n *world) { n.level, n.follow = false, true })
+		}
+	}
+	if w.replica == plan.ReplicaLeaving && !w.refuses() {
+		add("storage lets the replica go", true, func(n *world) {
+			if n.actual == plan.Primary {
+				n.actual = plan.NoRole
+				n.peerHas = n.peerHas && !n.rbd
+			}
+			n.replica, n.told, n.reached, n.level, n.follow = plan.ReplicaAbsent, plan.NoRole, plan.NoRole, false, false
+		})
+	}
+}
+
+// refuses says that the storage does not let a replica go now.
+func (w world) refuses() bool { return w.rbd && w.actual == plan.Secondary && !w.peerPrimary }
+
+// hopeless says that only a person can help, or another step of the hub: somebody deleted the replica, or protection was
+// ended, while neither side is primary.
+func (w world) hopeless() bool {
+	stuck := w.replica == plan.ReplicaLeaving && w.refuses() && (w.byHand || w.ending)
+	disabled := w.rbd && (w.byHand || w.claim == plan.ClaimLeaving) && w.told == plan.Secondary && w.actual == plan.NoRole && w.replica == plan.ReplicaPresent
+	return stuck || disabled
+}
+
+// serves says that a primary answers that it is one. What was just restored has to be primary again; a claim that is new
+// may come at any time.
+func (w world) serves(p plan.Plan) bool {
+	primary := len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtPrimary && w.ours
+	return w.role == plan.Primary && w.remembered && w.current && (primary || !w.restored && !w.stored)
+}
+
+// hub is what the hub wishes. Except for the side that failed it acts on what is reported.
+func (w world) hub(add func(string, bool, func(*world))) {
+	p := plan.Decide(w.facts())
+	secondary := w.role == plan.Secondary && (len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtSecondary || p.Verdicts[0].Phase == plan.Gone)
+	if secondary && !w.peerPrimary && !w.discard {
+		add("hub: the peer is promoted", false, func(n *world) { n.peerPrimary = true })
+	}
+	if w.flips == 0 {
+		return
+	}
+	if w.role == plan.Primary {
+		demoted := func(n *world) {
+			n.role, n.finalSync, n.current, n.taken, n.flips = plan.Secondary, false, false, false, n.flips-1
+		}
+		if w.serves(p) || w.finalSync {
+			add("hub: secondary", false, demoted)
+		}
+		add("hub: secondary after a failover", false, func(n *world) { demoted(n); n.discard, n.peerPrimary = true, true })
+		add("hub: no final sync", false, func(n *world) {
+			if n.finalSync {
+				n.finalSync, n.finished = false, false
+				n.flips--
+			}
+		})
+		return
+	}
+	promoted := func(n *world) {
+		n.role, n.current, n.discard, n.taken, n.peerPrimary, n.flips = plan.Primary, false, false, false, false, n.flips-1
+		n.sentAway, n.ours, n.finished = false, false, false
+	}
+	switch {
+	case !w.peerPrimary && (secondary || w.replica != plan.ReplicaLeaving):
+		add("hub: primary", false, promoted)
+	case w.peerPrimary && secondary:
+		add("hub: primary after a failure of the peer", false, promoted)
+		add("hub: the peer is demoted", false, func(n *world) { n.peerPrimary, n.taken, n.flips = false, false, n.flips-1 })
+	}
+}
