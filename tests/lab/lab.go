@@ -37,6 +37,8 @@ type Options struct {
 	Log io.Writer
 	// Intervals tells how long a scheduling interval really lasts in this lab: {"1m": 2 * time.Second}.
 	Intervals map[string]time.Duration
+	// Storage is what the storage is like, a flag of the driver: ideal or rbd. Empty: ideal.
+	Storage string
 	// Restart starts controllers again that died, as their Deployments would.
 	Restart bool
 	// LeaseDuration is how long the hub calls a link live after a renewal. Zero: 3 seconds, the least that mirrors take, so

@@ -37,6 +37,9 @@ func (l *Lab) startDriver(ctx context.Context, spoke, peer string) error {
 	service := on(serviceStorage, spoke)
 	listen := l.address(service)
 	args := append(l.partArgs(serviceStorage, spoke), "--listen="+listen, "--peer=http://"+l.linkAddress(link{spoke, peer}))
+	if l.options.Storage != "" {
+		args = append(args, "--kind="+l.options.Storage)
+	}
 	for _, interval := range slices.Sorted(maps.Keys(l.options.Intervals)) {
 		args = append(args, fmt.Sprintf("--interval=%s=%s", interval, l.options.Intervals[interval]))
 	}

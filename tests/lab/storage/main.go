@@ -44,13 +44,14 @@ import (
 
 // Options of a driver.
 type Options struct {
-	Cluster string // the name of this cluster's folder in Data
-	Data    string // folder that the drivers of all clusters share
-	Listen  string // host:port on which the peer is answered
-	Peer    string // http URL at which the peer answers
-	Speed   Speed  // may be nil
-	Node    string // name of the node whose kubelet is served; empty: none
-	Kubelet string // folder of that kubelet
+	Cluster string      // the name of this cluster's folder in Data
+	Data    string      // folder that the drivers of all clusters share
+	Listen  string      // host:port on which the peer is answered
+	Peer    string      // http URL at which the peer answers
+	Speed   Speed       // may be nil
+	Node    string      // name of the node whose kubelet is served; empty: none
+	Kubelet string      // folder of that kubelet
+	Kind    engine.Kind // what storage to be like; empty: ideal
 	// RealVolSync says that VolSync serves its kinds itself; else the driver stands in for it where they are served.
 	RealVolSync bool
 }
@@ -68,6 +69,7 @@ func Main(ctx context.Context, args []string) error {
 	fs.StringVar(&o.Listen, "listen", "", "host:port on which the peer is answered")
 	fs.StringVar(&o.Peer, "peer", "", "http URL at which the peer answers")
 	fs.Var(o.Speed, "interval", "<interval>=<real duration>, such as 1m=2s; repeatable")
+	kind := fs.String("kind", string(engine.Ideal), "what storage to be like: ideal or rbd")
 	fs.StringVar(&o.Node, "node", "", "name of the node whose kubelet gets the volumes by CSI; empty: none")
 	fs.StringVar(&o.Kubelet, "kubelet", "/var/lib/kubelet", "folder of that kubelet")
 	fs.BoolVar(&o.RealVolSync, "real-volsync", false, "leave the kinds of VolSync to VolSync")
@@ -76,6 +78,10 @@ func Main(ctx context.Context, args []string) error {
 	}
 	if o.Cluster == "" || o.Data == "" || o.Listen == "" || o.Peer == "" {
 		return errors.New("storage: flags --cluster, --data, --listen and --peer are needed")
+	}
+	var err error
+	if o.Kind, err = engine.ParseKind(*kind); err != nil {
+		return fmt.Errorf("flag --kind: %w", err)
 	}
 	cfg, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	if err != nil {
@@ -111,7 +117,7 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	if err != nil {
 		return fmt.Errorf("storage: build manager: %w", err)
 	}
-	store := engine.New(VolumesDir(data, o.Cluster), clock.RealClock{})
+	store := engine.New(VolumesDir(data, o.Cluster), clock.RealClock{}).As(o.Kind)
 	if o.Node != "" {
 		if err := mgr.Add(csi.New(store, Driver, o.Node, o.Kubelet)); err != nil {
 			return fmt.Errorf("storage: %w", err)

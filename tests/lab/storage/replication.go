@@ -87,7 +87,7 @@ func (r *replicator) obey(ctx context.Context, vr *replicationv1alpha1.VolumeRep
 
 func (r *replicator) primary(ctx context.Context, vr *replicationv1alpha1.VolumeReplication, src source) (finding, time.Duration) {
 	done, err := r.store.Promote(ctx, src.handle, r.peer, false)
-	if errors.Is(err, engine.ErrPeerPrimary) || errors.Is(err, engine.ErrDiverged) {
+	if err != nil && r.store.Forces(err) {
 		done, err = r.store.Promote(ctx, src.handle, r.peer, true)
 	}
 	if errors.Is(err, engine.ErrNoCopy) {
@@ -137,15 +137,14 @@ func (r *replicator) secondary(ctx context.Context, vr *replicationv1alpha1.Volu
 		return finding{is: demoted}, lookEvery
 	}
 	autoResync := vr.Spec.AutoResync || vr.Spec.ReplicationState == replicationv1alpha1.Resync
-	got, err := r.store.Align(ctx, src.handle, r.peer, autoResync)
+	got, err := r.store.Resync(ctx, src.handle, r.peer, autoResync)
 	switch got {
 	case engine.InSync:
 		return finding{is: inSync}, 0
-	case engine.Resyncing:
-		if err != nil {
-			return finding{is: resyncFailed, message: err.Error()}, retryAfter
-		}
+	case engine.Following:
 		return finding{is: resyncing}, retryAfter
+	case engine.Resyncing:
+		return finding{is: resyncFailed, message: err.Error()}, retryAfter
 	case engine.Behind, engine.Diverged:
 	}
 	if errors.Is(err, engine.ErrNotFound) || errors.Is(err, engine.ErrWrongRole) {
@@ -201,7 +200,7 @@ func (r *replicator) disable(ctx context.Context, vr *replicationv1alpha1.Volume
 			return err
 		}
 	}
-	return r.store.Disable(ctx, src.handle)
+	return r.store.End(ctx, src.handle, r.peer)
 }
 
 func setupReplication(mgr ctrl.Manager, r *replicator) error {

@@ -16,6 +16,8 @@ type Peer interface {
 	Begin(ctx context.Context, handle string, offer Offer) (Staging, error)
 	// Commit makes the copy that was begun under the token the newest generation.
 	Commit(ctx context.Context, handle, token string) error
+	// Forget removes the copy of a primary whose replication ended.
+	Forget(ctx context.Context, handle string) error
 }
 
 // Offer is what a sender says about the copy that it wants to make.

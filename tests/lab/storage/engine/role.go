@@ -39,7 +39,7 @@ func (s *Store) Promote(ctx context.Context, handle string, peer Peer, force boo
 	case objection == nil:
 	case errors.Is(objection, ErrUnreachable):
 		done.Forced = objection.Error()
-	case force && (errors.Is(objection, ErrPeerPrimary) || errors.Is(objection, ErrDiverged)):
+	case force && s.Forces(objection):
 		done.Forced = objection.Error()
 	default:
 		return Promotion{}, fmt.Errorf("promote volume %s: %w", handle, objection)
@@ -112,6 +112,8 @@ const (
 	Diverged
 	// Resyncing means that the content of this side was moved aside, and that the peer's is awaited.
 	Resyncing
+	// Following means that this side is brought in line with a primary, which some kinds of storage never call in sync.
+	Following
 )
 
 // Align brings a secondary and its peer together: it sends the final copy, or, if the peer went on without it and

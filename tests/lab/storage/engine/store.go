@@ -23,6 +23,7 @@ type Store struct {
 	root  string
 	clock clock.PassiveClock
 	disk  disk
+	kind  Kind
 }
 
 // New is the store in a folder, <data>/<cluster>/volumes in the lab; it is made when it is first needed.

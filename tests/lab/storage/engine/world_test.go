@@ -77,6 +77,13 @@ func (l link) Begin(ctx context.Context, handle string, offer Offer) (Staging, e
 	return l.to.Begin(ctx, handle, offer)
 }
 
+func (l link) Forget(ctx context.Context, handle string) error {
+	if *l.cut {
+		return ErrUnreachable
+	}
+	return l.to.Forget(ctx, handle)
+}
+
 func (l link) Commit(ctx context.Context, handle, token string) error {
 	if *l.cut {
 		return ErrUnreachable

@@ -54,6 +54,11 @@ func (c *Client) Begin(ctx context.Context, handle string, offer engine.Offer) (
 	return staging, err
 }
 
+// Forget implements engine.Peer.
+func (c *Client) Forget(ctx context.Context, handle string) error {
+	return c.do(ctx, http.MethodDelete, nil, nil, handle)
+}
+
 // Commit implements engine.Peer.
 func (c *Client) Commit(ctx context.Context, handle, token string) error {
 	return c.do(ctx, http.MethodPost, nil, nil, handle, "copies", token, "commit")
