@@ -5,6 +5,7 @@ package vrg_test
 import (
 	"testing"
 
+	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -346,4 +347,26 @@ func usurped(t *testing.T, provisioned bool) {
 	w.settle()
 	assert.Equal(t, volume, home.claim("data").Spec.VolumeName)
 	assert.Equal(t, v1alpha1.PrimaryState, home.group().Status.State)
+}
+
+func TestX14_WhatASecondaryReceivedStays(t *testing.T) {
+	byMethod(t, func(t *testing.T, w *copying) {
+		w.wish("dr1", v1alpha1.Primary, mirrored)
+		w.wish("dr2", v1alpha1.Secondary, mirrored)
+		w.deploy("dr1")
+		w.settle()
+		peer := w.sides["dr2"]
+		require.Len(t, peer.group().Status.RDInfo, 1)
+		was := get(peer, &volsyncv1.ReplicationDestination{}, ns, "data").ResourceVersion
+		volumes := w.volumesOn("dr2")
+		peer.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+		w.look("dr2", 4)
+		require.Nil(t, peer.group())
+		require.NotNil(t, get(peer, &volsyncv1.ReplicationDestination{}, ns, "data"))
+		w.settle()
+		assert.Equal(t, v1alpha1.SecondaryState, peer.group().Status.State)
+		assert.Len(t, peer.group().Status.RDInfo, 1)
+		assert.Equal(t, was, get(peer, &volsyncv1.ReplicationDestination{}, ns, "data").ResourceVersion, "it is not even written")
+		assert.Equal(t, volumes, w.volumesOn("dr2"))
+	})
 }
