@@ -5,6 +5,7 @@ package archive_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,6 +61,16 @@ func (f *fixture) restart() {
 		}
 		return f.fault(ctx, c)
 	})}
+}
+
+// oneByOne is a fault that is asked by one call at a time: an operation makes several at once.
+func oneByOne(fault storetest.Fault) storetest.Fault {
+	var mu sync.Mutex
+	return func(ctx context.Context, c storetest.Call) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return fault(ctx, c)
+	}
 }
 
 func down(profile string) storetest.Fault {
@@ -169,12 +180,12 @@ func TestAWriterMayDieAnywhere(t *testing.T) {
 		one := []string{"a"}
 		require.NoError(t, f.Sync(t.Context(), group, one, term(1), content(t, "1")).Err())
 		count := 0
-		f.fault = func(context.Context, storetest.Call) error {
+		f.fault = oneByOne(func(context.Context, storetest.Call) error {
 			if count++; count >= n {
 				return storetest.Failure("a", store.ReasonUnreachable, errors.New("died"))
 			}
 			return nil
-		}
+		})
 		err := f.Sync(t.Context(), group, one, term(1), content(t, "2")).Err()
 		f.fault = nil
 		f.clock.Step(archive.Pause) // one that did not answer is left alone by everybody

@@ -83,7 +83,7 @@ func TestAStoreThatSwallowsCallsIsGivenUpSoon(t *testing.T) {
 func TestAnUpdateThatIsCutShortGoesOnWhereItWas(t *testing.T) {
 	f := newFixture()
 	puts, broken := 0, false
-	f.fault = func(_ context.Context, c storetest.Call) error {
+	f.fault = oneByOne(func(_ context.Context, c storetest.Call) error {
 		if c.Op != storetest.OpPut || c.Profile != "a" {
 			return nil
 		}
@@ -92,7 +92,7 @@ func TestAnUpdateThatIsCutShortGoesOnWhereItWas(t *testing.T) {
 			return storetest.Failure("a", store.ReasonUnreachable, errors.New("cut"))
 		}
 		return nil
-	}
+	})
 	one, content := []string{"a"}, large(t, 12) // 25 objects
 	require.Error(t, f.Sync(t.Context(), group, one, term(1), content).Err())
 	f.clock.Step(archive.Pause)
@@ -197,13 +197,13 @@ func TestAPromotionDuringAnUpdateIsNoticed(t *testing.T) {
 			peer.restart()
 			one, second := []string{"a"}, archive.Term{Epoch: 2, Cluster: "c2"}
 			promoted := false
-			f.fault = func(_ context.Context, c storetest.Call) error {
+			f.fault = oneByOne(func(_ context.Context, c storetest.Call) error {
 				if c.Op == storetest.OpPut && c.Key == at && !promoted {
 					promoted = true
 					require.NoError(t, peer.Sync(t.Context(), group, one, second, content(t, "2")).Err())
 				}
 				return nil
-			}
+			})
 			err := f.Sync(t.Context(), group, one, term(1), content(t, "1")).Err()
 			require.True(t, promoted)
 			if at == group.PV("pv") {
