@@ -91,8 +91,11 @@ func (m *modes) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error
 
 // requests are those that the cluster shall get. from is where applications and what is known of them are read.
 func (m *modes) requests(ctx context.Context, from client.Reader, config *v1alpha1.DRClusterConfig) ([]v1alpha1.MaintenanceModeRequest, error) {
+	if !maintenance.Asked(config.Status.Classes) {
+		return nil, nil // whatever fails over: to look at all of it, at each step of each, would cost more than the failovers do
+	}
 	list := &v1alpha1.DRPlacementControlList{}
-	if err := from.List(ctx, list); err != nil {
+	if err := from.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // none is changed here
 		return nil, fmt.Errorf("list DRPlacementControls: %w", err)
 	}
 	var failovers []maintenance.Failover

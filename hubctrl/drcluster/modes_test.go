@@ -3,6 +3,7 @@
 package drcluster
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -258,4 +259,31 @@ func TestWhoIsWokenByWhat(t *testing.T) {
 	assert.True(t, changed(func(d *v1alpha1.DRPlacementControl) { d.Status.Decisions = nil }))
 	assert.False(t, changed(func(d *v1alpha1.DRPlacementControl) { d.Status.LastGroupSyncTime = &metav1.Time{} }))
 	assert.False(t, failoverChanged().Create(event.CreateEvent{Object: drpc("one")}))
+}
+
+// lists counts how often applications are listed.
+type lists struct {
+	client.Reader
+	n int
+}
+
+func (l *lists) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	l.n++
+	return l.Reader.List(ctx, list, opts...)
+}
+
+// TestFailoversToAClusterThatNeedsNoModeLookAtNoOtherApplication: a thousand that fail over at once must not look at a thousand each.
+func TestFailoversToAClusterThatNeedsNoModeLookAtNoOtherApplication(t *testing.T) {
+	w := newModesWorld(t, "db")
+	config := &v1alpha1.DRClusterConfig{}
+	require.True(t, w.get(config, "", "dr1"))
+	reads := &lists{Reader: w.m.client}
+	_, err := w.m.requests(t.Context(), reads, config)
+	require.NoError(t, err)
+	assert.Equal(t, 1, reads.n, "its class asks for one")
+	delete(config.Status.Classes[0].Labels, "ramendr.openshift.io/maintenancemodes")
+	requests, err := w.m.requests(t.Context(), reads, config)
+	require.NoError(t, err)
+	assert.Empty(t, requests)
+	assert.Equal(t, 1, reads.n)
 }

@@ -68,6 +68,11 @@ func Needed(failovers []Failover, classes []v1alpha1.ClassFact) []Mode {
 	return sorted(out)
 }
 
+// Asked reports whether any failover to a cluster may need a mode, by its class facts.
+func Asked(classes []v1alpha1.ClassFact) bool {
+	return slices.ContainsFunc(classes, func(c v1alpha1.ClassFact) bool { return asksForMode(&c) })
+}
+
 // Needs are the modes that the target needs, by its class facts.
 func (f Failover) Needs(classes []v1alpha1.ClassFact) []Mode {
 	var out []Mode
