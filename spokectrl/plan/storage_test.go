@@ -133,7 +133,10 @@ func (w world) hub(add func(string, bool, func(*world))) {
 		if w.serves(p) || w.finalSync {
 			add("hub: secondary", false, demoted)
 		}
-		add("hub: secondary after a failover", false, func(n *world) { demoted(n); n.discard, n.peerPrimary = true, true })
+		add("hub: secondary after a failover", false, func(n *world) {
+			demoted(n)
+			n.discard, n.peerPrimary, n.given = true, true, n.given || !n.shipped // the user gave up what only this side has
+		})
 		add("hub: no final sync", false, func(n *world) {
 			if n.finalSync {
 				n.finalSync, n.finished = false, false
