@@ -124,6 +124,9 @@ func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error
 	if w.sendsAway(plan.Write{Kind: plan.AdoptWish, Side: s, Role: roleOf(&at.report.Spec)}, false) {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSentAway, on))
 	}
+	if serves(at.report) {
+		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationPeerServes, on))
+	}
 	if w.differs(scopeOf(&at.report.Spec)) {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationScopeKept, string(w.drpc.UID)))
 	}

@@ -55,7 +55,7 @@ func wishFacts(at *side) plan.Wish {
 	w.Questioned = at.wish.Annotations[exchange.AnnotationRecalled] != ""
 	w.Replaced = former(at)
 	w.Ended = !w.Deleting && refusedAs(at.wish, exchange.ReasonEnded)
-	w.Serves = at.wish.Annotations[v1alpha1.AnnotationPeerServes] == on
+	w.Serves = serves(at.wish)
 	w.Adopting = at.wish.Annotations[exchange.AnnotationAdoptUID] != "" && !ours(at)
 	return w
 }
@@ -167,6 +167,11 @@ func (w *world) unreceived(s plan.Side) []string {
 	return out
 }
 
+// serves reports whether a wish, or the copy that is reported, tells a Secondary that its peer has taken over.
+func serves(group *v1alpha1.VolumeReplicationGroup) bool {
+	return group.Annotations[v1alpha1.AnnotationPeerServes] == on
+}
+
 // memory tells whether the cluster obeys a later wish than the hub's: one of a higher epoch, or of a higher generation in
 // the same epoch (X9). The hub was restored from a backup then.
 func memory(at *side) plan.Memory {
@@ -183,7 +188,7 @@ func memory(at *side) plan.Memory {
 		return plan.Forgotten
 	case obeyed.Epoch < epoch || obeyed.WishGeneration <= at.wish.Generation:
 		return plan.Remembered
-	case equality.Semantic.DeepEqual(at.wish.Spec, at.report.Spec):
+	case equality.Semantic.DeepEqual(at.wish.Spec, at.report.Spec) && serves(at.wish) == serves(at.report):
 		return plan.Recalled
 	default:
 		return plan.Forgotten

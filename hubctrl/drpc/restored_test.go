@@ -30,6 +30,22 @@ func TestARestoredHubRecallsWhatItsClustersObey(t *testing.T) {
 	assert.Empty(t, h.settle())
 }
 
+func TestARestoredHubRecallsThatThePeerHasTakenOver(t *testing.T) {
+	h := deployed(t)
+	backup := h.backup()
+	for _, s := range h.spokes {
+		s.waits = true
+	}
+	h.relocate("dr2")
+	h.settle()
+	require.Equal(t, "true", h.wish("dr1").Annotations[v1alpha1.AnnotationPeerServes])
+	h.restore(backup)
+	h.settle()
+	assert.Equal(t, "Deployed/Completed [dr2 Run] dr1:secondary@1 dr2:primary@2", h.shows())
+	assert.Equal(t, "true", h.wish("dr1").Annotations[v1alpha1.AnnotationPeerServes], "what the cluster obeys is wished as it is")
+	assert.Equal(t, h.wish("dr1").Generation, h.spokes["dr1"].stamp.WishGeneration)
+}
+
 func TestARestoredSpecMovesNothingUntilItIsSaidAgain(t *testing.T) {
 	h := deployed(t)
 	h.failover("dr2")

@@ -30,6 +30,8 @@ type spoke struct {
 	observed int64
 	state    v1alpha1.State
 	inUse    bool // a Pod uses the volumes
+	waits    bool // as a Secondary, it has claims that are let go once the peer has taken over
+	serves   bool // it was told that the peer has
 	own      bool // the volumes were never replicated from here
 	empty    bool // there are no volumes
 	stuck    bool // its controller is down
@@ -80,6 +82,7 @@ func (h *hub) deliver(cluster string) {
 	epoch, err := exchange.EpochOf(wish)
 	require.NoError(h.t, err)
 	origin := wish.Annotations["exchange.ramendr.openshift.io/origin"]
+	serves := wish.Annotations[v1alpha1.AnnotationPeerServes] == "true"
 	if meant := wish.Annotations["exchange.ramendr.openshift.io/spoke-id"]; meant != "" && meant != s.identity {
 		return // refused: it was made for another cluster
 	}
@@ -92,11 +95,11 @@ func (h *hub) deliver(cluster string) {
 	case s.stamp.Origin != origin && wish.Annotations["exchange.ramendr.openshift.io/adopt-uid"] != s.stamp.SpokeUID, epoch < s.stamp.Epoch:
 		return // refused
 	case s.stamp.WishUID == string(wish.UID) && epoch == s.stamp.Epoch && wish.Generation < s.stamp.WishGeneration &&
-		!equality.Semantic.DeepEqual(s.spec, wish.Spec):
+		(!equality.Semantic.DeepEqual(s.spec, wish.Spec) || s.serves != serves):
 		return // refused: within an epoch the generation orders the wishes
 	}
 	s.stamp.WishUID, s.stamp.WishGeneration, s.stamp.Epoch, s.stamp.Origin = string(wish.UID), wish.Generation, epoch, origin
-	s.drpc = wish.Annotations["exchange.ramendr.openshift.io/drpc"]
+	s.drpc, s.serves = wish.Annotations["exchange.ramendr.openshift.io/drpc"], serves
 	if !equality.Semantic.DeepEqual(s.spec, wish.Spec) {
 		s.spec = *wish.Spec.DeepCopy()
 		s.stamp.SpokeGeneration++
@@ -214,6 +217,9 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 	if s.drpc != "" {
 		r.Annotations["exchange.ramendr.openshift.io/drpc"] = s.drpc
 	}
+	if s.serves {
+		r.Annotations[v1alpha1.AnnotationPeerServes] = "true"
+	}
 	r.Spec = *s.spec.DeepCopy()
 	r.Status.State, r.Status.ObservedGeneration = s.state, s.observed
 	r.Status.Exchange = s.stamp.DeepCopy()
@@ -285,6 +291,8 @@ func (s *spoke) conditions() []metav1.Condition {
 		list = append(list, condition("DataReady", "False", "Error", s.broken), condition("DataProtected", "False", "Error", s.broken))
 	case s.state == v1alpha1.PrimaryState:
 		list = append(list, condition("DataReady", "True", "Ready", ""), condition("DataProtected", "False", "Replicating", ""))
+	case s.state == v1alpha1.SecondaryState && s.waits && !s.serves:
+		list = append(list, condition("DataReady", "False", "Progressing", "a claim leaves"), condition("DataProtected", "True", "DataProtected", ""))
 	case s.state == v1alpha1.SecondaryState:
 		list = append(list, condition("DataReady", "True", "Replicating", ""), condition("DataProtected", "True", "DataProtected", ""))
 	default:

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -28,7 +29,7 @@ func Report(cluster string, clone *Object) *Object {
 	if labels := clone.GetLabels(); len(labels) > 0 {
 		out.SetLabels(labels)
 	}
-	annotations := pick(clone.GetAnnotations(), exchange.AnnotationDRPC)
+	annotations := pick(clone.GetAnnotations(), exchange.AnnotationDRPC, v1alpha1.AnnotationPeerServes)
 	annotations[exchange.AnnotationNamespace] = clone.GetNamespace()
 	annotations[exchange.AnnotationName] = clone.GetName()
 	out.SetAnnotations(annotations)
