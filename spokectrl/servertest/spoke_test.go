@@ -50,6 +50,7 @@ s3StoreProfiles:
 
 // spoke is the cluster with our controllers running.
 type spoke struct {
+	serves bool // the wish says that the peer has taken over
 	t      *testing.T
 	client client.Client // an administrator's
 	ns     string
@@ -159,6 +160,9 @@ func (s *spoke) wish(role v1alpha1.ReplicationState, epoch int, change ...func(*
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "VolumeReplicationGroup"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "drpc", Annotations: map[string]string{"exchange.ramendr.openshift.io/epoch": fmt.Sprint(epoch)}},
 		Spec:       spec,
+	}
+	if s.serves {
+		g.Annotations[v1alpha1.AnnotationPeerServes] = "true"
 	}
 	require.NoError(s.t, s.client.Patch(s.t.Context(), g, client.Apply, client.FieldOwner("mirror"), client.ForceOwnership)) //nolint:staticcheck // a whole typed object
 }

@@ -43,10 +43,15 @@ func TestALife(t *testing.T) {
 	require.NoError(t, s.client.Delete(ctx, s.claim("data")))
 	require.NoError(t, s.client.Delete(ctx, pod, client.GracePeriodSeconds(0)))
 	s.eventually("secondary", s.is(v1alpha1.SecondaryState))
+	s.eventually("the claim waits for the peer", s.says("DataReady", "False/Progressing"))
+	require.NotNil(t, s.claim("data"), "it could be taken back")
+	s.serves = true
+	s.wish(v1alpha1.Secondary, 1, relocate)
 	s.eventually("claim gone", func() bool { return s.claim("data") == nil })
 	s.eventually("volume kept", func() bool { return s.pv("data") != nil && s.pv("data").Status.Phase == corev1.VolumeReleased })
 	old := s.pv("data").UID
 
+	s.serves = false
 	s.wish(v1alpha1.Primary, 2, relocate)
 	s.eventually("primary again", s.is(v1alpha1.PrimaryState))
 	s.eventually("bound again", func() bool { return s.claim("data") != nil && s.claim("data").Status.Phase == corev1.ClaimBound })
