@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package bench measures what the exchange costs, always against a bare loop on the same API servers in the same run:
-// one watch, one server-side apply, nothing kept, nothing compared. It promises ratios that a noisy machine leaves alone,
-// the mirror as the process that users run, and objects of the size that an application has.
+// one watch, one server-side apply, nothing kept, nothing compared; and what the hub costs, in its own CPU time and memory, with
+// clusters that answer at once. It promises ratios, and times of one process, that a noisy machine leaves alone, the mirror and
+// hubctrl as the processes that users run, and objects of the size that an application has.
 //
 // The results are those of Go's benchmarks, so that benchstat compares them; RAMEN_BENCH_JSON names a file that they are
 // written to as well. A target that is missed fails its benchmark.
@@ -34,6 +35,9 @@ const (
 	// envGroups is how many groups there are where many are asked for.
 	envGroups = "RAMEN_BENCH_GROUPS"
 	many      = 10_000
+	// envApps is how many applications come, fail over and go at once.
+	envApps  = "RAMEN_BENCH_APPS"
+	manyApps = 1_000
 	// envJSON names the file for the results.
 	envJSON = "RAMEN_BENCH_JSON"
 	// envSmoke, if it is 1, has each benchmark measure a few groups and hops only: it shows that they run. Of the targets only
@@ -45,12 +49,12 @@ const (
 var (
 	// hubAdmin and spokeAdmin are administrators of the two API servers.
 	hubAdmin, spokeAdmin *rest.Config
-	// mirrorProgram is the path of the mirror.
-	mirrorProgram string
-	kubeconfigs   [2]string // hub, spoke
-	groups        = many
-	smoke         bool
-	found         []result
+	// mirrorProgram and hubProgram are the paths of the mirror and of hubctrl.
+	mirrorProgram, hubProgram string
+	kubeconfigs               [2]string // hub, spoke
+	groups, apps              = many, manyApps
+	smoke                     bool
+	found                     []result
 )
 
 // result is one measured figure. Target is what it must not exceed, or with AtLeast what it must reach; zero: none.
@@ -96,15 +100,19 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	log.SetLogger(zapr.NewLogger(zap.NewNop()))
 	if smoke = os.Getenv(envSmoke) == "1"; smoke {
-		groups, hops, atRest, calm = few, 3, 2*time.Second, time.Second
+		groups, apps, hops, atRest, calm = few, 5, 3, 2*time.Second, time.Second
 	}
-	if text := os.Getenv(envGroups); text != "" {
+	for name, number := range map[string]*int{envGroups: &groups, envApps: &apps} {
+		text := os.Getenv(name)
+		if text == "" {
+			continue
+		}
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			fmt.Fprintf(os.Stderr, "%s is %q, want a number of groups\n", envGroups, text)
+			fmt.Fprintf(os.Stderr, "%s is %q, want a positive number\n", name, text)
 			return 1
 		}
-		groups = n
+		*number = n
 	}
 	stop, err := serve(context.Background())
 	defer stop()
@@ -138,10 +146,10 @@ func serve(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return stop, err
 	}
-	if err := binaries.Project(ctx, dir, "mirror"); err != nil {
+	if err := binaries.Project(ctx, dir, "mirror", "hubctrl"); err != nil {
 		return stop, err
 	}
-	mirrorProgram = filepath.Join(dir, "mirror")
+	mirrorProgram, hubProgram = filepath.Join(dir, "mirror"), filepath.Join(dir, "hubctrl")
 	bare, err := bareCRD()
 	if err != nil {
 		return stop, err

@@ -175,18 +175,24 @@ func (w *world) stopMirror() {
 // memory is how much of the machine's memory the mirror holds, in bytes.
 func (w *world) memory() uint64 {
 	w.b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.mirror.Process.Pid))
+	return residentOf(w.b, w.mirror.Process.Pid)
+}
+
+// residentOf is how much of the machine's memory a process holds, in bytes.
+func residentOf(b *testing.B, pid int) uint64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		w.b.Skip("needs /proc: ", err)
+		b.Skip("needs /proc: ", err)
 	}
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			kib, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			require.NoError(w.b, err)
+			require.NoError(b, err)
 			return kib * 1024
 		}
 	}
-	w.b.Fatal("no VmRSS in /proc")
+	b.Fatal("no VmRSS in /proc")
 	return 0
 }
 
