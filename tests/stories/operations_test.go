@@ -121,7 +121,7 @@ func TestOperationsInEachSituation(t *testing.T) {
 			require.NoError(t, a.Lab.Stop("spokectrl-dr2"))
 			require.NoError(t, l.Cluster(lab.DR2).Client.Delete(t.Context(), a.Group(lab.DR2)), "nobody is there to let it go")
 			a.Ask(failoverTo(lab.DR2))
-			w := a.Waits("Answer", lab.DR2)
+			w := a.Waits("Interrupted", lab.DR2)
 			assert.Contains(t, w.Message, "dr2")
 			require.NoError(t, a.Lab.StartProcess(t.Context(), "spokectrl-dr2"))
 			a.Settled(v1alpha1.FailedOver, lab.DR2)
