@@ -268,7 +268,7 @@ func (r *Reconciler) leave(ctx context.Context, c copied) error {
 func (r *Reconciler) apply(ctx context.Context, intents []apply.Intent) error {
 	a := apply.New(r.Client, ownerSpec)
 	for _, intent := range intents {
-		if err := a.Owned(ctx, intent); err != nil {
+		if err := a.Mine(ctx, r.Live, intent); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,14 @@ func (Provider) Destinations(ctx context.Context, r client.Reader, g provider.Gr
 		to.Volume, to.Wanted = d.ProtectedPVC, true
 	}
 	out := make([]provider.Destination, 0, len(found))
-	for _, d := range found {
+	for key, d := range found {
+		if other := found[client.ObjectKey{Namespace: key.Namespace, Name: receiverOf(key.Name)}]; d.Wanted && other != nil && other.Wanted {
+			// What is received of the one would be taken for the other.
+			d.Refusal = &provider.Refusal{Reason: provider.ReasonNotSupported, Message: fmt.Sprintf(
+				"VolSync can't copy claims %s and %s of one application: the second name is needed for what is received of the first. Give one of them another name", key.Name, receiverOf(key.Name))}
+			out = append(out, *d)
+			continue
+		}
 		if err := complete(ctx, r, g, d, served); err != nil {
 			return nil, err
 		}
