@@ -63,7 +63,7 @@ raced() {
 		{ [ "$all" = 1 ] || tests timers -race -run 'ByATimer|WakeNobody' ./hubctrl/drpc; }
 }
 pure() {
-	tests pure -p=1 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
+	tests pure -p=2 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
 }
 # What computes uses what is left by what waits.
 race=()
