@@ -139,7 +139,7 @@ func overlap(mine, other claimant, config *ramenconfig.Config) string {
 	case mine.spans(config) || other.spans(config):
 		return fmt.Sprintf("DRPlacementControl %s protects namespace %s already: take it out of spec.protectedNamespaces of one of the two, or delete one", other.drpc, both[0])
 	case selectSame(mine.selector, other.selector):
-		return fmt.Sprintf("DRPlacementControl %s selects the same PVCs of namespace %s already: delete one of the two, or protect anew with a spec.pvcSelector that selects others", other.drpc, both[0])
+		return fmt.Sprintf("DRPlacementControl %s selects the same PVCs of namespace %s already: delete one of the two, or create it again with a spec.pvcSelector that selects others", other.drpc, both[0])
 	default:
 		return ""
 	}

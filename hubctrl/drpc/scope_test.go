@@ -215,8 +215,8 @@ func TestWhoMayProtectANamespace(t *testing.T) {
 		"one that lists the namespace of another":         {younger(wide("web", "shop")), "DRPlacementControl shop/db protects namespace shop already: take it out of spec.protectedNamespaces of one of the two, or delete one"},
 		"one that lists others":                           {younger(wide("web")), ""},
 		"one on other clusters":                           {younger(wide("shop"), elsewhere), ""},
-		"one in the same namespace that selects the same": {selecting(map[string]string{"app": "db"}), "DRPlacementControl shop/db selects the same PVCs of namespace shop already: delete one of the two, or protect anew with a spec.pvcSelector that selects others"},
-		"one in the same namespace that selects all":      {selecting(nil), "DRPlacementControl shop/db selects the same PVCs of namespace shop already: delete one of the two, or protect anew with a spec.pvcSelector that selects others"},
+		"one in the same namespace that selects the same": {selecting(map[string]string{"app": "db"}), "DRPlacementControl shop/db selects the same PVCs of namespace shop already: delete one of the two, or create it again with a spec.pvcSelector that selects others"},
+		"one in the same namespace that selects all":      {selecting(nil), "DRPlacementControl shop/db selects the same PVCs of namespace shop already: delete one of the two, or create it again with a spec.pvcSelector that selects others"},
 		"one in the same namespace that selects others":   {selecting(map[string]string{"app": "cache"}), ""},
 		"one that may not be where it is is in no one's way": {younger(wide("shop", "ramen-ops"), func(d *v1alpha1.DRPlacementControl) {
 			d.CreationTimestamp = metav1.NewTime(start.Add(-time.Minute))
@@ -368,7 +368,7 @@ func TestTwoThatSelectOnePVCAreToldApartByItsLabels(t *testing.T) {
 	for _, d := range []*v1alpha1.DRPlacementControl{byLabel, byExpression} {
 		_, err := h.try(client.ObjectKeyFromObject(d))
 		require.EqualError(t, err, "terminal error: DRPlacementControl shop/db protects PVC shop/data on dr1, and this one selects it too: change its labels so that only one of them selects it, "+
-			"or protect anew with a spec.pvcSelector that selects others")
+			"or create it again with a spec.pvcSelector that selects others")
 		assert.Empty(t, h.wrote())
 		assert.Equal(t, "Conflict", h.shown(d).Status.Waiting.Fact)
 	}

@@ -104,7 +104,7 @@ func (r *Reconciler) taken(ctx context.Context, w *world) (text string, err erro
 				}
 				if theirs {
 					by = owner
-					return fmt.Sprintf("DRPlacementControl %s protects PVC %s/%s on %s, and this one selects it too: change its labels so that only one of them selects it, or protect anew with a spec.pvcSelector that selects others",
+					return fmt.Sprintf("DRPlacementControl %s protects PVC %s/%s on %s, and this one selects it too: change its labels so that only one of them selects it, or create it again with a spec.pvcSelector that selects others",
 						owner, pvc.Namespace, pvc.Name, cluster), nil
 				}
 			}
