@@ -18,27 +18,6 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
-// pages are the texts for users, by path from the root of the project.
-func pages(t *testing.T, root string) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	add := func(rel string) {
-		raw, err := os.ReadFile(filepath.Join(root, rel))
-		require.NoError(t, err)
-		out[rel] = string(raw)
-	}
-	add("README.md")
-	require.NoError(t, filepath.WalkDir(filepath.Join(root, "docs"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".md" {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		add(rel)
-		return err
-	}))
-	return out
-}
-
 var (
 	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	example  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
