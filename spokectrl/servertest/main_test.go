@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -82,6 +83,8 @@ func start(ctx context.Context) (stop func(), err error) {
 		BinaryAssetsDirectory: dir,
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd")},
 		ErrorIfCRDPathMissing: true,
+		// The default is too short for a busy machine.
+		ControlPlaneStartTimeout: 2 * time.Minute,
 	}
 	if admin, err = env.Start(); err != nil {
 		return stop, fmt.Errorf("start API server: %w", err)
