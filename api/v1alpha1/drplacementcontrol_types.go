@@ -271,13 +271,13 @@ type DRPlacementControlStatus struct {
 	// +optional
 	LastUpdateTime *metav1.Time `json:"lastUpdateTime,omitempty"`
 	// lastGroupSyncTime is the moment that all volumes can be brought back to: the oldest of their last
-	// synchronisations.
+	// synchronizations.
 	// +optional
 	LastGroupSyncTime *metav1.Time `json:"lastGroupSyncTime,omitempty"`
-	// lastGroupSyncDuration is the longest duration of a volume's last synchronisation.
+	// lastGroupSyncDuration is the longest duration of a volume's last synchronization.
 	// +optional
 	LastGroupSyncDuration *metav1.Duration `json:"lastGroupSyncDuration,omitempty"`
-	// lastGroupSyncBytes is what the last synchronisations transferred, in bytes.
+	// lastGroupSyncBytes is what the last synchronizations transferred, in bytes.
 	// +optional
 	LastGroupSyncBytes *int64 `json:"lastGroupSyncBytes,omitempty"`
 	// lastKubeObjectProtectionTime is when the last capture of Kubernetes objects ended.

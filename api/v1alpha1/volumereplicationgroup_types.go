@@ -225,10 +225,10 @@ type VolumeReplicationGroupSpec struct {
 	// volSync configures volumes that VolSync replicates.
 	// +optional
 	VolSync VolSyncSpec `json:"volSync,omitzero"`
-	// prepareForFinalSync asks a primary to stop its schedules, so that a final synchronisation can be told apart.
+	// prepareForFinalSync asks a primary to stop its schedules, so that a final synchronization can be told apart.
 	// +optional
 	PrepareForFinalSync bool `json:"prepareForFinalSync,omitempty"`
-	// runFinalSync asks a primary for a last synchronisation, once no one uses its volumes.
+	// runFinalSync asks a primary for a last synchronization, once no one uses its volumes.
 	// +optional
 	RunFinalSync bool `json:"runFinalSync,omitempty"`
 	// action is the operation on behalf of which the role is asked for.
@@ -321,10 +321,10 @@ type ProtectedPVC struct {
 	// lastSyncTime is the moment that the peer's copy can be brought back to.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
-	// lastSyncDuration is how long the last synchronisation took.
+	// lastSyncDuration is how long the last synchronization took.
 	// +optional
 	LastSyncDuration *metav1.Duration `json:"lastSyncDuration,omitempty"`
-	// lastSyncBytes is what the last synchronisation transferred, in bytes.
+	// lastSyncBytes is what the last synchronization transferred, in bytes.
 	// +optional
 	LastSyncBytes *int64 `json:"lastSyncBytes,omitempty"`
 }
@@ -433,7 +433,7 @@ type VolumeReplicationGroupStatus struct {
 	// finalSyncComplete answers runFinalSync; false when that is off.
 	// +optional
 	FinalSyncComplete bool `json:"finalSyncComplete,omitempty"`
-	// lastGroupSyncTime is the oldest lastSyncTime of the volumes; absent if one was never synchronised.
+	// lastGroupSyncTime is the oldest lastSyncTime of the volumes; absent if one was never synchronized.
 	// +optional
 	LastGroupSyncTime *metav1.Time `json:"lastGroupSyncTime,omitempty"`
 	// lastGroupSyncDuration is the longest lastSyncDuration.

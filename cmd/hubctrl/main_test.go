@@ -69,7 +69,7 @@ func TestAHubIsScraped(t *testing.T) {
 		return strings.Contains(text, `ramen_waiting_seconds{cluster="dr1",fact="InboxComplete"`)
 	}, 30*time.Second, 100*time.Millisecond, "the hub leads, and tells that no mirror has ever reported")
 	assert.Contains(t, text, "ramen_workload_protection_status{")
-	assert.NotContains(t, text, "ramen_last_sync_timestamp_seconds{", "nothing was ever synchronised")
+	assert.NotContains(t, text, "ramen_last_sync_timestamp_seconds{", "nothing was ever synchronized")
 }
 
 // scrape is what the address serves; empty: nothing yet.

@@ -47,7 +47,7 @@ func (f *flags) register(fs *flag.FlagSet) {
 	fs.DurationVar(&f.leaseDuration, "lease-duration", exchange.DefaultLeaseDuration, "how long the hub calls a link live after a renewal of its lease, 3s to 1m, in whole seconds; longer over slow networks; also of the election among replicas")
 	fs.DurationVar(&f.renewInterval, "renew-interval", 0, "how often the lease of a link is renewed, at most half of --lease-duration; 0: a third of it")
 	fs.StringVar(&f.boot.Kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "path of the kubeconfig for the cluster that the mirror runs on; empty: by its ServiceAccount")
-	fs.StringVar(&f.boot.Namespace, "namespace", boot.OperatorNamespace(), "namespace of the mirror: the Secrets with kubeconfigs, labelled ramendr.openshift.io/cluster=<DRCluster>, and the Leases of the election")
+	fs.StringVar(&f.boot.Namespace, "namespace", boot.OperatorNamespace(), "namespace of the mirror: the Secrets with kubeconfigs, labeled ramendr.openshift.io/cluster=<DRCluster>, and the Leases of the election")
 	fs.StringVar(&f.boot.HealthAddress, "health-address", ":8081", `address of /healthz and /readyz; "0": none`)
 	fs.StringVar(&f.boot.MetricsAddress, "metrics-address", "0", `address of /metrics; "0": none`)
 	fs.StringVar(&f.boot.LogLevel, "log-level", "info", "debug, info, warn or error")

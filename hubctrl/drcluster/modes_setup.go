@@ -106,7 +106,7 @@ func failoverChanged() predicate.Predicate {
 	}
 }
 
-// groupChanged holds back what changes with each synchronisation.
+// groupChanged holds back what changes with each synchronization.
 func groupChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, ok := e.ObjectOld.(*v1alpha1.VolumeReplicationGroup)

@@ -45,7 +45,7 @@ type hearing struct {
 func (h *hearing) hear(status *v1alpha1.VolumeReplicationGroupStatus) {
 	h.volumes(status)
 	h.destinations(status)
-	h.synchronisation(status)
+	h.synchronization(status)
 	if len(status.Conditions) > maxConditions {
 		h.ignore("all conditions but the first %d", maxConditions)
 		status.Conditions = status.Conditions[:maxConditions]
@@ -127,8 +127,8 @@ func isAddress(text string) bool {
 	return text == "" || net.ParseIP(text) != nil || len(validation.IsDNS1123Subdomain(strings.ToLower(text))) == 0
 }
 
-// synchronisation leaves out times that are to come, and amounts that can't be.
-func (h *hearing) synchronisation(status *v1alpha1.VolumeReplicationGroupStatus) {
+// synchronization leaves out times that are to come, and amounts that can't be.
+func (h *hearing) synchronization(status *v1alpha1.VolumeReplicationGroupStatus) {
 	late := func(t *metav1.Time) bool { return t != nil && t.After(h.now.Add(maxAhead)) }
 	if late(status.LastGroupSyncTime) {
 		h.ignore("lastGroupSyncTime %s: it is in the future", status.LastGroupSyncTime.UTC().Format(time.RFC3339))

@@ -54,10 +54,10 @@ func TestX16_WhatALieInAReportCanDoAtMost(t *testing.T) {
 		"an image that is to come": {func(s *status) {
 			s.RDInfo = []v1alpha1.VolSyncReplicationDestinationInfo{{ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: "data", LastSyncTime: future}}}
 		}, "destination of shop/data: an image of 2026-01-05T16:00:00Z: it is in the future"},
-		"a synchronisation that is to come":       {func(s *status) { s.LastGroupSyncTime = future }, "lastGroupSyncTime 2026-01-05T16:00:00Z: it is in the future"},
+		"a synchronization that is to come":       {func(s *status) { s.LastGroupSyncTime = future }, "lastGroupSyncTime 2026-01-05T16:00:00Z: it is in the future"},
 		"a clock that is ten minutes off is fine": {func(s *status) { s.LastGroupSyncTime = &metav1.Time{Time: start.Add(10 * time.Minute)} }, ""},
-		"a synchronisation of negative duration":  {func(s *status) { s.LastGroupSyncDuration = &metav1.Duration{Duration: -time.Second} }, "lastGroupSyncDuration -1s: it can't be"},
-		"a synchronisation of negative bytes":     {func(s *status) { b := int64(-5); s.LastGroupSyncBytes = &b }, "lastGroupSyncBytes -5: it is negative"},
+		"a synchronization of negative duration":  {func(s *status) { s.LastGroupSyncDuration = &metav1.Duration{Duration: -time.Second} }, "lastGroupSyncDuration -1s: it can't be"},
+		"a synchronization of negative bytes":     {func(s *status) { b := int64(-5); s.LastGroupSyncBytes = &b }, "lastGroupSyncBytes -5: it is negative"},
 		"a capture that is to come": {func(s *status) {
 			s.KubeObjectProtection.CaptureToRecoverFrom = &v1alpha1.KubeObjectsCaptureIdentifier{EndTime: future}
 		}, "captureToRecoverFrom of 2026-01-05T16:00:00Z: it is in the future"},

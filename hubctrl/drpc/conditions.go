@@ -169,7 +169,7 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 	}
 }
 
-// protected says whether the peer could take over what the workload has written up to the last synchronisation.
+// protected says whether the peer could take over what the workload has written up to the last synchronization.
 func (w *world) protected() metav1.Condition {
 	gen := w.drpc.Generation
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
@@ -208,7 +208,7 @@ func (w *world) protected() metav1.Condition {
 	case at.partial:
 		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s reports volumes that can't be protected", at.cluster))
 	case len(at.report.Status.ProtectedPVCs) > 0 && at.report.Status.LastGroupSyncTime == nil:
-		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronised once")
+		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronized once")
 	case w.neverReceived(at) != "":
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s has not received volume %s yet",
 			w.at(w.sideOf(at.cluster).Peer()).cluster, w.neverReceived(at)))
@@ -230,7 +230,7 @@ var failed = map[string]bool{
 func (w *world) lastSync(at *side) string {
 	to := w.restorable(at)
 	if to == nil {
-		return "; its data was never synchronised"
+		return "; its data was never synchronized"
 	}
 	return "; what was written after " + to.UTC().Format(time.RFC3339) + " would be lost by a failover"
 }

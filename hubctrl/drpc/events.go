@@ -187,7 +187,7 @@ func (t teller) protection(was verdict) {
 	case now == isProtected && was == unprotected:
 		t.say(corev1.EventTypeNormal, "DRPCProtected", c.Message)
 	case now == unprotected && was == isProtected && c.Reason == reasonProgressing:
-		t.say(corev1.EventTypeNormal, "DRPCUnprotected", c.Message) // a new volume, or the first synchronisation after an operation
+		t.say(corev1.EventTypeNormal, "DRPCUnprotected", c.Message) // a new volume, or the first synchronization after an operation
 	case now == unprotected && was == isProtected:
 		t.say(corev1.EventTypeWarning, "DRPCUnprotected", c.Message)
 	}

@@ -108,7 +108,7 @@ func TestALifeIsTold(t *testing.T) {
 	assert.Contains(t, h.told(), "Normal DRPCProtected 1 volumes are protected", "also if the link was lost in between")
 	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { s.LastGroupSyncTime = nil })
 	h.pass()
-	assert.Equal(t, []string{"Normal DRPCUnprotected not every volume has been synchronised once"}, h.told(), "a new volume is no trouble")
+	assert.Equal(t, []string{"Normal DRPCUnprotected not every volume has been synchronized once"}, h.told(), "a new volume is no trouble")
 	h.tell("dr1")
 	h.pass()
 	assert.Equal(t, []string{"Normal DRPCProtected 1 volumes are protected"}, h.told())

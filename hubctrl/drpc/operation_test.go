@@ -87,7 +87,7 @@ func TestRelocateAndBack(t *testing.T) {
 		"mark wish dr1",
 		"wish dr2 primary for Relocate epoch 2",
 		"decisions [dr2 Run]",
-	}, h.settle(), "the workload leaves before the final synchronisation, and the target is promoted last")
+	}, h.settle(), "the workload leaves before the final synchronization, and the target is promoted last")
 	assert.Equal(t, "Relocated/Completed [dr2 Run] dr1:secondary@1 dr2:primary@2", h.shows())
 
 	h.relocate("dr1")

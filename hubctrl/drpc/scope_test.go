@@ -347,10 +347,10 @@ func TestAnAnnotationThatChangesFreesNoNamespace(t *testing.T) {
 // TestTwoThatSelectOnePVCAreToldApartByItsLabels though their selectors differ.
 func TestTwoThatSelectOnePVCAreToldApartByItsLabels(t *testing.T) {
 	h := deployed(t)
-	labelled := func(labels map[string]string) {
+	labeled := func(labels map[string]string) {
 		h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { s.ProtectedPVCs[0].Labels = labels })
 	}
-	labelled(map[string]string{"app": "db", "tier": "data"})
+	labeled(map[string]string{"app": "db", "tier": "data"})
 	second := func(name string, edit func(*metav1.LabelSelector)) *v1alpha1.DRPlacementControl {
 		d := younger(newDRPC(func(d *v1alpha1.DRPlacementControl) {
 			d.Name, d.UID, d.Spec.PVCSelector = name, types.UID(name), metav1.LabelSelector{}
@@ -378,14 +378,14 @@ func TestTwoThatSelectOnePVCAreToldApartByItsLabels(t *testing.T) {
 	h.settle()
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows(), "the one that has it is not held up")
 
-	woken := h.woken(func() { labelled(map[string]string{"app": "db"}) })
+	woken := h.woken(func() { labeled(map[string]string{"app": "db"}) })
 	for _, d := range []*v1alpha1.DRPlacementControl{byLabel, byExpression} {
 		assert.Contains(t, woken, client.ObjectKeyFromObject(d))
 		_, err := h.try(client.ObjectKeyFromObject(d))
 		require.NoError(t, err)
 		assert.NotEmpty(t, h.wrote())
 	}
-	labelled(map[string]string{"app": "db", "tier": "data"})
+	labeled(map[string]string{"app": "db", "tier": "data"})
 	_, err = h.try(client.ObjectKeyFromObject(byLabel))
 	require.NoError(t, err, "what is protected already goes on")
 }

@@ -41,7 +41,7 @@ func volumeKeys(o client.Object) []string {
 		pvc := &report.Status.ProtectedPVCs[i]
 		seen[pvc.Namespace] = true
 		for k, v := range pvc.Labels {
-			seen[labelled(pvc.Namespace, k, v)] = true
+			seen[labeled(pvc.Namespace, k, v)] = true
 		}
 		if len(seen) > maxVolumeKeys {
 			break
@@ -54,7 +54,7 @@ func volumeKeys(o client.Object) []string {
 	return out
 }
 
-func labelled(namespace, key, value string) string { return namespace + "/" + key + "=" + value }
+func labeled(namespace, key, value string) string { return namespace + "/" + key + "=" + value }
 
 // rarest is an entry of the index under which each volume lies that a selector selects in a namespace.
 func rarest(namespace string, selector *metav1.LabelSelector) string {
@@ -67,7 +67,7 @@ func rarest(namespace string, selector *metav1.LabelSelector) string {
 	if first == "" {
 		return namespace
 	}
-	return labelled(namespace, first, selector.MatchLabels[first])
+	return labeled(namespace, first, selector.MatchLabels[first])
 }
 
 // taken says which volume that the application selects another one protects; empty: none is known. What a cluster reports is

@@ -119,9 +119,9 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.BeingPlaced:
 		return w.explainPlaces(wait.On)
 	case plan.BeingPrepared:
-		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronisation%s", at.cluster, syncing(at)), next: goesOn}
+		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s", at.cluster, syncing(at)), next: goesOn}
 	case plan.BeingSynced:
-		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronisation%s", at.cluster, syncing(at)), next: goesOn}
+		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronization%s", at.cluster, syncing(at)), next: goesOn}
 	case plan.WorkloadGone:
 		if w.facts.At(wait.On).Report.Conflict {
 			return w.explainClaims(wait.On, factWorkloadGone)

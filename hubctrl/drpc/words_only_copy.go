@@ -105,7 +105,7 @@ func (w *world) explainPlaces(s plan.Side) words {
 		next: fmt.Sprintf("%s when %s receives them; if that takes long, look at condition DataProtected of VolumeReplicationGroup %s there", continues, peer.cluster, w.group)}
 }
 
-// syncing says what a final synchronisation waits for, by the cluster that makes it.
+// syncing says what a final synchronization waits for, by the cluster that makes it.
 func syncing(at *side) string {
 	if c := exchange.Condition(at.report, v1alpha1.VRGDataProtected); c.Status == metav1.ConditionFalse && c.Message != "" {
 		return ": " + c.Message
@@ -139,5 +139,5 @@ func (w *world) failing(next plan.Plan) words {
 	if !next.Done() || protected.Status != metav1.ConditionFalse || protected.Reason != reasonFailed {
 		return words{}
 	}
-	return words{fact: "Protected", message: protected.Message, next: "fix the problem described in the message; until then a failover may lose what was written since the last synchronisation"}
+	return words{fact: "Protected", message: protected.Message, next: "fix the problem described in the message; until then a failover may lose what was written since the last synchronization"}
 }

@@ -170,8 +170,8 @@ func TestWhatKeepsAPolicyFromBeingValid(t *testing.T) {
 	twin.Status.ClusterID = "id-dr1"
 	second := drCluster("dr2", true)
 	second.Status.Conditions = append(second.Status.Conditions, metav1.Condition{Type: "Connected", Status: metav1.ConditionFalse, Reason: "DRClustersAreOne", Message: "it is dr1"})
-	unlabelled := report("dr1")
-	unlabelled.Status.Classes = nil
+	unlabeled := report("dr1")
+	unlabeled.Status.Classes = nil
 	for name, tc := range map[string]struct {
 		with       []client.Object
 		wantValid  bool
@@ -203,7 +203,7 @@ func TestWhatKeepsAPolicyFromBeingValid(t *testing.T) {
 			[]client.Object{drCluster("dr1", true), second, report("dr1")}, false, "DRClustersAreOne", "DRCluster dr2: it is dr1",
 		},
 		"no class can be protected: nothing, but it is said": {
-			[]client.Object{drCluster("dr1", true), drCluster("dr2", true), unlabelled, report("dr2")}, true, "Succeeded", "no StorageClass can be protected: none has the label ramendr.openshift.io/storageid",
+			[]client.Object{drCluster("dr1", true), drCluster("dr2", true), unlabeled, report("dr2")}, true, "Succeeded", "no StorageClass can be protected: none has the label ramendr.openshift.io/storageid",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

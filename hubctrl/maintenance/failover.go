@@ -133,7 +133,7 @@ func asksForMode(c *v1alpha1.ClassFact) bool {
 }
 
 // Alike reports whether two versions of a wish or report say the same of all that is read here. What changes with each
-// synchronisation is not.
+// synchronization is not.
 func Alike(a, b *v1alpha1.VolumeReplicationGroup) bool {
 	return a.Generation == b.Generation && maps.Equal(a.Annotations, b.Annotations) &&
 		a.Status.State == b.Status.State && runs(a) == runs(b) && equalStamps(a.Status.Exchange, b.Status.Exchange)

@@ -211,14 +211,14 @@ func TestARequestKeepsItsTime(t *testing.T) {
 	assert.NotEqual(t, first[0].RequestedTime, again[0].RequestedTime, "a mode that was ended is asked for anew")
 }
 
-func TestWhatChangesWithEachSynchronisationIsNotLookedAt(t *testing.T) {
+func TestWhatChangesWithEachSynchronizationIsNotLookedAt(t *testing.T) {
 	first := report("Primary", v1alpha1.ProtectedPVC{Name: "data"})
 	first.Generation = 1
 	for name, tc := range map[string]struct {
 		edit func(*group)
 		want bool
 	}{
-		"a synchronisation": {func(g *group) {
+		"a synchronization": {func(g *group) {
 			g.ResourceVersion, g.Status.LastGroupSyncTime, g.Status.ProtectedPVCs[0].LastSyncTime = "9", &metav1.Time{Time: noon}, &metav1.Time{Time: noon}
 		}, true},
 		"another role":   {func(g *group) { g.Generation++ }, false},

@@ -147,7 +147,7 @@ func TestAScrapeTellsWhatTheObjectsSay(t *testing.T) {
 		`ramen_unsupported_consistency_grouping_enabled{obj_name="stuck",obj_namespace="shop",obj_type="DRPlacementControl"} 1`,
 		`ramen_progression_state{obj_name="stuck",obj_namespace="shop",obj_type="DRPlacementControl",state="WaitOnUserToCleanUp"} 1`,
 		`ramen_waiting_seconds{cluster="dr1",fact="WorkloadGone",needs_user="false",obj_name="stuck",obj_namespace="shop",obj_type="DRPlacementControl"} 90`,
-	}, h.scrape(), "what was never synchronised has no time of it, and what can't be told of an interval is left out")
+	}, h.scrape(), "what was never synchronized has no time of it, and what can't be told of an interval is left out")
 }
 
 func TestNoSeriesOutlivesItsObject(t *testing.T) {

@@ -311,7 +311,7 @@ func TestDecideGoesOn(t *testing.T) {
 			f.At(Second).Report.Answered, f.At(Second).Report.Memory = false, Recalled
 			f.At(First).Wish.Epoch = 2
 		}, []Write{{Kind: PutWish, Side: Second, Role: Secondary, For: Failover}}},
-		"a final synchronisation that a restored hub finds while the workload may run is prepared anew": {home(), func(f *Facts) {
+		"a final synchronization that a restored hub finds while the workload may run is prepared anew": {home(), func(f *Facts) {
 			f.Ask, f.Target = Relocate, Second
 			f.At(First).Wish.FinalSync, f.At(First).Report.Synced = Run, true
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary, FinalSync: Prepare, For: Relocate}}},

@@ -61,7 +61,7 @@ const (
 // FinalSync is how far a wish asks a source to go before it is demoted.
 type FinalSync uint8
 
-// Steps of the final synchronisation.
+// Steps of the final synchronization.
 const (
 	NoFinalSync FinalSync = iota
 	Prepare
@@ -156,8 +156,8 @@ type Report struct {
 	// Severed : it was made again in the middle of its demotion, and does not know whether all that was written is on the peer
 	// (X14). What it has is retained, so that the user may choose it.
 	Severed  bool
-	Prepared bool // ready for the final synchronisation
-	Synced   bool // the final synchronisation is done
+	Prepared bool // ready for the final synchronization
+	Synced   bool // the final synchronization is done
 	InUse    bool // a workload still uses the volumes
 	Removed  bool // the mirror saw the tombstone of the wish, and that the object is gone
 	// Lost : the Primary is another object than the one that reported the volumes, and lacks some of which the peer holds copies.

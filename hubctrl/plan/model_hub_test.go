@@ -109,7 +109,7 @@ func (w *world) land(wr Write, next outbox, ask Ask) {
 			w.fault("a promotion that does not raise the epoch")
 		}
 		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && s.vols && !s.unheard && !w.split {
-			w.fault("I2: a source is demoted before its final synchronisation is done")
+			w.fault("I2: a source is demoted before its final synchronization is done")
 		}
 		if w.outbox[i].Deleting {
 			w.fault("a tombstone was written")
@@ -154,7 +154,7 @@ func (w *world) land(wr Write, next outbox, ask Ask) {
 				w.fault("I9: the workload is sent to a cluster that has lost its volumes")
 			}
 			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && !s.prep && !s.unheard {
-				w.fault("the workload is taken away from a Primary whose final synchronisation is not prepared")
+				w.fault("the workload is taken away from a Primary whose final synchronization is not prepared")
 			}
 			if d == Gone && w.decision[k] != Gone && s.app && s.state != IsPrimary && s.latest && !w.spoke[1-k].latest && !w.deleting {
 				w.fault("I3: the last copy of what was written goes with a workload whose volumes nobody keeps")

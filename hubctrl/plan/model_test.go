@@ -26,8 +26,8 @@ type spoke struct {
 	ready  bool // restored (a Primary), or with no claim that waits for the peer to take over (a Secondary)
 	level  bool // a Secondary: everything that was written here is on the peer, by the storage. Some never say so while the peer is Primary
 	serves bool // it was told that the peer has taken over
-	prep   bool // ready for the final synchronisation
-	final  bool // the final synchronisation is done
+	prep   bool // ready for the final synchronization
+	final  bool // the final synchronization is done
 	was    bool // was Primary, and not demoted since: its demotion hands over what was written
 	app    bool // the workload runs
 	latest bool // holds every acknowledged write

@@ -41,7 +41,7 @@ func moving() Facts {
 	return f
 }
 
-// running are facts of a relocate to the second cluster whose final synchronisation is done.
+// running are facts of a relocate to the second cluster whose final synchronization is done.
 func running() Facts {
 	f := moving()
 	f.At(First).Wish.FinalSync, f.At(First).Report.Synced, f.At(First).Report.Ready, f.At(First).Decision = Run, true, false, Gone
@@ -147,7 +147,7 @@ func TestWhatRunsIsNeverMovedOrEmptied(t *testing.T) {
 		"a target that breaks does not stop that":                       {moving(), func(f *Facts) { f.At(First).Report.Protected, f.At(Second).Report.State = false, Between }, &unmove, Wait{}},
 		"a source that does not answer is not judged":                   {moving(), func(f *Facts) { f.At(First).Report = Report{View: Present} }, nil, Wait{Answer, First}},
 		"claims that leave with the workload take nothing back":         {moving(), func(f *Facts) { f.At(First).Report.Ready, f.At(First).Decision = false, Gone }, &Write{Kind: PutWish, Side: First, Role: Primary, FinalSync: Run, For: Relocate}, Wait{}},
-		"a final synchronisation of all that is stored ends the source": {running(), func(*Facts) {}, &Write{Kind: PutWish, Side: First, Role: Secondary, For: Relocate}, Wait{}},
+		"a final synchronization of all that is stored ends the source": {running(), func(*Facts) {}, &Write{Kind: PutWish, Side: First, Role: Secondary, For: Relocate}, Wait{}},
 		"a claim that is not stored holds it":                           {running(), func(f *Facts) { f.At(First).Report.Protected = false }, nil, Wait{BeingProtected, First}},
 		"a claim on the target holds it":                                {running(), func(f *Facts) { f.At(Second).Report.Conflict = true }, nil, Wait{ConflictFree, Second}},
 

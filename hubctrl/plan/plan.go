@@ -84,8 +84,8 @@ const (
 	BeingProtected      // the metadata is in every store
 	BeingSecondary      // the cluster is Secondary and in sync
 	BeingPlaced         // the volumes that the cluster copies have their places on the peer
-	BeingPrepared       // the cluster is ready for the final synchronisation
-	BeingSynced         // the final synchronisation is done
+	BeingPrepared       // the cluster is ready for the final synchronization
+	BeingSynced         // the final synchronization is done
 	WorkloadGone        // no workload uses the volumes
 	ObjectGone          // the object is gone from the cluster
 	PolicyValid         // the policy is valid
@@ -149,7 +149,7 @@ func promote(s Side, why Ask) Write {
 	return Write{Kind: PutWish, Side: s, Role: Primary, For: why, Promote: true}
 }
 
-// keep wishes the Primary that s is already, with another step of the final synchronisation.
+// keep wishes the Primary that s is already, with another step of the final synchronization.
 func keep(s Side, sync FinalSync, why Ask) Write {
 	return Write{Kind: PutWish, Side: s, Role: Primary, FinalSync: sync, For: why}
 }

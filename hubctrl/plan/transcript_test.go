@@ -11,7 +11,7 @@ import (
 )
 
 // TestTranscripts plays stories in the world of the model, everybody in turn, and compares what the hub writes and what
-// the clusters do with testdata/*.txt, so that a change of behaviour is read as a text diff. Run with -rewrite to accept
+// the clusters do with testdata/*.txt, so that a change of behavior is read as a text diff. Run with -rewrite to accept
 // one. The commands:
 //
 //	deployed                   a new world in which the application runs on dr1

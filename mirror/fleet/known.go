@@ -66,8 +66,8 @@ func (f *Fleet) watch(ctx context.Context, group *errgroup.Group) (*known, error
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", f.options.Home.Host, err)
 	}
-	labelled := func(o *metav1.ListOptions) { o.LabelSelector = exchange.LabelCluster }
-	k := &known{secrets: dynamicinformer.NewFilteredDynamicInformer(client, secretResource, f.options.Namespace, 0, nil, labelled).Informer()}
+	labeled := func(o *metav1.ListOptions) { o.LabelSelector = exchange.LabelCluster }
+	k := &known{secrets: dynamicinformer.NewFilteredDynamicInformer(client, secretResource, f.options.Namespace, 0, nil, labeled).Informer()}
 	informers := []cache.SharedIndexInformer{k.secrets}
 	if f.options.Mode == Push {
 		k.clusters = dynamicinformer.NewFilteredDynamicInformer(client, clusterResource, "", 0, nil, nil).Informer()

@@ -60,7 +60,7 @@ type Link struct {
 
 	// What is on the hub, by name.
 	outbox, secretWishes, inbox, hubConfig *store
-	// What is on the spoke: VolumeReplicationGroups by the name of their reports, labelled namespaces by name.
+	// What is on the spoke: VolumeReplicationGroups by the name of their reports, labeled namespaces by name.
 	copies, exchangeNamespaces, spokeConfig *store
 
 	copyWriter, secretWriter, configWriter writer // to the spoke
@@ -184,7 +184,7 @@ func (l *Link) noteInventory() {
 
 // Run keeps the link until ctx ends. It never gives up by itself: an API server that can't be reached is tried again.
 func (l *Link) Run(ctx context.Context) error {
-	labelled, err := labels.NewRequirement(exchange.LabelExchange, selection.Exists, nil)
+	labeled, err := labels.NewRequirement(exchange.LabelExchange, selection.Exists, nil)
 	if err != nil {
 		return fmt.Errorf("select namespaces of the exchange: %w", err)
 	}
@@ -198,7 +198,7 @@ func (l *Link) Run(ctx context.Context) error {
 		{peer: l.hub, resource: groupResource, namespace: inbox, into: l.inbox},
 		{peer: l.hub, resource: configResource, name: l.cluster, into: l.hubConfig},
 		{peer: l.spoke, resource: groupResource, into: l.copies},
-		{peer: l.spoke, resource: namespaceResource, label: labelled.String(), into: l.exchangeNamespaces},
+		{peer: l.spoke, resource: namespaceResource, label: labeled.String(), into: l.exchangeNamespaces},
 		{peer: l.spoke, resource: configResource, name: l.cluster, into: l.spokeConfig},
 	} {
 		w.troubles = l.troubles

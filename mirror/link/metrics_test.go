@@ -28,7 +28,7 @@ func (w *world) metric(name string, labels ...string) float64 {
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			if !labelled(m, append([]string{"cluster", w.cluster}, labels...)) {
+			if !labeled(m, append([]string{"cluster", w.cluster}, labels...)) {
 				continue
 			}
 			switch f.GetType() {
@@ -44,7 +44,7 @@ func (w *world) metric(name string, labels ...string) float64 {
 	return -1
 }
 
-func labelled(m *dto.Metric, want []string) bool {
+func labeled(m *dto.Metric, want []string) bool {
 	is := map[string]string{}
 	for _, l := range m.GetLabel() {
 		is[l.GetName()] = l.GetValue()

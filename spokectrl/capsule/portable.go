@@ -80,7 +80,7 @@ func portablePVC(pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClai
 	return out
 }
 
-// portableVRG is the group without what changes with each synchronisation.
+// portableVRG is the group without what changes with each synchronization.
 func portableVRG(vrg *v1alpha1.VolumeReplicationGroup) *v1alpha1.VolumeReplicationGroup {
 	out := &v1alpha1.VolumeReplicationGroup{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "VolumeReplicationGroup"},

@@ -30,7 +30,7 @@ type copyWorld struct {
 	remembered, current bool
 	sentAway, released  bool
 	interrupted, pruned bool // somebody else than the hub deletes the group; with its namespace
-	finished            bool // the hub saw that the final synchronisation is complete: it sends nobody else away
+	finished            bool // the hub saw that the final synchronization is complete: it sends nobody else away
 	mishaps             uint8
 	loose               bool // the marks are without our finalizer
 	finalSync           bool
@@ -196,7 +196,7 @@ func (w *copyWorld) step(s plan.Step) bool {
 		w.send()
 	case plan.Demote:
 		if w.busy {
-			w.fail("(c) the last synchronisation is asked for while the volume is in use")
+			w.fail("(c) the last synchronization is asked for while the volume is in use")
 		}
 		w.drained = true
 	case plan.Drop:
@@ -248,7 +248,7 @@ func (w *copyWorld) send() {
 		w.fail("(a) a volume is sent before the restore is done")
 	}
 	if w.finalSync && w.busy && w.drained {
-		w.fail("(c) the last synchronisation is asked for while the volume is in use")
+		w.fail("(c) the last synchronization is asked for while the volume is in use")
 	}
 	w.source, w.drained = true, w.finalSync && !w.busy
 }
@@ -333,7 +333,7 @@ func (w copyWorld) report(try func(string, bool, bool, func(*copyWorld))) {
 	done := w.role == plan.Primary && w.finalSync && w.sentAway && !w.busy
 	switch {
 	case done && w.claim == plan.ClaimAbsent && !w.source && w.remain > w.peer && !w.given:
-		try("report", false, false, func(n *copyWorld) { n.fail("there is nothing to synchronise, and there was a volume") })
+		try("report", false, false, func(n *copyWorld) { n.fail("there is nothing to synchronize, and there was a volume") })
 	case done && !w.finished && (w.source && w.drained && w.peer >= w.data || w.claim == plan.ClaimAbsent && !w.source):
 		try("report", true, true, func(n *copyWorld) { n.finished = true })
 	case w.role == plan.Secondary && w.finished && !w.discard && w.claim == plan.ClaimAbsent && !w.source && w.remain > max(w.peer, w.image) && !w.given:

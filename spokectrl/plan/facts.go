@@ -138,11 +138,11 @@ type Group struct {
 	// SentAway says that the restore was done in this term, and the application was told to leave since: what it takes along
 	// is not restored. A group without this memory was made anew meanwhile, and knows nothing of its claims.
 	SentAway  bool
-	FinalSync bool // a final synchronisation is prepared or asked for
+	FinalSync bool // a final synchronization is prepared or asked for
 	Discard   bool // what only this side has is given up: it failed, and the peer took over
 	Taken     bool // the hub says that the peer has taken over
 	Unprotect bool // the configuration allows to unprotect single volumes
-	Archived  bool // every store holds what it should hold; during a final synchronisation: that, and maybe more
+	Archived  bool // every store holds what it should hold; during a final synchronization: that, and maybe more
 	Volumes   []Volume
 	Copies    []Copy
 	Remains   []Remain

@@ -67,7 +67,7 @@ func restored(g Group, p *Plan) bool {
 		return true
 	}
 	if g.SentAway {
-		p.group(Forget) // before its claims are let go for the restore: the next final synchronisation must not take them as sent
+		p.group(Forget) // before its claims are let go for the restore: the next final synchronization must not take them as sent
 	}
 	switch g.Restore {
 	case RestoreDone:
@@ -181,7 +181,7 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	return Verdict{AtPrimary, WhyNothing}
 }
 
-// send lets a replica take its last synchronisation of a claim that leaves: the application was sent away.
+// send lets a replica take its last synchronization of a claim that leaves: the application was sent away.
 func send(i int, v Volume, replicas *Plan) Verdict {
 	switch {
 	case v.Use != UseFree:

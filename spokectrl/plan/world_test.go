@@ -19,7 +19,7 @@ type world struct {
 	ours                 bool // what is stored was stored from here, in this epoch
 	lost                 bool // the object of the PV is gone, its data is not
 	vouched              bool // the volume was reported as protected
-	finished             bool // the hub saw that the final synchronisation is complete: it sends nobody else away
+	finished             bool // the hub saw that the final synchronization is complete: it sends nobody else away
 	finalSync            bool
 	stored, storeDown    bool
 	claim                plan.Claim
@@ -329,7 +329,7 @@ func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
 	kept := w.vouched && !w.dropped
 	switch {
 	case w.role == plan.Primary && w.finalSync && w.sentAway && kept && w.claim == plan.ClaimAbsent:
-		add("report", false, func(n *world) { n.fail("there is nothing to synchronise, and there was a volume") })
+		add("report", false, func(n *world) { n.fail("there is nothing to synchronize, and there was a volume") })
 	case w.role == plan.Primary && w.finalSync && w.sentAway && w.stored && w.ours && !w.finished:
 		add("report", true, func(n *world) { n.finished = true })
 	case w.role == plan.Secondary && w.finished && kept && !w.shipped && !w.discard && w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent:
@@ -339,7 +339,7 @@ func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
 	}
 }
 
-// others are the neighbours: storage, Kubernetes, the object store.
+// others are the neighbors: storage, Kubernetes, the object store.
 func (w world) others(add func(string, bool, func(*world))) {
 	w.replicate(add)
 	add("Kubernetes binds", true, func(n *world) {

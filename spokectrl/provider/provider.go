@@ -87,7 +87,7 @@ type Group struct {
 
 	// What follows is for techniques that copy from cluster to cluster.
 
-	// Prepare and Final say that a last synchronisation is prepared, or asked for.
+	// Prepare and Final say that a last synchronization is prepared, or asked for.
 	Prepare, Final   bool
 	Epoch            int64 // of the wish
 	Generation       int64 // of the group
@@ -138,7 +138,7 @@ type State struct {
 	Copied bool
 	// Early says what the peer has to do before there can be a replica; empty if there can be one.
 	Early string
-	// Unprepared and Unsent say that a last synchronisation is not prepared, or not over, though the group asks for it.
+	// Unprepared and Unsent say that a last synchronization is not prepared, or not over, though the group asks for it.
 	Unprepared, Unsent bool
 	// Refusal says why the volume can't be replicated; nil: it can.
 	Refusal *Refusal

@@ -175,17 +175,17 @@ func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
 	}
 	l := it.Claim.Labels
 	name := l[v1alpha1.LabelOwnerName]
-	labelled := Owned(vrg, it.Claim)
-	v.Foreign = name != "" && !labelled
+	labeled := Owned(vrg, it.Claim)
+	v.Foreign = name != "" && !labeled
 	v.Sealed = it.Claim.Annotations[v1alpha1.AnnotationVRProtected] != ""
 	v.Released = it.Claim.Annotations[v1alpha1.AnnotationVRReleased] != ""
 	v.Restored = it.Claim.Annotations[v1alpha1.AnnotationRestored] != ""
 	held := controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolRepFinalizer) ||
 		controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolSyncFinalizer)
 	switch {
-	case labelled && held:
+	case labeled && held:
 		v.Marks = plan.MarksAll
-	case labelled || held:
+	case labeled || held:
 		v.Marks = plan.MarksSome
 	}
 	return v

@@ -221,7 +221,7 @@ func (w *copying) disable(t *testing.T) {
 				}
 			}
 			w.user(id, func(client.Client) {
-				w.neighbours(id)
+				w.neighbors(id)
 				w.sides[id].binder()
 			})
 		}

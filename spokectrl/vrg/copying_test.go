@@ -83,14 +83,14 @@ func (w *copying) by(method volsyncv1.CopyMethodType) *copying {
 	return w
 }
 
-// look lets the controller of a side and its neighbours work that often.
+// look lets the controller of a side and its neighbors work that often.
 func (w *copying) look(id string, times int) {
 	w.t.Helper()
 	for range times {
 		_, err := w.sides[id].pass()
 		require.NoError(w.t, err)
 		w.user(id, func(client.Client) {
-			w.neighbours(id)
+			w.neighbors(id)
 			w.sides[id].binder()
 		})
 	}
@@ -168,7 +168,7 @@ func (w *copying) settle(sides ...string) {
 			}
 			before := c.before
 			c.before = nil
-			w.neighbours(id)
+			w.neighbors(id)
 			c.binder()
 			c.before = before
 		}
@@ -184,8 +184,8 @@ func (w *copying) settle(sides ...string) {
 
 func (w *copying) total() int { return w.sides["dr1"].writes + w.sides["dr2"].writes }
 
-// neighbours are VolSync, the snapshot controller and the provisioner.
-func (w *copying) neighbours(id string) {
+// neighbors are VolSync, the snapshot controller and the provisioner.
+func (w *copying) neighbors(id string) {
 	w.t.Helper()
 	c, ctx := w.sides[id], w.t.Context()
 	sources, destinations := &volsyncv1.ReplicationSourceList{}, &volsyncv1.ReplicationDestinationList{}
@@ -265,7 +265,7 @@ func (w *copying) provision(id string, claim *corev1.PersistentVolumeClaim) {
 	c.writes++
 }
 
-// sync is a synchronisation, if one is due by its trigger, or by the schedule now.
+// sync is a synchronization, if one is due by its trigger, or by the schedule now.
 func (w *copying) sync(id string, rs *volsyncv1.ReplicationSource, now bool) {
 	w.t.Helper()
 	manual := rs.Spec.Trigger.Manual

@@ -87,7 +87,7 @@ func (c *cluster) persist() {
 	for range 200 {
 		was := c.writes
 		_, err := c.pass()
-		c.neighbours()
+		c.neighbors()
 		if c.writes == was && err == nil {
 			return
 		}

@@ -62,7 +62,7 @@ func TestAReplicaThatSomebodyDeleted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, v1alpha1.UnknownState, c.group().Status.State, "while it is being deleted")
 	assert.NotEqual(t, "True/DataProtected", c.says("DataProtected"))
-	c.neighbours()
+	c.neighbors()
 	require.Nil(t, c.replica("data"))
 	c.run("writer-0", "data")
 	_, err = c.pass()

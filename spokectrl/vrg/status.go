@@ -141,7 +141,7 @@ func (s pass) secondary() bool {
 	return s.done.group == nil && !s.group.Ending && s.severed == nil && !slices.ContainsFunc(s.indexes(), func(i int) bool { return s.listed(i) && !s.released(i) })
 }
 
-// groupSync folds the synchronisations of all volumes: the group is as old as its oldest volume.
+// groupSync folds the synchronizations of all volumes: the group is as old as its oldest volume.
 func groupSync(pvcs []v1alpha1.ProtectedPVC) (oldest *metav1.Time, longest *metav1.Duration, bytes *int64) {
 	for i := range pvcs {
 		p := &pvcs[i]

@@ -285,14 +285,14 @@ func (c *cluster) pass() (reconcile.Result, error) {
 	return c.r.Reconcile(c.t.Context(), reconcile.Request{NamespacedName: c.key})
 }
 
-// settle lets the controller and its neighbours work until nothing moves.
+// settle lets the controller and its neighbors work until nothing moves.
 func (c *cluster) settle() {
 	c.t.Helper()
 	for range 30 {
 		was := c.writes
 		_, err := c.pass()
 		require.NoError(c.t, err)
-		c.neighbours()
+		c.neighbors()
 		if c.writes == was {
 			return
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package arch checks what the folders promise: which package may import which, that pure packages stay pure, that each
-// package says what it promises, that each source file names its licence, and that the pages for users speak of what there is.
+// package says what it promises, that each source file names its license, and that the pages for users speak of what there is.
 package arch
 
 import (

@@ -264,7 +264,7 @@ const firstValue = 5
 // nextValue is a number that was not used before.
 func nextValue() int { return firstValue + int(values.Add(1)) }
 
-// change sets the number by which a change is recognised: in the spec, the interval; in the status, the bytes.
+// change sets the number by which a change is recognized: in the spec, the interval; in the status, the bytes.
 func (w *world) change(ctx context.Context, at side, namespace, name string, status bool, value int) error {
 	patch, sub := fmt.Sprintf(`{"spec":{"async":{"schedulingInterval":"%dm"}}}`, value), []string{}
 	if status {

@@ -85,7 +85,7 @@ func enterAs(t *testing.T, l *kindlab.Lab, a *app.App, interval time.Duration) *
 	return s
 }
 
-func TestAnApplicationMovesBetweenClustersAndNothingIsLostThatWasSynchronised(t *testing.T) {
+func TestAnApplicationMovesBetweenClustersAndNothingIsLostThatWasSynchronized(t *testing.T) {
 	l := place(t)
 	restricted(t, l)
 	s := enter(t, l, "journal")

@@ -79,7 +79,7 @@ func TestAFailedSideIsLeftAsItIsUntilItIsDemoted(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "dr1", params[0]["name"])
 		assert.Equal(t, "Retain", params[0]["reason"])
-		assert.False(t, automated(t, params[0]), "nothing is synchronised, healed or pruned there")
+		assert.False(t, automated(t, params[0]), "nothing is synchronized, healed or pruned there")
 	}
 }
 

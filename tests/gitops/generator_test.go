@@ -108,7 +108,7 @@ func applications(t *testing.T, objects ...*unstructured.Unstructured) string {
 	return strings.Join(out, ", ")
 }
 
-// automated reports whether the Application with these parameters is synchronised by itself, by the patch of the example.
+// automated reports whether the Application with these parameters is synchronized by itself, by the patch of the example.
 func automated(t *testing.T, params map[string]string) bool {
 	t.Helper()
 	text := render(t, applicationSet(t).Spec.TemplatePatch, params)

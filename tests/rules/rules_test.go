@@ -160,7 +160,7 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 	}{
 		"all is well": {lag + `0+15x300` + "\n" + `ramen_workload_protection_status{` + shop + `} 1x300` + "\n" +
 			`ramen_link_state{cluster="dr1",state="live"} 1x300` + "\n" + `ramen_link_state{cluster="dr1",state="lost"} 0x300`, 30 * time.Minute, nil},
-		"an application that was never synchronised": {`ramen_policy_schedule_interval_seconds{policyname="p"} 300x300` + leading, 30 * time.Minute, nil},
+		"an application that was never synchronized": {`ramen_policy_schedule_interval_seconds{policyname="p"} 300x300` + leading, 30 * time.Minute, nil},
 		"two intervals behind":                       {lag + `0x300`, 10 * time.Minute, nil},
 		"more than two intervals behind":             {lag + `0x300`, 12 * time.Minute, []string{"VolumeSynchronizationDelay warning db"}},
 		"three intervals behind":                     {lag + `0x300`, 15*time.Minute + 15*time.Second, []string{"VolumeSynchronizationDelay critical db"}},

@@ -40,7 +40,7 @@ func relocating(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {
 	s.PreferredCluster = lab.Spokes()[random.IntN(2)]
 }
 
-// TestAllWishesMayChangeAtAnyMoment: a user fails over as well, which may lose what was not synchronised yet, and nothing
+// TestAllWishesMayChangeAtAnyMoment: a user fails over as well, which may lose what was not synchronized yet, and nothing
 // that came before that.
 func TestAllWishesMayChangeAtAnyMoment(t *testing.T) {
 	fickle(t, "wild", lab.StorageClass, func(random *rand.Rand, s *v1alpha1.DRPlacementControlSpec) {

@@ -31,13 +31,13 @@ const atRest = 10 * time.Second
 // heartbeats change at rest and mean no work: the leases of the links and of the API servers, and the kubelets' Nodes.
 var heartbeats = []schema.GroupResource{{Group: "coordination.k8s.io", Resource: "leases"}, {Resource: "nodes"}}
 
-// syncFacts are the fields that change with each synchronisation of a volume, and by nothing else at rest.
+// syncFacts are the fields that change with each synchronization of a volume, and by nothing else at rest.
 var syncFacts = []string{
 	"lastSyncTime", "lastSyncDuration", "lastSyncBytes", "lastGroupSyncTime", "lastGroupSyncDuration", "lastGroupSyncBytes",
 	"lastUpdateTime", "observedTime", "spokeResourceVersion", "resourceVersion", "managedFields",
 }
 
-// TestASystemAtRestWritesNothing but heartbeats and, where a volume was synchronised, that it was: one write each for
+// TestASystemAtRestWritesNothing but heartbeats and, where a volume was synchronized, that it was: one write each for
 // the volume's replication, its group, the report of it and the DRPlacementControl (X11). Counted is each change of each
 // object of each kind on each of the three API servers.
 func TestASystemAtRestWritesNothing(t *testing.T) {
@@ -59,10 +59,10 @@ func TestASystemAtRestWritesNothing(t *testing.T) {
 	}
 	listening.Wait()
 
-	assert.Empty(t, heard.changes, "changes that no synchronisation explains")
+	assert.Empty(t, heard.changes, "changes that no synchronization explains")
 	passes := int(atRest/interval) + 2
 	for what, n := range heard.synced {
-		assert.LessOrEqual(t, n, passes, "writes on %s for at most %d synchronisations", what, passes)
+		assert.LessOrEqual(t, n, passes, "writes on %s for at most %d synchronizations", what, passes)
 	}
 	told := func(kind string) bool {
 		for what := range heard.synced {
@@ -158,7 +158,7 @@ func (n *noise) change(what string) {
 	n.changes = append(n.changes, what)
 }
 
-// still is an object without what a synchronisation changes.
+// still is an object without what a synchronization changes.
 func still(o *unstructured.Unstructured) map[string]any {
 	content := o.DeepCopy().Object
 	drop(content)

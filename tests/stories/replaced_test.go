@@ -74,7 +74,7 @@ func TestAHomeThatIsRebuiltEmptyCostsNoCopy(t *testing.T) {
 	a.Settled(v1alpha1.FailedOver, lab.DR2)
 	require.NoError(t, a.GoesOn(ctx, lab.DR2))
 	a.RunsOnlyOn(lab.DR2)
-	require.NoError(t, a.Kept(before, lab.DR2), "what was synchronised before is back")
+	require.NoError(t, a.Kept(before, lab.DR2), "what was synchronized before is back")
 }
 
 // acceptLoss gives the user's word that the claims on cluster, which were made there before anybody knew that it was replaced, are

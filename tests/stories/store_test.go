@@ -143,7 +143,7 @@ func requireNotStored(a *actor, why string) {
 	from := time.Now().Truncate(time.Second)
 	a.Control("data is replicated all the same", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		synced := drpc.Status.LastGroupSyncTime
-		assert.True(c, synced != nil && synced.After(from), "last synchronisation at %s", synced)
+		assert.True(c, synced != nil && synced.After(from), "last synchronization at %s", synced)
 	})
 }
 

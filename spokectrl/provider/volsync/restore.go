@@ -36,7 +36,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	case d.Claim != nil && image != nil && madeFrom(d.Claim) == image.Name:
 		return filled(d)
 	case rd != nil && !d.Received:
-		return waiting("ReplicationDestination %s never completed a synchronisation: there is nothing to promote; wait until the peer completes one, or fail over to the peer, which has the data", name)
+		return waiting("ReplicationDestination %s never completed a synchronization: there is nothing to promote; wait until the peer completes one, or fail over to the peer, which has the data", name)
 	case rd != nil && !rd.Spec.Paused:
 		return step("no more copies of claim "+name+" are let in", pause(g, d))
 	case image == nil && g.Failover:

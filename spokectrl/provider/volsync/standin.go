@@ -18,7 +18,7 @@ import (
 )
 
 // A claim that leaves can't be snapshotted any more, and deployment tools delete claims together with the workload,
-// before the last synchronisation. So another claim stands in for it: of a PersistentVolume of its own with the same
+// before the last synchronization. So another claim stands in for it: of a PersistentVolume of its own with the same
 // handle. The original pair is left as it is, held by its finalizer.
 
 // standsIn reports whether the volume has to be sent by a stand-in.

@@ -12,8 +12,8 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
 
-// A manual trigger of VolSync is a tag. It is done when the status repeats it; a synchronisation that runs when the tag
-// changes claims the new one though it began earlier. So a last synchronisation takes two: the first one ends the
+// A manual trigger of VolSync is a tag. It is done when the status repeats it; a synchronization that runs when the tag
+// changes claims the new one though it began earlier. So a last synchronization takes two: the first one ends the
 // schedule and whatever runs, the second begins when nothing does.
 const (
 	tagSchedule = ""

@@ -13,9 +13,9 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 )
 
-// TestWhatVolSyncComplainsOfInEachSynchronisationIsNoTrouble: its messages, as VolSync 0.14 wrote them on clusters of kind in
-// each synchronisation, for less than a second. DataProtected must not go and come with them.
-func TestWhatVolSyncComplainsOfInEachSynchronisationIsNoTrouble(t *testing.T) {
+// TestWhatVolSyncComplainsOfInEachSynchronizationIsNoTrouble: its messages, as VolSync 0.14 wrote them on clusters of kind in
+// each synchronization, for less than a second. DataProtected must not go and come with them.
+func TestWhatVolSyncComplainsOfInEachSynchronizationIsNoTrouble(t *testing.T) {
 	for message, trouble := range map[string]bool{
 		`Operation cannot be fulfilled on jobs.batch "volsync-rsync-tls-src-copied": the object has been modified; please apply your changes to the latest version and try again`: false,
 		`volumesnapshots.snapshot.storage.k8s.io "volsync-copied-src" not found`:                                                                                                  false,
@@ -48,7 +48,7 @@ func TestWhatVolSyncComplainsOfInEachSynchronisationIsNoTrouble(t *testing.T) {
 	}
 }
 
-// TestAMoverThatFailsIsATrouble though VolSync says that a synchronisation is in progress: as VolSync 0.14 told on kind of a
+// TestAMoverThatFailsIsATrouble though VolSync says that a synchronization is in progress: as VolSync 0.14 told on kind of a
 // peer that did not answer.
 func TestAMoverThatFailsIsATrouble(t *testing.T) {
 	conditions := []metav1.Condition{{
@@ -66,7 +66,7 @@ func TestAMoverThatFailsIsATrouble(t *testing.T) {
 	require.NoError(t, c.Status().Update(ctx, rs))
 	is := observe(t, c, v).Protected
 	assert.Equal(t, "Error", is.Reason)
-	assert.Equal(t, "the volume is not synchronised: "+says, is.Message)
+	assert.Equal(t, "the volume is not synchronized: "+says, is.Message)
 
 	rs.Status.LatestMoverStatus = &volsyncv1.MoverStatus{Result: volsyncv1.MoverResultSuccessful, Logs: "rsync completed in 3s"}
 	require.NoError(t, c.Status().Update(ctx, rs))

@@ -3,7 +3,7 @@
 // Package volsync replicates volumes by copying them to the peer, through VolSync: a ReplicationSource here for a
 // ReplicationDestination there, each told of the other by the hub.
 //
-// It promises that a volume never has both on one cluster; that a last synchronisation is one that began after it was
+// It promises that a volume never has both on one cluster; that a last synchronization is one that began after it was
 // asked for, known by a tag that is never used twice; that what a promotion restores is complete: the newest image that
 // VolSync completed or, when the peer was drained first, an image of what it sent last; and that every object it makes
 // carries the labels of its group, by which all of them are found and removed.
@@ -178,11 +178,11 @@ func judge(s *provider.State, v provider.Volume, rs *volsyncv1.ReplicationSource
 	case g.Role == plan.Secondary || g.Final:
 		s.Settled = sent
 	default:
-		// One that went back to its schedule has to end a synchronisation by it.
+		// One that went back to its schedule has to end a synchronization by it.
 		s.Settled = s.LastSyncTime != nil && (at != tagSchedule || rs.Status.LastManualSync == "")
 	}
 	if g.Role == plan.Secondary && !s.Settled {
-		s.Ready = progress("the last synchronisation to the peer is not over" + trouble(rs))
+		s.Ready = progress("the last synchronization to the peer is not over" + trouble(rs))
 	}
 	s.Protected = protection(s, g, rs)
 	return nil
@@ -192,15 +192,15 @@ func protection(s *provider.State, g provider.Group, rs *volsyncv1.ReplicationSo
 	why := trouble(rs)
 	switch {
 	case s.Unprepared:
-		return progress("the synchronisation that precedes the last one is not over" + why)
+		return progress("the synchronization that precedes the last one is not over" + why)
 	case s.Unsent:
-		return progress("the last synchronisation is not over" + why)
+		return progress("the last synchronization is not over" + why)
 	case g.Role == plan.Secondary && !s.Settled:
 		return s.Ready
 	case s.LastSyncTime == nil:
-		return progress("the first synchronisation to the peer is not over" + why)
+		return progress("the first synchronization to the peer is not over" + why)
 	case why != "":
-		return provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonError, Message: "the volume is not synchronised" + why}
+		return provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonError, Message: "the volume is not synchronized" + why}
 	default:
 		return provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonDataProtected, Message: "the peer has a copy of the volume"}
 	}
@@ -218,7 +218,7 @@ func trouble(rs *volsyncv1.ReplicationSource) string {
 }
 
 // complaint is what VolSync says of an error of its own, or of the mover that ended last: one that fails is started again, and
-// the condition goes on to say that a synchronisation is in progress.
+// the condition goes on to say that a synchronization is in progress.
 func complaint(conditions []metav1.Condition, mover *volsyncv1.MoverStatus) string {
 	c := meta.FindStatusCondition(conditions, volsyncv1.ConditionSynchronizing)
 	switch {
@@ -240,7 +240,7 @@ func lastLine(logs string) string {
 }
 
 // passing reports whether an error is none of the copies': VolSync also calls it an error when its cache is behind, of an
-// object that somebody else wrote or that it made or removed itself a moment ago. That happens in each synchronisation, and
+// object that somebody else wrote or that it made or removed itself a moment ago. That happens in each synchronization, and
 // it looks again within a second.
 func passing(message string) bool {
 	own := strings.Contains(message, `"volsync-`) && (strings.HasSuffix(message, " not found") || strings.HasSuffix(message, " already exists"))
@@ -276,7 +276,7 @@ func (Provider) Intents(v provider.Volume, s provider.State, r plan.Role) ([]app
 // Leftovers are the ReplicationSource and what stood in for the claim.
 func (Provider) Leftovers(s provider.State) []client.Object { return s.Objects }
 
-// began is when a synchronisation that VolSync noted began: VolSync notes its end.
+// began is when a synchronization that VolSync noted began: VolSync notes its end.
 func began(at *metav1.Time, took *metav1.Duration) *metav1.Time {
 	if at == nil {
 		return nil

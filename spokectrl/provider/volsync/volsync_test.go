@@ -99,7 +99,7 @@ func source(ctx context.Context, t *testing.T, c client.Client) *volsyncv1.Repli
 	return rs
 }
 
-// sync is a synchronisation that VolSync finishes.
+// sync is a synchronization that VolSync finishes.
 func sync(ctx context.Context, t *testing.T, c client.Client) {
 	t.Helper()
 	rs := source(ctx, t, c)
@@ -171,8 +171,8 @@ func observe(t *testing.T, c client.Client, v provider.Volume) provider.State {
 	return s
 }
 
-// TestTheLastSynchronisationBeginsAfterItWasAskedFor: a tag that a running synchronisation may claim never counts as last.
-func TestTheLastSynchronisationBeginsAfterItWasAskedFor(t *testing.T) {
+// TestTheLastSynchronizationBeginsAfterItWasAskedFor: a tag that a running synchronization may claim never counts as last.
+func TestTheLastSynchronizationBeginsAfterItWasAskedFor(t *testing.T) {
 	ctx, c, v := t.Context(), cluster(t, snapshotClass("snap")), volume()
 	manual := func() string { return source(ctx, t, c).Spec.Trigger.Manual }
 	tell(ctx, t, c, v, plan.Primary)

@@ -95,7 +95,7 @@ func tell(ctx context.Context, s *screen, t *story.Story) error {
 	s.show("drpc, which says what it waits for", "get", "drpc", "-A", "-o", "wide")
 	s.show("and since when", "get", "drpc", "-n", t.App.Namespace, t.App.Name, "-o", "jsonpath={.status.waiting}{'\\n'}")
 
-	s.title("Bring dr2 back: it is demoted and synchronised again")
+	s.title("Bring dr2 back: it is demoted and synchronized again")
 	back, err := t.Return(ctx, lab.DR2)
 	if err != nil {
 		return err

@@ -125,7 +125,7 @@ func (l *Loop) pass(ctx context.Context, handle string) error {
 	return err
 }
 
-// finish never resynchronises: that is for the user to order.
+// finish never resynchronizes: that is for the user to order.
 func (l *Loop) finish(ctx context.Context, handle string) error {
 	_, err := l.store.Align(ctx, handle, l.peer, false)
 	return err

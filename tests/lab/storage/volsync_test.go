@@ -231,7 +231,7 @@ func TestVolSync(t *testing.T) {
 		a.says("data", rs, "True", "Error", "does not answer")
 		assert.Equal(t, "one", rs.Status.LastManualSync)
 		assert.NotNil(t, rs.Status.LastSyncStartTime)
-		// The older synchronisation claims whatever tag there is when it ends, with the bytes of its beginning.
+		// The older synchronization claims whatever tag there is when it ends, with the bytes of its beginning.
 		a.ask("data", func(spec *volsyncv1alpha1.ReplicationSourceSpec) { spec.Trigger.Manual = "three" })
 		put(t, folder, "a", "3")
 		a.cut.Store(false)

@@ -119,7 +119,7 @@ func (s *Story) Relocate(ctx context.Context, target string) (Moved, error) {
 }
 
 // FailoverWithout breaks every link of the cluster that runs the application, fails over to target and counts: only what
-// was written after the last synchronisation that the status told of may be lost, which is one interval.
+// was written after the last synchronization that the status told of may be lost, which is one interval.
 func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultproxy.Kind) (Moved, error) {
 	source := peerOf(target)
 	if err := s.lab.Fault(source, kind); err != nil {
@@ -146,7 +146,7 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 		return moved, err
 	}
 	if synced := before.Status.LastGroupSyncTime; moved.Loss.Records > 0 && synced != nil && moved.Loss.Oldest.Time.Before(synced.Time) {
-		return moved, fmt.Errorf("the failover from %s to %s lost data that was written at %s, though all was said to be synchronised up to %s",
+		return moved, fmt.Errorf("the failover from %s to %s lost data that was written at %s, though all was said to be synchronized up to %s",
 			source, target, moved.Loss.Oldest.Time, synced)
 	}
 	// A pass that was cut off does not count: the one before it began an interval earlier.
@@ -163,7 +163,7 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 // Before is what there was when a failover was asked for: how much of it may be missing is known later only.
 type Before struct {
 	was    journal.Report // on the source
-	synced time.Time      // up to when all was said to be synchronised
+	synced time.Time      // up to when all was said to be synchronized
 }
 
 // Before looks at an application that runs on source, ahead of a failover.
@@ -180,7 +180,7 @@ func (s *Story) Before(ctx context.Context, source string) (Before, error) {
 	return b, err
 }
 
-// Kept fails if cluster lacks anything that was said to be synchronised before the failover to it.
+// Kept fails if cluster lacks anything that was said to be synchronized before the failover to it.
 func (s *Story) Kept(b Before, cluster string) error {
 	now, err := s.App.Journal(cluster, s.App.Ran(cluster))
 	if err != nil {
@@ -191,7 +191,7 @@ func (s *Story) Kept(b Before, cluster string) error {
 	}
 	want := b.was.Until(b.synced)
 	if has := now.Until(b.synced); has.Number != want.Number || !has.Time.Equal(want.Time) {
-		return fmt.Errorf("the failover to %s lost data that was said to be synchronised: of what was written up to %s, the last is record %d of %s, not %d of %s",
+		return fmt.Errorf("the failover to %s lost data that was said to be synchronized: of what was written up to %s, the last is record %d of %s, not %d of %s",
 			cluster, b.synced, has.Number, has.Time, want.Number, want.Time)
 	}
 	return nil
@@ -322,7 +322,7 @@ func (s *Story) protected(ctx context.Context) error {
 	from := now().Truncate(time.Second)
 	return s.control(ctx, "it is protected", func(drpc *v1alpha1.DRPlacementControl) error {
 		if t := drpc.Status.LastGroupSyncTime; t == nil || t.Time.Before(from) {
-			return fmt.Errorf("last synchronisation at %v, want one after %v", t, from)
+			return fmt.Errorf("last synchronization at %v, want one after %v", t, from)
 		}
 		return condition(drpc, v1alpha1.ConditionProtected)
 	})

@@ -251,7 +251,7 @@ func TestWithoutACompleteCopyThereIsNoPromotion(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoCopy)
 }
 
-func TestAfterAFailoverTheOldSideIsResynchronised(t *testing.T) {
+func TestAfterAFailoverTheOldSideIsResynchronized(t *testing.T) {
 	w, a, b := protected(t, 3)
 	require.NoError(t, w.write(a, 2)) // never copied
 	w.promote(b)

@@ -15,7 +15,7 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 )
 
-// Destination is a volume that takes synchronisations.
+// Destination is a volume that takes synchronizations.
 type Destination struct {
 	Address string
 	Object  types.NamespacedName // it is described by
@@ -35,7 +35,7 @@ type Destinations struct {
 	known map[string]*listener
 }
 
-// listener is a destination and the synchronisation that it is in.
+// listener is a destination and the synchronization that it is in.
 type listener struct {
 	Destination
 	nonces map[string]bool

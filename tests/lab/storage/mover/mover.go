@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mover carries synchronisations of single volumes from a sender to a destination that is known by an address and
+// Package mover carries synchronizations of single volumes from a sender to a destination that is known by an address and
 // guarded by a key: what the data movers of VolSync do over TLS. It promises that a sender without the key of the
 // destination gets nothing but a refusal, that the key never crosses the link, and that what was not committed never
 // becomes content of the destination.
@@ -22,7 +22,7 @@ import (
 type Receiver interface {
 	// Challenge asks for something to prove the knowledge of the key with.
 	Challenge(ctx context.Context, address string) (nonce string, err error)
-	// Begin announces a synchronisation and returns where to put it. One that was not committed is forgotten.
+	// Begin announces a synchronization and returns where to put it. One that was not committed is forgotten.
 	Begin(ctx context.Context, address, nonce, proof string) (engine.Staging, error)
 	// Commit makes the content that came under a token that of the destination.
 	Commit(ctx context.Context, address, token string) error

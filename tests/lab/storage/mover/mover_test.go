@@ -61,7 +61,7 @@ func (f *fixture) content() string {
 
 func ready(context.Context) error { return nil }
 
-func TestASynchronisationReplacesTheContentAndIsToldOnce(t *testing.T) {
+func TestASynchronizationReplacesTheContentAndIsToldOnce(t *testing.T) {
 	f := open(t)
 	require.NoError(t, f.send(key+"\n", "1", ready), "space around a key is none of it")
 	assert.Equal(t, "1", f.content())

@@ -122,9 +122,9 @@ func (r *destination) obey(ctx context.Context, address string, rd *volsyncv1alp
 		r.show(rd, false, t.reason, says(t.reason))
 		return again, nil, nil
 	case rd.Spec.Paused:
-		r.show(rd, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronisation is paused")
+		r.show(rd, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronization is paused")
 	default:
-		r.show(rd, true, volsyncv1alpha1.SynchronizingReasonSync, "a synchronisation is awaited")
+		r.show(rd, true, volsyncv1alpha1.SynchronizingReasonSync, "a synchronization is awaited")
 	}
 	if rd.Status.LastSyncStartTime == nil {
 		rd.Status.LastSyncStartTime = seconds(r.clock.Now())
@@ -190,7 +190,7 @@ func (r *destination) keep(ctx context.Context, rd *volsyncv1alpha1.ReplicationD
 		st.LastSyncTime, st.LastSyncStartTime, st.LastManualSync = seconds(at), nil, destinationTrigger(rd).manual
 		st.LatestImage = image
 		st.LatestMoverStatus = &volsyncv1alpha1.MoverStatus{Result: volsyncv1alpha1.MoverResultSuccessful, Logs: "received " + got.Token}
-		r.show(rd, false, volsyncv1alpha1.SynchronizingReasonCleanup, "the synchronisation is over")
+		r.show(rd, false, volsyncv1alpha1.SynchronizingReasonCleanup, "the synchronization is over")
 	}
 	return func() error {
 		if err := r.prune(ctx, rd, image.Name); err != nil {

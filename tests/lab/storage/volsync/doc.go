@@ -5,7 +5,7 @@
 // destination, whole or not at all, and a snapshot of that becomes the latest image.
 //
 // What a provider of DR has to live with is kept: a source is done when the destination has the bytes, and the image of them
-// comes later; the tag of a manual trigger is claimed by the synchronisation that ends next, even if it began before the tag
+// comes later; the tag of a manual trigger is claimed by the synchronization that ends next, even if it began before the tag
 // was set; a destination that is busy with its image refuses; an image that is replaced goes, unless it is marked. A source
 // that cannot send keeps its point in time and tries again. Where it differs from VolSync it is faster, a transfer that
 // breaks leaves the volume of the destination as it was, keys are not generated, and the annotations by which a user holds
@@ -66,7 +66,7 @@ func seconds(t time.Time) *metav1.Time {
 	return &at
 }
 
-// since is how long a synchronisation took.
+// since is how long a synchronization took.
 func since(start *metav1.Time, now time.Time) *metav1.Duration {
 	if start == nil {
 		return nil

@@ -31,7 +31,7 @@ type source struct {
 // errWait means that something is on its way that wakes us.
 var errWait = errors.New("not yet")
 
-// errSend is why bytes did not arrive. The synchronisation goes on: its movers try again.
+// errSend is why bytes did not arrive. The synchronization goes on: its movers try again.
 type errSend struct{ error }
 
 func (e errSend) Unwrap() error { return e.error }
@@ -65,16 +65,16 @@ func (r *source) obey(ctx context.Context, rs *volsyncv1alpha1.ReplicationSource
 		return r.begin(rs), nil
 	}
 	if rs.Spec.Paused {
-		r.show(rs, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronisation is paused")
+		r.show(rs, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronization is paused")
 		return 0, nil
 	}
-	err = r.synchronise(ctx, rs)
+	err = r.synchronize(ctx, rs)
 	var unsent errSend
 	switch {
 	case err == nil:
 		return r.end(ctx, rs)
 	case errors.Is(err, errWait):
-		r.show(rs, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronisation is in progress")
+		r.show(rs, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronization is in progress")
 		return 0, nil
 	case apierrors.IsConflict(err):
 		return retryAfter, nil
@@ -102,7 +102,7 @@ func triggerOf(rs *volsyncv1alpha1.ReplicationSource) trigger {
 	return trigger{manual: rs.Spec.Trigger.Manual, schedule: ptr.Deref(rs.Spec.Trigger.Schedule, "")}
 }
 
-// begin starts a synchronisation if it is time.
+// begin starts a synchronization if it is time.
 func (r *source) begin(rs *volsyncv1alpha1.ReplicationSource) (again time.Duration) {
 	st, now := rs.Status, r.clock.Now()
 	t, err := triggerOf(rs).when(history{last: st.LastSyncTime, manual: st.LastManualSync}, now, r.speed)
@@ -116,7 +116,7 @@ func (r *source) begin(rs *volsyncv1alpha1.ReplicationSource) (again time.Durati
 	}
 	if t.due {
 		st.LastSyncStartTime = seconds(now)
-		r.show(rs, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronisation is in progress")
+		r.show(rs, true, volsyncv1alpha1.SynchronizingReasonSync, "the synchronization is in progress")
 		return 0 // the new status wakes us
 	}
 	r.show(rs, false, t.reason, says(t.reason))
@@ -126,8 +126,8 @@ func (r *source) begin(rs *volsyncv1alpha1.ReplicationSource) (again time.Durati
 	return max(t.next.Sub(now), time.Millisecond)
 }
 
-// synchronise sends the volume as it was at one time.
-func (r *source) synchronise(ctx context.Context, rs *volsyncv1alpha1.ReplicationSource) error {
+// synchronize sends the volume as it was at one time.
+func (r *source) synchronize(ctx context.Context, rs *volsyncv1alpha1.ReplicationSource) error {
 	spec := rs.Spec.RsyncTLS
 	key, err := r.key(ctx, rs.Namespace, spec.KeySecret)
 	if err != nil {
@@ -159,7 +159,7 @@ func (r *source) synchronise(ctx context.Context, rs *volsyncv1alpha1.Replicatio
 	if err != nil {
 		return errSend{err}
 	}
-	r.events.Eventf(rs, nil, corev1.EventTypeNormal, "Sent", "Synchronise", "%d files with %d bytes in %s", pass.Files, pass.Bytes, pass.Duration)
+	r.events.Eventf(rs, nil, corev1.EventTypeNormal, "Sent", "Synchronize", "%d files with %d bytes in %s", pass.Files, pass.Bytes, pass.Duration)
 	rs.Status.LatestMoverStatus = &volsyncv1alpha1.MoverStatus{
 		Result: volsyncv1alpha1.MoverResultSuccessful,
 		Logs:   fmt.Sprintf("%d files, %d bytes", pass.Files, pass.Bytes),
@@ -174,12 +174,12 @@ func (r *source) still(ctx context.Context, rs *volsyncv1alpha1.ReplicationSourc
 		return fmt.Errorf("read source: %w", err)
 	}
 	if now.UID != rs.UID || now.DeletionTimestamp != nil || now.Spec.Paused || now.Spec.RsyncTLS == nil {
-		return errors.New("the source was deleted or paused in the middle of its synchronisation")
+		return errors.New("the source was deleted or paused in the middle of its synchronization")
 	}
 	return nil
 }
 
-// content is what is sent: the snapshot of this synchronisation or, without a copy, the volume as it is.
+// content is what is sent: the snapshot of this synchronization or, without a copy, the volume as it is.
 func (r *source) content(ctx context.Context, rs *volsyncv1alpha1.ReplicationSource, pvc *corev1.PersistentVolumeClaim) (
 	func(context.Context, engine.Staging) (engine.Pass, error), error,
 ) {
@@ -205,7 +205,7 @@ func (r *source) content(ctx context.Context, rs *volsyncv1alpha1.ReplicationSou
 	case err != nil:
 		return nil, fmt.Errorf("read snapshot: %w", err)
 	case vs.DeletionTimestamp != nil:
-		return nil, errWait // it is of the synchronisation before
+		return nil, errWait // it is of the synchronization before
 	case !metav1.IsControlledBy(vs, rs):
 		return nil, fmt.Errorf("snapshot %s belongs to somebody else", vs.Name)
 	case ptr.Deref(vs.Spec.Source.PersistentVolumeClaimName, "") != pvc.Name:
@@ -218,10 +218,10 @@ func (r *source) content(ctx context.Context, rs *volsyncv1alpha1.ReplicationSou
 	return func(ctx context.Context, to engine.Staging) (engine.Pass, error) { return r.store.Send(ctx, name, to) }, err
 }
 
-// copyName is the snapshot of the synchronisation that is in progress; between two there is none.
+// copyName is the snapshot of the synchronization that is in progress; between two there is none.
 func copyName(rs *volsyncv1alpha1.ReplicationSource) string { return "volsync-" + rs.Name + "-src" }
 
-// end takes the snapshot away before the status says that the synchronisation is over: what is there later belongs to the
+// end takes the snapshot away before the status says that the synchronization is over: what is there later belongs to the
 // next one. The trigger is read again: whatever its tag is now counts as done.
 func (r *source) end(ctx context.Context, rs *volsyncv1alpha1.ReplicationSource) (again time.Duration, err error) {
 	vs := &snapshotv1.VolumeSnapshot{ObjectMeta: metav1.ObjectMeta{Namespace: rs.Namespace, Name: copyName(rs)}}
@@ -238,7 +238,7 @@ func (r *source) end(ctx context.Context, rs *volsyncv1alpha1.ReplicationSource)
 	st.LastSyncTime, st.LastSyncStartTime, st.LastManualSync = seconds(at), nil, triggerOf(rs).manual
 	t, err := triggerOf(rs).when(history{last: st.LastSyncTime, manual: st.LastManualSync}, at, r.speed)
 	if err == nil && t.due {
-		r.show(rs, false, volsyncv1alpha1.SynchronizingReasonCleanup, "the synchronisation is over")
+		r.show(rs, false, volsyncv1alpha1.SynchronizingReasonCleanup, "the synchronization is over")
 		return time.Millisecond, nil
 	}
 	return r.begin(rs), nil

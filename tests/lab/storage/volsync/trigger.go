@@ -16,24 +16,24 @@ type Speed interface {
 	Real(interval time.Duration) (length time.Duration, ok bool)
 }
 
-// trigger is what the spec says about when to synchronise.
+// trigger is what the spec says about when to synchronize.
 type trigger struct{ manual, schedule string }
 
 // history is what the status says about it.
 type history struct {
-	last   *metav1.Time // end of the newest synchronisation; nil: there was none
+	last   *metav1.Time // end of the newest synchronization; nil: there was none
 	manual string       // tag that was claimed
 }
 
-// timing is when to synchronise next.
+// timing is when to synchronize next.
 type timing struct {
 	due    bool
 	reason string    // why not, if not
 	next   time.Time // by schedule; zero: there is none
 }
 
-// when decides. The first synchronisation waits for nothing. A manual trigger goes before a schedule; with neither, one
-// synchronisation follows the other.
+// when decides. The first synchronization waits for nothing. A manual trigger goes before a schedule; with neither, one
+// synchronization follows the other.
 func (t trigger) when(h history, now time.Time, speed Speed) (timing, error) {
 	if t.manual != "" {
 		return timing{due: h.last == nil || t.manual != h.manual, reason: volsyncv1alpha1.SynchronizingReasonManual}, nil
@@ -70,7 +70,7 @@ func tick(schedule string, after time.Time, speed Speed) (time.Time, error) {
 // says is the reason in words.
 func says(reason string) string {
 	if reason == volsyncv1alpha1.SynchronizingReasonManual {
-		return "the next synchronisation waits for another manual trigger"
+		return "the next synchronization waits for another manual trigger"
 	}
-	return "the next synchronisation waits for its time"
+	return "the next synchronization waits for its time"
 }

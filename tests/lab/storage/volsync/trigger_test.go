@@ -18,7 +18,7 @@ func (fast) Real(interval time.Duration) (time.Duration, bool) {
 	return 2 * time.Second, interval == time.Minute
 }
 
-func TestWhenASynchronisationIsDue(t *testing.T) {
+func TestWhenASynchronizationIsDue(t *testing.T) {
 	noon := time.Date(2026, 1, 1, 12, 0, 1, 0, time.UTC)
 	past := func(d time.Duration) *metav1.Time { return &metav1.Time{Time: noon.Add(-d)} }
 	tests := map[string]struct {

@@ -42,11 +42,11 @@ type DRPlacementControlStatusApplyConfiguration struct {
 	// lastUpdateTime is when this status last changed.
 	LastUpdateTime *v1.Time `json:"lastUpdateTime,omitempty"`
 	// lastGroupSyncTime is the moment that all volumes can be brought back to: the oldest of their last
-	// synchronisations.
+	// synchronizations.
 	LastGroupSyncTime *v1.Time `json:"lastGroupSyncTime,omitempty"`
-	// lastGroupSyncDuration is the longest duration of a volume's last synchronisation.
+	// lastGroupSyncDuration is the longest duration of a volume's last synchronization.
 	LastGroupSyncDuration *v1.Duration `json:"lastGroupSyncDuration,omitempty"`
-	// lastGroupSyncBytes is what the last synchronisations transferred, in bytes.
+	// lastGroupSyncBytes is what the last synchronizations transferred, in bytes.
 	LastGroupSyncBytes *int64 `json:"lastGroupSyncBytes,omitempty"`
 	// lastKubeObjectProtectionTime is when the last capture of Kubernetes objects ended.
 	LastKubeObjectProtectionTime *v1.Time `json:"lastKubeObjectProtectionTime,omitempty"`

@@ -43,9 +43,9 @@ type ProtectedPVCApplyConfiguration struct {
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// lastSyncTime is the moment that the peer's copy can be brought back to.
 	LastSyncTime *apismetav1.Time `json:"lastSyncTime,omitempty"`
-	// lastSyncDuration is how long the last synchronisation took.
+	// lastSyncDuration is how long the last synchronization took.
 	LastSyncDuration *apismetav1.Duration `json:"lastSyncDuration,omitempty"`
-	// lastSyncBytes is what the last synchronisation transferred, in bytes.
+	// lastSyncBytes is what the last synchronization transferred, in bytes.
 	LastSyncBytes *int64 `json:"lastSyncBytes,omitempty"`
 }
 

@@ -25,9 +25,9 @@ type VolumeReplicationGroupSpecApplyConfiguration struct {
 	Async *VRGAsyncSpecApplyConfiguration `json:"async,omitempty"`
 	// volSync configures volumes that VolSync replicates.
 	VolSync *VolSyncSpecApplyConfiguration `json:"volSync,omitempty"`
-	// prepareForFinalSync asks a primary to stop its schedules, so that a final synchronisation can be told apart.
+	// prepareForFinalSync asks a primary to stop its schedules, so that a final synchronization can be told apart.
 	PrepareForFinalSync *bool `json:"prepareForFinalSync,omitempty"`
-	// runFinalSync asks a primary for a last synchronisation, once no one uses its volumes.
+	// runFinalSync asks a primary for a last synchronization, once no one uses its volumes.
 	RunFinalSync *bool `json:"runFinalSync,omitempty"`
 	// action is the operation on behalf of which the role is asked for.
 	Action *apiv1alpha1.VRGAction `json:"action,omitempty"`

@@ -34,7 +34,7 @@ type VolumeReplicationGroupStatusApplyConfiguration struct {
 	PrepareForFinalSyncComplete *bool `json:"prepareForFinalSyncComplete,omitempty"`
 	// finalSyncComplete answers runFinalSync; false when that is off.
 	FinalSyncComplete *bool `json:"finalSyncComplete,omitempty"`
-	// lastGroupSyncTime is the oldest lastSyncTime of the volumes; absent if one was never synchronised.
+	// lastGroupSyncTime is the oldest lastSyncTime of the volumes; absent if one was never synchronized.
 	LastGroupSyncTime *metav1.Time `json:"lastGroupSyncTime,omitempty"`
 	// lastGroupSyncDuration is the longest lastSyncDuration.
 	LastGroupSyncDuration *metav1.Duration `json:"lastGroupSyncDuration,omitempty"`

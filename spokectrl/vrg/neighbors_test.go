@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
 
-// neighbours lets the stand-ins work once. Their writes do not count.
-func (c *cluster) neighbours() {
+// neighbors lets the stand-ins work once. Their writes do not count.
+func (c *cluster) neighbors() {
 	was, before := c.writes, c.before
 	c.before = nil
 	defer func() { c.before = before }()
