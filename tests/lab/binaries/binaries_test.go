@@ -68,13 +68,15 @@ func TestCleanRemovesPrograms(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", cache)
 	kept := filepath.Join(cache, "ramen-direct", "lab", "labs")
 	gone := filepath.Join(cache, "ramen-direct", "lab", "k8s-1.0.0-abc")
-	for _, dir := range []string{kept, gone} {
+	addons := filepath.Join(cache, "ramen-direct", "lab", "csi-addons-1.0.0-abc")
+	for _, dir := range []string{kept, gone, addons} {
 		require.NoError(t, os.MkdirAll(dir, 0o755))
 	}
 	removed, err := binaries.Clean()
 	require.NoError(t, err)
-	require.Equal(t, []string{gone}, removed)
+	require.Equal(t, []string{gone, addons}, removed)
 	require.NoDirExists(t, gone)
+	require.NoDirExists(t, addons)
 	require.DirExists(t, kept)
 }
 
