@@ -4,6 +4,8 @@
 // VolumeReplication objects as csi-addons' controller and a real storage do, with real bytes in plain folders. What a
 // volume is, and when it may change its role, is decided by the engine; this package translates between it and objects.
 //
+// Where the lab has csi-addons itself, the driver serves its gRPC calls instead (package addons), and writes no status.
+//
 // It promises the status that DR controllers meet in real clusters, odd corners included: Validated is written by
 // failures only and never refreshed; a demoted volume is degraded at first; a refused promotion is tried again by force,
 // since a VolumeReplication has no other way to say so. Where it differs from csi-addons it is faster (it looks every

@@ -68,7 +68,7 @@ func TestAFailedPassIsNoPass(t *testing.T) {
 func (w *world) promote(s *side) {
 	w.t.Helper()
 	w.cut(true)
-	done, err := s.Promote(w.t.Context(), vol, s.link, false)
+	done, err := s.Promote(w.t.Context(), vol, s.link, true)
 	require.NoError(w.t, err)
 	require.NotEmpty(w.t, done.Forced)
 	w.cut(false)

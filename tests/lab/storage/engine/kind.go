@@ -44,7 +44,8 @@ func (s *Store) As(k Kind) *Store {
 
 // Forces reports whether csi-addons answers a refused promotion with force.
 func (s *Store) Forces(refusal error) bool {
-	return errors.Is(refusal, ErrPeerPrimary) || errors.Is(refusal, ErrDiverged) || s.kind == RBD && errors.Is(refusal, ErrFinalPending)
+	return errors.Is(refusal, ErrPeerPrimary) || errors.Is(refusal, ErrDiverged) ||
+		s.kind == RBD && (errors.Is(refusal, ErrFinalPending) || errors.Is(refusal, ErrUnreachable))
 }
 
 // Resync is Align, answered as the storage's kind does.
@@ -128,3 +129,6 @@ func (s *Store) Forget(ctx context.Context, handle string) error {
 	}
 	return nil
 }
+
+// Kind is the kind of storage that the store is.
+func (s *Store) Kind() Kind { return s.kind }

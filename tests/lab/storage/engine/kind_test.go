@@ -36,6 +36,13 @@ func TestEachKindOfStorage(t *testing.T) {
 		_, err := w.sides[1].Pass(t.Context(), vol, w.sides[1].link)
 		require.NoError(t, err)
 	}
+	away := func(after func(*testing.T, *world)) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			t.Helper()
+			after(t, w)
+			w.cut(true)
+		}
+	}
 	const (
 		level   = "in sync"
 		follows = "follows"
@@ -96,6 +103,9 @@ func TestEachKindOfStorage(t *testing.T) {
 		"a promotion before the last copy":                           {demoted, 1, promotion, waits, force},
 		"a promotion after the last copy":                            {shipped, 1, promotion, promote, promote},
 		"a promotion back, where neither is primary":                 {shipped, 0, promotion, promote, promote},
+		"a promotion while the peer is away":                         {away(func(*testing.T, *world) {}), 1, promotion, promote, force},
+		"the same, when it has the last copy":                        {away(shipped), 1, promotion, promote, promote},
+		"a promotion back while the peer is away":                    {away(shipped), 0, promotion, promote, promote},
 		"a promotion while the peer is primary":                      {func(*testing.T, *world) {}, 1, promotion, force, force},
 		"a failed side that returned, before the peer's copy: waits": {func(t *testing.T, w *world) { t.Helper(); w.promote(w.sides[1]); demoted(t, w) }, 0, resync, waits, waits},
 	} {

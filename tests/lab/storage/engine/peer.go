@@ -25,6 +25,7 @@ type Offer struct {
 	ID    string    `json:"id"`    // identifies the content
 	Basis string    `json:"basis"` // a copy whose content is contained in this one, if any
 	Start time.Time `json:"start"`
+	Final bool      `json:"final,omitempty"` // the sender was demoted: nothing comes after it
 }
 
 // Staging is where a sender puts its copy. The two stores share a file system; what makes a copy count is the commit,

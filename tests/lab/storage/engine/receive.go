@@ -59,5 +59,6 @@ func (s *Store) Commit(ctx context.Context, handle, token string) error {
 	}
 	return s.change(handle, State{
 		Role: Secondary, Generation: st.Generation + 1, Tip: st.Incoming.Offer.ID, TipTime: st.Incoming.Offer.Start,
+		Final: st.Incoming.Offer.Final,
 	})
 }

@@ -20,7 +20,8 @@ type Promotion struct {
 
 // Promote makes a secondary primary, from its newest complete copy. It is refused with ErrNoCopy if there is none, with
 // ErrFinalPending while the peer's final copy is on its way, and, unless force is given, with ErrPeerPrimary or
-// ErrDiverged if the peer has, or is making, content of its own. A peer that does not answer has no say.
+// ErrDiverged if the peer has, or is making, content of its own. A peer that does not answer has no say; but storage like RBD
+// asks for force then, unless it holds the copy that a side made when it was demoted.
 func (s *Store) Promote(ctx context.Context, handle string, peer Peer, force bool) (Promotion, error) {
 	st, release, err := s.open(ctx, handle)
 	if errors.Is(err, ErrNotFound) {
@@ -37,6 +38,8 @@ func (s *Store) Promote(ctx context.Context, handle string, peer Peer, force boo
 	objection := objects(ctx, handle, st, peer)
 	switch {
 	case objection == nil:
+	case s.kind == RBD && !force && !st.Final && errors.Is(objection, ErrUnreachable):
+		return Promotion{}, fmt.Errorf("promote volume %s: the peer was not demoted as far as is known here: %w", handle, objection)
 	case errors.Is(objection, ErrUnreachable):
 		done.Forced = objection.Error()
 	case force && s.Forces(objection):
@@ -95,7 +98,7 @@ func (s *Store) Demote(ctx context.Context, handle string) error {
 	}
 	defer unused()
 	return s.change(handle, State{
-		Role: Secondary, Generation: st.Generation + 1, Tip: rand.Text(), TipTime: s.clock.Now(),
+		Role: Secondary, Generation: st.Generation + 1, Tip: rand.Text(), TipTime: s.clock.Now(), Final: true,
 		Basis: st.Basis, Unshipped: true,
 	})
 }
@@ -141,12 +144,12 @@ func (s *Store) Align(ctx context.Context, handle string, peer Peer, autoResync 
 		if !autoResync {
 			return Diverged, fmt.Errorf("align volume %s: peer was promoted without the final copy: %w", handle, ErrDiverged)
 		}
-		st.Tip, st.Unshipped, st.Incoming, st.Resyncing = "", false, nil, true
+		st.Tip, st.Final, st.Unshipped, st.Incoming, st.Resyncing = "", false, false, nil, true
 		st.Aside = divergedPrefix + strconv.FormatInt(s.clock.Now().UnixNano(), 10)
 		return Resyncing, s.change(handle, st)
 	}
 	if !p.contains(st.Tip) {
-		offer := Offer{ID: st.Tip, Basis: st.Basis, Start: st.TipTime}
+		offer := Offer{ID: st.Tip, Basis: st.Basis, Start: st.TipTime, Final: true}
 		_, err := s.ship(ctx, handle, generationName(st.Generation), offer, peer)
 		if errors.Is(err, ErrDiverged) {
 			return Diverged, fmt.Errorf("align volume %s: %w", handle, err)

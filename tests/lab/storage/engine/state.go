@@ -34,6 +34,8 @@ type State struct {
 	Tip string `json:"tip,omitempty"`
 	// TipTime is when the pass that made the tip began: what was durable before is in it.
 	TipTime time.Time `json:"tipTime,omitzero"`
+	// Final says that the tip was the last that a side wrote before it was demoted.
+	Final bool `json:"final,omitempty"`
 	// Basis identifies the copy from which this side was last promoted: its content contains that copy's.
 	Basis string `json:"basis,omitempty"`
 	// Unshipped says that the tip was written by this side, and that it is not known that the peer has it.

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package addons
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/csi-addons/spec/lib/go/replication"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
+)
+
+// interval is how long what the class says really lasts.
+func (s *Server) interval(parameters map[string]string) (time.Duration, error) {
+	d, err := s.o.Interval(parameters["schedulingInterval"])
+	if err != nil {
+		return 0, status.Error(codes.InvalidArgument, err.Error())
+	}
+	return d, nil
+}
+
+// there is the state of a volume that must be there.
+func (s *Server) there(ctx context.Context, handle string) (engine.State, error) {
+	st, err := s.o.Store.Describe(ctx, handle)
+	if err != nil {
+		return st, status.Error(codes.Internal, err.Error())
+	}
+	if st.Role == engine.Absent {
+		return st, status.Errorf(codes.NotFound, "there is no volume %s", handle)
+	}
+	return st, nil
+}
+
+// EnableVolumeReplication begins to replicate a primary. Any other volume is one that is replicated already.
+func (s *Server) EnableVolumeReplication(ctx context.Context, req *replication.EnableVolumeReplicationRequest) (*replication.EnableVolumeReplicationResponse, error) {
+	handle, err := volume(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := secret(req.GetSecrets()); err != nil {
+		return nil, err
+	}
+	every, err := s.interval(req.GetParameters())
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.there(ctx, handle)
+	if err != nil {
+		return nil, err
+	}
+	if st.Role == engine.Primary {
+		if err := s.o.Store.Enable(ctx, handle, every); err != nil {
+			return nil, refused(err, codes.Internal)
+		}
+	}
+	return &replication.EnableVolumeReplicationResponse{}, nil
+}
+
+// DisableVolumeReplication ends it, as the kind of storage does.
+func (s *Server) DisableVolumeReplication(ctx context.Context, req *replication.DisableVolumeReplicationRequest) (*replication.DisableVolumeReplicationResponse, error) {
+	handle, err := volume(req)
+	if err == nil {
+		err = secret(req.GetSecrets())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.there(ctx, handle); err != nil {
+		return nil, err
+	}
+	if err := s.o.Store.End(ctx, handle, s.o.Peer); err != nil {
+		return nil, refused(err, codes.Internal)
+	}
+	return &replication.DisableVolumeReplicationResponse{}, nil
+}
+
+// PromoteVolume makes a volume primary, and one that is replicated from here. FailedPrecondition is the code that
+// csi-addons answers with a promotion by force.
+func (s *Server) PromoteVolume(ctx context.Context, req *replication.PromoteVolumeRequest) (*replication.PromoteVolumeResponse, error) {
+	handle, err := volume(req)
+	if err == nil {
+		err = secret(req.GetSecrets())
+	}
+	if err != nil {
+		return nil, err
+	}
+	every, err := s.interval(req.GetParameters())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.there(ctx, handle); err != nil {
+		return nil, err
+	}
+	if _, err := s.o.Store.Promote(ctx, handle, s.o.Peer, req.GetForce()); err != nil {
+		if !req.GetForce() && s.o.Store.Forces(err) {
+			return nil, status.Error(codes.FailedPrecondition, err.Error())
+		}
+		return nil, refused(err, codes.Internal)
+	}
+	if err := s.o.Store.Enable(ctx, handle, every); err != nil {
+		return nil, refused(err, codes.Internal)
+	}
+	return &replication.PromoteVolumeResponse{}, nil
+}
+
+// DemoteVolume makes a volume that nobody uses secondary.
+func (s *Server) DemoteVolume(ctx context.Context, req *replication.DemoteVolumeRequest) (*replication.DemoteVolumeResponse, error) {
+	handle, err := volume(req)
+	if err == nil {
+		err = secret(req.GetSecrets())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.o.Store.Demote(ctx, handle); err != nil {
+		return nil, refused(err, codes.Internal)
+	}
+	return &replication.DemoteVolumeResponse{}, nil
+}
+
+// ResyncVolume tells whether a secondary is in line with its peer. A copy that is on its way is no answer but an error, as
+// with RBD, whose words have no time then.
+func (s *Server) ResyncVolume(ctx context.Context, req *replication.ResyncVolumeRequest) (*replication.ResyncVolumeResponse, error) {
+	handle, err := volume(req)
+	if err == nil {
+		err = secret(req.GetSecrets())
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.there(ctx, handle)
+	if err != nil {
+		return nil, err
+	}
+	if st.Role == engine.Primary {
+		return nil, status.Errorf(codes.InvalidArgument, "volume %s is primary: demote it first", handle)
+	}
+	got, err := s.o.Store.Resync(ctx, handle, s.o.Peer, req.GetForce())
+	if err != nil {
+		if got == engine.Resyncing && !st.Resyncing {
+			return nil, status.Error(codes.Unavailable, "awaiting initial resync due to split brain")
+		}
+		return nil, refused(err, codes.Internal)
+	}
+	return &replication.ResyncVolumeResponse{Ready: got == engine.InSync}, nil
+}
+
+// GetVolumeReplicationInfo tells of the newest copy of a primary that the peer has. Whether it replicates is not known to
+// storage like RBD, which asks only its own side.
+func (s *Server) GetVolumeReplicationInfo(ctx context.Context, req *replication.GetVolumeReplicationInfoRequest) (*replication.GetVolumeReplicationInfoResponse, error) {
+	handle, err := volume(req)
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.there(ctx, handle)
+	switch {
+	case err != nil:
+		return nil, err
+	case st.Role != engine.Primary || !st.Replicating:
+		return nil, status.Errorf(codes.InvalidArgument, "volume %s is not primary or not replicated", handle)
+	case st.LastPass == nil:
+		return nil, status.Errorf(codes.FailedPrecondition, "the peer has no complete copy of volume %s yet", handle)
+	}
+	out := &replication.GetVolumeReplicationInfoResponse{
+		LastSyncTime:     timestamppb.New(st.LastPass.Start.Truncate(time.Second)),
+		LastSyncDuration: durationpb.New(st.LastPass.Duration),
+		LastSyncBytes:    st.LastPass.Bytes,
+		Status:           replication.GetVolumeReplicationInfoResponse_HEALTHY,
+		StatusMessage:    "the volume replicates",
+	}
+	if s.o.Store.Kind() == engine.RBD {
+		return out, nil
+	}
+	const tolerated = 2 // intervals
+	if failure := s.o.Failure(handle); failure != nil {
+		out.Status, out.StatusMessage = replication.GetVolumeReplicationInfoResponse_DEGRADED, failure.Error()
+	} else if s.o.Clock.Since(st.LastPass.Start) > tolerated*st.Interval {
+		out.Status, out.StatusMessage = replication.GetVolumeReplicationInfoResponse_DEGRADED, "the last copy began more than two intervals ago"
+	}
+	return out, nil
+}
+
+// refused is an error of the engine as a code; otherwise is that of one that says nothing of the volume.
+func refused(err error, otherwise codes.Code) error {
+	code := otherwise
+	switch {
+	case errors.Is(err, engine.ErrNotFound):
+		code = codes.NotFound
+	case errors.Is(err, engine.ErrInUse):
+		code = codes.FailedPrecondition
+	case errors.Is(err, engine.ErrBusy):
+		code = codes.Aborted
+	case errors.Is(err, engine.ErrReplicating), errors.Is(err, engine.ErrWrongRole):
+		code = codes.InvalidArgument
+	case errors.Is(err, engine.ErrUnreachable), errors.Is(err, engine.ErrFinalPending):
+		code = codes.Unavailable
+	}
+	return status.Error(code, err.Error())
+}
