@@ -29,6 +29,10 @@ const (
 	// The same storage without replication: its volumes can be copied from snapshots only.
 	SnapshotStorageClass = "lab-snap"
 	VolumeSnapshotClass  = "lab-snap"
+
+	// Both, but that volumes are made when a Pod first uses their claims.
+	WaitingStorageClass         = "lab-rep-wait"
+	WaitingSnapshotStorageClass = "lab-snap-wait"
 )
 
 // storageID is the id of the storage of a spoke.
@@ -111,6 +115,14 @@ func storageClasses(cluster string) []client.Object {
 		&storagev1.StorageClass{
 			ObjectMeta:  metav1.ObjectMeta{Name: SnapshotStorageClass, Labels: plain},
 			Provisioner: Driver,
+		},
+		&storagev1.StorageClass{
+			ObjectMeta:  metav1.ObjectMeta{Name: WaitingStorageClass, Labels: labels},
+			Provisioner: Driver, VolumeBindingMode: new(storagev1.VolumeBindingWaitForFirstConsumer),
+		},
+		&storagev1.StorageClass{
+			ObjectMeta:  metav1.ObjectMeta{Name: WaitingSnapshotStorageClass, Labels: plain},
+			Provisioner: Driver, VolumeBindingMode: new(storagev1.VolumeBindingWaitForFirstConsumer),
 		},
 		&snapshotv1.VolumeSnapshotClass{
 			ObjectMeta:     metav1.ObjectMeta{Name: VolumeSnapshotClass, Labels: plain},

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ramendr/ramen-direct/tests/lab/storage/binding"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 )
 
@@ -52,7 +53,7 @@ func (r *reconciler) advance(ctx context.Context, pod *corev1.Pod) (reconcile.Re
 	case pod.DeletionTimestamp != nil:
 		return reconcile.Result{}, r.remove(ctx, pod)
 	case pod.Spec.NodeName == "":
-		return reconcile.Result{}, r.bind(ctx, pod)
+		return r.bind(ctx, pod)
 	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
 		return reconcile.Result{}, r.boxes.stop(pod.UID)
 	}
@@ -91,13 +92,28 @@ func (r *reconciler) reap(ctx context.Context) error {
 	return nil
 }
 
-func (r *reconciler) bind(ctx context.Context, pod *corev1.Pod) error {
-	binding := &corev1.Binding{Target: corev1.ObjectReference{Kind: "Node", Name: r.node}}
-	binding.Name, binding.Namespace, binding.UID = pod.Name, pod.Namespace, pod.UID
-	if err := r.client.SubResource("binding").Create(ctx, pod, binding); err != nil {
-		return fmt.Errorf("bind pod: %w", err)
+// bind takes a Pod, as a scheduler would give it: after the claims that wait for their first consumer are bound.
+func (r *reconciler) bind(ctx context.Context, pod *corev1.Pod) (reconcile.Result, error) {
+	for _, v := range pod.Spec.Volumes {
+		if v.PersistentVolumeClaim == nil {
+			continue
+		}
+		pvc := &corev1.PersistentVolumeClaim{}
+		err := r.client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: v.PersistentVolumeClaim.ClaimName}, pvc)
+		if err != nil {
+			continue // it is told when the volume is mounted
+		}
+		waits, err := binding.Select(ctx, r.client, pvc, r.node)
+		if err != nil || waits {
+			return reconcile.Result{RequeueAfter: retryAfter}, err
+		}
 	}
-	return nil
+	to := &corev1.Binding{Target: corev1.ObjectReference{Kind: "Node", Name: r.node}}
+	to.Name, to.Namespace, to.UID = pod.Name, pod.Namespace, pod.UID
+	if err := r.client.SubResource("binding").Create(ctx, pod, to); err != nil {
+		return reconcile.Result{}, fmt.Errorf("bind pod: %w", err)
+	}
+	return reconcile.Result{}, nil
 }
 
 // remove stops a Pod, says so, and lets its object go.

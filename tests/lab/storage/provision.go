@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ramendr/ramen-direct/tests/lab/storage/binding"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/snapshot"
 )
@@ -26,7 +27,7 @@ import (
 // provisionedBy is the annotation by which an external provisioner knows its volumes.
 const provisionedBy = "pv.kubernetes.io/provisioned-by"
 
-// provisioner makes a volume for each claim that waits for one.
+// provisioner makes a volume for each claim that waits for one, if its class lets it do so before a Pod uses the claim.
 type provisioner struct {
 	client client.Client
 	events events.EventRecorder
@@ -47,7 +48,7 @@ func (p *provisioner) Reconcile(ctx context.Context, pvc *corev1.PersistentVolum
 		}
 		return reconcile.Result{}, fmt.Errorf("read storage class: %w", err)
 	}
-	if class.Provisioner != Driver {
+	if class.Provisioner != Driver || binding.Waits(pvc, &class) {
 		return reconcile.Result{}, nil
 	}
 	pv := volumeFor(pvc, &class)

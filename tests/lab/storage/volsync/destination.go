@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ramendr/ramen-direct/tests/lab/storage/binding"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/mover"
 )
@@ -171,6 +172,10 @@ func (r *destination) claim(ctx context.Context, rd *volsyncv1alpha1.Replication
 	}
 	if own && !metav1.IsControlledBy(pvc, rd) {
 		return nil, fmt.Errorf("claim %s belongs to somebody else", name)
+	}
+	// The Pod of a mover would be its first consumer.
+	if _, err := binding.Select(ctx, r.client, pvc, r.cluster+"-node"); err != nil {
+		return nil, err
 	}
 	return pvc, usable(pvc)
 }
