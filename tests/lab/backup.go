@@ -43,7 +43,11 @@ func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir st
 	if cluster != Hub {
 		users = []string{on(serviceStorage, cluster), on(serviceNode, cluster)}
 	}
-	for _, s := range slices.Concat(plane, users) {
+	addons := l.addonsServices(cluster)
+	if cluster == Hub {
+		addons = nil
+	}
+	for _, s := range slices.Concat(plane, users, addons) {
 		if err := l.Stop(s); err != nil {
 			return fmt.Errorf("stop %s: %w", cluster, err)
 		}
@@ -71,7 +75,13 @@ func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir st
 			return err
 		}
 	}
-	return start(users)
+	if err := start(users); err != nil || len(addons) == 0 {
+		return err
+	}
+	if err := l.prepareAddons(ctx, cluster); err != nil {
+		return err
+	}
+	return start(addons)
 }
 
 // ReplaceCluster puts a new spoke in the place of one that is lost with all that was on it: an empty API server of the same

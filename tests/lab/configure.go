@@ -133,7 +133,11 @@ func storageClasses(cluster string) []client.Object {
 			ObjectMeta: metav1.ObjectMeta{Name: VolumeReplicationClass, Labels: labels},
 			Spec: replicationv1alpha1.VolumeReplicationClassSpec{
 				Provisioner: Driver,
-				Parameters:  map[string]string{"schedulingInterval": SchedulingInterval},
+				Parameters: map[string]string{
+					"schedulingInterval": SchedulingInterval,
+					"replication.storage.openshift.io/replication-secret-name":      pluginName,
+					"replication.storage.openshift.io/replication-secret-namespace": pluginNamespace,
+				},
 			},
 		},
 	}

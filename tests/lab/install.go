@@ -41,16 +41,20 @@ const (
 
 // definitionsOf are the files with the CustomResourceDefinitions that a cluster gets, as patterns: ours, and on the
 // spokes those of the storage contracts.
-func definitionsOf(cluster, project string, modules map[string]string) []string {
+func (l *Lab) definitionsOf(cluster, project string, modules map[string]string) []string {
 	ours := filepath.Join(project, "config", "crd")
 	if cluster == Hub {
 		return []string{filepath.Join(ours, "ramendr.openshift.io_*.yaml")}
+	}
+	addons := "replication.storage.openshift.io_volumereplication*.yaml"
+	if l.options.CSIAddons != AddonsStandIn {
+		addons = "*.yaml" // its manager waits for all
 	}
 	return []string{
 		filepath.Join(ours, "ramendr.openshift.io_volumereplicationgroups.yaml"),
 		filepath.Join(ours, "ramendr.openshift.io_drclusterconfigs.yaml"),
 		filepath.Join(ours, "ramendr.openshift.io_maintenancemodes.yaml"),
-		filepath.Join(modules[moduleCSIAddons], "config", "crd", "bases", "replication.storage.openshift.io_volumereplication*.yaml"),
+		filepath.Join(modules[moduleCSIAddons], "config", "crd", "bases", addons),
 		filepath.Join(modules[moduleSnapshots], "config", "crd", "snapshot.storage.k8s.io_*.yaml"),
 		filepath.Join(modules[moduleVolSync], "config", "crd", "bases", "volsync.backube_*.yaml"),
 	}
@@ -103,7 +107,7 @@ func (l *Lab) installOn(ctx context.Context, clusters ...string) error {
 }
 
 func (l *Lab) install(ctx context.Context, c *Cluster, project string, modules map[string]string) error {
-	established, err := define(ctx, c, definitionsOf(c.Name, project, modules))
+	established, err := define(ctx, c, l.definitionsOf(c.Name, project, modules))
 	if err != nil {
 		return err
 	}
@@ -118,6 +122,11 @@ func (l *Lab) install(ctx context.Context, c *Cluster, project string, modules m
 	}
 	if err := l.configure(ctx, c); err != nil {
 		return err
+	}
+	if c.Name != Hub && l.options.CSIAddons != AddonsStandIn {
+		if err := l.installAddons(ctx, c, modules[moduleCSIAddons]); err != nil {
+			return fmt.Errorf("csi-addons: %w", err)
+		}
 	}
 	select {
 	case <-established:
@@ -192,6 +201,19 @@ func (l *Lab) applyKustomization(ctx context.Context, c *Cluster, dir string) er
 	objects, err := decode(text)
 	if err != nil {
 		return fmt.Errorf("read what kustomize makes of %s: %w", dir, err)
+	}
+	return apply(ctx, c, objects)
+}
+
+// applyFile applies the objects of a file, without Deployments.
+func applyFile(ctx context.Context, c *Cluster, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	objects, err := decode(text)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
 	}
 	return apply(ctx, c, objects)
 }

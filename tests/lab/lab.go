@@ -39,6 +39,8 @@ type Options struct {
 	Intervals map[string]time.Duration
 	// Storage is what the storage is like, a flag of the driver: ideal or rbd. Empty: ideal.
 	Storage string
+	// CSIAddons is who obeys VolumeReplications.
+	CSIAddons CSIAddons
 	// Restart starts controllers again that died, as their Deployments would.
 	Restart bool
 	// LeaseDuration is how long the hub calls a link live after a renewal. Zero: 3 seconds, the least that mirrors take, so

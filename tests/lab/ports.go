@@ -34,6 +34,8 @@ const (
 	serviceSecond      = "hubctrl-second"
 	serviceSpokectrl   = "spokectrl"
 	serviceMirror      = "mirror"
+	serviceAddons      = "csi-addons"
+	serviceSidecar     = "csi-addons-sidecar"
 )
 
 // programLab is the program of the lab itself; it has the parts of the lab as subcommands.
@@ -60,6 +62,9 @@ func ports() []string {
 	}
 	for _, l := range links() {
 		out = append(out, portLink+l.name())
+	}
+	for _, c := range Spokes() {
+		out = append(out, on(serviceSidecar, c), portHealth+on(serviceAddons, c))
 	}
 	return append(out, portHealth+serviceSecond)
 }

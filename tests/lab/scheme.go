@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	volsyncv1alpha1 "github.com/backube/volsync/api/v1alpha1"
+	csiaddonsv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/csiaddons/v1alpha1"
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -23,6 +24,7 @@ func Scheme() (*runtime.Scheme, error) {
 		clientgoscheme.AddToScheme(s),
 		apiextensionsv1.AddToScheme(s),
 		v1alpha1.AddToScheme(s),
+		csiaddonsv1alpha1.AddToScheme(s),
 		replicationv1alpha1.AddToScheme(s),
 		snapshotv1.AddToScheme(s),
 		volsyncv1alpha1.AddToScheme(s),

@@ -17,7 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/supervise"
 )
 
-// StartStorage starts the storage driver and the node of each spoke.
+// StartStorage starts the storage driver and the node of each spoke, and csi-addons if the lab has it.
 func (l *Lab) StartStorage(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -30,6 +30,13 @@ func (l *Lab) StartStorage(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("start storage: %w", err)
 	}
+	group, groupCtx = errgroup.WithContext(ctx)
+	for _, spoke := range Spokes() {
+		group.Go(func() error { return l.startAddons(groupCtx, spoke) })
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("start csi-addons: %w", err)
+	}
 	return nil
 }
 
@@ -39,6 +46,9 @@ func (l *Lab) startDriver(ctx context.Context, spoke, peer string) error {
 	args := append(l.partArgs(serviceStorage, spoke), "--listen="+listen, "--peer=http://"+l.linkAddress(link{spoke, peer}))
 	if l.options.Storage != "" {
 		args = append(args, "--kind="+l.options.Storage)
+	}
+	if len(l.addonsServices(spoke)) > 0 {
+		args = append(args, "--csi-addons="+l.socket(spoke), "--calls="+l.callsFile(spoke))
 	}
 	for _, interval := range slices.Sorted(maps.Keys(l.options.Intervals)) {
 		args = append(args, fmt.Sprintf("--interval=%s=%s", interval, l.options.Intervals[interval]))

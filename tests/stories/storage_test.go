@@ -10,16 +10,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
-// TestOnStorageLikeCephRBD : there and back, with storage that calls a returned side in sync only while nobody is primary,
-// and releases a secondary only while its peer is primary. Each move ends without help, and the failed side is a target again.
+// TestOnStorageLikeCephRBD : there and back, with the real csi-addons before storage that calls a returned side in sync only
+// while nobody is primary, and releases a secondary only while its peer is primary. Each move ends without help, and the failed
+// side is a target again. Nothing is promoted by force but by a failover.
 func TestOnStorageLikeCephRBD(t *testing.T) {
+	onStorage(t, lab.Options{CSIAddons: lab.AddonsQuick, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}})
+}
+
+// TestOnStorageLikeCephRBDAtItsOwnPace is that with csi-addons as it is: it looks again after 15 and 30 seconds, and tells once
+// a minute what the peer has.
+func TestOnStorageLikeCephRBDAtItsOwnPace(t *testing.T) {
+	testlayer.Slow(t, "TestOnStorageLikeCephRBD")
+	onStorage(t, lab.Options{CSIAddons: lab.AddonsReal, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}})
+}
+
+func onStorage(t *testing.T, o lab.Options) {
+	t.Helper()
 	calm(t) // its lab is its own
-	l := labtest.Up(t, lab.Options{Restart: true, Storage: "rbd", Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}})
+	o.Restart, o.Storage = true, "rbd"
+	l := labtest.Up(t, o)
 	a := protected(t, l, "rbd", lab.DR1)
 	ctx := t.Context()
 	for _, to := range []string{lab.DR2, lab.DR1} {
@@ -27,6 +42,8 @@ func TestOnStorageLikeCephRBD(t *testing.T) {
 		require.NoError(t, err)
 		t.Logf("to %s: %s", to, moved.Loss)
 	}
+	requireForced(t, l, nil)
+
 	moved, err := a.FailoverWithout(ctx, lab.DR2, faultproxy.Cut)
 	require.NoError(t, err)
 	t.Logf("failover: %s", moved.Loss)
@@ -35,6 +52,7 @@ func TestOnStorageLikeCephRBD(t *testing.T) {
 	a.Settled(v1alpha1.FailedOver, lab.DR2)
 	group := a.Group(lab.DR1)
 	assert.Equal(t, v1alpha1.SecondaryState, group.Status.State)
+	requireForced(t, l, map[string]int{lab.DR2: 1})
 
 	moved, err = a.FailoverWithout(ctx, lab.DR1, faultproxy.Cut)
 	require.NoError(t, err)
@@ -43,4 +61,23 @@ func TestOnStorageLikeCephRBD(t *testing.T) {
 	require.NoError(t, err)
 	_, err = a.Relocate(ctx, lab.DR2)
 	require.NoError(t, err)
+	requireForced(t, l, map[string]int{lab.DR1: 1, lab.DR2: 1})
+}
+
+// requireForced requires that the storage was told to promote by force so many times on each cluster, and not in any other
+// place.
+func requireForced(t *testing.T, l *lab.Lab, want map[string]int) {
+	t.Helper()
+	for _, spoke := range lab.Spokes() {
+		calls, err := l.Calls(spoke)
+		require.NoError(t, err)
+		require.NotEmpty(t, calls, "csi-addons serves %s", spoke)
+		forced := 0
+		for _, c := range calls {
+			if c.Name == "PromoteVolume" && c.Force && c.Code == "OK" {
+				forced++
+			}
+		}
+		require.Equal(t, want[spoke], forced, "promotions by force on %s: %v", spoke, calls)
+	}
 }

@@ -34,6 +34,7 @@ import (
 	wake "sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/addons"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/csi"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 	"github.com/ramendr/ramen-direct/tests/lab/storage/link"
@@ -52,6 +53,9 @@ type Options struct {
 	Node    string      // name of the node whose kubelet is served; empty: none
 	Kubelet string      // folder of that kubelet
 	Kind    engine.Kind // what storage to be like; empty: ideal
+	// CSIAddons is the socket on which csi-addons' sidecar is served, and Calls the file that gets a line for each of its calls.
+	// Empty: the driver obeys VolumeReplications itself.
+	CSIAddons, Calls string
 	// RealVolSync says that VolSync serves its kinds itself; else the driver stands in for it where they are served.
 	RealVolSync bool
 }
@@ -72,6 +76,8 @@ func Main(ctx context.Context, args []string) error {
 	kind := fs.String("kind", string(engine.Ideal), "what storage to be like: ideal or rbd")
 	fs.StringVar(&o.Node, "node", "", "name of the node whose kubelet gets the volumes by CSI; empty: none")
 	fs.StringVar(&o.Kubelet, "kubelet", "/var/lib/kubelet", "folder of that kubelet")
+	fs.StringVar(&o.CSIAddons, "csi-addons", "", "path of the socket on which csi-addons is served; empty: it is not there")
+	fs.StringVar(&o.Calls, "calls", "", "file that gets a line for each call of csi-addons")
 	fs.BoolVar(&o.RealVolSync, "real-volsync", false, "leave the kinds of VolSync to VolSync")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -144,11 +150,7 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	if err := errors.Join(
 		mgr.Add(loop),
 		mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return serve(ctx, o.Listen, link.Handler(store, destinations)) })),
-		setupReplication(mgr, &replicator{
-			client: mgr.GetClient(), live: mgr.GetAPIReader(), apply: apply.New(mgr.GetClient(), "lab-storage"),
-			events: mgr.GetEventRecorder(Driver), clock: clock.RealClock{},
-			store: store, peer: peer, loop: loop, speed: o.Speed,
-		}),
+		serveReplication(mgr, o, store, peer, loop),
 		whenServed(mgr, "snapshots", snapshot.Definitions(), func() error { return setupSnapshots(mgr, store, volumes) }),
 	); err != nil {
 		return fmt.Errorf("storage: %w", err)
@@ -167,6 +169,21 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		return fmt.Errorf("storage: %w", err)
 	}
 	return nil
+}
+
+// serveReplication lets volumes be replicated: by csi-addons, or by a stand-in for it.
+func serveReplication(mgr ctrl.Manager, o Options, store *engine.Store, peer engine.Peer, loop *Loop) error {
+	if o.CSIAddons != "" {
+		return mgr.Add(addons.New(addons.Options{
+			Driver: Driver, Socket: o.CSIAddons, Calls: o.Calls, Store: store, Peer: peer,
+			Interval: o.Speed.Of, Failure: loop.Failure, Clock: clock.RealClock{},
+		}))
+	}
+	return setupReplication(mgr, &replicator{
+		client: mgr.GetClient(), live: mgr.GetAPIReader(), apply: apply.New(mgr.GetClient(), "lab-storage"),
+		events: mgr.GetEventRecorder(Driver), clock: clock.RealClock{},
+		store: store, peer: peer, loop: loop, speed: o.Speed,
+	})
 }
 
 // setupSnapshots adds the snapshots, and lets them wake the claims that are made from them.
