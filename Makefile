@@ -28,6 +28,11 @@ help: ## Show this text
 build: ## Build the programs into bin/
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
+.PHONY: plugin
+plugin: ## Build the plugin of kubectl, and what completes its words, into bin/; put both on your PATH
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/kubectl-ramen_direct
+	install -m 755 cmd/kubectl-ramen_direct/kubectl_complete-ramen_direct $(BIN)/
+
 .PHONY: image
 image: ## Write an image of each controller, as an archive, into dist/images; no container runtime is needed
 	$(GO) run ./cmd/ramendist images --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION) --arch $(IMAGE_ARCH)

@@ -89,7 +89,7 @@ func TestTheReferenceSpeaksOfWhatThereIs(t *testing.T) {
 func source(t *testing.T, root string) string {
 	t.Helper()
 	var out strings.Builder
-	for _, dir := range []string{"api", "hubctrl", "spokectrl", "mirror", "internal"} {
+	for _, dir := range []string{"api", "cli", "hubctrl", "spokectrl", "mirror", "internal"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 				return err

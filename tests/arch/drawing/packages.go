@@ -56,7 +56,7 @@ func list(root string, args ...string) ([]listed, error) {
 // Packages is the drawing of the packages below root, the folder of the project: floor by floor, the top floor first, each with
 // the packages that it imports. A package stands one floor above the highest one that it imports.
 func Packages(root string) (string, error) {
-	all, err := list(root, "./cmd/...", "./hubctrl/...", "./spokectrl/...", "./mirror/...", "./internal/...", "./api/v1alpha1")
+	all, err := list(root, "./cmd/...", "./cli/...", "./hubctrl/...", "./spokectrl/...", "./mirror/...", "./internal/...", "./api/v1alpha1")
 	if err != nil {
 		return "", err
 	}

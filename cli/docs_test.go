@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/utils/clock"
+
+	"github.com/ramendr/ramen-direct/cli"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write docs/cli.md from the help of the commands")
+
+// shown are the files with what commands print, by command: tests of package text write and compare them.
+var shown = map[string][]string{
+	"status": {"status.txt"},
+	"why":    {"why-relocating.txt"},
+}
+
+const before = `# kubectl ramen-direct
+
+<!-- Written from the help of the commands, and from what tests see them print: go test ./cli -run TestTheDocs -rewrite -->
+
+A plugin of kubectl for those who manage the disaster recovery of applications: what is protected, what blocks and who can help. It
+talks to the hub only, by the kubeconfig, context and rights that kubectl uses, and has no configuration of its own.
+
+Build it with ` + "`make plugin`" + ` and put the two files from ` + "`bin`" + ` on your ` + "`PATH`" + `: ` + "`kubectl-ramen_direct`" + ` is the plugin,
+` + "`kubectl_complete-ramen_direct`" + ` lets kubectl complete its words. ` + "`make build`" + ` builds it along with the rest.
+
+What it reads on the hub: DRPlacementControls, DRPolicies, the Leases ` + "`mirror`" + ` in the inboxes and the Lease of the hub's controller in
+` + "`ramen-system`" + `; ` + "`why`" + ` also DRClusters and the VolumeReplicationGroups in outboxes and inboxes. What you may not read is said to be unknown.
+Ages are by the clock of the hub's API server.
+
+` + "`-o json`" + ` and ` + "`-o yaml`" + ` print an envelope with a version; the text is made from it, and has nothing that it lacks. Characters that a terminal
+obeys are printed as escapes. Colors are for terminals only, none if ` + "`NO_COLOR`" + ` is set, and a word stands beside each.
+
+| exit code | meaning |
+|---|---|
+| 0 | asked, and all is well; or done |
+| 1 | the command itself failed: no connection, no right, a wrong flag |
+| 2 | asked, and something is not well; with ` + "`--strict`" + ` also for a warning |
+| 3 | waited too long; the operation continues |
+| 4 | refused by a guard, or not confirmed; nothing was changed |
+| 130 | interrupted; an operation that was begun continues |
+`
+
+var command = regexp.MustCompile(`(?m)^  ([a-z]+) `)
+
+func help(t *testing.T, args ...string) string {
+	t.Helper()
+	var out strings.Builder
+	env := cli.Env{Out: &out, Err: &out, Clock: clock.RealClock{}}
+	require.Zero(t, cli.Run(t.Context(), env, append(append([]string{"kubectl-ramen_direct"}, args...), "--help")))
+	text, _, _ := strings.Cut(out.String(), "\nGlobal Flags:")
+	return text
+}
+
+// TestTheDocsSayWhatTheCommandsSay compares docs/cli.md with the help of the commands and with what they print.
+func TestTheDocsSayWhatTheCommandsSay(t *testing.T) {
+	t.Setenv("HOME", "/home/ada") // defaults of flags name it
+	var page strings.Builder
+	page.WriteString(before)
+	root := help(t)
+	_, list, ok := strings.Cut(root, "Available Commands:")
+	require.True(t, ok)
+	list, _, _ = strings.Cut(list, "\nFlags:")
+	for _, m := range command.FindAllStringSubmatch(list, -1) {
+		name := m[1]
+		if name == "help" || name == "completion" {
+			continue
+		}
+		fmt.Fprintf(&page, "\n## %s\n\n```\n%s\n```\n", name, strings.TrimSpace(help(t, name)))
+		assert.Contains(t, shown, name, "show what the command prints")
+		for _, file := range shown[name] {
+			raw, err := os.ReadFile(filepath.Join("text", "testdata", file))
+			require.NoError(t, err)
+			fmt.Fprintf(&page, "\n```\n%s```\n", raw)
+		}
+	}
+	path := filepath.Join("..", "docs", "cli.md")
+	if *rewrite {
+		require.NoError(t, os.WriteFile(path, []byte(page.String()), 0o600))
+	}
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(raw), page.String(), "run go test ./cli -run TestTheDocs -rewrite, and read the difference")
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package text
+
+import (
+	"io"
+	"strings"
+
+	"github.com/ramendr/ramen-direct/cli/view"
+)
+
+// Page is where text goes.
+type Page struct {
+	out io.Writer
+	// Width of the terminal in columns; zero: there is no terminal, and nothing is cut.
+	Width int
+	// Color : the reader sees colors.
+	Color bool
+	err   error
+}
+
+// NewPage returns a page on out.
+func NewPage(out io.Writer, width int, color bool) *Page {
+	return &Page{out: out, Width: width, Color: color}
+}
+
+// Err is the first error of writing.
+func (p *Page) Err() error { return p.err }
+
+func (p *Page) line(parts ...string) {
+	if p.err == nil {
+		_, p.err = io.WriteString(p.out, strings.TrimRight(strings.Join(parts, ""), " ")+"\n")
+	}
+}
+
+// paragraph prints text, broken into lines, behind an indent.
+func (p *Page) paragraph(indent, text string) {
+	limit := 0
+	if p.Width > 0 {
+		limit = max(p.Width-Width(indent), 20)
+	}
+	for _, l := range Wrap(Clean(text), limit) {
+		p.line(indent, l)
+	}
+}
+
+// Colors of severities.
+const (
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	green  = "\x1b[32m"
+	cyan   = "\x1b[36m"
+	plain  = "\x1b[0m"
+)
+
+// tint colors text by how much it asks for attention.
+func (p *Page) tint(s view.Severity, text string) string {
+	if !p.Color || text == "" {
+		return text
+	}
+	switch s {
+	case view.Problem:
+		return red + text + plain
+	case view.Warning:
+		return yellow + text + plain
+	case view.Busy:
+		return cyan + text + plain
+	case view.Good:
+		return green + text + plain
+	}
+	return text
+}
