@@ -131,7 +131,7 @@ rules: ## Test the alerts with Prometheus itself; the first run builds it
 	$(GO) -C tests/rules test -count=1 ./...
 
 .PHONY: generate
-generate: ## Write generated code and manifests anew
+generate: ## Rewrite generated code and manifests
 	$(GO) tool controller-gen object:headerFile=internal/boilerplate.txt applyconfiguration:headerFile=internal/boilerplate.txt \
 		crd:crdVersions=v1 paths=./api/... output:crd:dir=config/crd
 	$(GO) -C $(TOOLS)/reference tool crd-ref-docs --renderer=markdown --log-level=ERROR --source-path=$(CURDIR)/api/v1alpha1 \

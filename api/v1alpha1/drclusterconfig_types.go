@@ -57,7 +57,7 @@ type MaintenanceModeRequest struct {
 	RequestedTime metav1.MicroTime `json:"requestedTime"`
 }
 
-// MaintenanceModeAnswer tells how a requested MaintenanceMode fares on the cluster.
+// MaintenanceModeAnswer tells the state of a requested MaintenanceMode on the cluster.
 type MaintenanceModeAnswer struct {
 	// name of the MaintenanceMode.
 	// +required

@@ -68,8 +68,8 @@ const (
 	ConditionStalled     = "Stalled"
 )
 
-// DRPlacementControlSpec says which application is protected, how, and where it shall run.
-// +kubebuilder:validation:XValidation:rule="!has(self.action) || self.action != 'Relocate' || (has(self.preferredCluster) && size(self.preferredCluster) > 0)",message="action Relocate needs preferredCluster: set it to the cluster that shall run the application",fieldPath=".preferredCluster"
+// DRPlacementControlSpec says which application is protected, how, and where it is to run.
+// +kubebuilder:validation:XValidation:rule="!has(self.action) || self.action != 'Relocate' || (has(self.preferredCluster) && size(self.preferredCluster) > 0)",message="action Relocate needs preferredCluster: set it to the cluster that is to run the application",fieldPath=".preferredCluster"
 // +kubebuilder:validation:XValidation:rule="!has(self.dryRun) || !self.dryRun",message="dryRun (test failover) is not supported: leave it out",fieldPath=".dryRun"
 type DRPlacementControlSpec struct {
 	// placementRef is accepted for compatibility and ignored: there is no Placement.
@@ -144,7 +144,7 @@ type DecisionReason string
 
 // Reasons of decisions.
 const (
-	// DecisionRun : the workload shall run there.
+	// DecisionRun : the workload is to run there.
 	DecisionRun DecisionReason = "Run"
 	// DecisionRetain : the failed side, not yet demoted: leave its objects alone.
 	DecisionRetain DecisionReason = "Retain"
@@ -311,7 +311,7 @@ type DRPlacementControl struct {
 	// +required
 	Spec DRPlacementControlSpec `json:"spec"`
 	// status is what was found. Until the hub looked at the object for the first time it says that nothing was observed:
-	// to tools an object without a status would look as one that is done, and whose workload shall run nowhere.
+	// to tools an object without a status would look as one that is done, and whose workload is to run nowhere.
 	// +optional
 	// +kubebuilder:default:={"observedGeneration":-1}
 	Status DRPlacementControlStatus `json:"status,omitzero"`

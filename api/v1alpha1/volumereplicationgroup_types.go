@@ -54,7 +54,7 @@ const (
 	// VRGNoClusterDataConflict : no objects on this cluster contradict the role.
 	VRGNoClusterDataConflict = "NoClusterDataConflict"
 	// VRGInUse : a Pod or an attachment uses one of the volumes. An addition to Ramen's API: the hub waits for it
-	// before it takes an application's objects away, whoever deploys them.
+	// before it takes an application's objects away, by whatever tool they are deployed.
 	VRGInUse = "InUse"
 )
 
@@ -274,7 +274,7 @@ type Identifier struct {
 	Modes []MMode `json:"modes,omitempty"`
 }
 
-// ProtectedPVC describes one protected volume and how it fares.
+// ProtectedPVC describes one protected volume and its state.
 type ProtectedPVC struct {
 	// namespace of the PVC.
 	// +optional
@@ -412,7 +412,7 @@ type VolumeReplicationGroupStatus struct {
 	// +optional
 	// +listType=atomic
 	PVCGroups []Groups `json:"pvcgroups,omitempty"`
-	// conditions of the group. On a wish in an outbox: how its delivery fares.
+	// conditions of the group. On a wish in an outbox: the state of its delivery.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -60,7 +60,7 @@ func (r *Reconciler) policiesNaming(ctx context.Context, from client.Reader, clu
 }
 
 // profilesOf are the S3 profiles of all clusters of the policies, sorted. A cluster that does not exist has none,
-// nor has one that shall have none.
+// nor has one that is to have none.
 func (r *Reconciler) profilesOf(ctx context.Context, policies []v1alpha1.DRPolicy) ([]string, error) {
 	var out []string
 	for _, p := range policies {

@@ -61,7 +61,7 @@ func (r *Reconciler) refuseForeign(ctx context.Context, name, cluster string) er
 		return fmt.Errorf("read namespace %s: %w", name, err)
 	case ns.Labels[exchange.LabelCluster] != cluster:
 		return &outcome.Waiting{Reason: reasonExchange, After: recheck, Message: fmt.Sprintf(
-			"namespace %s exists but has no label %s=%s: name the DRCluster differently, or label the namespace if it shall be used (it is deleted with the DRCluster)",
+			"namespace %s exists but has no label %s=%s: name the DRCluster differently, or label the namespace if it is to be used (it is deleted with the DRCluster)",
 			name, exchange.LabelCluster, cluster)}
 	default:
 		return nil

@@ -59,7 +59,7 @@ type world struct {
 	writes   int // that reached the API server
 	failures map[op]error
 	checks   int              // of buckets
-	store    map[string]error // what ails the store of a profile
+	store    map[string]error // what is wrong with the store of a profile
 	r        *Reconciler
 }
 

@@ -86,7 +86,7 @@ func (r *Reconciler) keepIdentity(ctx context.Context, cluster string, now seen)
 			return nil, fmt.Errorf("make Secret %s/%s: %w", inbox, exchange.SecretCredential, err)
 		}
 	}
-	r.deleted.forget(cluster) // whatever is deleted from now on is deleted anew
+	r.deleted.forget(cluster) // whatever is deleted from now on is deleted again
 	if _, err := r.apply.Kept(ctx, r.live, corev1ac.ServiceAccount(exchange.ServiceAccount, inbox).WithLabels(created())); err != nil {
 		return nil, fmt.Errorf("keep ServiceAccount %s/%s: %w", inbox, exchange.ServiceAccount, err)
 	}

@@ -27,8 +27,8 @@ import (
 // modesOwner is the field manager of the requests in a DRClusterConfig, and of what a DRCluster shows of them.
 const modesOwner = "hubctrl-drcluster-modes"
 
-// modes asks each cluster for the maintenance modes that failovers to it need, and shows how they fare. It is a controller
-// of its own: an object store that does not answer, or anything else that ails a cluster, must not hold up a failover.
+// modes asks each cluster for the maintenance modes that failovers to it need, and shows their state. It is a controller
+// of its own: an object store that does not answer, or anything else that is wrong with a cluster, must not hold up a failover.
 type modes struct {
 	client client.Client
 	live   client.Reader // past the cache: for what is written here, and before a mode is ended
@@ -72,7 +72,7 @@ func (m *modes) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error
 	intent := &unstructured.Unstructured{}
 	intent.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("DRClusterConfig"))
 	intent.SetName(config.Name)
-	intent.SetUID(config.UID) // so that it is not made anew
+	intent.SetUID(config.UID) // so that it is not re-created
 	list := []any{}
 	for i := range want {
 		item, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&want[i])
@@ -89,7 +89,7 @@ func (m *modes) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error
 	return nil
 }
 
-// requests are those that the cluster shall get. from is where applications and what is known of them are read.
+// requests are those that the cluster is to get. from is where applications and what is known of them are read.
 func (m *modes) requests(ctx context.Context, from client.Reader, config *v1alpha1.DRClusterConfig) ([]v1alpha1.MaintenanceModeRequest, error) {
 	if !maintenance.Asked(config.Status.Classes) {
 		return nil, nil // whatever fails over: to look at all of it, at each step of each, would cost more than the failovers do
@@ -150,7 +150,7 @@ func read(ctx context.Context, from client.Reader, namespace, name string) (*v1a
 	return group, nil
 }
 
-// show writes how the modes fare into the DRCluster. The rest of its status has another owner.
+// show writes the state of the modes into the DRCluster. The rest of its status has another owner.
 func (m *modes) show(ctx context.Context, dc *v1alpha1.DRCluster, config *v1alpha1.DRClusterConfig) error {
 	before, after := &v1alpha1.DRCluster{}, &v1alpha1.DRCluster{}
 	before.Status.MaintenanceModes, after.Status.MaintenanceModes = dc.Status.MaintenanceModes, maintenance.Shown(config)

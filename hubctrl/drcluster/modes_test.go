@@ -227,7 +227,7 @@ func TestAClusterThatIsNotSetUpIsNotAsked(t *testing.T) {
 	w.delete(w.config())
 	w.writes = 0
 	w.look()
-	assert.Zero(t, w.writes, "it would be made anew, without its other fields")
+	assert.Zero(t, w.writes, "it would be re-created, without its other fields")
 }
 
 func TestAClusterThatIsGivenUpMeanwhileIsNotAsked(t *testing.T) {
@@ -237,7 +237,7 @@ func TestAClusterThatIsGivenUpMeanwhileIsNotAsked(t *testing.T) {
 	w.delete(w.config())
 	_, err := w.m.Reconcile(t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Name: "dr1"}})
 	require.Error(t, err)
-	assert.False(t, w.get(&v1alpha1.DRClusterConfig{}, "", "dr1"), "it is not made anew")
+	assert.False(t, w.get(&v1alpha1.DRClusterConfig{}, "", "dr1"), "it is not re-created")
 }
 
 func TestWhoIsWokenByWhat(t *testing.T) {

@@ -112,7 +112,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(rewind.Changed())).
 		Watches(&v1alpha1.DRClusterConfig{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(rewind.Changed())).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(clusterOfNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(clusterOfInbox), builder.WithPredicates(toldAnew())).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(clusterOfInbox), builder.WithPredicates(toldAgain())).
 		WatchesRawSource(source.Kind(local, client.Object(&corev1.ConfigMap{}), handler.EnqueueRequestsFromMapFunc(r.all),
 			predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == ramenconfig.HubConfigMap }))).
 		WatchesRawSource(source.Kind(local, client.Object(secretMetadata()), handler.EnqueueRequestsFromMapFunc(r.all)))
@@ -159,8 +159,8 @@ func clusterOfInbox(_ context.Context, o client.Object) []reconcile.Request {
 	return nil
 }
 
-// toldAnew lets through what changes the conditions SchemaSkew, CredentialCurrent and Connected, not each renewal.
-func toldAnew() predicate.Predicate {
+// toldAgain lets through what changes the conditions SchemaSkew, CredentialCurrent and Connected, not each renewal.
+func toldAgain() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
 		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered, exchange.AnnotationCredential, exchange.AnnotationSpokeID},

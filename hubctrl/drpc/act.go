@@ -144,11 +144,11 @@ func (r *Reconciler) removeWish(ctx context.Context, at *side) error {
 	return nil
 }
 
-// letGo drops the tombstone of a side. A key stays if the application does: the wish is made anew.
+// letGo drops the tombstone of a side. A key stays if the application does: the wish is re-created.
 func (r *Reconciler) letGo(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	if w.drpc.DeletionTimestamp == nil {
-		log.FromContext(ctx).Info("Make anew the wish that somebody deleted", "cluster", at.cluster, "uid", at.wish.UID)
+		log.FromContext(ctx).Info("Re-creating a wish that was deleted by hand", "cluster", at.cluster, "uid", at.wish.UID)
 	} else if _, err := r.dropKey(ctx, w, s); err != nil {
 		// The key first: with the wish goes what leads to this outbox, should the policy be gone.
 		return err

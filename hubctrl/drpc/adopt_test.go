@@ -109,5 +109,5 @@ func TestAnObjectThatGoesAwayIsNotAdopted(t *testing.T) {
 	assert.Empty(t, h.wrote())
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, "VolumeReplicationGroup shop/db is still there on cluster dr1", w.Message)
-	assert.Equal(t, "it goes on by itself when the cluster has removed it", w.NextStep)
+	assert.Equal(t, "the operation continues automatically when the cluster has removed it", w.NextStep)
 }

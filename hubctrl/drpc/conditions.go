@@ -126,7 +126,7 @@ func stillPrimary(at *side) bool {
 		exchange.Condition(at.report, v1alpha1.VRGClusterDataReady).Status != metav1.ConditionFalse
 }
 
-// running is the side where the workload shall run now; nil: nowhere.
+// running is the side where the workload is to run now; nil: nowhere.
 func (w *world) running() *side {
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		if w.facts.At(s).Decision == plan.RunHere {

@@ -144,7 +144,7 @@ func TestAnActionThatWasCarriedOutLongAgoIsNotCountedAgain(t *testing.T) {
 }
 
 // TestTheRulesAreTestedAgainstWhatAHubExports keeps the list of series that config/prometheus may use what a scrape of a
-// hub shows: name, type and labels. With RAMEN_REWRITE set the list is written anew.
+// hub shows: name, type and labels. With RAMEN_REWRITE set the list is written again.
 func TestTheRulesAreTestedAgainstWhatAHubExports(t *testing.T) {
 	h := deployed(t)
 	h.relocate("dr2")

@@ -14,7 +14,7 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// restart starts the hub anew. As a real one it does not know its links for some seconds.
+// restart starts the hub again. As a real one it does not know its links for some seconds.
 func (h *hub) restart() {
 	h.t.Helper()
 	h.start(h.r.origin)

@@ -195,7 +195,7 @@ func memory(at *side) plan.Memory {
 	}
 }
 
-// unconfirmed reports whether the user has not touched the spec since the wish was made anew after the hub was restored.
+// unconfirmed reports whether the user has not touched the spec since the wish was re-created after the hub was restored.
 func unconfirmed(at *side, drpc *v1alpha1.DRPlacementControl) bool {
 	return at.wish != nil && at.wish.Annotations[exchange.AnnotationRecalled] == strconv.FormatInt(drpc.Generation, 10)
 }

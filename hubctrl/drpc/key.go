@@ -117,7 +117,7 @@ func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
 	if key == nil {
 		key = newKey()
 		if wishes[0] == nil {
-			// Made, not applied: whoever comes second, with a key of his own, must fail.
+			// Create, not apply: a second hub that generated another key must fail.
 			return true, r.makeKey(ctx, r.keyOf(w, places[0], key))
 		}
 	}

@@ -50,7 +50,7 @@ func (h *hub) acceptCluster(cluster string) {
 	h.tell(cluster)
 }
 
-// wipe deletes the namespace of the application on a cluster, with all that is in it. The mirror makes the group anew.
+// wipe deletes the namespace of the application on a cluster, with all that is in it. The mirror re-creates the group.
 func (h *hub) wipe(cluster string) {
 	h.t.Helper()
 	s := h.spokes[cluster]

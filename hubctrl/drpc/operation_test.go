@@ -40,7 +40,7 @@ func TestFailoverWithTheSourceAlive(t *testing.T) {
 		"Normal DRPCFailingOver phase FailingOver: cluster dr2 has not answered the latest wish yet",
 		"Normal DRPCFailoverSuccess phase FailedOver: cluster dr1 has not answered the latest wish yet",
 		"Normal DRPCWaitOnUserToCleanUp the workload still uses the volumes on cluster dr1: Pod shop/web uses PVC data; " +
-			"remove the workload and its PVCs from dr1 the way they were deployed there, or let the deployment tool follow status.decisions; their volumes are kept until the other cluster has all that was written; it goes on by itself then",
+			"remove the workload and its PVCs from dr1 the way they were deployed there, or let the deployment tool follow status.decisions; their volumes are kept until the other cluster has all that was written; then the operation continues automatically",
 		"Normal DRPCActionCompleted failover completed in 0s",
 	}, h.told())
 }
@@ -108,7 +108,7 @@ func TestRelocateWaitsForTheWorkloadToLeave(t *testing.T) {
 	assert.Equal(t, "WorkloadGone", w.Fact)
 	assert.Equal(t, "dr1", w.Cluster)
 	assert.Equal(t, "the workload still uses the volumes on cluster dr1: Pod shop/web uses PVC data", w.Message)
-	assert.Equal(t, "remove the workload and its PVCs from dr1 the way they were deployed there, or let the deployment tool follow status.decisions; their volumes are kept until the other cluster has all that was written; it goes on by itself then", w.NextStep)
+	assert.Equal(t, "remove the workload and its PVCs from dr1 the way they were deployed there, or let the deployment tool follow status.decisions; their volumes are kept until the other cluster has all that was written; then the operation continues automatically", w.NextStep)
 	h.settle()
 	assert.Equal(t, "Relocated/Completed [dr2 Run] dr1:secondary@1 dr2:primary@2", h.shows())
 }

@@ -46,7 +46,7 @@ func (r *Reconciler) publish(ctx context.Context, w *world, list [2]plan.Decisio
 	return nil
 }
 
-// quote is how decisions are written. None is nil: whoever deploys leaves things as they are.
+// quote is how decisions are written. None is nil: the deployer leaves things as they are.
 func (w *world) quote(found [2]plan.Decision) (list []v1alpha1.ClusterDecision, preferred v1alpha1.PlacementDecision) {
 	if found == [2]plan.Decision{} {
 		return nil, preferred
@@ -83,7 +83,7 @@ func (w *world) misquoted() bool {
 }
 
 // sameDecisions compares what is published. The order of decisions has no meaning; that there are none, and that the workload
-// shall exist nowhere, are not the same.
+// must exist nowhere, are not the same.
 func sameDecisions(a, b *v1alpha1.DRPlacementControlStatus) bool {
 	sorted := func(s *v1alpha1.DRPlacementControlStatus) []v1alpha1.ClusterDecision {
 		return slices.SortedFunc(slices.Values(s.Decisions), func(x, y v1alpha1.ClusterDecision) int {

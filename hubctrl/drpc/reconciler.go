@@ -28,7 +28,7 @@ const (
 	ownerDecisions = "hubctrl-drpc-decisions"
 )
 
-// Links tells how the links fare, and what may be believed about a cluster because of that.
+// Links tells the state of the links, and what may be believed about a cluster because of that.
 type Links interface {
 	Link(cluster string) exchange.Link
 	View(cluster string, group client.ObjectKey) exchange.View

@@ -38,15 +38,15 @@ func TestWhatTheUserHasToChangeIsNamed(t *testing.T) {
 					p.Status.Conditions[0].Status, p.Status.Conditions[0].Message = "False", "no common class"
 				})
 			}, "PolicyValid",
-			"DRPolicy policy is not valid: Succeeded: no common class", "it goes on by itself when the policy is valid", false,
+			"DRPolicy policy is not valid: Succeeded: no common class", "the operation continues automatically when the policy is valid", false,
 		},
 		"a policy that nobody looked at": {
 			func(h *hub) { h.policy(func(p *v1alpha1.DRPolicy) { p.Status.Conditions = nil }) }, "PolicyValid",
-			"DRPolicy policy is not valid: not looked at yet", "it goes on by itself when the policy is valid", false,
+			"DRPolicy policy is not valid: not looked at yet", "the operation continues automatically when the policy is valid", false,
 		},
 		"a DRCluster that is missing": {
 			func(h *hub) { require.NoError(h.t, h.api.Delete(h.t.Context(), cluster("dr2", ""))) }, "PolicyValid",
-			"a DRCluster of DRPolicy policy is missing", "it goes on by itself when the policy is valid", false,
+			"a DRCluster of DRPolicy policy is missing", "the operation continues automatically when the policy is valid", false,
 		},
 		"an object that no hub made": {
 			func(h *hub) {

@@ -25,7 +25,7 @@ func TestTheWishOfASecondaryThatSomebodyDeletedIsMadeAnew(t *testing.T) {
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, []string{"dr2", "ObjectGone"}, []string{w.Cluster, w.Fact})
 	assert.Equal(t, "the wish outbox-dr2/shop.db was deleted by hand: VolumeReplicationGroup shop/db is still there on cluster dr2", w.Message)
-	assert.Equal(t, "the wish is made anew when the cluster has obeyed and removed it", w.NextStep)
+	assert.Equal(t, "the wish is re-created when the cluster has removed the VolumeReplicationGroup", w.NextStep)
 	assert.Equal(t, []string{"release wish dr2", "wish dr2 secondary epoch 1"}, h.settle())
 	assert.Nil(t, h.wish("dr2").DeletionTimestamp)
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())

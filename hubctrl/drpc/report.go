@@ -101,7 +101,7 @@ func (r *Reconciler) reportBlind(drpc *v1alpha1.DRPlacementControl, now time.Tim
 	drpc.Status.Conditions = merged(drpc.Status.Conditions, now, list...)
 }
 
-// refusal says where users look for it what only they can mend (I7). What runs keeps its phase.
+// refusal says where users look for it what only they can fix (I7). What runs keeps its phase.
 func refusal(s *v1alpha1.DRPlacementControlStatus, now time.Time, reason string, err error) {
 	if s.Phase == "" {
 		s.Phase, s.Progression = v1alpha1.WaitForUser, v1alpha1.ProgressionPaused
@@ -118,7 +118,7 @@ func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, ne
 	was := s.DeepCopy()
 	wait := next.Wait
 	if wait.Fact == plan.Nothing && next.Done() {
-		wait = w.ailing()
+		wait = w.unhealthy()
 	}
 	words := w.explain(wait)
 	if words.fact == "" {

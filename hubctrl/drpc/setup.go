@@ -51,7 +51,7 @@ type Options struct {
 	Namespace string
 	// Origin is the id of this hub (X8).
 	Origin string
-	// Links tells how the links fare.
+	// Links tells the state of the links.
 	Links Links
 	// Changed tells that a link changed; the name of an event's object is the cluster.
 	Changed <-chan event.GenericEvent

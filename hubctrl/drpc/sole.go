@@ -19,7 +19,7 @@ import (
 )
 
 // The hub is the sole writer of a wish (X1), of its spec as a whole and of the annotations that mean something to a mirror.
-// To apply an intent takes back what somebody changed, not what he added: that belongs to another field manager.
+// To apply an intent takes back what somebody changed, not what they added: that belongs to another field manager.
 
 // writeWish writes the wish of a side over the version that was decided about (X15).
 func (r *Reconciler) writeWish(ctx context.Context, at *side, intent *unstructured.Unstructured) error {

@@ -315,7 +315,7 @@ func (s *spoke) conditions() []metav1.Condition {
 	return list
 }
 
-// follow is whoever deploys the workload, and follows the published decisions.
+// follow is the deployer, and follows the published decisions.
 func (h *hub) follow() {
 	h.t.Helper()
 	d := h.drpc()

@@ -58,23 +58,23 @@ func (r *Reconciler) observeStorage(ctx context.Context, w *world) error {
 func (w *world) explainStorage(at *side) words {
 	if len(w.storage.lacks) == 0 {
 		return words{fact: "StorageReady", message: fmt.Sprintf("cluster %s has not told its storage classes, so that it is not known which maintenance modes a failover needs", at.cluster),
-			next: fmt.Sprintf("it goes on by itself when spokectrl on %s has told them: kubectl get drclusterconfig %s -o yaml", at.cluster, at.cluster)}
+			next: fmt.Sprintf("the operation continues automatically when spokectrl on %s has told them: kubectl get drclusterconfig %s -o yaml", at.cluster, at.cluster)}
 	}
 	lack := &w.storage.lacks[0]
-	message := fmt.Sprintf("the storage of cluster %s is not in the maintenance mode that a failover needs: driver %s, target %s: %s", at.cluster, lack.Provisioner, lack.TargetID, fares(lack))
+	message := fmt.Sprintf("the storage of cluster %s is not in the maintenance mode that a failover needs: driver %s, target %s: %s", at.cluster, lack.Provisioner, lack.TargetID, modeState(lack))
 	if more := len(w.storage.lacks) - 1; more > 0 {
 		message += fmt.Sprintf("; and %d more", more)
 	}
 	out := words{fact: "StorageReady", message: message,
-		next: fmt.Sprintf("it goes on by itself when the storage's operator has set FailoverActivated: kubectl --context %s get maintenancemode %s -o yaml", at.cluster, lack.Name())}
+		next: fmt.Sprintf("the operation continues automatically when the storage's operator has set FailoverActivated: kubectl --context %s get maintenancemode %s -o yaml", at.cluster, lack.Name())}
 	if lack.Request != nil {
 		out.since = lack.Request.RequestedTime.Time
 	}
 	return out
 }
 
-// fares says how far a mode is. Times are left to the field that tells since when.
-func fares(lack *maintenance.Lack) string {
+// modeState says how far a mode is. Times are left to the field that tells since when.
+func modeState(lack *maintenance.Lack) string {
 	a := lack.Answer
 	switch {
 	case lack.Request == nil:

@@ -90,7 +90,7 @@ func TestAFailoverWaitsUntilItsStorageIsReady(t *testing.T) {
 		w := h.drpc().Status.Waiting
 		require.NotNil(t, w)
 		assert.Equal(t, []string{"StorageReady", "dr2", prefix + step.says}, []string{w.Fact, w.Cluster, w.Message})
-		assert.Equal(t, "it goes on by itself when the storage's operator has set FailoverActivated: kubectl --context dr2 get maintenancemode failover-3f8e38c9df937f47fef50a52354bde33 -o yaml", w.NextStep)
+		assert.Equal(t, "the operation continues automatically when the storage's operator has set FailoverActivated: kubectl --context dr2 get maintenancemode failover-3f8e38c9df937f47fef50a52354bde33 -o yaml", w.NextStep)
 		h.log = nil
 		h.pass()
 		assert.Empty(t, h.log, "nothing is new")

@@ -61,7 +61,7 @@ func (w *world) explainClaim(s plan.Side) words {
 	}
 	return words{fact: "ConflictSolved", user: true, message: claim + "; " + against + ". It may be so after this hub was lost or restored from a backup; else somebody may have forged a report in " +
 		exchange.Inbox(at.cluster) + ". Nothing is moved",
-		next: "look at both clusters; then set action Failover and failoverCluster to the one whose data shall be kept, or change the spec if it says so already: " +
+		next: "look at both clusters; then set action Failover and failoverCluster to the one whose data is to be kept, or change the spec if it says so already: " +
 			w.failoverCommand(peer.cluster) + "; or the same with " + at.cluster}
 }
 

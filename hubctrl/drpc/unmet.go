@@ -32,9 +32,9 @@ func (w *world) unmet() words {
 		next:    "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
 }
 
-// ailing is what an application that is where it should be waits for all the same: its cluster answered that it is not
+// unhealthy is what an application that is where it should be waits for all the same: its cluster answered that it is not
 // Primary and ready, as when another group took one of its claims.
-func (w *world) ailing() plan.Wait {
+func (w *world) unhealthy() plan.Wait {
 	running := w.running()
 	if running == nil {
 		return plan.Wait{}

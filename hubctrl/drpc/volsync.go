@@ -148,7 +148,7 @@ func destinations(before []v1alpha1.VolSyncReplicationDestinationSpec, reported 
 			continue
 		}
 		pvc := *reported[i].DeepCopy()
-		// How the volume fares is no part of what it is, and would change the wish with each synchronization.
+		// The state of the volume is no part of what it is, and would change the wish with each synchronization.
 		pvc.Conditions, pvc.LastSyncTime, pvc.LastSyncDuration, pvc.LastSyncBytes = nil, nil, nil, nil
 		out = append(out, v1alpha1.VolSyncReplicationDestinationSpec{ProtectedPVC: pvc})
 	}

@@ -72,7 +72,7 @@ func TestVolSyncVolumesGetDestinationsAndTheirAddresses(t *testing.T) {
 	assert.Equal(t, "dr1 sends data to data.dr2, dr1 sends logs to logs.dr2, dr2 holds data, dr2 holds logs", h.toldOfVolSync())
 	class := "slow"
 	assert.Equal(t, v1alpha1.ProtectedPVC{Namespace: "shop", Name: "data", ProtectedByVolSync: true, StorageClassName: &class, Labels: map[string]string{"app": "db"}},
-		h.wish("dr2").Spec.VolSync.RDSpec[0].ProtectedPVC, "what it is, not how it fares")
+		h.wish("dr2").Spec.VolSync.RDSpec[0].ProtectedPVC, "what it is, not its state")
 	assert.Equal(t, v1alpha1.VolSyncReplicationSourceSpec{
 		ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: "data", ProtectedByVolSync: true},
 		RsyncTLS:     rsync("data.dr2"),
@@ -246,7 +246,7 @@ func TestCopiesOutliveARelocateThatIsGivenUp(t *testing.T) {
 		h.obey("dr2")
 	}
 	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.Action, d.Spec.PreferredCluster = "", "dr1" })
-	for range 10 { // whoever deploys takes his time
+	for range 10 { // the deployer takes their time
 		h.pass()
 		h.obey("dr1")
 		h.obey("dr2")

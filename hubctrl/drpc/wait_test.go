@@ -32,7 +32,7 @@ func TestALostHomeIsUnknownNotGone(t *testing.T) {
 	w := h.drpc().Status.Waiting
 	require.NotNil(t, w)
 	assert.Equal(t, start.Add(-15*time.Second), w.Since.UTC())
-	assert.Equal(t, "it goes on by itself when the mirror of dr1 reports again; to run the workload on the other cluster now, set action Failover", w.NextStep)
+	assert.Equal(t, "the operation continues automatically when the mirror on dr1 reports again; to run the workload on the other cluster now, set action Failover", w.NextStep)
 }
 
 func TestALostPeerIsNotReady(t *testing.T) {
@@ -132,7 +132,7 @@ func TestAClaimInTheWayOfARestoreIsTheUsersToRemove(t *testing.T) {
 	h := moments["failing-over-not-ready"](t)
 	h.restate("dr2", notYet("ClusterDataReady", "Error", "delete the claim to restore it"))
 	h.pass()
-	assert.Equal(t, "it goes on by itself", h.drpc().Status.Waiting.NextStep)
+	assert.Equal(t, "the operation continues automatically", h.drpc().Status.Waiting.NextStep)
 	assert.False(t, h.has("Stalled"))
 
 	h.restate("dr2", notYet("NoClusterDataConflict", "ClusterDataConflictPrimary", "delete the claim to restore it"))
@@ -140,6 +140,6 @@ func TestAClaimInTheWayOfARestoreIsTheUsersToRemove(t *testing.T) {
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, "Primary", w.Fact)
 	assert.Equal(t, "cluster dr2 is not Primary and ready yet: ClusterDataReady is False, Error: delete the claim to restore it", w.Message)
-	assert.Equal(t, "mend it on cluster dr2 as the message says, while nobody deploys there; it goes on by itself then", w.NextStep)
+	assert.Equal(t, "fix the problem described in the message on cluster dr2, while nobody deploys there; then the operation continues automatically", w.NextStep)
 	assert.Equal(t, metav1.ConditionTrue, h.condition("Stalled").Status, "only the user can help")
 }

@@ -219,7 +219,7 @@ func TestEveryRefusalHasWhoEndsIt(t *testing.T) {
 				h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.ProtectedNamespaces = []string{"shop"} })
 			},
 			func(h *hub) { configure(h, "ramenOpsNamespace: shop") }},
-		{"InvalidSpec", "the spec is mended", nil,
+		{"InvalidSpec", "the spec is repaired", nil,
 			func(h *hub) {
 				h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.ProtectedNamespaces = []string{"shop"} })
 			},

@@ -70,32 +70,31 @@ func (w *world) explain(wait plan.Wait) words {
 	if replaced := at != nil && at.link.State == exchange.LinkReplaced; replaced && (wait.Fact == plan.LinkIsLive || wait.Fact == plan.InboxComplete) {
 		return w.explainReplaced(wait.On)
 	}
-	const goesOn = "it goes on by itself"
 	switch wait.Fact {
 	case plan.Nothing:
 		return words{}
 	case plan.LinkIsLive:
 		if at.wish != nil && w.facts.At(wait.On).Wish.Former {
-			return words{fact: "LinkLive", message: w.left(at) + "; " + lostLink(at), since: at.link.LastRenewal, next: goesOn + " when the mirror of " + at.cluster +
+			return words{fact: "LinkLive", message: w.left(at) + "; " + lostLink(at), since: at.link.LastRenewal, next: continues + " when the mirror on " + at.cluster +
 				" reports again" + w.beginning(wait.On.Peer())}
 		}
 		return words{fact: "LinkLive", message: lostLink(at), since: at.link.LastRenewal,
-			next: goesOn + " when the mirror of " + at.cluster + " reports again" + w.without(wait.On)}
+			next: continues + " when the mirror on " + at.cluster + " reports again" + w.without(wait.On)}
 	case plan.InboxComplete:
 		if at.link.State == exchange.LinkLive {
 			// Its last renewal says nothing about since when.
 			if slices.Contains(at.unreported, w.group.String()) {
 				return words{fact: "InboxComplete", user: true,
 					message: fmt.Sprintf("VolumeReplicationGroup %s exists on cluster %s, but the hub's API server does not accept the report about it: it is too large, or the CRDs of the hub are older than those of the cluster", w.group, at.cluster),
-					next:    fmt.Sprintf("look at it: kubectl --context %s -n %s get vrg %s -o yaml, and apply the newest CRDs to the hub; %s when the report is accepted", at.cluster, w.group.Namespace, w.group.Name, goesOn)}
+					next:    fmt.Sprintf("look at it: kubectl --context %s -n %s get vrg %s -o yaml, and apply the newest CRDs to the hub; %s when the report is accepted", at.cluster, w.group.Namespace, w.group.Name, continues)}
 			}
 			if len(at.unreported) > 0 {
 				return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete: the hub's API server does not accept the reports about %s", at.cluster, bounded.List(at.unreported, ", ")),
-					next: goesOn + " when all others are reported; to have these reported too, look at them on the cluster, and apply the newest CRDs to the hub"}
+					next: continues + " when all others are reported; to have these reported too, look at them on the cluster, and apply the newest CRDs to the hub"}
 			}
-			return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster), next: goesOn + " when it is"}
+			return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster), next: continues + " when it is"}
 		}
-		next := goesOn + " when the mirror of " + at.cluster + " reports"
+		next := continues + " when the mirror on " + at.cluster + " reports"
 		if w.facts.Ask != plan.Failover {
 			next += "; if that cluster is lost for good, set action Failover and failoverCluster to the other one"
 		}
@@ -105,44 +104,44 @@ func (w *world) explain(wait plan.Wait) words {
 			return words{fact: factInterrupted, message: unanswered(at), next: "the group is made again, restores its claims and continues automatically, as soon as its namespace can be used; " +
 				"if a deployment tool deletes the namespace, take the namespace out of what that tool prunes"}
 		}
-		return words{fact: "Answer", message: unanswered(at), next: goesOn + " when the cluster answers"}
+		return words{fact: "Answer", message: unanswered(at), next: continues + " when the cluster answers"}
 	case plan.BeingPrimary:
-		out := words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: goesOn}
+		out := words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: continues}
 		if exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict).Status == metav1.ConditionFalse {
-			out.user, out.next = true, fmt.Sprintf("mend it on cluster %s as the message says, while nobody deploys there; %s then", at.cluster, goesOn)
+			out.user, out.next = true, fmt.Sprintf("fix the problem described in the message on cluster %s, while nobody deploys there; then %s", at.cluster, continues)
 		}
 		return out
 	case plan.BeingProtected:
-		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: goesOn + " when it is stored"}
+		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: continues + " when it is stored"}
 	case plan.BeingSecondary:
-		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: goesOn + w.diverged(wait.On)}
+		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: continues + w.diverged(wait.On)}
 	case plan.BeingPlaced:
 		return w.explainPlaces(wait.On)
 	case plan.BeingPrepared:
-		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s", at.cluster, syncing(at)), next: goesOn}
+		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s", at.cluster, syncing(at)), next: continues}
 	case plan.BeingSynced:
-		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronization%s", at.cluster, syncing(at)), next: goesOn}
+		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronization%s", at.cluster, syncing(at)), next: continues}
 	case plan.WorkloadGone:
 		if w.facts.At(wait.On).Report.Conflict {
 			return w.explainClaims(wait.On, factWorkloadGone)
 		}
 		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, bounded.Text(exchange.Condition(at.report, v1alpha1.VRGInUse).Message, bounded.Quote)),
 			next: "remove the workload and its PVCs from " + at.cluster + " the way they were deployed there, or let the deployment tool follow status.decisions; " +
-				"their volumes are kept until the other cluster has all that was written; " + goesOn + " then"}
+				"their volumes are kept until the other cluster has all that was written; then " + continues}
 	case plan.ObjectGone:
 		if at.wish != nil && w.facts.At(wait.On).Wish.Former {
-			return words{fact: "ObjectGone", message: w.left(at), next: goesOn + " when the cluster has removed it"}
+			return words{fact: "ObjectGone", message: w.left(at), next: continues + " when the cluster has removed it"}
 		}
 		if at.wish != nil && !w.facts.Deleting {
 			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s is still there on cluster %s", at.wish.Namespace, at.wish.Name, w.group, at.cluster),
-				next: "the wish is made anew when the cluster has obeyed and removed it"}
+				next: "the wish is re-created when the cluster has removed the VolumeReplicationGroup"}
 		}
 		if claim := unbelievable(at); claim != "" {
-			return words{fact: "ObjectGone", user: true, message: claim, next: goesOn + " when the cluster reports an epoch that can be, or nothing"}
+			return words{fact: "ObjectGone", user: true, message: claim, next: continues + " when the cluster reports an epoch that can be, or nothing"}
 		}
-		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: goesOn + " when the cluster has removed it"}
+		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: continues + " when the cluster has removed it"}
 	case plan.PolicyValid:
-		return words{fact: "PolicyValid", message: w.invalid(), next: goesOn + " when the policy is valid"}
+		return words{fact: "PolicyValid", message: w.invalid(), next: continues + " when the policy is valid"}
 	case plan.StorageReady:
 		return w.explainStorage(at)
 	case plan.TargetNamed:
@@ -152,7 +151,7 @@ func (w *world) explain(wait plan.Wait) words {
 			return w.explainClaim(wait.On)
 		}
 		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
-			next: "set action Failover and failoverCluster to the cluster whose data shall be kept"}
+			next: "set action Failover and failoverCluster to the cluster whose data is to be kept"}
 	case plan.HomeAgreed:
 		return w.explainElsewhere(wait.On)
 	case plan.ConflictFree:
@@ -255,7 +254,7 @@ func (w *world) diverged(behind plan.Side) string {
 		"the workload stays there, and what only %[1]s has is given up", w.at(behind).cluster, w.at(home).cluster)
 }
 
-// explainHome says what to do when nobody but the user can tell where the workload shall run: its wish on gone was deleted.
+// explainHome says what to do when nobody but the user can tell where the workload is to run: its wish on gone was deleted.
 func (w *world) explainHome(gone plan.Side) string {
 	out := fmt.Sprintf("look for the data on both clusters; where it is, it stays if you disable and protect again: kubectl -n %s delete drpc %s", w.drpc.Namespace, w.drpc.Name)
 	if peer := w.at(gone.Peer()); peer.wish != nil && peer.wish.DeletionTimestamp == nil {

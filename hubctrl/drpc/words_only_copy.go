@@ -39,7 +39,7 @@ func (w *world) explainElsewhere(s plan.Side) words {
 	at, other := w.at(s), w.at(s.Peer())
 	out := words{fact: factElsewhere, user: true}
 	if w.facts.Home() == s.Peer() {
-		out.message = fmt.Sprintf("cluster %s is Primary, but the workload, or volumes of it, are on cluster %s: %s. Nothing is told to whoever deploys, and nothing is moved",
+		out.message = fmt.Sprintf("cluster %s is Primary, but the workload, or volumes of it, are on cluster %s: %s. The deployment tool is told nothing, and nothing is moved",
 			other.cluster, at.cluster, lying(at))
 		out.next = fmt.Sprintf("if the workload belongs on %s, set action Relocate and preferredCluster to %s; if it belongs on %s, set action Relocate and preferredCluster to %s",
 			at.cluster, at.cluster, other.cluster, other.cluster)
@@ -55,7 +55,7 @@ func (w *world) explainElsewhere(s plan.Side) words {
 	if w.facts.Ask == plan.Failover {
 		out.next += ", and clear action"
 	}
-	out.next += fmt.Sprintf(". If it belongs on %s, move what these claims hold there first, or keep them by changing their labels so that spec.pvcSelector does not match them; %s then", other.cluster, continues)
+	out.next += fmt.Sprintf(". If it belongs on %s, move what these claims hold there first, or keep them by changing their labels so that spec.pvcSelector does not match them; then %s", other.cluster, continues)
 	return out
 }
 
@@ -63,7 +63,7 @@ func (w *world) explainElsewhere(s plan.Side) words {
 func (w *world) explainClaims(s plan.Side, fact string) words {
 	at := w.at(s)
 	out := words{fact: fact, user: true, message: fmt.Sprintf("cluster %s has claims that no other cluster has a copy of: %s", at.cluster, lying(at))}
-	out.next = fmt.Sprintf("look at what these claims on %s hold; to keep it, change their labels so that spec.pvcSelector does not match them; %s then", at.cluster, continues)
+	out.next = fmt.Sprintf("look at what these claims on %s hold; to keep it, change their labels so that spec.pvcSelector does not match them; then %s", at.cluster, continues)
 	if w.facts.Ask == plan.Failover && w.facts.At(s).Decision != plan.Gone {
 		out.next += "; to let the workload leave with them, accept the loss: " + w.acceptFailover(w.at(s.Peer()).cluster)
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // inboxes are the inventories of all inboxes, and who waits for an absence to be known. A report that comes or goes changes
-// one line of one inventory; nobody lists an inbox. Who waits is woken when what he waits for is so, and not before: of a
+// one line of one inventory; nobody lists an inbox. A waiter is woken when what it waits for is so, and not before: of a
 // thousand applications that are removed at once each is woken once.
 type inboxes struct {
 	mu      sync.Mutex

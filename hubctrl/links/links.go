@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package links tells the other controllers of the hub how the links to the clusters fare, and wakes them when a link
+// Package links tells the other controllers of the hub the state of the links to the clusters, and wakes them when a link
 // comes or goes. It promises that a lost link is told within the limit of rule X5, by the hub's own clock alone, and
 // that a renewal that changes nothing wakes nobody. A link is live only if the cluster behind it is the one that the
 // DRCluster has recorded (X13).

@@ -50,7 +50,7 @@ func answer(config *v1alpha1.DRClusterConfig, to *v1alpha1.MaintenanceModeReques
 	return a
 }
 
-// active reports whether the storage is in the mode. A vendor who tells which generation he considered must have
+// active reports whether the storage is in the mode. A vendor whose operator tells which generation it considered must have
 // considered this one.
 func active(a *v1alpha1.MaintenanceModeAnswer) bool {
 	if a == nil || a.Generation == 0 || a.ObservedGeneration != 0 && a.ObservedGeneration != a.Generation {

@@ -208,7 +208,7 @@ func TestARequestKeepsItsTime(t *testing.T) {
 
 	assert.Empty(t, maintenance.Requests(nil, both, noon))
 	again := maintenance.Requests([]mode{{"d", "rep"}}, nil, noon.Add(time.Hour))
-	assert.NotEqual(t, first[0].RequestedTime, again[0].RequestedTime, "a mode that was ended is asked for anew")
+	assert.NotEqual(t, first[0].RequestedTime, again[0].RequestedTime, "a mode that was ended is asked for again")
 }
 
 func TestWhatChangesWithEachSynchronizationIsNotLookedAt(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 // patience bounds a scrape that comes before the caches are filled.
 const patience = 5 * time.Second
 
-// Links tells how the links to the clusters fare.
+// Links tells the state of the links to the clusters.
 type Links interface {
 	Link(cluster string) exchange.Link
 }

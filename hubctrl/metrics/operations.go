@@ -33,7 +33,7 @@ const (
 	Stopped Outcome = "stopped"
 )
 
-// Operations counts what happened. A restart begins anew at zero, as usual for counters. It is safe for concurrent use.
+// Operations counts what happened. A restart begins again at zero, as usual for counters. It is safe for concurrent use.
 type Operations struct {
 	actions  *prometheus.CounterVec
 	duration *prometheus.HistogramVec

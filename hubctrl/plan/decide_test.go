@@ -294,7 +294,7 @@ func TestDecideGoesOn(t *testing.T) {
 			f.Ask, f.Target, f.Stale = Failover, Second, true
 			f.At(First).Decision, f.At(Second).Decision = Gone, RunHere
 		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}}},
-		"a forgotten wish is made anew": {home(), func(f *Facts) {
+		"a forgotten wish is re-created": {home(), func(f *Facts) {
 			f.At(Second).Report = Report{View: Present, Memory: Forgotten}
 		}, []Write{{Kind: AdoptWish, Side: Second}}},
 		"a failed side that recalls stops no failover": {home(), func(f *Facts) {
@@ -311,7 +311,7 @@ func TestDecideGoesOn(t *testing.T) {
 			f.At(Second).Report.Answered, f.At(Second).Report.Memory = false, Recalled
 			f.At(First).Wish.Epoch = 2
 		}, []Write{{Kind: PutWish, Side: Second, Role: Secondary, For: Failover}}},
-		"a final synchronization that a restored hub finds while the workload may run is prepared anew": {home(), func(f *Facts) {
+		"a final synchronization that a restored hub finds while the workload may run is prepared again": {home(), func(f *Facts) {
 			f.Ask, f.Target = Relocate, Second
 			f.At(First).Wish.FinalSync, f.At(First).Report.Synced = Run, true
 		}, []Write{{Kind: PutWish, Side: First, Role: Primary, FinalSync: Prepare, For: Relocate}}},

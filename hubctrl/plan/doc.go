@@ -9,7 +9,7 @@
 //     it can be reached.
 //   - I2: a Relocate promotes its target only after the source answered this very wish as Secondary and in sync.
 //   - I3: nothing is promoted, demoted or removed because something is missing or old: Unknown is a value of its own.
-//     A wish that was deleted by hand is made anew only after its object is proved gone; a Primary's where the published
+//     A wish that was deleted by hand is re-created only after its object is proved gone; a Primary's where the published
 //     decisions say that the workload is, and nowhere while they say that it is nowhere.
 //   - I7: a plan without writes is either done or says which fact of which cluster it waits for.
 //   - I8: a Failover reads nothing of the failed side to decide whether it may begin. What that side claims of a later wish

@@ -103,7 +103,7 @@ func awaited(f *Facts, w Wait) bool {
 	case StorageReady:
 		return answered && c.Unready
 	case VolumesLost:
-		return c.Bereft() && c.Decision != RunHere // whoever deploys must not fill its place meanwhile
+		return c.Bereft() && c.Decision != RunHere // the deployer must not fill its place meanwhile
 	case ForeignRemoved:
 		return c.Report.Foreign
 	case HomeNamed:

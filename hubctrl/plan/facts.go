@@ -86,9 +86,9 @@ type Decision uint8
 
 // Decisions.
 const (
-	// Untold : this hub has published nothing yet: whoever deploys leaves things as they are.
+	// Untold : this hub has published nothing yet: the deployer leaves things as they are.
 	Untold Decision = iota
-	// Gone : the workload's objects shall not exist there.
+	// Gone : the workload's objects must not exist there.
 	Gone
 	// Retain : leave them alone: the failed side, not yet demoted.
 	Retain
@@ -108,7 +108,7 @@ const (
 	Remembered Memory = iota
 	// Forgotten : the cluster obeys a later wish, of which the hub knows nothing.
 	Forgotten
-	// Recalled : the wish was made anew from the report, but the cluster has not answered it yet.
+	// Recalled : the wish was re-created from the report, but the cluster has not answered it yet.
 	Recalled
 )
 

@@ -73,7 +73,7 @@ func (w *world) harm(wr Write) {
 	i := victim.index()
 	s, other := w.spoke[i], w.spoke[1-i]
 	if w.sent[i] || !s.has || s.told != Primary {
-		return // the user said that it shall leave, or it is not the home
+		return // the user said that it is to leave, or it is not the home
 	}
 	runs := s.state == IsPrimary && s.app
 	only := s.latest && !other.latest

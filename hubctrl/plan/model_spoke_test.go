@@ -2,7 +2,7 @@
 
 package plan
 
-// The clusters in the model, with their mirrors, and whoever deploys.
+// The clusters in the model, with their mirrors, and the deployer.
 
 // down is the mirror: wish to copy.
 func (w *world) down(i int) {
@@ -142,7 +142,7 @@ func (w *world) work(i int) {
 	}
 }
 
-// deploy is whoever deploys the workload, and follows the published decisions.
+// deploy is the deployer, and follows the published decisions.
 func (w *world) deploy(i int) {
 	s := &w.spoke[i]
 	switch w.decision[i] {

@@ -75,7 +75,7 @@ type outbox struct {
 	removed bool // delivery status: the mirror saw the tombstone and that the object is gone
 	adopt   bool // names the UID of the object that lies on the spoke
 	ended   bool // its cluster has seen its deletion before the hub was restored
-	stale   bool // was made anew after the hub was restored, and the user has not touched the spec since
+	stale   bool // was re-created after the hub was restored, and the user has not touched the spec since
 	marked  bool // as stale, and not written since
 }
 

@@ -20,7 +20,7 @@ func (w *world) replaceCluster(i int) {
 	w.forgive(i)
 }
 
-// wipe takes the object of cluster i away, with its namespace and its volumes. The mirror makes it anew, empty.
+// wipe takes the object of cluster i away, with its namespace and its volumes. The mirror re-creates it, empty.
 func (w *world) wipe(i int) {
 	w.wipes--
 	w.spoke[i] = spoke{hollow: true, unheard: true}

@@ -94,7 +94,7 @@ const (
 	TargetNamed     // name a cluster of the policy as the target
 	ConflictSolved  // two clusters are Primary, or one claims what is the other's: choose one by Failover
 	ForeignRemoved  // an object of the same name that no hub made: remove or rename it
-	HomeNamed       // a wish was deleted by hand in the middle of a move: say by Failover where the workload shall run
+	HomeNamed       // a wish was deleted by hand in the middle of a move: say by Failover where the workload is to run
 	PrimaryFound    // neither cluster has the application's Primary: name the clusters that have it, or choose one by Failover
 	VolumesLost     // what the cluster had is gone: bring it back by Failover to the other one, or accept the loss
 	SpecConfirmed   // the spec is that of a backup and asks for a move: say again what is wanted
@@ -130,7 +130,7 @@ func do(phase Phase, step Step, writes ...Write) Plan {
 
 func wait(phase Phase, step Step, on Side, fact Fact) Plan {
 	if fact == WorkloadGone {
-		step = WaitOnUserToCleanUp // whoever deploys may be a person
+		step = WaitOnUserToCleanUp // the deployer may be a person
 	}
 	return Plan{Phase: phase, Step: step, Wait: Wait{Fact: fact, On: on}}
 }
@@ -204,7 +204,7 @@ func foreign(f *Facts) Side {
 	return f.blocking(func(c *Cluster) bool { return c.Report.Foreign })
 }
 
-// recalling is a side whose wish was made anew from a later one that the hub had forgotten. Until the cluster answers, a
+// recalling is a side whose wish was re-created from a later one that the hub had forgotten. Until the cluster answers, a
 // new wish could be taken for the forgotten one of its number.
 func recalling(f *Facts) Side {
 	return f.blocking(func(c *Cluster) bool { return c.Live && c.Report.Memory == Recalled })

@@ -30,7 +30,7 @@ func relocate(f *Facts, t Side) Plan {
 	case source.Wish.FinalSync == Prepare && source.Decision != Gone && source.short(Between) == Nothing && !movable(source, target):
 		// A claim came meanwhile, say. What it needs to be protected stops during a preparation.
 		return do(Initiating, PreparingFinalSync, keep(s, NoFinalSync, Relocate))
-	// Every gate holds anew at each step: until the demotion the way back costs nothing.
+	// Every gate holds again at each step: until the demotion the way back costs nothing.
 	case target.short(IsSecondary) != Nothing:
 		return wait(Initiating, PreparingFinalSync, t, target.short(IsSecondary))
 	case source.short(Between) != Nothing:
@@ -101,7 +101,7 @@ func switchTo(f *Facts, t Side, n names) Plan {
 	case target.Wish.Role == Secondary && target.short(Between) != Nothing:
 		return wait(n.under, EnsuringSecondary, t, target.short(Between))
 	case source.Decision != Gone, target.Decision != Gone:
-		// A hub that found it so, new or restored from a backup: whoever deploys has to hear it from this one too.
+		// A hub that found it so, new or restored from a backup: the deployer has to hear it from this one too.
 		return do(n.under, ClearingPlacement, publish(t, Gone, Gone))
 	case source.lacks() != Nothing:
 		return wait(n.under, EnsuringSecondary, s, source.lacks())

@@ -3,7 +3,7 @@
 package plan
 
 // Wishes that somebody deleted by hand. Their clusters obey them, so nothing can be undone; what was wished is wished
-// anew once the object is gone. A Secondary's is no more than that. A Primary's was the record of which side is home, and
+// again once the object is gone. A Secondary's is no more than that. A Primary's was the record of which side is home, and
 // its cluster has given its volumes back and emptied the stores: only where the published decisions say that the workload
 // is, are its volumes there still.
 
@@ -11,7 +11,7 @@ package plan
 func (c *Cluster) unwished() bool { return c.Wish.Role == NoRole || c.Wish.Deleting }
 
 // obeyed reports whether the wish is a tombstone of which nothing is left on the cluster. It has to be said over a live link:
-// a hub that was restored from a backup may have made the wish anew since.
+// a hub that was restored from a backup may have re-created the wish since.
 func (c *Cluster) obeyed() bool { return c.Live && c.Report.Removed }
 
 // obeyedFormer is a side with a tombstone of an earlier protection of which nothing is left.

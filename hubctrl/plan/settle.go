@@ -26,7 +26,7 @@ func settle(f *Facts, h Side, n names) Plan {
 	free := at.Decision == RunHere || !peer.Decision.placed()
 	switch {
 	case at.Bereft() && at.Decision == RunHere:
-		// Whoever deploys would make fresh, empty volumes, and what runs there already is nobody's to take away.
+		// The deployer would make fresh, empty volumes, and what runs there already is nobody's to take away.
 		return do(WaitForUser, Paused, publish(h, Retain, peer.Decision))
 	case at.Bereft():
 		return tend(wait(WaitForUser, Paused, h, VolumesLost))
@@ -47,7 +47,7 @@ func settle(f *Facts, h Side, n names) Plan {
 	case at.Decision == Untold && !f.chosen(h) && peer.Wish.Role == Secondary && peer.occupied():
 		return tend(wait(WaitForUser, Paused, p, HomeAgreed))
 	case at.Decision != RunHere && at.short(IsPrimary) != Nothing:
-		// Before that, whoever deploys would make fresh, empty volumes. Volumes that are there already may need their
+		// Before that, the deployer would make fresh, empty volumes. Volumes that are there already may need their
 		// destinations on the peer to be ready.
 		return tend(wait(n.under, WaitingForReadiness, h, at.short(IsPrimary)))
 	case at.Decision != RunHere && losing(f, h):

@@ -85,7 +85,7 @@ func ended(f *Facts) Side {
 }
 
 // over protects nothing again that was let go on side s. A failover away from there goes first (I8). The decisions of the backup
-// are as old as it is: where the workload was let go, it may have moved since, and whoever deploys leaves it alone.
+// are as old as it is: where the workload was let go, it may have moved since, and the deployer leaves it alone.
 func over(f *Facts, s Side) Plan {
 	at, peer := f.At(s), f.At(s.Peer())
 	if chosen(f) == s.Peer() && !peer.Wish.Ended {

@@ -25,7 +25,7 @@ import (
 //	deployer off|on            whether anybody follows the decisions
 //	lose-object <cluster>      somebody deletes the group on a cluster, by mistake
 //	replace <cluster>          another, empty cluster has its name, and the user accepted that
-//	wipe <cluster>             the group goes with its namespace and volumes; the mirror makes it anew
+//	wipe <cluster>             the group goes with its namespace and volumes; the mirror re-creates it
 //	lose-store                 the stores hold nothing, and take nothing until the next command lose-store; the clusters say so
 //	run [plans=<n>]            everybody acts until nothing changes, or the hub carried out n plans
 func TestTranscripts(t *testing.T) {
@@ -209,7 +209,7 @@ func (s *stage) run(plans int) {
 	}
 }
 
-// cluster lets the mirror, the controller and whoever deploys act on one cluster.
+// cluster lets the mirror, the controller and the deployer act on one cluster.
 func (s *stage) cluster(i int) {
 	w := &s.world
 	was := w.spoke[i].String()

@@ -14,7 +14,7 @@ import (
 )
 
 // StatusOf is the intent to make the status of an object what it is in obj: the whole status, and nothing but it. The
-// intent carries the UID, so that a deleted object is not made anew.
+// intent carries the UID, so that a deleted object is not re-created.
 func StatusOf(obj client.Object, scheme *runtime.Scheme) (Intent, error) {
 	gvk, err := apiutil.GVKForObject(obj, scheme)
 	if err != nil {

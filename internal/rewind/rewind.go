@@ -4,7 +4,7 @@
 // version of before: at first the server has not reached it again, later it has, by other changes, and what happened in
 // between is never seen. Nothing that an API server says tells the two histories apart, but no history changes while it
 // answers. So the package promises that a watch that would go on over an outage is answered as one from a version that is
-// too old is, upon which every informer lists anew; and that who filters the events that follow from such a list can let
+// too old is, whereupon every informer lists again; and that who filters the events that follow from such a list can let
 // those through that tell of another history.
 package rewind
 
@@ -29,8 +29,8 @@ func Notice(cfg *rest.Config) {
 	})
 }
 
-// Outages calls outage each time a request of a client of cfg finds the API server away, or a watch breaks off: whoever
-// keeps what it listed before has to list anew. It may be called many times for one outage.
+// Outages calls outage each time a request of a client of cfg finds the API server away, or a watch breaks off: a client
+// that keeps what it listed before has to list again. It may be called many times for one outage.
 func Outages(cfg *rest.Config, outage func()) {
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return detector{next: next, outage: outage} })
 }

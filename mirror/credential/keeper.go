@@ -35,7 +35,7 @@ type Keeper struct {
 }
 
 // NewKeeper returns a Keeper of the credential in cfg and bearer, which the end of accepts, an exchange.CredentialFor*. store
-// puts a renewed token to where the credential came from; whoever reads it from there sets bearer.
+// puts a renewed token to where the credential came from; the reader sets bearer.
 func NewKeeper(of string, cfg *rest.Config, bearer *Bearer, c clock.Clock, store func(ctx context.Context, token string) error) *Keeper {
 	k := &Keeper{of: of, clock: c, config: cfg, bearer: bearer, store: store}
 	k.fixed = exchange.Credential{For: of, Authorities: authorities(cfg.CAData)}

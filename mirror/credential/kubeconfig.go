@@ -18,7 +18,7 @@ import (
 // Key is the key of a Secret that holds the kubeconfig. The label exchange.LabelCluster of the Secret names the cluster.
 const Key = "kubeconfig"
 
-// Connect reads a kubeconfig from a Secret. Whoever may write the Secret must not get more than a connection by it.
+// Connect reads a kubeconfig from a Secret. A user who may write the Secret must not get more than a connection by it.
 func Connect(kubeconfig []byte) (*rest.Config, error) {
 	raw, err := clientcmd.Load(kubeconfig)
 	if err != nil {

@@ -71,7 +71,7 @@ func TestX3_Answers(t *testing.T) {
 	}{
 		"the wish as it is":                 {func(_, _ *v1alpha1.VolumeReplicationGroup) {}, true},
 		"an older wish with the same spec":  {func(w, _ *v1alpha1.VolumeReplicationGroup) { w.Generation = 5 }, false},
-		"a wish that was made anew":         {func(w, _ *v1alpha1.VolumeReplicationGroup) { w.UID = "v" }, false},
+		"a wish that was re-created":        {func(w, _ *v1alpha1.VolumeReplicationGroup) { w.UID = "v" }, false},
 		"an older epoch":                    {func(w, _ *v1alpha1.VolumeReplicationGroup) { w.Annotations[exchange.AnnotationEpoch] = "3" }, false},
 		"an epoch that can't be read":       {func(w, _ *v1alpha1.VolumeReplicationGroup) { w.Annotations[exchange.AnnotationEpoch] = "x" }, false},
 		"a spoke that has not looked yet":   {func(_, r *v1alpha1.VolumeReplicationGroup) { r.Status.ObservedGeneration = 6 }, false},

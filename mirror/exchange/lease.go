@@ -22,7 +22,7 @@ const (
 const (
 	// AnnotationInventory holds the Digest of the spoke's inventory at the renewal.
 	AnnotationInventory = prefix + "inventory"
-	// AnnotationLink tells how the link fares in the eyes of the mirror: its state, and what does not work. The mirror
+	// AnnotationLink tells the state of the link as the mirror sees it, and what does not work. The mirror
 	// writes it also when it can't renew the lease, as long as it reaches the hub.
 	AnnotationLink = prefix + "link"
 	// AnnotationSkew names fields that the hub's API server dropped from reports (X7); absent if none.
@@ -105,7 +105,7 @@ func NewHeartbeats() *Heartbeats { return &Heartbeats{seen: map[string]heartbeat
 //
 // Only a renewTime that is newer than the one before is a renewal. One that went back is of a hub that was restored from
 // a backup, whose whole inbox is as old: nothing may be believed until the mirror renews. A mirror whose clock was set
-// back costs the same, one period of renewal. A lease that was made anew is one that was never seen, unless it is newer.
+// back costs the same, one period of renewal. A lease that was re-created is one that was never seen, unless it is newer.
 func (h *Heartbeats) See(cluster string, lease *coordinationv1.Lease, now time.Time) Link {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -110,7 +110,7 @@ const SecretCredential = "mirror-credential"
 // MaxVolumes is how many volumes of one group a report lists, and the hub believes (X16).
 const MaxVolumes = 1000
 
-// Outbox returns the hub namespace that says what cluster shall do.
+// Outbox returns the hub namespace that says what cluster is to do.
 func Outbox(cluster string) string { return outboxPrefix + cluster }
 
 // Inbox returns the hub namespace that says what cluster reported.

@@ -8,7 +8,7 @@
 // It promises that a link is kept while there is its Secret, and in push mode its DRCluster; that credentials which were
 // replaced are used without a restart of the process, and expiring ones are renewed; that of several replicas one keeps a
 // link at a time, by a Lease for each link, and that links are spread over the replicas that are alive; and that what
-// ails one link holds up no other.
+// goes wrong with one link holds up no other.
 //
 // In push mode it acts on the hub as the agent of each cluster: it can do for a cluster what the agent of that cluster
 // could, and the rules of admission hold for it as well.

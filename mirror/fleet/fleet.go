@@ -211,7 +211,7 @@ func (r *running) connect(by func([]byte) (*rest.Config, error)) (*rest.Config, 
 }
 
 // goesOnWith reports whether the link may go on now that its credential is c. Another token alone does not end it: nothing
-// has to be listed anew for it.
+// has to be listed again for it.
 func (r *running) goesOnWith(ctx context.Context, c credentialOf) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

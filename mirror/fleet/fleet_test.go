@@ -94,7 +94,7 @@ func (w *world) replaced() {
 	elsewhere := w.wayTo("new", w.token(w.spoke, puller, time.Hour))
 	elsewhere.Data["kubeconfig"] = []byte(strings.ReplaceAll(string(elsewhere.Data["kubeconfig"]), "https://127.0.0.1:", "https://localhost:"))
 	require.NoError(w, w.hub.Client.Update(w.Context(), elsewhere))
-	w.eventually(func() bool { return w.transitions("new") > 0 }, "for another address the link is made anew")
+	w.eventually(func() bool { return w.transitions("new") > 0 }, "for another address the link is re-created")
 	w.live(f, "new")
 	w.forget("new")
 	w.live(f)

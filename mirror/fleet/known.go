@@ -42,7 +42,7 @@ type credentialOf struct {
 	kubeconfig []byte
 }
 
-// same reports whether a link need not be started anew.
+// same reports whether a link need not be restarted.
 func (c credentialOf) same(as credentialOf) bool {
 	return c.secret == as.secret && bytes.Equal(c.kubeconfig, as.kubeconfig)
 }
@@ -96,7 +96,7 @@ func (k *known) complete() bool {
 	return k.secrets.HasSynced() && (k.clusters == nil || k.clusters.HasSynced())
 }
 
-// credentials are the credentials of all links that there shall be, by cluster. Of several Secrets for one cluster the
+// credentials are the credentials of all links that there are to be, by cluster. Of several Secrets for one cluster the
 // oldest counts.
 func (k *known) credentials(ctx context.Context) map[string]credentialOf {
 	var secrets []*unstructured.Unstructured

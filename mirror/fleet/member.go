@@ -92,7 +92,7 @@ func (f *Fleet) leave(ctx context.Context) {
 	}
 }
 
-// preferred is the replica that shall keep the link to cluster. When a replica comes or goes, only links that it gets or
+// preferred is the replica that is to keep the link to cluster. When a replica comes or goes, only links that it gets or
 // had move.
 func preferred(cluster string, members []string) string {
 	if len(members) == 0 {

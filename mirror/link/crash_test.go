@@ -273,7 +273,7 @@ func TestX6_ARecreatedCopyIsAnotherOne(t *testing.T) {
 	w.carriedOut(wish, "db")
 	stop()
 
-	// While the mirror is away the wish and its copy end, and both are made anew under the same name.
+	// While the mirror is away the wish and its copy end, and both are re-created under the same name.
 	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Finalizers = nil })
 	require.NoError(t, w.hub.Delete(t.Context(), wish))
 	require.NoError(t, w.spoke.Delete(t.Context(), w.copy("db")))

@@ -11,7 +11,7 @@
 //   - X3: facts and stamp of a report travel in one write;
 //   - X5: a renewal of the lease follows the writes of everything seen on the spoke before it, and an answer of the
 //     spoke: while one side does not answer, or forgot what it had told, the link is not renewed, and says why (State).
-//     Whatever was away may come back from a backup: everything there is listed anew before the next renewal;
+//     Whatever was away may come back from a backup: everything there is listed again before the next renewal;
 //   - X6, X8, X9 against outdated caches too: each write to an existing copy names the resource version that was
 //     decided about, each creation requires that there is nothing, and a wish that may be outdated is read again;
 //   - X11: nothing is sent that would change nothing;

@@ -130,7 +130,7 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 		}
 	}
 	if err == nil && d.Verb == translate.Create && d.Doubtful && w.resource == groupResource {
-		l.lookAtSecrets(d.Intent.GetNamespace()) // whoever deleted the copy may have deleted the namespace
+		l.lookAtSecrets(d.Intent.GetNamespace()) // the one who deleted the copy may have deleted the namespace
 	}
 	return l.wroteCopy(w, it, stored, err)
 }

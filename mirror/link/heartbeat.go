@@ -49,7 +49,7 @@ func (l *Link) beat(ctx context.Context) {
 				log.FromContext(ctx).Info("Cannot renew lease", "link", state, "reason", err.Error())
 				told = state
 			}
-			l.confess(ctx)
+			l.tellWhy(ctx)
 		} else if told != "" {
 			log.FromContext(ctx).Info("Renewed lease again")
 			told = ""
@@ -70,7 +70,7 @@ func (l *Link) beat(ctx context.Context) {
 
 var (
 	errListing  = errors.New("not everything is listed yet")
-	errWentBack = errors.New("an API server forgot what it had told: it was restored from a backup; everything is listed anew")
+	errWentBack = errors.New("an API server forgot what it had told: it was restored from a backup; everything is listed again")
 )
 
 // renew renews the lease once all that is known of the spoke now is written (X5), if it is known.
@@ -195,10 +195,10 @@ func (l *Link) tryLease(ctx context.Context, intent *translate.Object) error {
 	return err
 }
 
-// confess tells in the lease, without renewing it, why it is not renewed, if it does not say so already. It is tried once:
+// tellWhy tells in the lease, without renewing it, why it is not renewed, if it does not say so already. It is tried once:
 // most often it is the hub that can't be reached. The lease of another cluster is left alone (X13); one that nobody is
 // recorded for tells which cluster this is.
-func (l *Link) confess(ctx context.Context) {
+func (l *Link) tellWhy(ctx context.Context) {
 	asked := l.hubConfig.known() // before the standing: what is listed afterwards may not be in it
 	own, _, s := l.identity.is()
 	if s == estranged {

@@ -19,7 +19,7 @@ import (
 
 var errAgain = errors.New("again")
 
-// attempt is one call of the work function; whoever reads it says how it ends.
+// attempt is one call of the work function; the reader says how it ends.
 type attempt struct {
 	name string
 	end  chan error

@@ -156,10 +156,10 @@ func TestX5_NoRenewalAfterAnOutageBeforeEverythingIsListedAnew(t *testing.T) {
 		side.wire.set(false, true)
 		renewal := w.lease().Spec.RenewTime.Time
 		side.wire.set(false, false)
-		w.eventually(func() bool { return held.Load() > 3 }, "%s is not listed anew", name)
+		w.eventually(func() bool { return held.Load() > 3 }, "%s is not listed again", name)
 		start := time.Now()
 		w.eventually(func() bool { return time.Since(start) > 2*quick.Renew }, "time passes")
-		assert.Equal(t, renewal, w.lease().Spec.RenewTime.Time, "renewed before %s was listed anew", name)
+		assert.Equal(t, renewal, w.lease().Spec.RenewTime.Time, "renewed before %s was listed again", name)
 		side.wire.setFail(nil)
 		w.eventually(func() bool { return w.lease().Spec.RenewTime.After(renewal) }, "not renewed")
 	}

@@ -297,7 +297,7 @@ func TestX12_AMissingNamespaceIsMadeForASecretToo(t *testing.T) {
 	w.eventually(func() bool { return read() == "" }, "the Secret is not deleted")
 }
 
-// TestASecretComesBackWithItsGroup : whoever deletes a namespace deletes both, and nobody sees that the Secret is gone.
+// TestASecretComesBackWithItsGroup : deleting a namespace deletes both, and nobody sees that the Secret is gone.
 func TestASecretComesBackWithItsGroup(t *testing.T) {
 	w := newWorld(t)
 	w.start()

@@ -27,7 +27,7 @@ func (p Phase) String() string {
 	return [...]string{"connecting", "listing", "live", "lost"}[p]
 }
 
-// State is how a link fares.
+// State is the state of a link.
 type State struct {
 	Phase Phase
 	// Since is when the lease was last renewed if the link is lost; otherwise zero.
@@ -70,7 +70,7 @@ func stateOf(p progress, now time.Time) State {
 	}
 }
 
-// State is how the link fares now.
+// State is the state of the link now.
 func (l *Link) State() State {
 	p := progress{answered: l.troubles.answered(hubSide) && l.troubles.answered(spokeSide), lasts: l.timing.Duration, cause: l.troubles.worst(l.clock.Now())}
 	if at := l.renewed.Load(); at != 0 {

@@ -128,7 +128,7 @@ func TestX5_AServerThatWentBackInTimeIsListedAnew(t *testing.T) {
 	lists := w.hubWire.reads("/inbox-")
 	before := w.lease()
 	require.NoError(t, w.hub.Delete(t.Context(), before))
-	w.eventually(func() bool { return w.hubWire.reads("/inbox-") > lists }, "the inbox is not listed anew")
+	w.eventually(func() bool { return w.hubWire.reads("/inbox-") > lists }, "the inbox is not listed again")
 	w.eventually(func() bool { return w.told() == "live" && w.inboxComplete() }, "the lease is not renewed")
 }
 

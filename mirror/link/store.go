@@ -15,12 +15,12 @@ import (
 // store holds what one watch shows, under names of the caller's choice. It is filled by a reflector, and by the answers
 // to our own writes, so that we see what we wrote at once.
 //
-// It tells of each change while it holds its lock: whoever sees a change in the store can rely on having been told.
+// It tells of each change while it holds its lock: code that sees a change in the store can rely on having been told.
 type store struct {
 	name    func(metav1.Object) string
 	changed func(c change)
 
-	distrusted chan struct{} // asks the watch to list anew
+	distrusted chan struct{} // asks the watch to list again
 
 	mu      sync.RWMutex
 	items   map[string]entry
@@ -95,20 +95,20 @@ func (s *store) list() []*packed {
 	return out
 }
 
-// distrust has everything listed anew: what the store shows may be of a time that the API server has forgotten.
+// distrust has everything listed again: what the store shows may be of a time that the API server has forgotten.
 func (s *store) distrust() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doubts++
 	if !s.trusted {
-		return // that it lists anew was asked for already
+		return // that it lists again was asked for already
 	}
 	s.trusted = false
-	s.askAnew()
+	s.askAgain()
 }
 
-// askAnew asks the watch to list anew.
-func (s *store) askAnew() {
+// askAgain asks the watch to list again.
+func (s *store) askAgain() {
 	select {
 	case s.distrusted <- struct{}{}:
 	default:
@@ -241,7 +241,7 @@ func (s *store) Replace(list []any, version string) error {
 	defer s.mu.Unlock()
 	s.seen, s.trusted = version, s.asked == s.doubts
 	if !s.trusted {
-		s.askAnew()
+		s.askAgain()
 	}
 	seen := make(map[string]struct{}, len(list))
 	for _, o := range all {

@@ -27,13 +27,13 @@ func TestX5_AListThatBeganBeforeADoubtIsNotTrusted(t *testing.T) {
 
 	s.distrust()
 	assert.False(t, s.trust())
-	assert.True(t, asked(), "it is listed anew")
+	assert.True(t, asked(), "it is listed again")
 	s.begin()
 	s.distrust()
 	assert.False(t, asked(), "a list that is under way is not begun again for each failure")
 	require.NoError(t, s.Replace(nil, "2"))
 	assert.False(t, s.trust(), "the API server was away while it was listed")
-	assert.True(t, asked(), "it is listed anew")
+	assert.True(t, asked(), "it is listed again")
 
 	s.begin()
 	require.NoError(t, s.Replace(nil, "3"))

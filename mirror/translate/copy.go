@@ -22,7 +22,7 @@ func CopyOf(wish *Object, target types.NamespacedName) *Object {
 		switch field {
 		case "apiVersion", "kind", "metadata", "status":
 		case "immutable":
-			// Of a Secret. An immutable copy could not follow a wish that was made anew with other data.
+			// Of a Secret. An immutable copy could not follow a wish that was re-created with other data.
 		default:
 			out.Object[field] = runtime.DeepCopyJSONValue(value)
 		}

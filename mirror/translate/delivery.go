@@ -35,7 +35,7 @@ type Outcome struct {
 // of conditions that changed are now.
 func Delivery(wish, clone *Object, went Outcome, now time.Time) *Object {
 	out := named(wish, wish.GetNamespace(), wish.GetName())
-	out.SetUID(wish.GetUID()) // a wish that is gone is not made anew
+	out.SetUID(wish.GetUID()) // a wish that is gone is not re-created
 	list := cond.Merge(conditionsOf(wish), now,
 		applied(wish, went), available(wish, clone), progressing(wish, clone), degraded(wish, went))
 	items := make([]any, 0, len(list))

@@ -46,7 +46,7 @@ type Archive struct {
 
 	mu     sync.Mutex
 	known  map[place]knowledge
-	silent map[string]knowledge // stores that do not answer, whoever asks, by profile
+	silent map[string]knowledge // stores that do not answer, no matter who asks, by profile
 }
 
 type place struct {

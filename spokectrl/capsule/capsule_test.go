@@ -137,7 +137,7 @@ func TestEachSecretGoesToItsOwnField(t *testing.T) {
 	assert.Equal(t, ref("controller-expand"), pv.Spec.CSI.ControllerExpandSecretRef)
 	assert.Equal(t, ref("node-stage"), pv.Spec.CSI.NodeStageSecretRef)
 	assert.Equal(t, ref("data"), pv.Spec.CSI.NodePublishSecretRef)
-	assert.Nil(t, pv.Spec.CSI.NodeExpandSecretRef, "whoever wrote to the store would choose it")
+	assert.Nil(t, pv.Spec.CSI.NodeExpandSecretRef, "anyone who writes to the store would choose it")
 	assert.Equal(t, "c2", pv.Spec.CSI.VolumeAttributes["clusterID"])
 	assert.Equal(t, "provisioner", pv.Annotations["volume.kubernetes.io/provisioner-deletion-secret-name"])
 }
@@ -182,7 +182,7 @@ func TestCompare(t *testing.T) {
 // class is the one of the stored volume, as the other cluster has it.
 func class() *storagev1.StorageClass { return &storagev1.StorageClass{Provisioner: "d"} }
 
-// TestAForgedVolumeIsNotRestored : whoever may write to a bucket must not get at nodes, at Secrets or at the storage of others.
+// TestAForgedVolumeIsNotRestored : someone who may write to a bucket must not get at nodes, at Secrets or at the storage of others.
 func TestAForgedVolumeIsNotRestored(t *testing.T) {
 	for name, source := range map[string]corev1.PersistentVolumeSource{
 		"a path of the node": {HostPath: &corev1.HostPathVolumeSource{Path: "/"}},

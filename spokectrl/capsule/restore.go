@@ -71,7 +71,7 @@ func Compare(stored Pair, here Here) (Move, string) {
 	return Present, ""
 }
 
-// refused says why a pair that was read from a store is not restored, whoever wrote it; empty: it is. A PersistentVolume can
+// refused says why a pair that was read from a store is not restored, no matter who wrote it; empty: it is. A PersistentVolume can
 // name any disk, any server and any path of a node, and passes what keeps Pods from them: only volumes that the driver of the
 // class here could have made itself are made.
 func refused(stored Pair, here Here) string {
@@ -193,7 +193,7 @@ func localize(pv *corev1.PersistentVolume, pvc *corev1.PersistentVolumeClaim, pa
 }
 
 // secretOf is the Secret that the parameters of a class name for one kind of call; nil if they name none, or by a template
-// that the claim's annotations would fill in: whoever writes them would choose the Secret.
+// that the claim's annotations would fill in: anyone who writes them would choose the Secret.
 func secretOf(params map[string]string, kind string, filled *strings.Replacer) *corev1.SecretReference {
 	name := filled.Replace(params["csi.storage.k8s.io/"+kind+"-secret-name"])
 	namespace := filled.Replace(params["csi.storage.k8s.io/"+kind+"-secret-namespace"])

@@ -221,7 +221,7 @@ func TestAModeThatIsStillBeingRemovedAnswersNoNewRequest(t *testing.T) {
 	held.Finalizers = nil
 	require.NoError(t, s.Update(t.Context(), held))
 	s.pass()
-	require.NotNil(t, s.mode("m"), "then it is made anew")
+	require.NotNil(t, s.mode("m"), "then it is re-created")
 	s.pass()
 	assert.Empty(t, s.answer().Message)
 	assert.Empty(t, s.answer().Conditions)

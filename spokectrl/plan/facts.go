@@ -128,7 +128,7 @@ type Group struct {
 	Interrupted bool
 	// Pruned says that a namespace of the group is being deleted: its claims leave, and nobody gives their volumes up.
 	Pruned bool
-	// Severed says that a secondary does not know of sending the application away, because it was made anew meanwhile, and that
+	// Severed says that a secondary does not know of sending the application away, because it was re-created meanwhile, and that
 	// protected volumes have no replica any more: what was written last may not be on the peer.
 	Severed bool
 	Held    bool // the group carries our finalizer
@@ -136,7 +136,7 @@ type Group struct {
 	// Released says that the group carries the note that it gave its role as primary up, or never had it.
 	Released bool
 	// SentAway says that the restore was done in this term, and the application was told to leave since: what it takes along
-	// is not restored. A group without this memory was made anew meanwhile, and knows nothing of its claims.
+	// is not restored. A group without this memory was re-created meanwhile, and knows nothing of its claims.
 	SentAway  bool
 	FinalSync bool // a final synchronization is prepared or asked for
 	Discard   bool // what only this side has is given up: it failed, and the peer took over

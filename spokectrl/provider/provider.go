@@ -142,7 +142,7 @@ type State struct {
 	Unprepared, Unsent bool
 	// Refusal says why the volume can't be replicated; nil: it can.
 	Refusal *Refusal
-	// Ready and Protected are how the volume fares in the group's role, if there is a replica.
+	// Ready and Protected are the state of the volume in the group's role, if there is a replica.
 	Ready, Protected Finding
 
 	StorageID, ReplicationID v1alpha1.Identifier

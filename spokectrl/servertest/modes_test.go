@@ -82,7 +82,7 @@ func TestAMaintenanceModeComesAndGoes(t *testing.T) {
 	require.NoError(t, s.client.Get(ctx, client.ObjectKeyFromObject(theirs), theirs))
 
 	s.askModes("ours")
-	s.eventually("it is made anew", func() bool { return s.client.Get(ctx, client.ObjectKey{Name: "ours"}, mode) == nil })
+	s.eventually("it is re-created", func() bool { return s.client.Get(ctx, client.ObjectKey{Name: "ours"}, mode) == nil })
 	require.NoError(t, s.client.Delete(ctx, &v1alpha1.DRClusterConfig{ObjectMeta: metaNamed("dr1")}))
 	s.eventually("it goes with what asked for it", func() bool {
 		return apierrors.IsNotFound(s.client.Get(ctx, client.ObjectKey{Name: "ours"}, mode))

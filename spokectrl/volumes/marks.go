@@ -26,7 +26,7 @@ func Kept(pv *corev1.PersistentVolume) bool {
 }
 
 // Retain keeps a PV, and its data, whatever happens to its claim, and remembers original, the policy to restore. All
-// intents carry the UID of the object: a deleted one must not be made anew.
+// intents carry the UID of the object: a deleted one must not be re-created.
 func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy) apply.Intent {
 	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
 		WithAnnotations(map[string]string{v1alpha1.AnnotationVRRetained: string(original)}).

@@ -233,7 +233,7 @@ func (s pass) away() bool {
 }
 
 // leaving names the claims that are being deleted; empty if there are none. While their application moves away nothing is
-// done to them: if it stays after all they come back from the stores, and whoever made them anew before would be in the way.
+// done to them: if it stays after all they come back from the stores, and copies that someone made before would be in the way.
 func (s pass) leaving() string {
 	var names []string
 	for i, v := range s.group.Volumes {

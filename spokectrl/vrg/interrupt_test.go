@@ -299,7 +299,7 @@ func TestX14_AnInterruptionSurvivesACrashAfterEachWrite(t *testing.T) {
 	}
 }
 
-// TestX14_ACopiedVolumeIsNotReplacedByWhatADeployerMakesFirst : after the namespace was pruned, whoever deploys is faster than the
+// TestX14_ACopiedVolumeIsNotReplacedByWhatADeployerMakesFirst : after the namespace was pruned, the deployer is faster than the
 // restore, and the fresh claim is empty, or waits for its first Pod.
 func TestX14_ACopiedVolumeIsNotReplacedByWhatADeployerMakesFirst(t *testing.T) {
 	t.Run("provisioned", func(t *testing.T) { usurped(t, true) })

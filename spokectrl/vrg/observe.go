@@ -40,7 +40,7 @@ type facts struct {
 	content capsule.Content
 	copies  []copied
 	remains []remain
-	severed error // why a secondary that was made anew can't say that it is one
+	severed error // why a secondary that was re-created can't say that it is one
 }
 
 // volume is one volume of the group.
@@ -170,8 +170,8 @@ func valid(vrg *v1alpha1.VolumeReplicationGroup) error {
 	return nil
 }
 
-// reach refuses a group that lists namespaces, unless it lies where only the platform's own may: else whoever may write
-// groups in his namespace would have a hand on the volumes of others.
+// reach refuses a group that lists namespaces, unless it lies where only the platform's own may: otherwise anyone who may create
+// a group in their own namespace could touch the volumes of others.
 func (r *Reconciler) reach(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) error {
 	listed := vrg.Spec.ProtectedNamespaces
 	if len(listed) == 0 || !vrg.DeletionTimestamp.IsZero() {

@@ -69,7 +69,7 @@ func (s pass) protectedPVC(i int, was *v1alpha1.VolumeReplicationGroup, now time
 	return out
 }
 
-// ready is how a volume fares: what was just tried, what the plan waits for, what the technique says.
+// ready is the state of a volume: what was just tried, what the plan waits for, what the technique says.
 func (s pass) ready(i int) provider.Finding {
 	if err := s.done.volumes[i]; err != nil {
 		return no(provider.ReasonError, err.Error())

@@ -102,7 +102,7 @@ func TestANamespaceThatIsTakenOffTheListIsLetGo(t *testing.T) {
 	assert.Empty(t, marks(c.claimIn("web")))
 }
 
-// Whoever may write groups in a namespace of his own must not reach the volumes of others by them.
+// A user who may write groups in their own namespace must not reach the volumes of others by them.
 func TestOnlyThePlatformsNamespaceListsOthers(t *testing.T) {
 	c := newCluster(t, "dr1", newStores())
 	c.provisionIn("shop")
@@ -123,7 +123,7 @@ func TestOnlyThePlatformsNamespaceListsOthers(t *testing.T) {
 	assert.Contains(t, own.message("DataReady"), "spec.protectedNamespaces lists ramen-ops")
 }
 
-// A store is outside: whoever can write to it must not place claims where the group has none.
+// A store is outside: someone who can write to it must not place claims where the group has none.
 func TestAStoreCannotPlaceClaimsInOtherNamespaces(t *testing.T) {
 	s := newStores()
 	source, target := spanning(t, "dr1", s), spanning(t, "dr2", s)

@@ -13,7 +13,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
-// TestWhatAnotherManagerHasTooIsTakenOff : a restore from a backup leaves our marks to whoever restored.
+// TestWhatAnotherManagerHasTooIsTakenOff : a restore from a backup leaves our marks to the tool that restored.
 func TestWhatAnotherManagerHasTooIsTakenOff(t *testing.T) {
 	s := newStores()
 	c := newCluster(t, "dr1", s)

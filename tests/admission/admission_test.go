@@ -71,9 +71,9 @@ func startHub(t *testing.T) *hub {
 	bind("writer", writers...)
 	bind("cluster-admin", rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: "User", Name: admin})
 	h.Kubectl(t, "apply", "-k", "config/admission")
-	require.Eventually(t, func() bool { // an API server takes a moment to heed a policy
+	require.Eventually(t, func() bool { // an API server takes a moment to apply a policy
 		return apierrors.IsForbidden(h.as(editor).Create(t.Context(), wish("outbox-dr1", "probe"), client.DryRunAll))
-	}, 30*time.Second, 100*time.Millisecond, "the policy is not heeded")
+	}, 30*time.Second, 100*time.Millisecond, "the policy is not applied")
 	return h
 }
 
@@ -135,7 +135,7 @@ var verbs = map[string]func(ctx context.Context, c client.Client, o client.Objec
 	},
 }
 
-func TestX1_OnlyWhoShallWritesInTheExchange(t *testing.T) {
+func TestX1_OnlyThoseWhoMayWriteInTheExchange(t *testing.T) {
 	h := startHub(t)
 	everybody := []string{hubctrl, agent, otherAgent, impostor, admin, editor, emptier, collector}
 	places := map[string]struct {

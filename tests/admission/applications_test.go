@@ -63,10 +63,10 @@ func TestARightOnOneNamespaceIsNoRightOnAnother(t *testing.T) {
 	for _, namespace := range []string{"n1", "n2", "n3", "n4", "n5"} {
 		h.rule(namespace, owner)
 	}
-	require.Eventually(t, func() bool { // an API server takes a moment to heed a policy
+	require.Eventually(t, func() bool { // an API server takes a moment to apply a policy
 		return h.as(mallory).Create(t.Context(), drpc("shop"), client.DryRunAll) != nil &&
 			h.as(editor).Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "outbox-dr1"}}, client.DryRunAll) != nil
-	}, 30*time.Second, 100*time.Millisecond, "the policies are not heeded")
+	}, 30*time.Second, 100*time.Millisecond, "the policies are not applied")
 	refused := func(err error, text, what string) {
 		t.Helper()
 		if assert.Error(t, err, what) {

@@ -56,7 +56,7 @@ func renewsUntilRevoked(t *testing.T, s *apiserver.Server, namespace string) {
 	as := rest.AnonymousClientConfig(s.Admin)
 	as.BearerToken = first
 	var renewed string
-	require.EventuallyWithT(t, func(c *assert.CollectT) { // a policy and a right take a moment to be heeded
+	require.EventuallyWithT(t, func(c *assert.CollectT) { // a policy and a right take a moment to be applied
 		err := ask(t, as, mirror, nil)
 		require.True(c, apierrors.IsForbidden(err), "a token that is not bound: %v", err)
 		renewed, err = credential.Request(t.Context(), as, mirror, credential.Lifetime)

@@ -82,7 +82,7 @@ func TestVolSyncCopiesAgainAfterTheOldHomeWasOffTheNetwork(t *testing.T) {
 	onlyTheApplication(t, l, s, lab.DR2)
 }
 
-// arrived waits until the volume of the term before is gone on a cluster that receives. Whoever disables DR sooner finds it
+// arrived waits until the volume of the term before is gone on a cluster that receives. A user who disables DR sooner finds it
 // retained there: VolSync makes an image of a copy a moment after the copy counts, and until then nothing takes its place.
 func arrived(t *testing.T, l *kindlab.Lab, s *story.Story, cluster string) {
 	t.Helper()

@@ -172,7 +172,7 @@ func (c *company) insist(what string, do func(context.Context) error) {
 	}, cast.Patience, cast.Tick, what)
 }
 
-// answerTime is how long whoever asks an API server waits for its answer.
+// answerTime is how long a client of an API server waits for its answer.
 const answerTime = 5 * time.Second
 
 // done waits until all four operations are over, counts, and lets home and away change places.

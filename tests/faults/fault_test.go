@@ -33,8 +33,8 @@ const killEvery = 1300 * time.Millisecond
 // fault is one way in which things fail.
 type fault struct {
 	name string
-	// strike breaks something that concerns a cluster, and returns what mends it.
-	strike func(c *company, side string) (mend func())
+	// strike breaks something that concerns a cluster, and returns what repairs it.
+	strike func(c *company, side string) (repair func())
 	// prepare is done before the operations are asked for, if it is set.
 	prepare func(c *company, side string)
 	// lasts is how long the fault lasts at least.
@@ -70,7 +70,7 @@ func all() []fault {
 		{name: "reads are refused on the cluster", strike: refuse("get", "list", "watch"), told: notConnected},
 		{name: "namespace wiped while the mirror is down", strike: wipe, first: true, awayOnly: true, rare: true},
 		{name: "wish deleted while the mirror is down", strike: deleteWishes, first: true, awayOnly: true, deletes: true},
-		{name: "wish made anew during a partition", strike: replaceWishes, first: true, deletes: true},
+		{name: "wish re-created during a partition", strike: replaceWishes, first: true, deletes: true},
 		{name: "foreign group of the same name", strike: foreigner, told: ownedElsewhere, first: true, rare: true},
 		{name: "hub restored from a backup", prepare: func(c *company, _ string) { c.backUp(lab.Hub) }, strike: restoreHub, rare: true, goesBack: true, deletes: true},
 		{name: "cluster restored from a backup", prepare: (*company).backUp, strike: restoreCluster, rare: true, goesBack: true},
@@ -117,9 +117,9 @@ func killing(service string) func(*company, string) func() {
 func mute(strike func(*company, string) func()) func(*company, string) func() {
 	return func(c *company, side string) func() {
 		began := time.Now()
-		mend := strike(c, side)
+		repair := strike(c, side)
 		return func() {
-			mend()
+			repair()
 			c.excuse(began)
 		}
 	}
@@ -148,7 +148,7 @@ func freeze(c *company, side string) func() {
 // mirrorRole is what the mirror may do on a cluster.
 const mirrorRole = "ramen-mirror"
 
-// refuse takes rights away from the mirror on a cluster. It is started anew: a watch that was allowed goes on.
+// refuse takes rights away from the mirror on a cluster. It is restarted: a watch that was allowed goes on.
 func refuse(verbs ...string) func(*company, string) func() {
 	return func(c *company, side string) func() {
 		c.setRights(side, func(verb string) bool { return !slices.Contains(verbs, verb) })
@@ -210,7 +210,7 @@ func wishes(c *company, side string) []*v1alpha1.VolumeReplicationGroup {
 	return out
 }
 
-// breakGlass is what an administrator has to write on a wish before the admission policy lets him delete it.
+// breakGlass is what an administrator has to write on a wish before the admission policy lets them delete it.
 const breakGlass = "exchange.ramendr.openshift.io/break-glass"
 
 func deleteWishes(c *company, side string) func() {
@@ -252,7 +252,7 @@ func (c *company) stopMirror(side string) (start func()) {
 	return start
 }
 
-// replaceWishes deletes wishes for good, against their finalizer, so that those that the hub makes anew have other UIDs.
+// replaceWishes deletes wishes for good, against their finalizer, so that those that the hub re-creates have other UIDs.
 func replaceWishes(c *company, side string) func() {
 	require.NoError(c.t, c.l.Fault(side, faultproxy.Cut))
 	c.t.Cleanup(func() { require.NoError(c.t, c.l.Heal(side)) })
@@ -291,7 +291,7 @@ func (c *company) backup(cluster string) string {
 	return filepath.Join(c.dir, fmt.Sprintf("%s-%d", cluster, c.made))
 }
 
-// restoreHub is done as docs/operations.md says: whoever deploys stands still until the hub has found out, and the
+// restoreHub is done as docs/operations.md says: the deployer stands still until the hub has found out, and the
 // manifests, which come from Git, are applied again.
 func restoreHub(c *company, _ string) func() {
 	start := c.stop()
@@ -307,7 +307,7 @@ func restoreHub(c *company, _ string) func() {
 	}
 }
 
-// restoreCluster is done as docs/faults.md says: whoever deploys there stands still until the cluster has found out, and
+// restoreCluster is done as docs/faults.md says: the deployer there stands still until the cluster has found out, and
 // what protects an application that was let go is deleted by hand.
 func restoreCluster(c *company, side string) func() {
 	start := c.stop()

@@ -125,10 +125,10 @@ func draw(c *company, random *rand.Rand) []event {
 		if random.IntN(longEvery) == 0 {
 			lasts = long
 		}
-		var mend func()
+		var repair func()
 		events = append(events,
-			event{at, f.name + " " + side, func() { mend = f.strike(c, side) }},
-			event{at + lasts, "", func() { mend() }})
+			event{at, f.name + " " + side, func() { repair = f.strike(c, side) }},
+			event{at + lasts, "", func() { repair() }})
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return int(a.at - b.at) })
 	return events

@@ -59,14 +59,14 @@ func (c *company) bear(f fault, at string, moment time.Duration) {
 	if f.prepare != nil {
 		f.prepare(c, side)
 	}
-	var mend func()
+	var repair func()
 	if f.first {
-		mend = f.strike(c, side)
+		repair = f.strike(c, side)
 	}
 	c.ask()
 	if !f.first {
 		pause(t, moment)
-		mend = f.strike(c, side)
+		repair = f.strike(c, side)
 	}
 	struck := time.Now()
 	if f.told != nil {
@@ -74,11 +74,11 @@ func (c *company) bear(f fault, at string, moment time.Duration) {
 	}
 	told := time.Since(struck)
 	pause(t, f.lasts-told)
-	mend()
-	mended := time.Now()
+	repair()
+	repaired := time.Now()
 	letGo := c.deleted.App.Namespace
 	c.done()
-	fmt.Printf("%s, %s: told after %s, settled %s after its end\n", f.name, at, told.Round(100*time.Millisecond), time.Since(mended).Round(100*time.Millisecond))
+	fmt.Printf("%s, %s: told after %s, settled %s after its end\n", f.name, at, told.Round(100*time.Millisecond), time.Since(repaired).Round(100*time.Millisecond))
 	if !f.deletes {
 		requireNoForeignDeletions(t, c.l, since, func(namespace string) bool {
 			return namespace == letGo || !strings.HasPrefix(namespace, c.name)

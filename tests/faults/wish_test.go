@@ -38,7 +38,7 @@ func TestWishesDeletedByHandAreMadeAnew(t *testing.T) {
 				was[cluster] = w.UID
 			}
 			for cluster, uid := range was {
-				c.insist("the wish for "+cluster+" is made anew", func(ctx context.Context) error {
+				c.insist("the wish for "+cluster+" is re-created", func(ctx context.Context) error {
 					w := &v1alpha1.VolumeReplicationGroup{}
 					if err := c.l.Cluster(lab.Hub).Client.Get(ctx, a.WishKey(cluster), w); client.IgnoreNotFound(err) != nil {
 						return err

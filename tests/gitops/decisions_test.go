@@ -37,7 +37,7 @@ func TestTheContractOfTheGenerator(t *testing.T) {
 		"a status without decisions":          {[]*unstructured.Unstructured{with(object{"phase": "Deploying"})}, "left alone"},
 		"null in place of decisions":          {[]*unstructured.Unstructured{with(object{"decisions": nil})}, "left alone"},
 		"an empty list":                       {[]*unstructured.Unstructured{with(object{"decisions": list{}})}, "none"},
-		"it shall run":                        {[]*unstructured.Unstructured{with(object{"decisions": list{entry("dr1", "Run")}})}, "dr1 synced"},
+		"it is to run":                        {[]*unstructured.Unstructured{with(object{"decisions": list{entry("dr1", "Run")}})}, "dr1 synced"},
 		"a failed side":                       {[]*unstructured.Unstructured{with(object{"decisions": list{entry("dr1", "Retain"), entry("dr2", "Run")}})}, "dr1 kept, dr2 synced"},
 		"a cluster that Argo CD doesn't know": {[]*unstructured.Unstructured{with(object{"decisions": list{entry("dr7", "Run")}})}, "none"},
 		"one of two objects has no status":    {[]*unstructured.Unstructured{with(object{"decisions": list{entry("dr1", "Run")}}), with(nil)}, "dr1 synced"},

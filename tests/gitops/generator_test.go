@@ -85,7 +85,7 @@ func argoClusters() map[string]string {
 }
 
 // applications says what becomes of the Applications of the example: "<cluster> synced" or "<cluster> kept" for each that
-// there shall be, "none" if all are deleted, "left alone" if the generator fails.
+// there are to be, "none" if all are deleted, "left alone" if the generator fails.
 func applications(t *testing.T, objects ...*unstructured.Unstructured) string {
 	t.Helper()
 	params, err := generate(duckType(t), argoClusters(), objects...)

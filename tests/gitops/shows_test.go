@@ -30,7 +30,7 @@ type shown struct {
 	apps                string // what becomes of the Applications of the example
 }
 
-// What only the user can mend is Failed; all else that is not done is InProgress, however long it takes. Argo CD, which
+// What only the user can fix is Failed; all else that is not done is InProgress, however long it takes. Argo CD, which
 // people look at, also tells what waits for somebody outside, and what is broken or lost.
 var shownDRPCs = map[string]shown{
 	"deploying":                      {"InProgress", "Progressing", "InProgress", "left alone"},
@@ -181,9 +181,9 @@ func TestAnArgoMessageTellsWhatToDo(t *testing.T) {
 	recorded := record.Load(t, drpcs)
 	for name, want := range map[string]string{
 		"deployed":             "the workload runs, and its peer stands by; 1 volumes are protected",
-		"deployed-home-lost":   "the workload runs on dr1 as far as is known: cluster dr1 can't be reached; last heard of at 2026-01-01T11:59:45Z; it goes on by itself when the mirror of dr1 reports again; to run the workload on the other cluster now, set action Failover",
+		"deployed-home-lost":   "the workload runs on dr1 as far as is known: cluster dr1 can't be reached; last heard of at 2026-01-01T11:59:45Z; the operation continues automatically when the mirror on dr1 reports again; to run the workload on the other cluster now, set action Failover",
 		"failover-nowhere":     `spec.failoverCluster is "dr7", which is not a cluster of DRPolicy policy; set spec.failoverCluster to dr1 or dr2`,
-		"deleting-failed-over": "DR is being disabled: cluster dr1 can't be reached; last heard of at 2026-01-01T11:59:45Z; it goes on by itself when the mirror of dr1 reports again; to give up what cluster dr1 has: kubectl -n shop annotate --overwrite drpc db ramendr.openshift.io/abandon-cluster=dr1",
+		"deleting-failed-over": "DR is being disabled: cluster dr1 can't be reached; last heard of at 2026-01-01T11:59:45Z; the operation continues automatically when the mirror on dr1 reports again; to give up what cluster dr1 has: kubectl -n shop annotate --overwrite drpc db ramendr.openshift.io/abandon-cluster=dr1",
 	} {
 		require.NotNil(t, recorded[name], name)
 		_, message := argoHealth(t, recorded[name])

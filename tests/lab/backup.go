@@ -30,7 +30,7 @@ func (l *Lab) BackUp(ctx context.Context, cluster, folder string) error {
 }
 
 // Restore gives a cluster the state of a backup. Its API server, its controllers, its storage and its node are down
-// meanwhile, and start anew: what they remember is not what is.
+// meanwhile, and start again: what they remember is not what is.
 func (l *Lab) Restore(ctx context.Context, cluster, folder string) error {
 	return l.exchangeState(ctx, cluster, func(dir string) error { return os.CopyFS(dir, os.DirFS(folder)) }, nil)
 }

@@ -17,7 +17,7 @@ import (
 // politeFor is how long the owner of a lab gets to end it.
 const politeFor = 10 * time.Second
 
-// Down ends the lab in dir, whoever started it, and removes all that it made; it says whether there was one. Labs that
+// Down ends the lab in dir, no matter who started it, and removes all that it made; it says whether there was one. Labs that
 // crashed, in whatever folder, are cleaned up as well.
 func Down(dir string) (found bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), downTimeout)

@@ -15,7 +15,7 @@ import (
 )
 
 // TestI9_AWrongPreferredClusterMovesNothing: applications run on dr1, and the DRPlacementControls that somebody makes for them
-// name dr2. Nothing is told to whoever deploys, nothing is made on dr2, and the writers never stop; when dr1 is named, they
+// name dr2. The deployment tool is told nothing, nothing is made on dr2, and the writers never stop; when dr1 is named, they
 // are protected there with all that they wrote.
 func TestI9_AWrongPreferredClusterMovesNothing(t *testing.T) {
 	calm(t)

@@ -66,7 +66,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 			require.NoError(a.T, err)
 			a.Ask(clearTo(lab.DR2))
 			w := a.Waits("LinkLive", lab.DR1)
-			assert.Contains(a.T, w.NextStep, "it goes on by itself when the mirror of dr1 reports again")
+			assert.Contains(a.T, w.NextStep, "the operation continues automatically when the mirror on dr1 reports again")
 			require.NoError(a.T, l.Heal(lab.DR1))
 			tell(a, v1alpha1.Deployed, lab.DR2)
 		}, true},
@@ -155,5 +155,5 @@ func deleteGroup(a *actor, cluster string) {
 		is := &v1alpha1.VolumeReplicationGroup{}
 		require.NoError(collect, c.Get(a.T.Context(), client.ObjectKeyFromObject(was), is))
 		assert.NotEqual(collect, was.UID, is.UID)
-	}, patience, tick, "the mirror makes the group on %s anew", cluster)
+	}, patience, tick, "the mirror does not re-create the group on %s", cluster)
 }

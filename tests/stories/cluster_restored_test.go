@@ -31,7 +31,7 @@ func TestAClusterThatIsRestoredFromABackupResumesNoRole(t *testing.T) {
 	})
 	pod := stayed.Pod(lab.DR1)
 
-	// As docs/faults.md says: whoever deploys stands still until the cluster obeys what is wished now.
+	// As docs/faults.md says: the deployer stands still until the cluster obeys what is wished now.
 	for _, a := range actors {
 		a.Leave()
 	}

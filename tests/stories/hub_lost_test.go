@@ -106,7 +106,7 @@ func TestANewHubDecidesWhatItCanSee(t *testing.T) {
 			require.NotNil(c, w)
 			assert.Equal(c, "dr1 InboxComplete", w.Cluster+" "+w.Fact)
 			assert.Contains(c, w.Message, "it is not known what exists on cluster dr1: ")
-			advice := "it goes on by itself when the mirror of dr1 reports"
+			advice := "the operation continues automatically when the mirror on dr1 reports"
 			if a != failedOver {
 				advice += "; if that cluster is lost for good, set action Failover and failoverCluster to the other one"
 			}

@@ -36,7 +36,7 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	pods := []any{moved.Pod(lab.DR2), returned.Pod(lab.DR1), still.Pod(lab.DR1)}
 	before := groupsOf(actors)
 
-	// As docs/operations.md says: whoever deploys stands still until the hub has found out.
+	// As docs/operations.md says: the deployer stands still until the hub has found out.
 	for _, a := range actors {
 		a.Leave()
 	}
@@ -77,7 +77,7 @@ func protectAgain(t *testing.T, a *actor) {
 		err := a.Lab.Cluster(cluster).Client.Get(t.Context(), a.App.DRPC(), &v1alpha1.VolumeReplicationGroup{})
 		assert.True(t, apierrors.IsNotFound(err), "no group is made on %s: %v", cluster, err)
 	}
-	assert.Nil(t, a.DRPC().Status.Decisions, "whoever deploys leaves things as they are")
+	assert.Nil(t, a.DRPC().Status.Decisions, "the deployer leaves things as they are")
 	require.NoError(t, a.App.Unprotect(t.Context()))
 	_, err := a.Disabled(t.Context(), lab.DR1)
 	require.NoError(t, err)

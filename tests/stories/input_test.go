@@ -57,8 +57,8 @@ func TestBadManifestsAreRefused(t *testing.T) {
 	}
 }
 
-// TestAnUnknownClusterHarmsNothing: neither at the beginning nor as the target of a relocate, and once it is mended the
-// operation goes on by itself.
+// TestAnUnknownClusterHarmsNothing: neither at the beginning nor as the target of a relocate, and once it is repaired the
+// operation continues automatically.
 func TestAnUnknownClusterHarmsNothing(t *testing.T) {
 	calm(t)
 	l := shared.Lab(t)

@@ -19,7 +19,7 @@ import (
 )
 
 // TestOperationsInEachSituation: what becomes of a failover and of a relocate, by what is wrong at that moment. Each ends
-// as done, or as waiting for a fact that it names, and goes on when that is mended.
+// as done, or as waiting for a fact that it names, and goes on when that is repaired.
 func TestOperationsInEachSituation(t *testing.T) {
 	l := shared.Lab(t)
 	for _, row := range []struct {
@@ -117,7 +117,7 @@ func TestOperationsInEachSituation(t *testing.T) {
 			a.Settled(v1alpha1.FailedOver, lab.DR1)
 			a.RunsOnlyOn(lab.DR1)
 		}},
-		{"the group is missing on the target: it is made anew, and then it goes on", "op-target-missing", func(t *testing.T, a *actor) {
+		{"the group is missing on the target: it is re-created, and then it goes on", "op-target-missing", func(t *testing.T, a *actor) {
 			require.NoError(t, a.Lab.Stop("spokectrl-dr2"))
 			require.NoError(t, l.Cluster(lab.DR2).Client.Delete(t.Context(), a.Group(lab.DR2)), "nobody is there to let it go")
 			a.Ask(failoverTo(lab.DR2))

@@ -14,7 +14,7 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab"
 )
 
-// TestX14_APrunedNamespaceLosesNothing : whoever deploys removes the workload from the source of a relocation along with the
+// TestX14_APrunedNamespaceLosesNothing : the deployer removes the workload from the source of a relocation along with the
 // whole namespace, and later somebody deletes the namespace of the running application.
 func TestX14_APrunedNamespaceLosesNothing(t *testing.T) {
 	calm(t)

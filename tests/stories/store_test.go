@@ -27,7 +27,7 @@ import (
 const storeDR1 = "s3-dr1"
 
 // TestTroubleWithAStoreIsToldAndHeals: whatever is wrong with one object store, the DRCluster names it, data goes on
-// being replicated, nothing is lost, and when it is mended all is well without more ado.
+// being replicated, nothing is lost, and when it is repaired all is well without further action.
 func TestTroubleWithAStoreIsToldAndHeals(t *testing.T) {
 	l := shared.Lab(t)
 	a := protected(t, l, "store-trouble", lab.DR1)

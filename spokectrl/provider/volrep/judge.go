@@ -13,7 +13,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
 
-// judge says how the volume fares in the role that its VolumeReplication tells. A condition counts only if it was
+// judge says the state of the volume in the role that its VolumeReplication tells. A condition counts only if it was
 // computed for the generation that is there now. Completed is judged first: csi-addons never refreshes Validated after a
 // success, so that it can only explain a refusal.
 func judge(s *provider.State, vr *replicationv1.VolumeReplication) {

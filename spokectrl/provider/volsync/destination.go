@@ -119,7 +119,7 @@ func hold(d *provider.Destination, o client.Object) {
 func remember(d *provider.Destination, rd *volsyncv1.ReplicationDestination) {
 	var volume v1alpha1.ProtectedPVC
 	if json.Unmarshal([]byte(rd.Annotations[annotationVolume]), &volume) == nil && volume.Name == rd.Name && volume.Namespace == rd.Namespace {
-		d.Volume = volume // what cannot be read is asked for anew, or else only ended
+		d.Volume = volume // what cannot be read is asked for again, or else only ended
 	}
 	d.Stale = rd.Spec.Paused
 	st := rd.Status

@@ -125,7 +125,7 @@ func chosen(g provider.Group, d provider.Destination) *snapshotv1.VolumeSnapshot
 	return nil
 }
 
-// pause is the ReplicationDestination as it is, paused. Only the pause is said anew: what it was made with stays.
+// pause is the ReplicationDestination as it is, paused. Only the pause is said again: what it was made with stays.
 func pause(g provider.Group, d provider.Destination) *unstructured.Unstructured {
 	rd := destinationIn(d)
 	u := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"paused": true}}}

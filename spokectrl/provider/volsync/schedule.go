@@ -10,7 +10,7 @@ import (
 )
 
 // Schedule is a cron expression that is never longer apart than an interval as the API writes it: a number and m, h or
-// d. Cron begins anew with each hour, day and month, so that what does not divide those evenly is rounded down to what
+// d. Cron begins again with each hour, day and month, so that what does not divide those evenly is rounded down to what
 // does, or is followed by a shorter step: data is at most an interval old, never older.
 func Schedule(interval string) (string, error) {
 	minutes, err := inMinutes(interval)

@@ -44,7 +44,7 @@ func done(rs *volsyncv1.ReplicationSource) bool {
 	return manual(rs) != "" && rs.Status != nil && rs.Status.LastManualSync == manual(rs)
 }
 
-// tag is used by one operation only: a group's generation never returns, nor does the UID of a group that is made anew.
+// tag is used by one operation only: a group's generation never returns, nor does the UID of a group that is re-created.
 func tag(kind string, g provider.Group) string {
 	uid := g.UID
 	if len(uid) > 8 {

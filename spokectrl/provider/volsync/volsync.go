@@ -147,7 +147,7 @@ func missingAPI() *provider.Refusal {
 	}
 }
 
-// judge says how the volume fares. A claim that is bound is ready, whatever becomes of its copies.
+// judge says the state of the volume. A claim that is bound is ready, whatever becomes of its copies.
 func judge(s *provider.State, v provider.Volume, rs *volsyncv1.ReplicationSource) error {
 	g := v.Group
 	s.Ready = provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonReady, Message: "the volume can be used"}

@@ -177,7 +177,7 @@ func (l *Lab) ownServices(ctx context.Context, spoke string) error {
 		return fmt.Errorf("read Service kubernetes of %s: %w", spoke, err)
 	}
 	if !subnet.Contains(address) {
-		return fmt.Errorf("the Services of cluster %s are not in %s, as kind-configs say: it is older than that, make it anew (make kind-down)", spoke, subnet)
+		return fmt.Errorf("the Services of cluster %s are not in %s, as kind-configs say: it is older than that, re-create it (make kind-down)", spoke, subnet)
 	}
 	return nil
 }

@@ -37,5 +37,5 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 1 && args[0] == "down":
 		return kindlab.Down(ctx, o)
 	}
-	return fmt.Errorf("usage: ramenkind up|down, in the folder of the project; KIND_NODE_IMAGE names the image of the nodes, KIND_VOLSYNC_IMAGE that of VolSync, if it shall be installed")
+	return fmt.Errorf("usage: ramenkind up|down, in the folder of the project; KIND_NODE_IMAGE names the image of the nodes, KIND_VOLSYNC_IMAGE that of VolSync, if it is to be installed")
 }

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var write = flag.Bool("record", false, "write recorded objects anew")
+var write = flag.Bool("record", false, "rewrite recorded objects")
 
 const head = "# SPDX-License-Identifier: Apache-2.0\n# As the reconciler left it. Written by its test with -record; don't edit.\n"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package app is the application that the lab protects: a Deployment that writes numbered records to a volume, whoever
-// deploys it by following the decisions of its DRPlacementControl, and the count of what is there and what was lost. It
+// Package app is the application that the lab protects: a Deployment that writes numbered records to a volume, the
+// deployer that follows the decisions of its DRPlacementControl, and the count of what is there and what was lost. It
 // stands for a user and a deployment tool: it speaks to the clusters as they would, and looks at bytes, never at status,
 // to count.
 package app

@@ -24,7 +24,7 @@ import (
 const retryAfter = 200 * time.Millisecond
 
 // Deploy follows status.decisions of the DRPlacementControl until ctx ends or DR is disabled: it applies the
-// application's objects where they shall run and removes them where they shall not exist, as an Argo CD ApplicationSet
+// application's objects where they are to run and removes them where they must not exist, as an Argo CD ApplicationSet
 // would that uses a DRPlacementControl as its clusterDecisionResource. A cluster that is retained is left alone.
 func (a *App) Deploy(ctx context.Context, log func(format string, args ...any)) {
 	var looking sync.WaitGroup
@@ -88,7 +88,7 @@ func (d deployer) follow(ctx context.Context) (done bool, err error) {
 			return false, fmt.Errorf("watch decisions: %w", apierrors.FromObject(event.Object))
 		}
 		if event.Type == watch.Deleted || drpc.DeletionTimestamp != nil {
-			return true, nil // whoever deploys lets the application run on where it is
+			return true, nil // the deployer lets the application run on where it is
 		}
 		if drpc.Status.Decisions == nil {
 			continue // the hub has not decided yet: what exists stays as it is

@@ -38,7 +38,7 @@ const Patience = 2 * time.Minute
 // Tick is how often a test looks.
 const Tick = 100 * time.Millisecond
 
-// Actor is one application of a story, with whoever deploys it and whoever watches that it never waits silently.
+// Actor is one application of a story, with the deployer and the witness who watches that it never waits silently.
 type Actor struct {
 	*story.Story
 	T       *testing.T
@@ -220,9 +220,9 @@ func (a *Actor) WishKey(cluster string) client.ObjectKey {
 	return client.ObjectKey{Namespace: exchange.Outbox(cluster), Name: exchange.ObjectName(a.App.Namespace, a.App.Name)}
 }
 
-// Obeyed fails if a cluster does not obey what is wished now. If it shall run the application, it has to be Primary, with all
-// volumes. After the hub or a cluster was restored from a backup whoever deploys has to wait for that: he could not know what
-// the group makes of a claim that he deletes, or creates, before.
+// Obeyed fails if a cluster does not obey what is wished now. If it is to run the application, it has to be Primary, with all
+// volumes. After the hub or a cluster was restored from a backup the deployer has to wait for that: they could not know what
+// the group makes of a claim that they delete, or create, before.
 func (a *Actor) Obeyed(ctx context.Context, cluster string) error {
 	drpc, err := a.App.Control(ctx)
 	if err != nil {

@@ -69,7 +69,7 @@ func newWitness(t *testing.T, l *lab.Lab, a *app.App) *Witness {
 }
 
 // Judge ends the watch, and fails t for each wait that did not explain itself. It does so once, at the latest when the test
-// ends that the witness was made for: whoever has many applications come and go calls it when one is gone.
+// ends that the witness was made for: a test in which many applications come and go calls it when one is gone.
 func (w *Witness) Judge(t *testing.T) {
 	t.Helper()
 	w.end()
@@ -81,7 +81,7 @@ func (w *Witness) Judge(t *testing.T) {
 	})
 }
 
-// Excuse says that from then until now nobody could say anything: whoever would was kept from running.
+// Excuse says that from then until now nobody could say anything: the controller that would was kept from running.
 func (w *Witness) Excuse(from time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

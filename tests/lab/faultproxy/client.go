@@ -166,7 +166,7 @@ func add(proxy *toxiproxy.Proxy, kind, stream string, attributes toxiproxy.Attri
 	return err
 }
 
-// closeLink closes the link and takes all faults from it; it stays closed. A link with faults is made anew: to take a fault
+// closeLink closes the link and takes all faults from it; it stays closed. A link with faults is re-created: to take a fault
 // away toxiproxy has each piece that is under way try to leave, for seconds each, though the connection is closed.
 func (c *Client) closeLink(proxy *toxiproxy.Proxy) (*toxiproxy.Proxy, error) {
 	if len(proxy.ActiveToxics) == 0 {

@@ -113,7 +113,7 @@ func replicationKind() schema.GroupVersionKind {
 	return replicationv1alpha1.GroupVersion.WithKind("VolumeReplication")
 }
 
-// marks is the intent for an object that somebody else made; with its UID, so that it is not made anew. What the
+// marks is the intent for an object that somebody else made; with its UID, so that it is not re-created. What the
 // intent before had and this one lacks is taken off.
 func marks(obj client.Object, kind schema.GroupVersionKind, finalizer string, annotations map[string]any) apply.Intent {
 	metadata := map[string]any{"name": obj.GetName(), "namespace": obj.GetNamespace(), "uid": string(obj.GetUID())}

@@ -129,7 +129,7 @@ func (s standing) same(after standing) error {
 		is := after.groups[spoke]
 		switch {
 		case was.UID != is.UID:
-			errs = append(errs, fmt.Errorf("the group on %s was made anew", spoke))
+			errs = append(errs, fmt.Errorf("the group on %s was re-created", spoke))
 		case was.Generation != is.Generation, !equality.Semantic.DeepEqual(was.Spec, is.Spec):
 			errs = append(errs, fmt.Errorf("%s was told something else: %+v, before %+v", spoke, is.Spec, was.Spec))
 		}

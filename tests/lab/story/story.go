@@ -34,7 +34,7 @@ const settling = 2 * time.Second
 // Place is where a story happens: the lab, or clusters of kind.
 type Place interface {
 	app.Place
-	// Fault breaks every link of a cluster, Heal mends them.
+	// Fault breaks every link of a cluster, Heal repairs them.
 	Fault(cluster string, kind faultproxy.Kind) error
 	Heal(cluster string) error
 	// ReplaceHub puts a new hub in the place of one that is lost with all its objects, applies manifests to it and connects

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package supervise runs a set of named processes and knows of each whether it shall run and whether it does. It promises
+// Package supervise runs a set of named processes and knows of each whether it is to run and whether it does. It promises
 // that a service that Start returned for is ready, that one that died is reported with the end of its log, and that those
 // marked so are started again when they die, as a Deployment would.
 package supervise
@@ -188,7 +188,7 @@ func (s *Supervisor) launch(e *entry) error {
 	return s.record(s.states())
 }
 
-// watch starts the entry again when its process died, if it shall run on.
+// watch starts the entry again when its process died, if it is to run on.
 func (s *Supervisor) watch(e *entry, process *proc.Process) {
 	<-process.Done()
 	if !e.Restart {

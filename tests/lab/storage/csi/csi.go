@@ -132,7 +132,7 @@ func (n *Node) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeG
 	return &csi.NodeGetInfoResponse{NodeId: n.node}, nil
 }
 
-// NodePublishVolume mounts a volume for a Pod. It is repeated while the Pod runs, so that a driver that started anew holds
+// NodePublishVolume mounts a volume for a Pod. It is repeated while the Pod runs, so that a driver that restarted holds
 // the volumes again that its Pods use.
 func (n *Node) NodePublishVolume(ctx context.Context, req *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
 	n.mu.Lock()

@@ -48,7 +48,7 @@ func start(t *testing.T) *kubelet {
 	return k
 }
 
-// serve starts the driver, anew if it runs.
+// serve starts the driver, or restarts it if it runs.
 func (k *kubelet) serve() {
 	if k.stop != nil {
 		k.stop()

@@ -20,7 +20,7 @@ const (
 // Received is content that replaced all that a primary volume had.
 type Received struct {
 	Token string    `json:"token"` // identifies it
-	For   string    `json:"for"`   // whoever asked for it
+	For   string    `json:"for"`   // who asked for it
 	At    time.Time `json:"at"`
 }
 

@@ -53,7 +53,7 @@ func NewDestinations(store *engine.Store, received func(Destination)) *Destinati
 	return &Destinations{store: store, received: received, known: map[string]*listener{}}
 }
 
-// Set makes a destination what it shall be. One that is not open any more, or that changed, drops what it is receiving.
+// Set makes a destination what it is to be. One that is not open any more, or that changed, drops what it is receiving.
 func (d *Destinations) Set(to Destination) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

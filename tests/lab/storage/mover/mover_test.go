@@ -22,7 +22,7 @@ const (
 	key     = "volsyncramen:0123"
 )
 
-// fixture is a destination and whoever sends to it.
+// fixture is a destination and a sender.
 type fixture struct {
 	t            *testing.T
 	root         string

@@ -123,7 +123,7 @@ func waiting(c client.Client) handler.MapFunc {
 	}
 }
 
-// Wants wakes the claims that wait for a snapshot, for whoever makes volumes.
+// Wants wakes the claims that wait for a snapshot, for the code that makes volumes.
 func Wants(c client.Client) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
 		claims := &corev1.PersistentVolumeClaimList{}

@@ -82,7 +82,7 @@ func usable(pvc *corev1.PersistentVolumeClaim) error {
 	return nil
 }
 
-// errMissing is about something that somebody else has to make or to mend.
+// errMissing is about something that somebody else has to make or to fix.
 type errMissing struct{ error }
 
 func missing(format string, args ...any) error { return errMissing{fmt.Errorf(format, args...)} }

@@ -24,7 +24,7 @@ type DRPlacementControlApplyConfiguration struct {
 	// spec is what the user asks for.
 	Spec *DRPlacementControlSpecApplyConfiguration `json:"spec,omitempty"`
 	// status is what was found. Until the hub looked at the object for the first time it says that nothing was observed:
-	// to tools an object without a status would look as one that is done, and whose workload shall run nowhere.
+	// to tools an object without a status would look as one that is done, and whose workload is to run nowhere.
 	Status *DRPlacementControlStatusApplyConfiguration `json:"status,omitempty"`
 }
 

@@ -13,7 +13,7 @@ import (
 // DRPlacementControlSpecApplyConfiguration represents a declarative configuration of the DRPlacementControlSpec type for use
 // with apply.
 //
-// DRPlacementControlSpec says which application is protected, how, and where it shall run.
+// DRPlacementControlSpec says which application is protected, how, and where it is to run.
 type DRPlacementControlSpecApplyConfiguration struct {
 	// placementRef is accepted for compatibility and ignored: there is no Placement.
 	PlacementRef *v1.ObjectReference `json:"placementRef,omitempty"`

@@ -13,7 +13,7 @@ import (
 // MaintenanceModeAnswerApplyConfiguration represents a declarative configuration of the MaintenanceModeAnswer type for use
 // with apply.
 //
-// MaintenanceModeAnswer tells how a requested MaintenanceMode fares on the cluster.
+// MaintenanceModeAnswer tells the state of a requested MaintenanceMode on the cluster.
 type MaintenanceModeAnswerApplyConfiguration struct {
 	// name of the MaintenanceMode.
 	Name *string `json:"name,omitempty"`

@@ -13,7 +13,7 @@ import (
 // ProtectedPVCApplyConfiguration represents a declarative configuration of the ProtectedPVC type for use
 // with apply.
 //
-// ProtectedPVC describes one protected volume and how it fares.
+// ProtectedPVC describes one protected volume and its state.
 type ProtectedPVCApplyConfiguration struct {
 	// namespace of the PVC.
 	Namespace *string `json:"namespace,omitempty"`

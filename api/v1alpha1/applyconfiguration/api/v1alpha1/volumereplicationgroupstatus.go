@@ -22,7 +22,7 @@ type VolumeReplicationGroupStatusApplyConfiguration struct {
 	ProtectedPVCs []ProtectedPVCApplyConfiguration `json:"protectedPVCs,omitempty"`
 	// pvcgroups lists PVCs that are replicated consistently together.
 	PVCGroups []GroupsApplyConfiguration `json:"pvcgroups,omitempty"`
-	// conditions of the group. On a wish in an outbox: how its delivery fares.
+	// conditions of the group. On a wish in an outbox: the state of its delivery.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that this status was computed for.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`

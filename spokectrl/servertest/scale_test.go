@@ -25,16 +25,16 @@ import (
 
 const patience = 5 * time.Minute
 
-// throng is how many other objects there are, and how many bytes of each count.
-type throng struct{ secrets, pods, groups, bytes int }
+// crowd is how many other objects there are, and how many bytes of each count.
+type crowd struct{ secrets, pods, groups, bytes int }
 
 // others are few and large in the gate, so that it shows if they are kept. If all tests were asked for they are as many as
 // a large cluster has, so that it shows if anything of each is kept.
-func others() throng {
+func others() crowd {
 	if testlayer.All() {
-		return throng{secrets: 5_000, pods: 20_000, groups: 1_000, bytes: 1 << 10}
+		return crowd{secrets: 5_000, pods: 20_000, groups: 1_000, bytes: 1 << 10}
 	}
-	return throng{secrets: 500, pods: 1_000, groups: 100, bytes: 32 << 10}
+	return crowd{secrets: 500, pods: 1_000, groups: 100, bytes: 32 << 10}
 }
 
 // crowd makes many objects, in parallel.
