@@ -95,7 +95,7 @@ func (p *Page) help(e *view.Explanation) {
 	case view.You:
 		p.line("Who can help: ", p.tint(view.Problem, "you"), ". Next step:")
 	case view.Deployer:
-		p.line("Who can help: whoever deploys the workload, a tool or you. Next step:")
+		p.line("Who can help: the deployer of the workload, a tool or you. Next step:")
 	case view.Automatic:
 		if e.Helper.NextStep == "" {
 			p.line("Who can help: nobody has to; it continues automatically.")

@@ -81,7 +81,7 @@ func homeLost(d *v1alpha1.DRPlacementControl) {
 	say(d, "Protected", "Unknown", "LinkLost", "cluster dr1 can't be reached; what was written after 2026-01-01T11:49:00Z would be lost by a failover")
 	say(d, "Ready", "False", "LinkLive", "cluster dr1 can't be reached")
 	say(d, "Reconciling", "True", "LinkLive", "cluster dr1 can't be reached")
-	waitFor(d, "dr1", "LinkLive", "cluster dr1 can't be reached; last heard of at 2026-01-01T11:51:00Z", "it continues automatically when the mirror of dr1 reports again; to run the workload on the other cluster now, set action Failover", 9*time.Minute)
+	waitFor(d, "dr1", "LinkLive", "cluster dr1 can't be reached; last heard of at 2026-01-01T11:51:00Z", "the operation continues automatically when the mirror on dr1 reports again; to run the workload on the other cluster now, set action Failover", 9*time.Minute)
 	synced := ago(11 * time.Minute)
 	d.Status.LastGroupSyncTime = &synced
 }
@@ -102,7 +102,7 @@ func needsYou(d *v1alpha1.DRPlacementControl) {
 		say(d, kind, "False", "ConflictSolved", "both clusters, dr1 and dr2, are Primary")
 	}
 	say(d, "Stalled", "True", "ConflictSolved", "both clusters, dr1 and dr2, are Primary")
-	waitFor(d, "", "ConflictSolved", "both clusters, dr1 and dr2, are Primary", "set action Failover and failoverCluster to the cluster whose data shall be kept", 3*time.Hour)
+	waitFor(d, "", "ConflictSolved", "both clusters, dr1 and dr2, are Primary", "set action Failover and failoverCluster to the cluster whose data is to be kept", 3*time.Hour)
 }
 
 func noPeer(d *v1alpha1.DRPlacementControl) {
@@ -125,7 +125,7 @@ func failedOver(d *v1alpha1.DRPlacementControl) {
 	d.Status.Decisions = []v1alpha1.ClusterDecision{{ClusterName: "dr1", Reason: v1alpha1.DecisionRetain}, {ClusterName: "dr2", Reason: v1alpha1.DecisionRun}}
 	say(d, "PeerReady", "False", "LinkLost", "cluster dr1 can't be reached; last heard of at 2026-01-01T11:51:00Z")
 	say(d, "Ready", "False", "LinkLive", "cluster dr1 can't be reached")
-	waitFor(d, "dr1", "LinkLive", "cluster dr1 can't be reached; last heard of at 2026-01-01T11:51:00Z", "it continues automatically when the mirror of dr1 reports again", 9*time.Minute)
+	waitFor(d, "dr1", "LinkLive", "cluster dr1 can't be reached; last heard of at 2026-01-01T11:51:00Z", "the operation continues automatically when the mirror on dr1 reports again", 9*time.Minute)
 }
 
 func notSeen(d *v1alpha1.DRPlacementControl) { d.Generation = 4 }

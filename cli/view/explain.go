@@ -70,7 +70,7 @@ const (
 	Nobody Who = "Nobody"
 	// Automatic : it continues without anybody's help when the fact comes true.
 	Automatic Who = "Automatic"
-	// Deployer : whoever deploys the workload, a tool or a person, removes it from a cluster.
+	// Deployer : the deployer of the workload, a tool or a person, removes it from a cluster.
 	Deployer Who = "Deployer"
 	// You have to do something.
 	You Who = "You"

@@ -26,7 +26,7 @@ func TestCSIAddonsIsTakenFromTheFolderThatIsNamed(t *testing.T) {
 	require.Equal(t, dir, got)
 }
 
-// TestThePatchesFitTheModule that go.mod requires: whoever takes another version learns here what has to be looked at.
+// TestThePatchesFitTheModule that go.mod requires: a developer who takes another version learns here what has to be looked at.
 func TestThePatchesFitTheModule(t *testing.T) {
 	from, err := source.Module(t.Context(), moduleCSIAddons)
 	require.NoError(t, err)
