@@ -41,6 +41,10 @@ image: ## Write an image of each controller, as an archive, into dist/images; no
 dist: ## Write what is applied to a hub and to DR clusters into dist/
 	$(GO) run ./cmd/ramendist manifests --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION)
 
+.PHONY: release
+release: ## Write the files of a release into dist/release: make release VERSION=v0.1.0
+	$(GO) run ./cmd/ramendist release --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION) --arch $(IMAGE_ARCH)
+
 .PHONY: demo
 demo: ## Protect, relocate, fail over and bring back an application in the embedded lab
 	$(GO) build -o $(BIN)/ramenlab ./cmd/ramenlab

@@ -65,16 +65,25 @@ func (d dist) build(ctx context.Context, progress io.Writer, arch string) (map[s
 		return nil, err
 	}
 	_, _ = fmt.Fprintf(progress, "building for linux/%s\n", arch)
-	args := []string{"build", "-trimpath", "-ldflags", "-s -w -X " + module + "/internal/boot.Version=" + d.version, "-o", dir + string(filepath.Separator)}
 	built := map[string]string{}
+	var packages []string
 	for _, controller := range controllers() {
-		args = append(args, "./cmd/"+controller)
+		packages = append(packages, "./cmd/"+controller)
 		built[controller] = filepath.Join(dir, controller)
 	}
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build for linux/%s: %w: %s", arch, err, said)
+	if err := d.compile(ctx, "linux", arch, dir+string(filepath.Separator), packages...); err != nil {
+		return nil, err
 	}
 	return built, nil
+}
+
+// compile builds programs for one operating system and architecture: the same sources give the same bytes everywhere.
+func (d dist) compile(ctx context.Context, system, arch, out string, packages ...string) error {
+	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w -X " + module + "/internal/boot.Version=" + d.version, "-o", out}, packages...)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build for %s/%s: %w: %s", system, arch, err, said)
+	}
+	return nil
 }

@@ -17,10 +17,11 @@ import (
 )
 
 // What is made of it.
-var usageText = `usage: ramendist images|manifests [flags]
+var usageText = `usage: ramendist images|manifests|release [flags]
 
   images      write an archive for each controller: <out>/images/<controller>.tar
   manifests   write what is applied: <out>/install-hub.yaml, <out>/install-spoke.yaml and others
+  release     write all that a release publishes: <out>/release/<version>
 
 Run it in the folder of the project.
 
@@ -69,6 +70,8 @@ func run(ctx context.Context, args []string, out, problems io.Writer) int {
 		made, err = d.images(ctx, problems)
 	case "manifests":
 		made, err = d.manifests()
+	case "release":
+		made, err = d.release(ctx, problems)
 	default:
 		fs.Usage()
 		return 2
