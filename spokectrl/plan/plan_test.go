@@ -31,6 +31,12 @@ func released(change ...func(*plan.Volume)) plan.Volume {
 	return v
 }
 
+// restored is v, of which the claim was made from what is stored.
+func restored(v plan.Volume) plan.Volume {
+	v.Restored = true
+	return v
+}
+
 // taken says that the peer has taken over.
 func taken(g plan.Group) plan.Group {
 	g.Taken = true
@@ -55,6 +61,15 @@ func TestDecide(t *testing.T) {
 		want  plan.Verdict
 	}{
 		"a healthy primary needs nothing": {group: primary(healthy()), want: plan.Verdict{Phase: plan.AtPrimary}},
+		"a secondary asks the storage about a claim that was restored and never promoted": {
+			group: secondary(restored(fresh)),
+			steps: []plan.Step{{plan.Retain, 0}, {plan.Mark, 0}, {plan.Demote, 0}},
+			want:  plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+		},
+		"but not after a failover, when the peer has newer data": {
+			group: func() plan.Group { g := secondary(restored(fresh)); g.Discard = true; return g }(),
+			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyUnprotected},
+		},
 		"a new claim: mark, retain, store, replicate": {
 			group: func() plan.Group { g := primary(fresh); g.Archived = false; return g }(),
 			steps: []plan.Step{{plan.Mark, 0}, {plan.Retain, 0}, {plan.Upload, plan.GroupStep}, {plan.Promote, 0}},

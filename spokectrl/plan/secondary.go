@@ -119,6 +119,10 @@ func free(g Group, i int, v Volume, p *Plan) Verdict {
 		return Verdict{AtSecondary, WhyNothing}
 	case !exists, v.Claim == ClaimLeaving, !v.Selected:
 		return Verdict{Gone, WhyNothing}
+	case v.Restored && !v.Copied && !g.Discard && v.Use == UseFree:
+		// It was restored for a term as primary that ended before the volume was promoted. What the volume was before that,
+		// nothing here remembers: its replica may have been deleted while it was primary.
+		return demoteAgain(g, i, v, p)
 	case v.Kept && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
 	case v.Kept:
@@ -140,6 +144,9 @@ func demoteAgain(g Group, i int, v Volume, p *Plan) Verdict {
 	}
 	if !v.Kept {
 		p.volume(i, Retain)
+	}
+	if v.Marks == MarksNone {
+		p.volume(i, Mark)
 	}
 	p.volume(i, Demote)
 	return Verdict{Demoting, WhyReplica}
