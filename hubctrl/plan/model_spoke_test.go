@@ -60,7 +60,7 @@ func (w *world) up(i int) {
 		view: Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
 		state: s.state, level: s.state == IsSecondary && s.level, stored: w.stored, ready: s.ready && !s.left,
-		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == IsPrimary,
+		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == IsPrimary, severed: s.severs(w.term),
 		conflict: s.told == Secondary && s.own, volumes: s.vols && (s.told == Primary || s.state != IsSecondary), unplaced: s.loose,
 	}
 }
@@ -91,7 +91,7 @@ func (w *world) work(i int) {
 	case s.told == Primary && s.epoch < w.term:
 		// The stores tell that it was promoted elsewhere since.
 	case s.told == Primary:
-		s.state, s.ready, s.was = IsPrimary, false, true
+		s.state, s.ready, s.was, s.severed = IsPrimary, false, true, false
 		if s.hollow && s.why != Failover && !s.latest && p.latest && !w.accepted[i] && w.replaced[i] && !w.deleting {
 			w.fault("I9: a replaced cluster became an empty Primary without the user's word")
 		}
@@ -117,7 +117,12 @@ func (w *world) work(i int) {
 		s.seen, s.prep, s.final, s.loose, s.left, s.level = true, false, false, false, false, false
 		if !s.app {
 			s.state, s.ready = Between, false
+			if !s.vols && w.born == Side(i+1) {
+				w.born = Nowhere // there never was anything that had to be stored
+			}
 		}
+	case s.severs(w.term):
+		s.seen = true
 	case s.state == Between && s.own && !s.was:
 		s.seen, s.state, s.ready, s.level = true, IsSecondary, true, true // it never replicated them, so there is nothing to hand over
 	case s.state == Between && s.seen && together && !s.app && p.state == IsPrimary:
@@ -126,8 +131,8 @@ func (w *world) work(i int) {
 	case s.state == Between && s.seen && together && !s.app:
 		// Demoted for good. What was written is on its way; claims that leave are held until the peer has taken over.
 		s.state, s.ready, s.vols, s.level = IsSecondary, !s.was, false, false
-	case s.state == IsSecondary && s.seen && !s.level && together && p.state != IsPrimary:
-		if s.was && (p.has || !p.hollow) {
+	case s.state == IsSecondary && s.seen && !s.level && together && p.state != IsPrimary && !(s.was && !p.has && p.hollow):
+		if s.was { // the peer has what takes it: else storage would not call this in sync
 			p.latest, p.hollow = p.latest || s.latest, p.hollow && !s.latest
 		}
 		s.was, s.level = false, true

@@ -34,6 +34,9 @@ type spoke struct {
 	// hollow : what it had was taken away with the cluster, or with the namespace, and nothing was put in its place.
 	hollow  bool
 	unheard bool // the hub has not heard of that yet
+	// severed : the object of a Primary was taken away. One that is made again as Secondary by a relocate in the same epoch does
+	// not know whether the peer has all that was written (X14).
+	severed bool
 	vols    bool // has volumes of the application
 	own     bool // has some that were never replicated from here: what may be the only copy
 	heard   bool // the hub was told so, or could have asked
@@ -66,7 +69,7 @@ type inbox struct {
 	state                                       State
 	stored, ready, prepared, synced, inuse, del bool
 	level                                       bool
-	lost                                        bool
+	lost, severed                               bool
 	conflict, volumes, unplaced                 bool
 }
 
@@ -199,6 +202,7 @@ func (w *world) observe() Facts {
 		c.Report.Conflict, c.Report.Unplaced = in.conflict, in.unplaced
 		c.Report.Prepared = in.prepared
 		c.Report.Synced, c.Report.InUse, c.Report.Lost = in.synced, in.inuse, in.lost
+		c.Report.Severed = in.severed
 	}
 	return f
 }
@@ -434,6 +438,8 @@ func (w *world) settled() bool {
 		return w.refused
 	case BeingSynced:
 		return on.loose
+	case BeingSecondary:
+		return on.severs(w.term)
 	case TargetNamed:
 		return w.target == Nowhere
 	case SpecConfirmed:

@@ -23,8 +23,10 @@ func (w *world) replaceCluster(i int) {
 // wipe takes the object of cluster i away, with its namespace and its volumes. The mirror re-creates it, empty.
 func (w *world) wipe(i int) {
 	w.wipes--
-	w.spoke[i] = spoke{hollow: true, unheard: true}
+	was := w.spoke[i]
+	w.spoke[i] = spoke{hollow: true, unheard: true, severed: was.severed || was.told == Primary && was.epoch >= w.term && w.stored}
 	w.accepted[i] = false
+	w.replaced[i] = w.replaced[i] && was.hollow // what a replaced cluster was filled with since, is told to be lost like any other's
 	w.forgive(i)
 }
 
@@ -37,4 +39,10 @@ func (w *world) forgive(i int) {
 	if w.born == Side(i+1) {
 		w.born = Nowhere
 	}
+}
+
+// severs reports whether a cluster that is told to be Secondary can't say that it is: what is stored, in the epoch term, was
+// stored by the Primary that was here before the object was taken away.
+func (s *spoke) severs(term uint8) bool {
+	return s.severed && s.told == Secondary && s.why == Relocate && s.epoch == term
 }
