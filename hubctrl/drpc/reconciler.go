@@ -18,6 +18,7 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/recent"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -37,8 +38,9 @@ type Links interface {
 
 // Reconciler carries out the plan for DRPlacementControls.
 type Reconciler struct {
-	client     client.Client // cached
-	live       client.Reader // past the cache
+	client     client.Client  // cached
+	live       client.Reader  // past the cache, but for wishes and applications that are in it as this hub saw or wrote them last
+	memory     *recent.Memory // of those
 	links      Links
 	clock      clock.PassiveClock
 	recorder   events.EventRecorder
@@ -72,6 +74,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 		r.groups.forget(req.NamespacedName)
 		r.own.forget(req.NamespacedName)
 		r.contests.note(req.NamespacedName, client.ObjectKey{})
+		r.memory.Forget(&v1alpha1.DRPlacementControl{}, req.NamespacedName)
 		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err
@@ -80,6 +83,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	switch {
 	case w != nil && w.finished:
 		r.finish(before, w)
+		for i := range w.sides {
+			r.memory.Forget(&v1alpha1.VolumeReplicationGroup{}, w.wishKey(&w.sides[i]))
+		}
 		r.ledger.ended(before.UID, r.clock.Now())
 		return reconcile.Result{}, nil
 	case errors.Is(seeErr, errGone):

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package recent saves requests to an API server: it reads an object from a cache where the cache is known to hold what this
+// process read from the server, or wrote to it, last.
+//
+// It promises that a Reader never returns an object that is older than one that it returned before, or than this process's own
+// last write to it. It reads past the cache the first time, after a write or a deletion whose outcome is not known or was
+// refused, and as long as the cache is behind. What others wrote since may be missing, for as long as the cache lags: who
+// decides by it names the version that was decided about in each write (X15). After an API server was restored from a backup
+// its resource versions begin lower; then each read goes past the cache until it has told the new ones.
+package recent
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+)
+
+// version is an object in a version of it; the zero value says that there is none.
+type version struct {
+	uid      types.UID
+	resource string
+}
+
+func versionOf(obj metav1.Object) version { return version{obj.GetUID(), obj.GetResourceVersion()} }
+
+type id struct {
+	kind schema.GroupKind
+	key  types.NamespacedName
+}
+
+// Memory knows the resource version in which each object of some kinds was read or written last. It may be used by several
+// goroutines.
+type Memory struct {
+	scheme *runtime.Scheme
+	kinds  map[schema.GroupKind]bool
+
+	mu   sync.Mutex
+	seen map[id]version
+}
+
+// New returns a Memory for objects of the kinds of the given ones.
+func New(scheme *runtime.Scheme, of ...client.Object) (*Memory, error) {
+	m := &Memory{scheme: scheme, kinds: map[schema.GroupKind]bool{}, seen: map[id]version{}}
+	for _, o := range of {
+		gvk, err := apiutil.GVKForObject(o, scheme)
+		if err != nil {
+			return nil, err
+		}
+		m.kinds[gvk.GroupKind()] = true
+	}
+	return m, nil
+}
+
+// Forget lets go of what is known of an object that is gone for good. The next read goes past the cache.
+func (m *Memory) Forget(obj client.Object, keys ...client.ObjectKey) {
+	gvk, err := apiutil.GVKForObject(obj, m.scheme)
+	if err != nil {
+		return // of no kind that is known here
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range keys {
+		delete(m.seen, id{gvk.GroupKind(), key})
+	}
+}
+
+func (m *Memory) last(of id) (was version, known bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was, known = m.seen[of]
+	return was, known
+}
+
+// note notes a version that was read, unless another one was noted meanwhile: a write was faster.
+func (m *Memory) note(of id, was version, known bool, is version) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now, still := m.seen[of]; now == was && still == known {
+		m.seen[of] = is
+	}
+}
+
+// wrote notes what a write led to.
+func (m *Memory) wrote(obj any, err error) {
+	of, is, ok := m.identify(obj)
+	if !ok {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil || is == (version{}) {
+		delete(m.seen, of)
+		return
+	}
+	m.seen[of] = is
+}
+
+// identify says which object was written, and in which version it is since. The zero version: that is not known, or the object
+// may be gone. false: it is of none of the kinds.
+func (m *Memory) identify(obj any) (of id, is version, ok bool) {
+	switch o := obj.(type) {
+	case client.Object:
+		gvk, err := apiutil.GVKForObject(o, m.scheme)
+		of, ok = id{gvk.GroupKind(), client.ObjectKeyFromObject(o)}, err == nil
+		is = written(o)
+	case interface { // an unstructured intent
+		metav1.Object
+		GroupVersionKind() schema.GroupVersionKind
+	}:
+		of, ok = id{o.GroupVersionKind().GroupKind(), types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}}, true
+		is = written(o)
+	case interface { // a typed intent, which does not say what it led to
+		GetKind() *string
+		GetAPIVersion() *string
+		GetNamespace() *string
+		GetName() *string
+	}:
+		gv, err := schema.ParseGroupVersion(text(o.GetAPIVersion()))
+		of, ok = id{gv.WithKind(text(o.GetKind())).GroupKind(), types.NamespacedName{Namespace: text(o.GetNamespace()), Name: text(o.GetName())}}, err == nil
+	}
+	return of, is, ok && m.kinds[of.kind]
+}
+
+// written is the version that a write led to. An object that is being deleted may be gone: nothing but what was taken off may
+// have held it.
+func written(obj metav1.Object) version {
+	if obj.GetDeletionTimestamp() != nil || obj.GetResourceVersion() == "" {
+		return version{}
+	}
+	return versionOf(obj)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// Reader returns a Reader that gets objects of the kinds of m from cached where that is recent, and everything else from live.
+func (m *Memory) Reader(cached, live client.Reader) client.Reader {
+	return reader{Reader: live, memory: m, cached: cached}
+}
+
+type reader struct {
+	client.Reader // past the cache
+	memory        *Memory
+	cached        client.Reader
+}
+
+// Get reads one object.
+func (r reader) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	gvk, err := apiutil.GVKForObject(obj, r.memory.scheme)
+	of := id{gvk.GroupKind(), key}
+	if err != nil || !r.memory.kinds[of.kind] || len(opts) > 0 {
+		return r.Reader.Get(ctx, key, obj, opts...)
+	}
+	was, known := r.memory.last(of)
+	if known {
+		if done, err := r.recent(ctx, key, obj, was); done {
+			if err == nil {
+				r.memory.note(of, was, known, versionOf(obj))
+			}
+			return err
+		}
+	}
+	err = r.Reader.Get(ctx, key, obj)
+	switch {
+	case apierrors.IsNotFound(err):
+		r.memory.note(of, was, known, version{})
+	case err == nil:
+		r.memory.note(of, was, known, versionOf(obj))
+	}
+	return err
+}
+
+// recent reads from the cache; false: that is behind was, or says nothing.
+func (r reader) recent(ctx context.Context, key client.ObjectKey, obj client.Object, was version) (done bool, err error) {
+	// Into an object of its own: decoding into it later would leave what is gone since.
+	found, ok := obj.DeepCopyObject().(client.Object)
+	if !ok {
+		return false, nil
+	}
+	err = r.cached.Get(ctx, key, found)
+	switch {
+	case apierrors.IsNotFound(err):
+		return was == (version{}), err
+	case err != nil || found.GetUID() != was.uid:
+		return false, nil // it may be an object that was there before
+	}
+	if order, err := resourceversion.CompareResourceVersion(found.GetResourceVersion(), was.resource); err != nil || order < 0 {
+		return false, nil
+	}
+	reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(found).Elem())
+	return true, nil
+}
+
+// Client returns a client that does what c does, and has m note each write.
+func (m *Memory) Client(c client.Client) client.Client { return writer{Client: c, memory: m} }
+
+type writer struct {
+	client.Client
+	memory *Memory
+}
+
+func (w writer) Create(ctx context.Context, obj client.Object, opts ...client.CreateOption) error {
+	err := w.Client.Create(ctx, obj, opts...)
+	w.memory.wrote(obj, err)
+	return err
+}
+
+func (w writer) Update(ctx context.Context, obj client.Object, opts ...client.UpdateOption) error {
+	err := w.Client.Update(ctx, obj, opts...)
+	w.memory.wrote(obj, err)
+	return err
+}
+
+func (w writer) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+	err := w.Client.Patch(ctx, obj, patch, opts...)
+	w.memory.wrote(obj, err)
+	return err
+}
+
+func (w writer) Apply(ctx context.Context, intent runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+	err := w.Client.Apply(ctx, intent, opts...)
+	w.memory.wrote(intent, err)
+	return err
+}
+
+// Delete leaves it to the next read whether the object is gone, or waits for a finalizer.
+func (w writer) Delete(ctx context.Context, obj client.Object, opts ...client.DeleteOption) error {
+	err := w.Client.Delete(ctx, obj, opts...)
+	w.memory.Forget(obj, client.ObjectKeyFromObject(obj))
+	return err
+}
+
+func (w writer) DeleteAllOf(ctx context.Context, obj client.Object, opts ...client.DeleteAllOfOption) error {
+	err := w.Client.DeleteAllOf(ctx, obj, opts...)
+	w.memory.forgetAll()
+	return err
+}
+
+func (m *Memory) forgetAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.seen)
+}
+
+func (w writer) Status() client.SubResourceWriter { return w.SubResource("status") }
+
+func (w writer) SubResource(name string) client.SubResourceClient {
+	return subresource{SubResourceClient: w.Client.SubResource(name), memory: w.memory}
+}
+
+type subresource struct {
+	client.SubResourceClient
+	memory *Memory
+}
+
+func (s subresource) Create(ctx context.Context, obj, sub client.Object, opts ...client.SubResourceCreateOption) error {
+	err := s.SubResourceClient.Create(ctx, obj, sub, opts...)
+	s.memory.Forget(obj, client.ObjectKeyFromObject(obj)) // what it made of the object, it does not say
+	return err
+}
+
+func (s subresource) Update(ctx context.Context, obj client.Object, opts ...client.SubResourceUpdateOption) error {
+	err := s.SubResourceClient.Update(ctx, obj, opts...)
+	s.memory.wrote(obj, err)
+	return err
+}
+
+func (s subresource) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+	err := s.SubResourceClient.Patch(ctx, obj, patch, opts...)
+	s.memory.wrote(obj, err)
+	return err
+}
+
+func (s subresource) Apply(ctx context.Context, intent runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
+	err := s.SubResourceClient.Apply(ctx, intent, opts...)
+	s.memory.wrote(intent, err)
+	return err
+}
