@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,7 @@ type world struct {
 	t          *testing.T
 	kubeconfig string
 	requests   atomic.Int64
+	meanwhile  atomic.Pointer[meanwhile]
 }
 
 // said is what a command printed, and its exit code.
@@ -49,6 +51,7 @@ type said struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
 	w := &world{Server: apiserver.Start(t), t: t}
 	through, err := rest.TransportFor(w.Admin)
 	require.NoError(t, err)
@@ -58,6 +61,9 @@ func newWorld(t *testing.T) *world {
 	proxy.Transport = through
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.requests.Add(1)
+		if m := w.meanwhile.Load(); m != nil && m.method == r.Method && w.meanwhile.CompareAndSwap(m, nil) {
+			m.do()
+		}
 		proxy.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(server.Close)
@@ -67,19 +73,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// run runs a command of the plugin.
-func (w *world) run(args ...string) said {
-	return w.typed("", args...)
-}
-
-// typed runs a command and types an answer.
-func (w *world) typed(in string, args ...string) said {
-	w.t.Helper()
-	var out, errs strings.Builder
-	env := cli.Env{In: strings.NewReader(in), Out: &out, Err: &errs, Clock: clock.RealClock{}, Version: "test"}
-	code := cli.Run(w.t.Context(), env, append([]string{"kubectl-ramen_direct", "--kubeconfig", w.kubeconfig}, args...))
-	return said{out.String(), errs.String(), code}
-}
+// run runs a command of the plugin as a script does.
+func (w *world) run(args ...string) said { return w.runIn(w.t.Context(), "", false, args...) }
 
 func (w *world) create(objects ...client.Object) {
 	w.t.Helper()
@@ -101,9 +96,9 @@ func application(ns, name string) *v1alpha1.DRPlacementControl {
 // protected says of an application what the hub would say of one that runs on dr1.
 func (w *world) protected(d *v1alpha1.DRPlacementControl, change ...func(*v1alpha1.DRPlacementControlStatus)) {
 	w.t.Helper()
-	at := metav1.Now()
+	at, synced := metav1.Now(), metav1.NewTime(time.Now().Add(-time.Minute))
 	d.Status = v1alpha1.DRPlacementControlStatus{
-		Phase: v1alpha1.Deployed, Progression: v1alpha1.ProgressionCompleted, ObservedGeneration: d.Generation, LastGroupSyncTime: &at,
+		Phase: v1alpha1.Deployed, Progression: v1alpha1.ProgressionCompleted, ObservedGeneration: d.Generation, LastGroupSyncTime: &synced,
 		Decisions: []v1alpha1.ClusterDecision{{ClusterName: "dr1", ClusterNamespace: "dr1", Reason: v1alpha1.DecisionRun}},
 	}
 	for _, kind := range []string{"Available", "PeerReady", "Protected", "Ready"} {
@@ -196,6 +191,8 @@ func TestCommandsOnAHub(t *testing.T) {
 		assert.Equal(t, 1, got.code)
 		assert.Contains(t, got.err, "cannot list resource")
 	})
+
+	t.Run("operations", func(t *testing.T) { assertOperations(t, w) })
 
 	t.Run("kubectl completes names and flags", func(t *testing.T) {
 		var out strings.Builder

@@ -22,26 +22,35 @@ var rewrite = flag.Bool("rewrite", false, "write docs/cli.md from the help of th
 
 // shown are the files with what commands print, by command: tests of package text write and compare them.
 var shown = map[string][]string{
-	"status": {"status.txt"},
-	"why":    {"why-relocating.txt"},
+	"status":   {"status.txt"},
+	"why":      {"why-relocating.txt"},
+	"failover": {"failover.txt", "failover-refused.txt"},
+	"relocate": {"relocate.txt"},
+	"clear":    {"clear.txt"},
 }
 
 const before = `# kubectl ramen-direct
 
 <!-- Written from the help of the commands, and from what tests see them print: go test ./cli -run TestTheDocs -rewrite -->
 
-A plugin of kubectl for those who manage the disaster recovery of applications: what is protected, what blocks and who can help. It
-talks to the hub only, by the kubeconfig, context and rights that kubectl uses, and has no configuration of its own.
+A plugin of kubectl for those who manage the disaster recovery of applications: what is protected, what blocks and who can help, and operations that are confirmed before they begin.
+It talks to the hub only, by the kubeconfig, context and rights that kubectl uses, and has no configuration of its own.
 
-Build it with ` + "`make plugin`" + ` and put the two files from ` + "`bin`" + ` on your ` + "`PATH`" + `: ` + "`kubectl-ramen_direct`" + ` is the plugin,
-` + "`kubectl_complete-ramen_direct`" + ` lets kubectl complete its words. ` + "`make build`" + ` builds it along with the rest.
+Build it with ` + "`make plugin`" + ` and put the two files from ` + "`bin`" + ` on your ` + "`PATH`" + `: ` + "`kubectl-ramen_direct`" + ` is the plugin, ` + "`kubectl_complete-ramen_direct`" + ` lets kubectl complete its words.
 
-What it reads on the hub: DRPlacementControls, DRPolicies, the Leases ` + "`mirror`" + ` in the inboxes and the Lease of the hub's controller in
-` + "`ramen-system`" + `; ` + "`why`" + ` also DRClusters and the VolumeReplicationGroups in outboxes and inboxes. What you may not read is said to be unknown.
+It reads DRPlacementControls, DRPolicies, the Leases ` + "`mirror`" + ` in the inboxes and the Lease of the hub's controller in ` + "`ramen-system`" + `.
+All commands but ` + "`status`" + ` also read DRClusters and the VolumeReplicationGroups in outboxes and inboxes.
+What you may not read is said to be unknown.
 Ages are by the clock of the hub's API server.
 
-` + "`-o json`" + ` and ` + "`-o yaml`" + ` print an envelope with a version; the text is made from it, and has nothing that it lacks. Characters that a terminal
-obeys are printed as escapes. Colors are for terminals only, none if ` + "`NO_COLOR`" + ` is set, and a word stands beside each.
+` + "`failover`" + `, ` + "`relocate`" + ` and ` + "`clear`" + ` write three fields of the DRPlacementControl's spec, on condition that nobody changed it since the command looked at it.
+The field manager is ` + "`kubectl-ramen-direct`" + `.
+Without a terminal they need ` + "`--yes`" + `, which passes no guard: each guard has a flag of its own.
+Where Argo CD, Flux or another tool takes the object from Git they print the YAML to commit instead.
+
+` + "`-o json`" + ` and ` + "`-o yaml`" + ` print an envelope with a version; the text is made from it, and has nothing that it lacks.
+Characters that a terminal obeys are printed as escapes.
+Colors are for terminals only, none if ` + "`NO_COLOR`" + ` is set, and a word stands beside each.
 
 | exit code | meaning |
 |---|---|

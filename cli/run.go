@@ -26,6 +26,8 @@ type Env struct {
 	Width int
 	// Color : Out is a terminal that shows colors, and the user wants them.
 	Color bool
+	// Interactive : somebody is at In, and can be asked.
+	Interactive bool
 	// Clock of this machine.
 	Clock clock.WithTicker
 	// Version of the program.
@@ -99,7 +101,7 @@ Exit codes: 0 good or done, 1 the command failed, 2 something is not well,
 	root.PersistentFlags().StringVar(&c.system, "system-namespace", c.system, "Namespace of the hub's controller")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(c.status(), c.why())
+	root.AddCommand(c.status(), c.why(), c.failover(), c.relocate(), c.clear())
 	return root
 }
 

@@ -39,25 +39,26 @@ const page = 1000
 
 // Hub is a connection to a hub.
 type Hub struct {
-	client.Client
+	client.WithWatch
 	clock  *serverClock
+	timers clock.Clock
 	system string
 }
 
 // Open connects to the hub that config names. Nothing is asked yet.
-func Open(config *rest.Config, system string, local clock.PassiveClock) (*Hub, error) {
+func Open(config *rest.Config, system string, local clock.Clock) (*Hub, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("build scheme: %w", err)
 		}
 	}
-	h := &Hub{clock: &serverClock{local: local}, system: system}
+	h := &Hub{clock: &serverClock{local: local}, timers: local, system: system}
 	config = rest.CopyConfig(config)
 	config.Wrap(h.clock.listen)
 	config.QPS = -1 // a few requests for one command
 	var err error
-	if h.Client, err = client.New(config, client.Options{Scheme: scheme, Mapper: mapper()}); err != nil {
+	if h.WithWatch, err = client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper()}); err != nil {
 		return nil, fmt.Errorf("connect to the hub: %w", err)
 	}
 	return h, nil

@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/cli/order"
 	"github.com/ramendr/ramen-direct/cli/text"
 	"github.com/ramendr/ramen-direct/cli/view"
 )
@@ -209,6 +210,42 @@ func TestExplain(t *testing.T) {
 		e := view.Explain(detail(drpc("shop", "images", change)))
 		golden(t, name+".txt", print(t, 80, false, func(p *text.Page) error { return p.Explain(e) }))
 	}
+}
+
+// TestOrders prints operations from the question to the end.
+func TestOrders(t *testing.T) {
+	for name, row := range map[string]struct {
+		request order.Request
+		change  func(*v1alpha1.DRPlacementControl)
+		outcome view.Outcome
+		after   func(*v1alpha1.DRPlacementControl)
+	}{
+		"failover.txt":         {order.Request{Action: v1alpha1.ActionFailover}, homeLost, view.OutcomeDone, failedOver},
+		"failover-refused.txt": {order.Request{Action: v1alpha1.ActionFailover}, inGit, view.OutcomeRefused, nil},
+		"relocate.txt":         {order.Request{Action: v1alpha1.ActionRelocate}, func(*v1alpha1.DRPlacementControl) {}, view.OutcomeTimedOut, relocating},
+		"clear.txt":            {order.Request{}, relocating, view.OutcomeBegun, nil},
+	} {
+		d := detail(drpc("shop", "images", row.change))
+		if row.outcome != view.OutcomeDone {
+			d.Leases["dr1"] = lease("dr1", 4*time.Second, "live")
+		}
+		o, err := order.For(d, row.request)
+		require.NoError(t, err)
+		o.Outcome = row.outcome
+		golden(t, name, print(t, 80, false, func(p *text.Page) error {
+			require.NoError(t, p.Order(o))
+			if row.after != nil {
+				a := view.StatusOf(snapshot(drpc("shop", "images", row.after))).Items[0]
+				o.After = &a
+				require.NoError(t, p.Progress(41*time.Second, &a))
+			}
+			return p.Ended(o)
+		}))
+	}
+}
+
+func inGit(d *v1alpha1.DRPlacementControl) {
+	d.Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "dr"}
 }
 
 func detail(d v1alpha1.DRPlacementControl) *view.Detail {

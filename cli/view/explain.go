@@ -235,6 +235,12 @@ func choices(a *Application, drpc *v1alpha1.DRPlacementControl, clusters []strin
 	if drpc.DeletionTimestamp != nil || a.State == NotSeen {
 		return nil
 	}
+	command := func(verb, to string) string {
+		if to != "" {
+			to = " --to " + to
+		}
+		return fmt.Sprintf("kubectl ramen-direct %s %s -n %s%s", verb, a.Name, a.Namespace, to)
+	}
 	var out []Choice
 	moving := drpc.Spec.Action != "" && moves(drpc.Status.Phase)
 	for _, to := range clusters {
@@ -245,19 +251,16 @@ func choices(a *Application, drpc *v1alpha1.DRPlacementControl, clusters []strin
 			continue
 		}
 		out = append(out, Choice{
-			Command: patch(drpc, fmt.Sprintf(`{"spec":{"action":"Failover","failoverCluster":%q}}`, to)),
+			Command: command("failover", to),
 			Effect:  fmt.Sprintf("runs the application on %s, whether or not the other cluster can be reached; %s", to, loss(a, to)),
 		})
 	}
 	if a.Peer != "" && a.Home != "" && !moving && slices.Contains([]State{Protected, AtRisk}, a.State) {
-		out = append(out, Choice{
-			Command: patch(drpc, fmt.Sprintf(`{"spec":{"action":"Relocate","preferredCluster":%q}}`, a.Peer)),
-			Effect:  fmt.Sprintf("moves the application to %s and loses nothing; needs both clusters", a.Peer),
-		})
+		out = append(out, Choice{Command: command("relocate", a.Peer), Effect: fmt.Sprintf("moves the application to %s and loses nothing; needs both clusters", a.Peer)})
 	}
 	if moving {
 		out = append(out, Choice{
-			Command: patch(drpc, `{"spec":{"action":""}}`),
+			Command: command("clear", ""),
 			Effect:  "takes the operation back: the workload stays on the cluster that is Primary, or returns to it; past the point of no return it ends on preferredCluster",
 		})
 	}
@@ -274,9 +277,4 @@ func loss(a *Application, to string) string {
 	default:
 		return "what was written after " + a.DataOf.Time.UTC().Format(time.RFC3339) + " is lost"
 	}
-}
-
-// patch is the command that changes a spec.
-func patch(drpc *v1alpha1.DRPlacementControl, body string) string {
-	return fmt.Sprintf("kubectl -n %s patch drpc %s --type merge -p '%s'", drpc.Namespace, drpc.Name, body)
 }

@@ -27,6 +27,7 @@ func main() {
 
 func environment() cli.Env {
 	env := cli.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Clock: clock.RealClock{}, Version: boot.Version}
+	env.Interactive = term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		if width, _, err := term.GetSize(fd); err == nil {
 			env.Width = width

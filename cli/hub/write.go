@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/cli/view"
+)
+
+// Owner is the field manager of what the plugin writes.
+const Owner = "kubectl-ramen-direct"
+
+// Write sets the fields of an order, on condition that nobody has changed the object since it was looked at; dry: the API server
+// says whether it would accept that, and keeps nothing.
+func (h *Hub) Write(ctx context.Context, o *view.Order, dry bool) (*v1alpha1.DRPlacementControl, error) {
+	body, err := json.Marshal(map[string]any{"metadata": map[string]string{"resourceVersion": o.ResourceVersion}, "spec": o.Spec})
+	if err != nil {
+		return nil, fmt.Errorf("write DRPlacementControl: %w", err)
+	}
+	drpc := &v1alpha1.DRPlacementControl{}
+	drpc.Namespace, drpc.Name = o.Application.Namespace, o.Application.Name
+	options := []client.PatchOption{client.FieldOwner(Owner)}
+	if dry {
+		options = append(options, client.DryRunAll)
+	}
+	if err := h.Patch(ctx, drpc, client.RawPatch(types.MergePatchType, body), options...); err != nil {
+		return nil, fmt.Errorf("write DRPlacementControl: %w", err)
+	}
+	return drpc, nil
+}
+
+// See is how an application is now, with what was known around it when an order was made.
+func (h *Hub) See(drpc *v1alpha1.DRPlacementControl, around *view.Snapshot) view.Application {
+	s := *around
+	s.Applications, s.Now = []v1alpha1.DRPlacementControl{*drpc}, h.clock.Now()
+	return view.StatusOf(&s).Items[0]
+}
+
+// again is how soon a watch that ended, or could not begin, begins again.
+const again = time.Second
+
+// errGone ends a watch of an application that is deleted.
+var errGone = errors.New("the DRPlacementControl was deleted meanwhile")
+
+// Follow shows an application to see at once and whenever it changes, until see says that it has seen enough. An API server
+// that can't be reached meanwhile is asked again; a lack of rights, or the end of the application, ends it.
+func (h *Hub) Follow(ctx context.Context, of *v1alpha1.DRPlacementControl, see func(*v1alpha1.DRPlacementControl) (bool, error)) error {
+	key := client.ObjectKeyFromObject(of)
+	for {
+		drpc := &v1alpha1.DRPlacementControl{}
+		err := h.Get(ctx, key, drpc)
+		switch {
+		case apierrors.IsNotFound(err), err == nil && drpc.UID != of.UID:
+			return errGone
+		case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+			return fmt.Errorf("follow DRPlacementControl: %w", err)
+		case err == nil:
+			enough, err := see(drpc)
+			if err == nil && !enough {
+				enough, err = h.watch(ctx, drpc, see)
+			}
+			if err != nil || enough {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-h.timers.After(again):
+		}
+	}
+}
+
+// watch shows each change until the watch ends.
+func (h *Hub) watch(ctx context.Context, drpc *v1alpha1.DRPlacementControl, see func(*v1alpha1.DRPlacementControl) (bool, error)) (bool, error) {
+	w, err := h.Watch(ctx, &v1alpha1.DRPlacementControlList{}, client.InNamespace(drpc.Namespace), client.MatchingFields{"metadata.name": drpc.Name})
+	if err != nil {
+		return false, nil //nolint:nilerr // it begins again soon, by reading the object
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		now, ok := event.Object.(*v1alpha1.DRPlacementControl)
+		if !ok {
+			return false, nil // the watch tells of an error: it begins again
+		}
+		if enough, err := see(now); err != nil || enough {
+			return enough, err
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/cli"
+)
+
+// spec is what an application's spec asks for now.
+func (w *world) spec(d *v1alpha1.DRPlacementControl) string {
+	w.t.Helper()
+	require.NoError(w.t, w.Client.Get(w.t.Context(), client.ObjectKeyFromObject(d), d))
+	return string(d.Spec.Action) + " " + d.Spec.FailoverCluster + " " + d.Spec.PreferredCluster
+}
+
+// assertOperations: what operations write, and with which exit codes they end.
+func assertOperations(t *testing.T, w *world) {
+	d := application("shop", "images")
+	w.create(d)
+	w.protected(d)
+	failover := []string{"failover", "images", "--source-is-down"}
+	with := func(args ...string) []string { return append(append([]string{}, failover...), args...) }
+	const untouched = "  dr1"
+
+	t.Run("nothing is written without a yes, nor by a yes that is none", func(t *testing.T) {
+		got := w.run(failover...)
+		assert.Equal(t, 4, got.code)
+		assert.Contains(t, got.err, "nobody is there to confirm it: say --yes")
+		for _, answer := range []string{"", "y\n", "yes\n", "Images\n", "orders\n"} {
+			got := w.at(answer, failover...)
+			assert.Equal(t, 4, got.code, "%q", answer)
+			assert.Contains(t, got.err, "Type the name of the application to go on: ")
+			assert.Contains(t, got.out, "Not confirmed: nothing was changed.")
+		}
+		assert.Equal(t, 4, w.at("\n", "relocate", "images").code)
+		assert.Equal(t, untouched, w.spec(d))
+	})
+
+	t.Run("a guard is not passed by a yes", func(t *testing.T) {
+		got := w.run("failover", "images", "--yes")
+		assert.Equal(t, 4, got.code)
+		assert.Contains(t, strings.Join(strings.Fields(got.err), " "), "Refused: cluster dr1 answers: it was heard of")
+		got = w.run(with("--yes", "--max-loss", "10s", "-o", "json")...)
+		assert.Equal(t, 4, got.code)
+		var o struct {
+			Outcome  string
+			Refusals []struct{ Guard string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(got.out), &o))
+		assert.Equal(t, "Refused", o.Outcome)
+		assert.Equal(t, "MaxLoss", o.Refusals[0].Guard)
+		assert.Equal(t, untouched, w.spec(d))
+	})
+
+	t.Run("a dry run writes nothing", func(t *testing.T) {
+		got := w.run(with("--dry-run", "client")...)
+		assert.Equal(t, 0, got.code, got.err)
+		assert.Contains(t, got.out, "spec:\n  action: Failover\n  failoverCluster: dr2\n")
+		got = w.run(with("--dry-run=server")...)
+		assert.Equal(t, 0, got.code, got.err)
+		assert.Contains(t, got.out, "Dry run: the API server would accept this, and nothing was changed.")
+		assert.Equal(t, 1, w.run(with("--dry-run=perhaps")...).code)
+		assert.Equal(t, untouched, w.spec(d))
+	})
+
+	t.Run("who may not write is told so", func(t *testing.T) {
+		got := w.run(with("--to", "dr2", "--yes", "--as", "ada")...)
+		assert.Equal(t, 1, got.code)
+		assert.Contains(t, got.err, "cannot patch resource")
+	})
+
+	t.Run("what changed meanwhile is looked at again", func(t *testing.T) {
+		w.before(http.MethodPatch, func() {
+			mine := application("shop", "images")
+			assert.NoError(t, w.Client.Get(t.Context(), client.ObjectKeyFromObject(mine), mine))
+			mine.Labels = map[string]string{"touched": "meanwhile"}
+			assert.NoError(t, w.Client.Update(t.Context(), mine))
+		})
+		got := w.run(with("--yes")...)
+		assert.Equal(t, 1, got.code)
+		assert.Contains(t, got.err, "was changed while this command looked at it: nothing was written; run the command again")
+		assert.Equal(t, untouched, w.spec(d))
+	})
+
+	t.Run("a failover that is confirmed, and waited for", func(t *testing.T) {
+		w.before(http.MethodPatch, func() { go w.carryOut(t, d, v1alpha1.FailedOver, "dr2") })
+		got := w.at("images\n", failover...)
+		assert.Equal(t, 0, got.code, got.err)
+		assert.Contains(t, got.out, "Done: shop/images runs on dr2.")
+		assert.Regexp(t, `\ds  FailingOver, WaitForReadiness: waits for dr2: Primary, \d+s: is being restored`, got.err)
+		assert.Equal(t, "Failover dr2 dr1", w.spec(d))
+		for _, m := range d.ManagedFields {
+			if m.Manager == "kubectl-ramen-direct" {
+				assert.Contains(t, string(m.FieldsV1.Raw), "f:action")
+				return
+			}
+		}
+		assert.Fail(t, "the fields tell who wrote them")
+	})
+
+	t.Run("to ask again changes nothing", func(t *testing.T) {
+		got := w.run("failover", "images", "--to", "dr2")
+		assert.Equal(t, 0, got.code, got.err)
+		assert.Contains(t, got.err, "Nothing to do: the failover to dr2 is what the spec asks for already")
+	})
+
+	t.Run("a wait that takes too long, and one that is interrupted", func(t *testing.T) {
+		got := w.run("relocate", "images", "--yes", "--wait", "--timeout", "10ms")
+		assert.Equal(t, 3, got.code, got.err)
+		assert.Contains(t, got.out, "The operation continues.")
+		assert.Equal(t, "Relocate dr2 dr1", w.spec(d))
+		got = w.run("clear", "images", "--yes")
+		assert.Equal(t, 0, got.code, got.err)
+		assert.Equal(t, " dr2 dr1", w.spec(d))
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		w.before(http.MethodPatch, func() { time.AfterFunc(100*time.Millisecond, interrupt) })
+		got = w.runIn(ctx, "", false, "relocate", "images", "--yes", "--wait")
+		assert.Equal(t, 130, got.code, got.err)
+		assert.Contains(t, got.out, "Interrupted. The operation continues.\n  Look again:   kubectl ramen-direct why images -n shop\n  Take it back: kubectl ramen-direct clear images -n shop\n")
+		assert.Equal(t, "Relocate dr2 dr1", w.spec(d))
+	})
+
+	t.Run("an operation that waits for you", func(t *testing.T) {
+		assert.Equal(t, 0, w.run("clear", "images", "-y").code)
+		w.before(http.MethodPatch, func() {
+			go func() {
+				now := application("shop", "images")
+				assert.NoError(t, w.until(func() bool {
+					return w.Client.Get(t.Context(), client.ObjectKeyFromObject(now), now) == nil && now.Spec.Action != ""
+				}))
+				w.protected(now, needsYou)
+			}()
+		})
+		got := w.run("relocate", "images", "-y", "--wait")
+		assert.Equal(t, 2, got.code, got.err)
+		assert.Contains(t, got.out, "It waits for you: both clusters, dr1 and dr2, are Primary")
+	})
+
+	t.Run("what Git owns is committed there", func(t *testing.T) {
+		mine := application("shop", "in-git")
+		mine.Annotations = map[string]string{"argocd.argoproj.io/tracking-id": "dr:ramendr.openshift.io/DRPlacementControl:shop/in-git"}
+		w.create(mine)
+		w.protected(mine)
+		got := w.run("relocate", "in-git", "--yes")
+		assert.Equal(t, 4, got.code)
+		assert.Contains(t, got.err, "Commit this:\n    apiVersion: ramendr.openshift.io/v1alpha1\n")
+		assert.Equal(t, untouched, w.spec(mine))
+		got = w.run("relocate", "in-git", "--yes", "--even-if-git")
+		assert.Equal(t, 0, got.code)
+		assert.Contains(t, got.out, "Begun: the hub carries it out.")
+		assert.Equal(t, "Relocate  dr2", w.spec(mine))
+		require.NoError(t, w.Client.Delete(t.Context(), mine))
+	})
+	require.NoError(t, w.Client.Delete(t.Context(), d))
+}
+
+// carryOut does to the status what the hub does during an operation: first it waits, then the workload runs on a cluster.
+func (w *world) carryOut(t *testing.T, d *v1alpha1.DRPlacementControl, phase v1alpha1.DRState, cluster string) {
+	now := application(d.Namespace, d.Name)
+	assert.NoError(t, w.until(func() bool {
+		return w.Client.Get(t.Context(), client.ObjectKeyFromObject(d), now) == nil && now.Spec.Action != ""
+	}))
+	at := metav1.Now()
+	w.protected(now, func(s *v1alpha1.DRPlacementControlStatus) {
+		s.Phase, s.Progression = v1alpha1.FailingOver, v1alpha1.ProgressionWaitForReadiness
+		s.Conditions[0].Status = "False"
+		s.Waiting = &v1alpha1.Waiting{Cluster: cluster, Fact: "Primary", Since: &at, Message: "is being restored"}
+	})
+	w.protected(now, func(s *v1alpha1.DRPlacementControlStatus) {
+		s.Phase = phase
+		s.Decisions[0].ClusterName, s.Decisions[0].ClusterNamespace = cluster, cluster
+	})
+}
+
+// until waits until a thing is so.
+func (w *world) until(so func() bool) error {
+	ctx, stop := context.WithTimeout(w.t.Context(), time.Minute)
+	defer stop()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// at runs a command of somebody who is at a terminal, and types an answer.
+func (w *world) at(in string, args ...string) said { return w.runIn(w.t.Context(), in, true, args...) }
+
+func (w *world) runIn(ctx context.Context, in string, interactive bool, args ...string) said {
+	w.t.Helper()
+	var out, errs strings.Builder
+	env := cli.Env{In: strings.NewReader(in), Out: &out, Err: &errs, Clock: clock.RealClock{}, Version: "test", Interactive: interactive}
+	code := cli.Run(ctx, env, append([]string{"kubectl-ramen_direct", "--kubeconfig", w.kubeconfig}, args...))
+	return said{out.String(), errs.String(), code}
+}
+
+// before has do done before the next request with a method.
+func (w *world) before(method string, do func()) {
+	w.meanwhile.Store(&meanwhile{method, do})
+}
+
+type meanwhile struct {
+	method string
+	do     func()
+}
