@@ -175,6 +175,8 @@ func Decide(f Facts) Plan {
 		return do(Initiating, Paused, adoptions...)
 	case recalling(&f) != Nowhere:
 		return wait(Initiating, Paused, recalling(&f), Answer)
+	case f.Deleting && f.amid():
+		return switchTo(&f, f.Target, names{Deleting, Deleting})
 	case f.Deleting:
 		return remove(&f)
 	case f.obeyedFormer() != Nowhere:

@@ -44,3 +44,20 @@ func remove(f *Facts) Plan {
 	}
 	return do(Deleting, Removing, append(writes, Write{Kind: Finish})...)
 }
+
+// amid reports whether a protection ends between the demotion and the promotion of a move that can still be finished. Some
+// storages let go of a secondary only while its peer is primary: without a promotion that would be the end of both. And
+// a user who looks for the data finds it where the move went.
+func (f *Facts) amid() bool {
+	if !f.Target.Named() || f.Stale || !f.Usable {
+		return false
+	}
+	for _, s := range []Side{First, Second} {
+		c := f.At(s)
+		w := c.Wish
+		if w.Role != Secondary || w.Deleting || w.Former || w.Ended || w.Adopting || w.Replaced || c.Abandon || c.Report.Foreign || c.Bereft() || c.Decision != Gone {
+			return false
+		}
+	}
+	return true
+}

@@ -3,11 +3,15 @@
 package stories
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/testlayer"
@@ -61,7 +65,39 @@ func onStorage(t *testing.T, o lab.Options) {
 	require.NoError(t, err)
 	_, err = a.Relocate(ctx, lab.DR2)
 	require.NoError(t, err)
+	disableAmid(t, l, a, lab.DR2)
 	requireForced(t, l, map[string]int{lab.DR1: 1, lab.DR2: 1})
+}
+
+// disableAmid ends the protection when a relocate from a cluster has demoted the source, and has not promoted the target yet.
+// Such storage lets go of neither side then: the move is finished first.
+func disableAmid(t *testing.T, l *lab.Lab, a *actor, from string) {
+	t.Helper()
+	to := lab.Spokes()[1-slices.Index(lab.Spokes(), from)]
+	ctx := t.Context()
+	require.NoError(t, l.Stop("csi-addons-"+from), "nothing is demoted meanwhile")
+	a.Ask(relocateTo(to))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Equal(c, v1alpha1.Secondary, a.Group(from).Spec.ReplicationState)
+	}, patience, tick, "the source is told")
+	require.NoError(t, l.Stop("mirror-"+from), "the hub does not hear that it is demoted")
+	require.NoError(t, l.StartProcess(ctx, "csi-addons-"+from))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		vr := &replicationv1alpha1.VolumeReplication{}
+		require.NoError(c, l.Cluster(from).Client.Get(ctx, a.App.Key(), vr))
+		assert.Equal(c, replicationv1alpha1.SecondaryState, vr.Status.State)
+		assert.True(c, meta.IsStatusConditionFalse(vr.Status.Conditions, replicationv1alpha1.ConditionDegraded))
+	}, patience, tick, "it is demoted and in sync")
+	require.NoError(t, a.App.Unprotect(ctx))
+	require.NoError(t, l.StartProcess(ctx, "mirror-"+from))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		_, err := a.App.Control(ctx)
+		assert.True(c, apierrors.IsNotFound(err), "%v", err)
+	}, patience, tick, "it is let go")
+	require.NoError(t, a.App.Install(ctx, to, t.Logf), "as a user would whom nobody tells where")
+	_, err := a.Disabled(ctx, to)
+	require.NoError(t, err)
+	a.NothingLostOn(to)
 }
 
 // requireForced requires that the storage was told to promote by force so many times on each cluster, and not in any other

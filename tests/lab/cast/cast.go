@@ -273,6 +273,19 @@ func (a *Actor) NothingLost() {
 func (a *Actor) Keeps(limits map[string]journal.Record) {
 	a.T.Helper()
 	home, handle := a.where() // first: the application remembers its volume there by it
+	a.keeps(home, handle, limits)
+}
+
+// NothingLostOn is NothingLost of an application that is not protected any more, and runs on a cluster.
+func (a *Actor) NothingLostOn(home string) {
+	a.T.Helper()
+	handle, err := a.App.Volume(a.T.Context(), home)
+	require.NoError(a.T, err)
+	a.keeps(home, handle, nil)
+}
+
+func (a *Actor) keeps(home, handle string, limits map[string]journal.Record) {
+	a.T.Helper()
 	for _, cluster := range lab.Spokes() {
 		last, limited := limits[cluster]
 		if !limited {
