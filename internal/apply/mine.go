@@ -5,6 +5,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,9 +24,9 @@ func (e *ForeignError) Error() string {
 }
 
 // Mine applies intent as Owned does, but never to an object that somebody else made: names that are derived from those of
-// users may be taken. An object is ours if it carries all labels of the intent. live must not be behind. An intent without a
-// spec only marks an object that a neighbor made for us.
-func (a Applier) Mine(ctx context.Context, live client.Reader, intent Intent) error {
+// users may be taken. An object is ours if it carries the labels of the intent, be it without those of the keys in but. live must not be
+// behind. An intent without a spec only marks an object that a neighbor made for us.
+func (a Applier) Mine(ctx context.Context, live client.Reader, intent Intent, but ...string) error {
 	u, err := untyped(intent)
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func (a Applier) Mine(ctx context.Context, live client.Reader, intent Intent) er
 		u.SetResourceVersion(absent)
 	case err != nil:
 		return fmt.Errorf("read %s %s: %w", u.GetKind(), u.GetName(), err)
-	case specified && !carries(have.GetLabels(), u.GetLabels()):
+	case specified && !carries(have.GetLabels(), u.GetLabels(), but):
 		return &ForeignError{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 	default:
 		u.SetUID(have.GetUID())
@@ -49,9 +50,9 @@ func (a Applier) Mine(ctx context.Context, live client.Reader, intent Intent) er
 	return a.Owned(ctx, Untyped(u))
 }
 
-func carries(have, want map[string]string) bool {
+func carries(have, want map[string]string, but []string) bool {
 	for key, value := range want {
-		if have[key] != value {
+		if have[key] != value && !slices.Contains(but, key) {
 			return false
 		}
 	}

@@ -195,7 +195,8 @@ func (r *Reconciler) tell(ctx context.Context, a apply.Applier, v *volume, role 
 		return err
 	}
 	for _, intent := range intents {
-		if err := a.Owned(ctx, intent); err != nil {
+		// What Ramen or an older version made names its group, and need not say who made it.
+		if err := a.Mine(ctx, r.Live, intent, v1alpha1.LabelCreatedByRamen); err != nil {
 			return explained("tell the replica of claim "+v.item.Name, err)
 		}
 	}

@@ -3,15 +3,20 @@
 package vrg_test
 
 import (
+	"context"
 	"testing"
 
 	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
+	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -64,6 +69,53 @@ func TestWhatSomebodyElseMadeReceivesNothing(t *testing.T) {
 			assert.Equal(t, tc.theirs.GetUID(), is().GetUID())
 			assert.Nil(t, is().GetDeletionTimestamp(), "it goes with the protection")
 			assert.NotEmpty(t, is().GetResourceVersion())
+		})
+	}
+}
+
+// TestAReplicaThatSomebodyElseMadeIsToldNothing, be it made a moment ago; one that names the group is ours, also if Ramen made it.
+func TestAReplicaThatSomebodyElseMadeIsToldNothing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		labels map[string]string
+		told   string // the error; empty: it is ours
+	}{
+		"a user's":   {map[string]string{"made": "by hand"}, "VolumeReplication app/data exists and was not made for this"},
+		"Ramen's":    {map[string]string{v1alpha1.LabelOwnerNamespace: ns, v1alpha1.LabelOwnerName: groupName}, ""},
+		"of another": {map[string]string{v1alpha1.LabelOwnerNamespace: ns, v1alpha1.LabelOwnerName: "other"}, "was not made for this"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := deployed(t, newStores())
+			ours := c.replica("data")
+			require.NoError(t, c.client.Delete(t.Context(), ours))
+			ours = c.replica("data")
+			ours.Finalizers = nil
+			require.NoError(t, c.client.Update(t.Context(), ours))
+			theirs := &replicationv1.VolumeReplication{
+				ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "data", Labels: tc.labels},
+				Spec: replicationv1.VolumeReplicationSpec{
+					VolumeReplicationClass: ours.Spec.VolumeReplicationClass, ReplicationState: replicationv1.Secondary, DataSource: ours.Spec.DataSource,
+				},
+			}
+			require.NoError(t, c.client.Create(t.Context(), theirs))
+			late := interceptor.NewClient(c.client, interceptor.Funcs{ // it was made since the group looked
+				Get: func(ctx context.Context, w client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+					if _, replica := obj.(*replicationv1.VolumeReplication); replica {
+						return apierrors.NewNotFound(schema.GroupResource{Resource: "volumereplications"}, key.Name)
+					}
+					return w.Get(ctx, key, obj, opts...)
+				},
+			})
+			c.r.Client, c.r.Live = late, late
+			_, err := c.pass()
+			now := c.replica("data")
+			if tc.told == "" {
+				require.NoError(t, err)
+				assert.Equal(t, replicationv1.Primary, now.Spec.ReplicationState)
+				return
+			}
+			require.ErrorContains(t, err, tc.told)
+			assert.Equal(t, theirs.ResourceVersion, now.ResourceVersion, "it was written onto")
+			assert.Contains(t, c.message("DataReady"), tc.told)
 		})
 	}
 }
