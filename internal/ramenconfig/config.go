@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -94,7 +95,28 @@ const AnyNamespace = "*"
 // ErrNotFound means that the ConfigMap or its key is missing.
 var ErrNotFound = errors.New("configuration not found")
 
-// Load reads the configuration from the ConfigMap namespace/name. Its errors name the ConfigMap and the field.
+// parsed are the texts that were parsed last, by the name of their ConfigMap: each pass of each controller reads the
+// configuration, which hardly ever changes.
+var parsed sync.Map
+
+type result struct {
+	text   string
+	config *Config
+	err    error
+}
+
+// parse is Parse, of a text that was often parsed before. What it returns is shared.
+func parse(name, text string) (*Config, error) {
+	if last, ok := parsed.Load(name); ok && last.(*result).text == text {
+		return last.(*result).config, last.(*result).err
+	}
+	cfg, err := Parse([]byte(text))
+	parsed.Store(name, &result{text, cfg, err})
+	return cfg, err
+}
+
+// Load reads the configuration from the ConfigMap namespace/name. Its errors name the ConfigMap and the field. The callers
+// share what it returns, and must not change it.
 func Load(ctx context.Context, r client.Reader, namespace, name string) (*Config, error) {
 	cm := &corev1.ConfigMap{}
 	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, cm); err != nil {
@@ -107,7 +129,7 @@ func Load(ctx context.Context, r client.Reader, namespace, name string) (*Config
 	if !ok {
 		return nil, fmt.Errorf("ConfigMap %s/%s has no key %s: %w", namespace, name, Key, ErrNotFound)
 	}
-	cfg, err := Parse([]byte(text))
+	cfg, err := parse(name, text)
 	if err != nil {
 		return nil, fmt.Errorf("ConfigMap %s/%s, key %s: %w", namespace, name, Key, err)
 	}

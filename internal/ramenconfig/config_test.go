@@ -135,3 +135,22 @@ func TestLoadNamesTheConfigMap(t *testing.T) {
 		})
 	}
 }
+
+func TestAChangedConfigurationIsReadAgain(t *testing.T) {
+	c := fake.NewClientBuilder().Build()
+	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "ramen-system", Name: ramenconfig.HubConfigMap}}
+	require.NoError(t, c.Create(t.Context(), cm))
+	for _, namespace := range []string{"one", "one", "two", "one"} {
+		cm.Data = map[string]string{ramenconfig.Key: "ramenOpsNamespace: " + namespace}
+		require.NoError(t, c.Update(t.Context(), cm))
+		cfg, err := ramenconfig.Load(t.Context(), c, cm.Namespace, cm.Name)
+		require.NoError(t, err)
+		require.Equal(t, namespace, cfg.RamenOpsNamespace)
+	}
+	cm.Data[ramenconfig.Key] = "ramenOpsNamespace: ["
+	require.NoError(t, c.Update(t.Context(), cm))
+	for range 2 {
+		_, err := ramenconfig.Load(t.Context(), c, cm.Namespace, cm.Name)
+		require.ErrorContains(t, err, "not a RamenConfig")
+	}
+}

@@ -191,18 +191,20 @@ func (r reader) recent(ctx context.Context, key client.ObjectKey, obj client.Obj
 	if !ok {
 		return false, nil
 	}
-	err = r.cached.Get(ctx, key, found)
-	switch {
-	case apierrors.IsNotFound(err):
-		return was == (version{}), err
-	case err != nil || found.GetUID() != was.uid:
-		return false, nil // it may be an object that was there before
+	if err := r.cached.Get(ctx, key, found); err != nil {
+		return apierrors.IsNotFound(err) && was == (version{}), err
 	}
-	if order, err := resourceversion.CompareResourceVersion(found.GetResourceVersion(), was.resource); err != nil || order < 0 {
-		return false, nil
+	if found.GetUID() != was.uid || was.resource == "" || behind(found.GetResourceVersion(), was.resource) {
+		return false, nil // it may be an object that was there before
 	}
 	reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(found).Elem())
 	return true, nil
+}
+
+// behind reports whether a resource version is older than another one, or in no order with it that is known.
+func behind(is, was string) bool {
+	order, err := resourceversion.CompareResourceVersion(is, was)
+	return err != nil || order < 0
 }
 
 // Client returns a client that does what c does, and has m note each write.

@@ -73,7 +73,7 @@ func (c cache) Get(_ context.Context, key client.ObjectKey, obj client.Object, _
 // sync lets the cache catch up.
 func (s *server) sync() {
 	is := &corev1.ConfigMap{}
-	if err := s.WithWatch.Get(s.t.Context(), key, is); err != nil {
+	if err := s.Get(s.t.Context(), key, is); err != nil {
 		require.True(s.t, apierrors.IsNotFound(err))
 		is = nil
 	}
@@ -111,10 +111,10 @@ func TestAnotherObjectOfTheNameIsReadPastTheCache(t *testing.T) {
 	require.NoError(t, s.writer.Create(t.Context(), one))
 	s.sync()
 	s.requireRead("one", false, "known")
-	require.NoError(t, s.WithWatch.Delete(t.Context(), one), "by somebody else")
+	require.NoError(t, s.Delete(t.Context(), one), "by somebody else")
 	two := config("two")
 	two.UID = "second"
-	require.NoError(t, s.WithWatch.Create(t.Context(), two), "by somebody else")
+	require.NoError(t, s.Create(t.Context(), two), "by somebody else")
 	s.sync()
 	s.requireRead("two", true, "nothing tells which of two objects is the later one")
 	s.requireRead("two", false, "known")
@@ -140,7 +140,7 @@ func TestAReadGoesPastTheCacheUntilThatHasCaughtUp(t *testing.T) {
 
 	three := two.DeepCopy()
 	three.Data["value"] = "three"
-	require.NoError(t, s.WithWatch.Update(t.Context(), three), "by somebody else")
+	require.NoError(t, s.Update(t.Context(), three), "by somebody else")
 	s.requireRead("two", false, "which may be missing for a while")
 	s.sync()
 	s.requireRead("three", false, "and is seen with the cache")
