@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
+	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
+)
+
+// stores are the two object stores that both clusters use.
+type stores struct {
+	server *mem.Server
+	down   map[string]bool
+	writes atomic.Int64
+}
+
+func newStores() *stores {
+	s := &stores{server: mem.New(), down: map[string]bool{}}
+	for _, b := range []string{"dr1", "dr2"} {
+		s.server.AddBucket(store.Config{Profile: "s3-" + b, Endpoint: "https://s3.example.com", Bucket: b, AccessKey: "a", SecretKey: "s"})
+	}
+	return s
+}
+
+func (s *stores) open() store.Opener {
+	return storetest.Faulty(s.server.Open, func(_ context.Context, c storetest.Call) error {
+		if c.Op == storetest.OpPut {
+			s.writes.Add(1)
+		}
+		if s.down[c.Profile] {
+			return storetest.Failure(c.Profile, store.ReasonUnreachable, context.DeadlineExceeded)
+		}
+		return nil
+	})
+}
+
+// keys are those of one bucket.
+func (s *stores) keys(t *testing.T, bucket string) []string {
+	t.Helper()
+	b, err := s.server.Open(store.Config{Profile: "x", Endpoint: "https://s3.example.com", Bucket: bucket, AccessKey: "a", SecretKey: "s"})
+	require.NoError(t, err)
+	keys, err := b.List(t.Context(), "")
+	require.NoError(t, err)
+	return keys
+}
