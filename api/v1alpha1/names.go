@@ -55,6 +55,9 @@ const (
 	AnnotationDestinationCluster = DRPCAnnotationPrefix + "destination-cluster"
 	// AnnotationPeerServes says "true" on a Secondary whose peer has taken over: it is Primary, and its volumes are ready.
 	AnnotationPeerServes = DRPCAnnotationPrefix + "peer-serves"
+	// AnnotationSigners says that what the clusters store of the group is signed, and holds the public keys that they sign with,
+	// separated by commas.
+	AnnotationSigners = DRPCAnnotationPrefix + "signers"
 	// AnnotationDRPCUID holds the UID of the DRPlacementControl behind a VolumeReplicationGroup.
 	AnnotationDRPCUID = DRPCAnnotationPrefix + "drpc-uid"
 	// AnnotationAppNamespace on a DRPlacementControl names the namespace of the application, if it is another one.

@@ -312,6 +312,10 @@ type VolumeReplicationGroupStatus struct {
 	// +optional
 	// +listType=atomic
 	RDInfo []VolSyncReplicationDestinationInfo `json:"rdInfo,omitempty"`
+	// signingKey is the public key that this cluster signs stored metadata with. An addition to Ramen's API.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	SigningKey string `json:"signingKey,omitempty"`
 	// staticIPDiscovery belongs to static IP addresses of virtual machines and is never set. It is part of the schema so
 	// that an object that was exported from Ramen can be applied.
 	// +optional

@@ -17,6 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
+	"github.com/ramendr/ramen-direct/spokectrl/signing"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
@@ -44,6 +45,7 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Live:      mgr.GetAPIReader(),
 		Archive:   stores,
 		Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
+		Signing:   &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace},
 		Clock:     clock.RealClock{},
 		Namespace: f.Namespace,
 		Events:    mgr.GetEventRecorder("volumereplicationgroup"),

@@ -142,7 +142,7 @@ func reasonOf(err error, other string) string {
 		return reasonAccessDenied
 	case store.ReasonBucketNotFound:
 		return reasonBucket
-	case store.ReasonTooLarge, store.ReasonError:
+	case store.ReasonTooLarge, store.ReasonRefused, store.ReasonError:
 		return other
 	}
 	return other

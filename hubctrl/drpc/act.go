@@ -127,6 +127,9 @@ func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error
 	if serves(at.report) {
 		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationPeerServes, on))
 	}
+	if signers := w.signers(plan.Write{Kind: plan.AdoptWish, Side: s, Role: roleOf(&at.report.Spec)}); signers != "" {
+		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationSigners, signers))
+	}
 	if w.differs(scopeOf(&at.report.Spec)) {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationScopeKept, string(w.drpc.UID)))
 	}

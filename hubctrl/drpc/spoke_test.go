@@ -40,6 +40,10 @@ type spoke struct {
 	volumes  []string // the workload's VolSync volumes that exist here
 	copies   []string // what the destinations here hold
 	ended    []string // UIDs of wishes whose deletion was seen here
+	key      string   // that it signs with; empty: its version does not sign
+	signers  string   // that it was told
+	unstored bool     // not everything is in the stores
+	conflict string   // the reason of a conflict with the stores, as long as it was told of signers; empty: none
 }
 
 // connect makes the link live.
@@ -75,7 +79,7 @@ func (h *hub) deliver(cluster string) {
 			s.ended = append(slices.Clone(s.ended), string(wish.UID))
 		}
 		if s.stamp.WishUID == string(wish.UID) {
-			*s = spoke{identity: s.identity, inUse: s.inUse, made: s.made, volumes: s.volumes, ended: s.ended}
+			*s = spoke{identity: s.identity, inUse: s.inUse, made: s.made, volumes: s.volumes, ended: s.ended, key: s.key, conflict: s.conflict, unstored: s.unstored}
 		}
 		return
 	}
@@ -100,6 +104,7 @@ func (h *hub) deliver(cluster string) {
 	}
 	s.stamp.WishUID, s.stamp.WishGeneration, s.stamp.Epoch, s.stamp.Origin = string(wish.UID), wish.Generation, epoch, origin
 	s.drpc, s.serves = wish.Annotations["exchange.ramendr.openshift.io/drpc"], serves
+	s.signers = wish.Annotations[v1alpha1.AnnotationSigners]
 	if !equality.Semantic.DeepEqual(s.spec, wish.Spec) {
 		s.spec = *wish.Spec.DeepCopy()
 		s.stamp.SpokeGeneration++
@@ -114,6 +119,8 @@ func (h *hub) work(cluster string) {
 	}
 	s.observed = s.stamp.SpokeGeneration
 	switch {
+	case s.refuses():
+		s.state = v1alpha1.UnknownState
 	case s.spec.ReplicationState == v1alpha1.Primary && s.state == v1alpha1.SecondaryState:
 		s.state, s.volumes, s.copies = v1alpha1.PrimaryState, s.copies, nil
 	case s.spec.ReplicationState == v1alpha1.Primary:
@@ -220,6 +227,10 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 	if s.serves {
 		r.Annotations[v1alpha1.AnnotationPeerServes] = "true"
 	}
+	if s.signers != "" {
+		r.Annotations[v1alpha1.AnnotationSigners] = s.signers
+	}
+	r.Status.SigningKey = s.key
 	r.Spec = *s.spec.DeepCopy()
 	r.Status.State, r.Status.ObservedGeneration = s.state, s.observed
 	r.Status.Exchange = s.stamp.DeepCopy()
@@ -299,7 +310,15 @@ func (s *spoke) conditions() []metav1.Condition {
 		list = append(list, condition("DataReady", "False", "Progressing", "Pod shop/web uses PVC data"), condition("DataProtected", "False", "Progressing", ""))
 	}
 	list = append(list, condition("ClusterDataReady", "True", "Restored", ""), condition("ClusterDataProtected", "True", "Uploaded", ""))
-	if s.own && s.spec.ReplicationState == v1alpha1.Secondary {
+	if s.refuses() {
+		list[len(list)-2] = condition("ClusterDataReady", "False", "Error", "nothing is stored of this group")
+	}
+	if s.unstored || s.refuses() {
+		list[len(list)-1] = condition("ClusterDataProtected", "False", "UploadError", "a store does not answer")
+	}
+	if s.refuses() {
+		list = append(list, condition("NoClusterDataConflict", "False", s.conflict, "nothing is stored of this group"))
+	} else if s.own && s.spec.ReplicationState == v1alpha1.Secondary {
 		list = append(list, condition("NoClusterDataConflict", "False", "ClusterDataConflictSecondary", "here are claims that were never replicated: data"))
 	} else {
 		list = append(list, condition("NoClusterDataConflict", "True", "NoConflict", ""))
@@ -313,6 +332,11 @@ func (s *spoke) conditions() []metav1.Condition {
 		list[i].ObservedGeneration = s.observed
 	}
 	return list
+}
+
+// refuses says that what the stores have, or have not, is in the way of being Primary.
+func (s *spoke) refuses() bool {
+	return s.conflict != "" && s.signers != "" && s.spec.ReplicationState == v1alpha1.Primary && s.state != v1alpha1.PrimaryState
 }
 
 // follow is the deployer, and follows the published decisions.

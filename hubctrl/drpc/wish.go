@@ -85,6 +85,9 @@ func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) 
 	if w.taken(wr, settled) {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationPeerServes, on))
 	}
+	if signers := w.signers(wr); signers != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationSigners, signers))
+	}
 	spec := w.spec(wr, settled)
 	if err := setSpec(u, &spec); err != nil {
 		return nil, err

@@ -107,7 +107,11 @@ func (w *world) explain(wait plan.Wait) words {
 		return words{fact: "Answer", message: unanswered(at), next: continues + " when the cluster answers"}
 	case plan.BeingPrimary:
 		out := words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: continues}
-		if exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict).Status == metav1.ConditionFalse {
+		switch conflict := exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict); {
+		case conflict.Status != metav1.ConditionFalse:
+		case conflict.Reason == exchange.ReasonStoresEmpty, conflict.Reason == exchange.ReasonNotBelieved:
+			out.user, out.next = true, w.withoutStored(wait.On)
+		default:
 			out.user, out.next = true, fmt.Sprintf("fix the problem described in the message on cluster %s, while nobody deploys there; then %s", at.cluster, continues)
 		}
 		return out

@@ -93,6 +93,25 @@ func (w *world) explainNothing(t plan.Side) words {
 	return out
 }
 
+// withoutStored says what to do where the stores have lost, or do not have from a cluster of the application, what is to be
+// restored on t.
+func (w *world) withoutStored(t plan.Side) string {
+	cluster := w.at(t).cluster
+	back := fmt.Sprintf("bring back what the message names, and %s; if cluster %s has the volumes, set action Failover and failoverCluster to %s", continues, w.at(t.Peer()).cluster, w.at(t.Peer()).cluster)
+	if w.facts.Ask != plan.Failover || survivorOf(w) != t {
+		return back + fmt.Sprintf("; to run the workload on %s with what is there all the same, set action Failover and failoverCluster to %s", cluster, cluster)
+	}
+	return back + fmt.Sprintf("; to run the workload on %s with what is there all the same, which may be nothing, or what somebody else stored, accept it: %s", cluster, w.acceptFailover(cluster))
+}
+
+// survivorOf is the side that a failover is to by the spec: the one that it names, else the one that is Primary.
+func survivorOf(w *world) plan.Side {
+	if w.facts.Target.Named() {
+		return w.facts.Target
+	}
+	return w.facts.Home()
+}
+
 // acceptFailover is the command by which the user accepts what the failover to cluster loses.
 func (w *world) acceptFailover(cluster string) string {
 	return w.accept(word(lossFailover, cluster, failoverID(w.drpc)))

@@ -13,6 +13,14 @@ import (
 // replaces one that was deleted in the middle of its demotion (X14).
 const ReasonInterrupted = "Interrupted"
 
+// Reasons of the condition NoClusterDataConflict of a group that is told to be Primary and was stored before (AnnotationSigners).
+const (
+	// ReasonStoresEmpty : no store has anything of it.
+	ReasonStoresEmpty = "StoredMetadataMissing"
+	// ReasonNotBelieved : what the stores have was not signed by one of its clusters.
+	ReasonNotBelieved = "StoredMetadataRefused"
+)
+
 // Answers reports whether report speaks about wish as it is now (X3). Comparing specs instead would be wrong: a wish
 // that goes A, B, A looks answered by the report about the first A.
 func Answers(wish, report *v1alpha1.VolumeReplicationGroup) bool {

@@ -74,6 +74,10 @@ type Term struct {
 	Epoch      int64
 	Cluster    string
 	Generation int64
+	// Key signs what is stored; zero: it stays without a signature.
+	Key capsule.Key
+	// Trust says what of the stored metadata is carried over into what is stored next.
+	Trust capsule.Trust
 }
 
 // Problems are errors by profile.
@@ -100,6 +104,17 @@ func (p Problems) Err() error {
 		texts = append(texts, text)
 	}
 	return errors.New(strings.Join(texts, "; "))
+}
+
+// count is how many stores have one.
+func (p Problems) count() int {
+	n := 0
+	for _, err := range p {
+		if err != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // All reports whether each of profiles has a problem.
@@ -243,10 +258,10 @@ func (a *Archive) resting(k knowledge) bool {
 	return k.failure != nil && a.Clock.Since(k.failed) < Pause
 }
 
-// remember notes which of the stores that were asked failed.
+// remember notes which of the stores that were asked failed. One whose content is not believed answered.
 func (a *Archive) remember(g capsule.Group, asked []string, problems Problems) {
 	for _, name := range asked {
-		if err := problems[name]; err != nil {
+		if err := problems[name]; err != nil && store.ReasonOf(err) != store.ReasonRefused {
 			a.learn(place{g, name}, knowledge{failure: err, failed: a.Clock.Now(), partial: a.know(place{g, name}).partial})
 		}
 	}

@@ -104,7 +104,7 @@ func TestWhatWasStoredIsFound(t *testing.T) {
 	assert.True(t, f.Current(group, profiles, term(1), content(t, "1")))
 	assert.False(t, f.Current(group, profiles, term(1), content(t, "2")))
 	assert.False(t, f.Current(group, profiles, term(2), content(t, "1")))
-	n := f.Newest(t.Context(), group, profiles)
+	n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, archive.Found, n.Answer)
 	assert.Equal(t, "1", n.Pairs[0].PV.Labels["version"])
 }
@@ -119,21 +119,21 @@ func TestWhatIsAddedTakesNothingAway(t *testing.T) {
 	assert.False(t, f.Covered(group, profiles, term(2), content(t, "2")))
 	assert.True(t, f.Covered(group, profiles, term(2), content(t, "1")))
 	f.restart()
-	n := f.Newest(t.Context(), group, profiles)
+	n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, archive.Found, n.Answer)
 	require.Len(t, n.Pairs, 1)
 	assert.Equal(t, "1", n.Pairs[0].PV.Labels["version"])
 	require.NoError(t, f.Add(t.Context(), group, profiles, term(2), content(t, "2")).Err())
-	assert.Equal(t, "2", f.Newest(t.Context(), group, profiles).Pairs[0].PV.Labels["version"], "what is here is brought up to date")
+	assert.Equal(t, "2", f.Newest(t.Context(), group, profiles, capsule.Trust{}).Pairs[0].PV.Labels["version"], "what is here is brought up to date")
 	require.NoError(t, f.Sync(t.Context(), group, profiles, term(2), capsule.Content{}).Err())
-	assert.Empty(t, f.Newest(t.Context(), group, profiles).Pairs)
+	assert.Empty(t, f.Newest(t.Context(), group, profiles, capsule.Trust{}).Pairs)
 }
 
 func TestSilenceIsNotNothing(t *testing.T) {
 	f := newFixture()
-	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles).Answer)
+	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles, capsule.Trust{}).Answer)
 	f.fault = down("a")
-	n := f.Newest(t.Context(), group, profiles)
+	n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, archive.Unknown, n.Answer)
 	require.ErrorContains(t, n.Problems.Err(), "S3 profile a")
 	assert.NotContains(t, n.Problems.Err().Error(), "profile b")
@@ -143,7 +143,7 @@ func TestTheHigherEpochIsTakenAndNeverOverwritten(t *testing.T) {
 	f := newFixture()
 	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "old")).Err())
 	require.NoError(t, f.Sync(t.Context(), group, []string{"b"}, term(2), content(t, "new")).Err())
-	n := f.Newest(t.Context(), group, profiles)
+	n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, "new", n.Pairs[0].PV.Labels["version"])
 	assert.Equal(t, "b", n.Profile)
 
@@ -152,7 +152,7 @@ func TestTheHigherEpochIsTakenAndNeverOverwritten(t *testing.T) {
 	require.NoError(t, problems["a"])
 	require.ErrorContains(t, problems["b"], "epoch 2")
 	require.NoError(t, f.Empty(t.Context(), group, profiles, 1).Err())
-	n = f.Newest(t.Context(), group, profiles)
+	n = f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, "new", n.Pairs[0].PV.Labels["version"], "a stale side deletes nothing either")
 	assert.Equal(t, "b", n.Profile)
 }
@@ -167,7 +167,7 @@ func TestABrokenCapsuleIsNotReplacedByAnOlderOne(t *testing.T) {
 		}
 		return nil
 	}
-	n := f.Newest(t.Context(), group, profiles)
+	n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, archive.Unknown, n.Answer)
 	require.ErrorContains(t, n.Problems.Err(), "bit rot")
 }
@@ -189,11 +189,11 @@ func TestAWriterMayDieAnywhere(t *testing.T) {
 		err := f.Sync(t.Context(), group, one, term(1), content(t, "2")).Err()
 		f.fault = nil
 		f.clock.Step(archive.Pause) // one that did not answer is left alone by everybody
-		found := f.Newest(t.Context(), group, one)
+		found := f.Newest(t.Context(), group, one, capsule.Trust{})
 		require.Equal(t, archive.Found, found.Answer, "dying at call %d: %v", n, found.Problems.Err())
 		f.restart()
 		require.NoError(t, f.Sync(t.Context(), group, one, term(1), content(t, "2")).Err())
-		require.Equal(t, "2", f.Newest(t.Context(), group, one).Pairs[0].PV.Labels["version"])
+		require.Equal(t, "2", f.Newest(t.Context(), group, one, capsule.Trust{}).Pairs[0].PV.Labels["version"])
 		if err == nil {
 			require.Greater(t, n, 3, "announcement, object, manifest")
 			return
@@ -223,7 +223,7 @@ func TestAFailedStoreIsWaitedForOnceInARestore(t *testing.T) {
 		return down("a")(ctx, c)
 	}
 	for range 3 {
-		n := f.Newest(t.Context(), group, profiles)
+		n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 		assert.Equal(t, archive.Found, n.Answer)
 		require.ErrorContains(t, n.Problems.Err(), "S3 profile a")
 	}
@@ -231,7 +231,7 @@ func TestAFailedStoreIsWaitedForOnceInARestore(t *testing.T) {
 	assert.Equal(t, 1, asked)
 	f.clock.Step(archive.Pause)
 	f.fault = nil
-	require.NoError(t, f.Newest(t.Context(), group, profiles).Problems.Err())
+	require.NoError(t, f.Newest(t.Context(), group, profiles, capsule.Trust{}).Problems.Err())
 }
 
 func TestEmptyRemovesAllOfTheGroupAndNothingElse(t *testing.T) {
@@ -240,8 +240,8 @@ func TestEmptyRemovesAllOfTheGroupAndNothingElse(t *testing.T) {
 	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "1")).Err())
 	require.NoError(t, f.Sync(t.Context(), other, profiles, term(1), capsule.Content{other.VRG(): content(t, "1")[group.VRG()]}).Err())
 	require.NoError(t, f.Empty(t.Context(), group, profiles, 1).Err())
-	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles).Answer)
-	assert.Equal(t, archive.Found, f.Newest(t.Context(), other, profiles).Answer)
+	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles, capsule.Trust{}).Answer)
+	assert.Equal(t, archive.Found, f.Newest(t.Context(), other, profiles, capsule.Trust{}).Answer)
 	assert.False(t, f.Current(group, profiles, term(1), content(t, "1")))
 }
 

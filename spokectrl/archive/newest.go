@@ -21,6 +21,7 @@ const (
 	Unknown Answer = iota // no complete capsule was found, and a store that may have one could not be read
 	Nothing               // every store answered that it has none
 	Found                 // a complete capsule was found
+	Refused               // every store answered, and what they have is not believed
 )
 
 // Newest is the newest capsule of a group.
@@ -57,9 +58,11 @@ type candidate struct {
 // Newest looks for the newest complete capsule of a group. One that can be read suffices, whatever became of the other
 // stores; but nothing is taken for "none" unless all answered. A broken capsule is replaced only by one of its epoch. A
 // store that did not answer is left alone for Pause if another has a capsule: a restore takes several looks, and a
-// failover must not wait for the store of the failed side at each.
-func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string) Newest {
+// failover must not wait for the store of the failed side at each. What trust refuses counts as if it were not there, but is
+// told.
+func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string, trust capsule.Trust) Newest {
 	var mu sync.Mutex
+	refused := 0
 	var found []candidate
 	out := Newest{Answer: Unknown, Problems: Problems{}}
 	look := func(profiles []string) {
@@ -73,6 +76,10 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			if why := trust.Refuses(m); why != "" {
+				refused++
+				return notBelieved(s, g, why)
+			}
 			if p, ok := s.(pace); ok {
 				s = p.Store // its pace ends with this look
 			}
@@ -121,10 +128,20 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 		out.Answer, out.Profile, out.Manifest, out.Pairs = Found, c.store.Profile(), c.manifest, pairs
 		return out
 	}
-	if len(found) == 0 && out.Problems.Err() == nil {
+	switch problems := out.Problems.count(); {
+	case len(found) > 0:
+	case problems == 0:
 		out.Answer = Nothing
+	case problems == refused:
+		out.Answer = Refused
 	}
 	return out
+}
+
+// notBelieved says that what a store has of a group was not written by its clusters, as far as is known.
+func notBelieved(s store.Store, g capsule.Group, why string) error {
+	return &store.Error{Profile: s.Profile(), Reason: store.ReasonRefused, Err: fmt.Errorf(
+		"what it holds below %s is not restored: %s. Look at who can write to the bucket, and bring back what the clusters stored, for example from its earlier versions", g.Prefix(), why)}
 }
 
 func fetch(ctx context.Context, c candidate, g capsule.Group) ([]capsule.Pair, error) {

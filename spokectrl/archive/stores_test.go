@@ -56,7 +56,7 @@ func TestALargeGroupOnASlowStoreIsStoredAndRestored(t *testing.T) {
 		f.fault = func(ctx context.Context, _ storetest.Call) error { return pause(ctx, 200*time.Millisecond) }
 		require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content).Err())
 		f.restart()
-		n := f.Newest(t.Context(), group, profiles)
+		n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 		require.NoError(t, n.Problems.Err())
 		assert.Len(t, n.Pairs, 500)
 	})
@@ -99,7 +99,7 @@ func TestAnUpdateThatIsCutShortGoesOnWhereItWas(t *testing.T) {
 	puts, broken = 0, false
 	require.NoError(t, f.Sync(t.Context(), group, one, term(1), content).Err())
 	assert.LessOrEqual(t, puts, 10)
-	assert.Len(t, f.Newest(t.Context(), group, one).Pairs, 12)
+	assert.Len(t, f.Newest(t.Context(), group, one, capsule.Trust{}).Pairs, 12)
 }
 
 // TestADeadStoreIsPaidForOnce, not by each group.
@@ -114,14 +114,14 @@ func TestADeadStoreIsPaidForOnce(t *testing.T) {
 	}
 	for i := range 20 {
 		g := capsule.Group{Namespace: "app", Name: fmt.Sprint("g", i)}
-		n := f.Newest(t.Context(), g, profiles)
+		n := f.Newest(t.Context(), g, profiles, capsule.Trust{})
 		assert.Equal(t, archive.Unknown, n.Answer, "nobody knows what it has")
 		require.ErrorContains(t, n.Problems.Err(), "S3 profile a")
 	}
 	assert.Equal(t, 1, asked)
 	f.clock.Step(archive.Pause)
 	f.fault = nil
-	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles).Answer)
+	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles, capsule.Trust{}).Answer)
 }
 
 // TestTheStoreThatWasWrittenLaterIsNewer, whatever either missed before.
@@ -147,7 +147,7 @@ func TestTheStoreThatWasWrittenLaterIsNewer(t *testing.T) {
 			sync("5", "a")
 			f.fault = nil
 			f.restart()
-			n := f.Newest(t.Context(), group, profiles)
+			n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 			assert.Equal(t, "5", n.Pairs[0].PV.Labels["version"])
 			assert.Equal(t, "b", n.Profile)
 		})
@@ -172,7 +172,7 @@ func TestWhatAStoreLosesIsStoredAgain(t *testing.T) {
 			assert.False(t, f.Current(group, profiles, term(1), content(t, "1")))
 			require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "1")).Err())
 			assert.True(t, f.Current(group, profiles, term(1), content(t, "1")))
-			assert.Equal(t, archive.Found, f.Newest(t.Context(), group, []string{"a"}).Answer)
+			assert.Equal(t, archive.Found, f.Newest(t.Context(), group, []string{"a"}, capsule.Trust{}).Answer)
 		})
 	}
 }
@@ -211,7 +211,7 @@ func TestAPromotionDuringAnUpdateIsNoticed(t *testing.T) {
 			}
 			peer.clock.Step(archive.Recheck) // its next look finds what was overwritten
 			require.NoError(t, peer.Sync(t.Context(), group, one, second, content(t, "2")).Err())
-			n := peer.Newest(t.Context(), group, one)
+			n := peer.Newest(t.Context(), group, one, capsule.Trust{})
 			require.Equal(t, archive.Found, n.Answer)
 			assert.Equal(t, "2", n.Pairs[0].PV.Labels["version"], "the higher epoch has the last word")
 			f.clock.Step(archive.Recheck)
@@ -228,13 +228,13 @@ func TestObjectsWithoutAManifestAreNotNothing(t *testing.T) {
 	for key, o := range content(t, "ramen") {
 		require.NoError(t, s.Put(t.Context(), key, o.Body))
 	}
-	n := f.Newest(t.Context(), group, profiles)
+	n := f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	require.Equal(t, archive.Found, n.Answer)
 	assert.Equal(t, "ramen", n.Pairs[0].PV.Labels["version"])
 	assert.Zero(t, n.Manifest.Epoch, "anything with a manifest is newer")
 
 	require.NoError(t, s.Delete(t.Context(), group.PV("pv")))
-	n = f.Newest(t.Context(), group, profiles)
+	n = f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, archive.Unknown, n.Answer)
 	require.ErrorContains(t, n.Problems.Err(), "without a manifest")
 }
@@ -244,7 +244,7 @@ func TestAStoreThatWasGivenUpIsNoObstacleToTheEnd(t *testing.T) {
 	f := newFixture()
 	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "1")).Err())
 	require.NoError(t, f.Empty(t.Context(), group, []string{"a", "lost"}, 1).Err())
-	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, []string{"a"}).Answer)
+	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, []string{"a"}, capsule.Trust{}).Answer)
 	f.fault = down("b")
 	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err(), "one that does not answer may come back")
 }

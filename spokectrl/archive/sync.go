@@ -61,7 +61,7 @@ func (a *Archive) Learn(ctx context.Context, g capsule.Group, profiles []string)
 }
 
 func holds(m *capsule.Manifest, t Term, content capsule.Content, e extent) bool {
-	if m.Epoch != t.Epoch || m.Cluster != t.Cluster {
+	if m.Epoch != t.Epoch || m.Cluster != t.Cluster || m.Signer != t.Key.Public() || m.Signer != "" && !m.SignedBy(m.Signer) {
 		return false
 	}
 	wanted := 0
@@ -126,6 +126,10 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 	if was.Epoch > t.Epoch {
 		return overtaken(s, was, t)
 	}
+	if t.Trust.Refuses(was) != "" {
+		// Nothing of it is signed by this cluster, and so vouched for. What it lists is written over, or not listed any more.
+		was = &capsule.Manifest{Epoch: was.Epoch, Serial: was.Serial}
+	}
 	if was, err = a.present(ctx, s, g, was); err != nil {
 		return err
 	}
@@ -144,9 +148,14 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 	return nil
 }
 
+// overtaken is told of a manifest that is not believed, too: whether its signer is a cluster that was promoted meanwhile is not
+// known here.
 func overtaken(s store.Store, by *capsule.Manifest, t Term) error {
-	return &store.Error{Profile: s.Profile(), Reason: store.ReasonError, Err: fmt.Errorf(
-		"it holds epoch %d of this group, written by cluster %s; this cluster is at epoch %d and must not overwrite it", by.Epoch, by.Cluster, t.Epoch)}
+	err := fmt.Errorf("it holds epoch %d of this group, written by cluster %.60s; this cluster is at epoch %d and must not overwrite it", by.Epoch, by.Cluster, t.Epoch)
+	if why := t.Trust.Refuses(by); why != "" {
+		err = fmt.Errorf("%w. That is not believed: %s. If no cluster was promoted since, somebody else wrote it: delete the manifest from the bucket, and look at who can write there", err, why)
+	}
+	return &store.Error{Profile: s.Profile(), Reason: store.ReasonError, Err: err}
 }
 
 // sample is how many objects of a group are read at each look; the next look reads others.
@@ -235,7 +244,7 @@ func (w *writer) write(ctx context.Context, was *capsule.Manifest, content capsu
 	}
 	slices.Sort(changed)
 	if overwrites {
-		if err := putManifest(ctx, w.store, w.group, &announced); err != nil {
+		if err := w.manifest(ctx, &announced); err != nil {
 			return nil, err
 		}
 	}
@@ -245,7 +254,7 @@ func (w *writer) write(ctx context.Context, was *capsule.Manifest, content capsu
 	if err := w.stillOurs(ctx); err != nil {
 		return nil, err
 	}
-	if err := putManifest(ctx, w.store, w.group, next); err != nil {
+	if err := w.manifest(ctx, next); err != nil {
 		return nil, err
 	}
 	if err := w.stillOurs(ctx); err != nil {
@@ -292,13 +301,17 @@ func (w *writer) stillOurs(ctx context.Context) error {
 	return overtaken(w.store, is, w.term)
 }
 
-func putManifest(ctx context.Context, s store.Store, g capsule.Group, m *capsule.Manifest) error {
+// manifest signs a manifest and writes it.
+func (w *writer) manifest(ctx context.Context, m *capsule.Manifest) error {
+	if err := m.Sign(w.group, w.term.Key); err != nil {
+		return err
+	}
 	body, err := m.Encode()
 	if err != nil {
 		return err
 	}
-	if err := s.Put(ctx, g.Manifest(), body); err != nil {
-		return fmt.Errorf("write %s: %w", g.Manifest(), err)
+	if err := w.store.Put(ctx, w.group.Manifest(), body); err != nil {
+		return fmt.Errorf("write %s: %w", w.group.Manifest(), err)
 	}
 	return nil
 }

@@ -26,8 +26,14 @@ type Manifest struct {
 	Serial int64 `json:"serial"`
 	// Objects are the checksums by key.
 	Objects map[string]Sum `json:"objects"`
+	// Signer is the public key of the cluster that wrote it, and Signature its signature; empty: it was written before there were
+	// signatures.
+	Signer    string `json:"signer,omitempty"`
+	Signature string `json:"signature,omitempty"`
 	// Foreign says that another writer stored the objects, without a manifest: there are no checksums.
 	Foreign bool `json:"-"`
+
+	genuine bool // the signature is one of this manifest by Signer
 }
 
 // Sum is the checksum of an object.
@@ -75,10 +81,21 @@ func (m *Manifest) Encode() ([]byte, error) {
 // DecodeManifest reads the manifest of group g. Keys outside of the group are refused: nobody restores or deletes
 // what belongs to another group.
 func DecodeManifest(g Group, body []byte) (*Manifest, error) {
+	text, plain, err := canonical(g, body)
+	if err != nil {
+		return nil, err
+	}
 	m := &Manifest{}
-	if err := json.Unmarshal(body, m); err != nil {
+	// What is believed is read from what was signed.
+	if err := json.Unmarshal(plain, m); err != nil {
 		return nil, fmt.Errorf("decode manifest: %w", err)
 	}
+	var signature struct{ Signature string }
+	if err := json.Unmarshal(body, &signature); err != nil {
+		return nil, fmt.Errorf("decode manifest: %w", err)
+	}
+	m.Signature = signature.Signature
+	m.genuine = m.Signature != "" && m.verify(text)
 	if m.Version != version {
 		return nil, fmt.Errorf("decode manifest: version %d is not known, want %d", m.Version, version)
 	}

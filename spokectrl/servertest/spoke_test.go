@@ -30,6 +30,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
+	"github.com/ramendr/ramen-direct/spokectrl/signing"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
@@ -89,6 +90,7 @@ func (s *spoke) start(server *mem.Server) {
 	require.NoError(s.t, vrg.Setup(mgr, &vrg.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
 		Clock: clock.RealClock{}, Namespace: operator, Events: mgr.GetEventRecorder("volumereplicationgroup"),
+		Signing: &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
 	}))
 	require.NoError(s.t, drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Clock: clock.RealClock{},

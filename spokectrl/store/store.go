@@ -43,6 +43,7 @@ const (
 	ReasonAccessDenied   Reason = "AccessDenied"   // wrong key or no permission
 	ReasonBucketNotFound Reason = "BucketNotFound"
 	ReasonTooLarge       Reason = "TooLarge" // an object over MaxObject
+	ReasonRefused        Reason = "Refused"  // what it holds is not believed
 	ReasonError          Reason = "Error"    // anything else
 )
 

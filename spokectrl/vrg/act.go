@@ -103,9 +103,9 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 	case plan.Rebuild:
 		return r.rebuild(ctx, f)
 	case plan.Upload:
-		done.stores = r.Archive.Sync(ctx, f.id, f.profiles(), f.term, f.content)
+		done.stores = f.storing(f.profiles(), func() archive.Problems { return r.Archive.Sync(ctx, f.id, f.profiles(), f.term, f.content) })
 	case plan.Add:
-		done.stores = r.Archive.Add(ctx, f.id, f.profiles(), f.term, f.content)
+		done.stores = f.storing(f.profiles(), func() archive.Problems { return r.Archive.Add(ctx, f.id, f.profiles(), f.term, f.content) })
 	case plan.Empty:
 		log.FromContext(ctx).Info("Emptying the object stores")
 		done.stores = r.Archive.Empty(ctx, f.id, f.profiles(), f.term.Epoch)

@@ -3,6 +3,7 @@
 package vrg
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -295,7 +296,7 @@ func (s pass) kubeObjectsReady() provider.Finding {
 func (s pass) noConflict() provider.Finding {
 	switch {
 	case s.group.Role == plan.Primary && s.group.Restore == plan.RestoreConflict:
-		return no(reasonConflictPrimary, s.restore.message)
+		return no(cmp.Or(s.restore.reason, reasonConflictPrimary), s.restore.message)
 	case s.group.Role == plan.Secondary && s.unprotected() != "":
 		return no(reasonConflictSecondary, s.unprotected())
 	default:

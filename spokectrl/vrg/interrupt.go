@@ -67,8 +67,12 @@ func (f *facts) severable() bool {
 // are all sent before a relocate makes a group Secondary.
 func (r *Reconciler) observeSevered(ctx context.Context, f *facts, group provider.Group) error {
 	profiles := f.profiles()
-	newest := r.Archive.Newest(ctx, f.id, profiles)
-	if newest.Answer == archive.Unknown && len(profiles) > 0 && newest.Problems.All(profiles) {
+	newest := r.Archive.Newest(ctx, f.id, profiles, f.term.Trust)
+	switch {
+	case newest.Answer == archive.Nothing && f.term.Trust.Stored && len(profiles) > 0:
+		f.restore.unread = true
+		return fmt.Errorf("it is not known whether this cluster was Primary until the group was deleted: %s", f.emptied(profiles))
+	case newest.Answer == archive.Refused, newest.Answer == archive.Unknown && len(profiles) > 0 && newest.Problems.All(profiles):
 		f.restore.unread = true
 		return fmt.Errorf("it is not known whether this cluster was Primary until the group was deleted: %w", newest.Problems.Err())
 	}

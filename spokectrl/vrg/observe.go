@@ -41,6 +41,7 @@ type facts struct {
 	copies  []copied
 	remains []remain
 	severed error // why a secondary that was re-created can't say that it is one
+	mute    error // why this cluster can't sign what it stores
 }
 
 // volume is one volume of the group.
@@ -68,6 +69,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 		return nil, fmt.Errorf("read Namespace kube-system, the identity of the cluster: %w", err)
 	}
 	f.term = archive.Term{Epoch: epoch, Cluster: string(system.UID), Generation: vrg.Generation}
+	f.observeTrust(ctx, r.Signing)
 	note := vrg.Annotations[AnnotationRestored]
 	f.group = plan.Group{
 		Role:        role(vrg),

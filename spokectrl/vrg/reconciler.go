@@ -20,6 +20,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
+	"github.com/ramendr/ramen-direct/spokectrl/signing"
 )
 
 // Field managers.
@@ -44,6 +45,7 @@ type Reconciler struct {
 	Live      client.Reader // reads from the API server
 	Archive   *archive.Archive
 	Providers provider.Set
+	Signing   *signing.Keeper
 	Clock     clock.PassiveClock
 	Namespace string // of the operator: configuration
 	Events    events.EventRecorder

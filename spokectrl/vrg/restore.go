@@ -24,7 +24,8 @@ import (
 type restore struct {
 	state   plan.Restore
 	message string
-	unread  bool // a store did not answer: try again later
+	unread  bool   // what the stores say may change without anything that wakes us: try again later
+	reason  string // of a conflict, if it has one of its own
 	moves   []move
 	copies  []restoring
 }
@@ -63,6 +64,9 @@ func combined(parts ...restore) restore {
 	var messages []string
 	for i, p := range parts {
 		out.unread = out.unread || p.unread
+		if p.state == plan.RestoreConflict && p.reason != "" {
+			out.reason = p.reason
+		}
 		out.moves, out.copies = append(out.moves, p.moves...), append(out.copies, p.copies...)
 		told := p.message != "" && (p.state != plan.RestoreComplete || out.state == plan.RestoreComplete)
 		if told && (i == 0 || p.message != nothingToRestore) {
@@ -80,13 +84,21 @@ func (r *Reconciler) observeStored(ctx context.Context, f *facts, group provider
 	if len(profiles) == 0 {
 		return restore{state: plan.RestoreComplete, message: "nothing to restore: spec.s3Profiles names no store"}
 	}
-	newest := r.Archive.Newest(ctx, f.id, profiles)
+	newest := r.Archive.Newest(ctx, f.id, profiles, f.term.Trust)
 	switch newest.Answer {
 	case archive.Nothing:
+		if f.term.Trust.Stored && !f.goesOn() {
+			return restore{state: plan.RestoreConflict, reason: exchange.ReasonStoresEmpty, unread: true, message: f.emptied(profiles)}
+		}
 		return restore{state: plan.RestoreComplete, message: nothingToRestore}
 	case archive.Unknown:
 		return restore{state: plan.RestoreUnknown, unread: true,
 			message: fmt.Sprintf("it is not known whether there is something to restore: %v", newest.Problems.Err())}
+	case archive.Refused:
+		if f.goesOn() {
+			return restore{state: plan.RestoreComplete, message: nothingToRestore} // what is stored is written over
+		}
+		return restore{state: plan.RestoreConflict, reason: exchange.ReasonNotBelieved, unread: true, message: newest.Problems.Err().Error()}
 	case archive.Found:
 	}
 	if _, counted := f.vrg.Annotations[exchange.AnnotationEpoch]; counted && newest.Manifest.Epoch > f.term.Epoch {
@@ -94,7 +106,11 @@ func (r *Reconciler) observeStored(ctx context.Context, f *facts, group provider
 			"profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
 			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.term.Epoch)}
 	}
-	return r.compare(ctx, group, newest.Pairs, "profile "+newest.Profile)
+	out := r.compare(ctx, group, newest.Pairs, "profile "+newest.Profile)
+	if !f.term.Trust.Vouched(newest.Manifest) {
+		out.message += "; " + unvouched
+	}
+	return out
 }
 
 // compare leaves out claims in namespaces that are not of the group: one was taken off its list since, or somebody who can

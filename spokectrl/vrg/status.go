@@ -34,6 +34,7 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 		ObservedGeneration: was.Generation,
 		LastUpdateTime:     was.Status.LastUpdateTime,
 		Exchange:           was.Status.Exchange,
+		SigningKey:         f.term.Key.Public(),
 	}
 	primary := f.group.Role == plan.Primary
 	// Only after the note of the restore is changed: from the answer on, the hub takes the application away.

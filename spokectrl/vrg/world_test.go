@@ -35,6 +35,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
+	"github.com/ramendr/ramen-direct/spokectrl/signing"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
 )
 
@@ -174,6 +175,7 @@ func (c *cluster) requireWhole() {
 // restart forgets all that the process knew.
 func (c *cluster) restart(s *stores) {
 	c.r.Archive = &archive.Archive{Reader: c.client, Open: s.open(), Namespace: "ramen-system", Clock: c.clock}
+	c.r.Signing = &signing.Keeper{Client: c.client, Live: c.client, Namespace: "ramen-system"}
 }
 
 // wish makes or changes the group, as the mirror does.

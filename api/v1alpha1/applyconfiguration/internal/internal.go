@@ -1152,6 +1152,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.ramendr.ramen-direct.api.v1alpha1.VolSyncReplicationDestinationInfo
           elementRelationship: atomic
+    - name: signingKey
+      type:
+        scalar: string
     - name: state
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.State

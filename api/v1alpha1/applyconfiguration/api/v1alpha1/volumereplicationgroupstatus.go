@@ -42,6 +42,8 @@ type VolumeReplicationGroupStatusApplyConfiguration struct {
 	LastGroupSyncBytes *int64 `json:"lastGroupSyncBytes,omitempty"`
 	// rdInfo tells where the destinations of VolSync volumes listen.
 	RDInfo []VolSyncReplicationDestinationInfoApplyConfiguration `json:"rdInfo,omitempty"`
+	// signingKey is the public key that this cluster signs stored metadata with. An addition to Ramen's API.
+	SigningKey *string `json:"signingKey,omitempty"`
 	// staticIPDiscovery belongs to static IP addresses of virtual machines and is never set. It is part of the schema so
 	// that an object that was exported from Ramen can be applied.
 	StaticIPDiscovery *runtime.RawExtension `json:"staticIPDiscovery,omitempty"`
@@ -176,6 +178,14 @@ func (b *VolumeReplicationGroupStatusApplyConfiguration) WithRDInfo(values ...*V
 		}
 		b.RDInfo = append(b.RDInfo, *values[i])
 	}
+	return b
+}
+
+// WithSigningKey sets the SigningKey field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SigningKey field is set to the value of the last call.
+func (b *VolumeReplicationGroupStatusApplyConfiguration) WithSigningKey(value string) *VolumeReplicationGroupStatusApplyConfiguration {
+	b.SigningKey = &value
 	return b
 }
 

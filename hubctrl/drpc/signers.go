@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+)
+
+// What the clusters of an application store of it is signed by the one that stores it, so that who can write to a bucket can't
+// place a volume on a cluster. Each cluster makes its key itself and tells the public half; the hub tells both clusters of both,
+// as soon as the Primary says that everything is stored. From then on a cluster restores nothing else, and takes empty stores
+// for a loss. What the clusters were told is in their copies, and a hub that has lost its memory recalls it from there.
+
+// maxSigners is how many keys a wish names: those of both clusters, and while what is stored may be signed by earlier ones,
+// those too.
+const maxSigners = 4
+
+// signers is the value of AnnotationSigners of the wish that wr asks for; empty: it has none.
+func (w *world) signers(wr plan.Write) string {
+	var told, known []string
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		at := w.at(s)
+		if at.report != nil && exchange.From(at.identity, at.report) && capsule.IsPublic(at.report.Status.SigningKey) {
+			told = append(told, at.report.Status.SigningKey)
+		}
+	}
+	home := w.facts.Home()
+	switch {
+	case wr.Role == plan.Primary && wr.For == plan.Failover && w.facts.Accepted && !w.stored(wr.Side):
+		return "" // by the user's word it begins with what it finds
+	case home.Named() && w.stored(home) && !capsule.IsPublic(w.at(home).report.Status.SigningKey):
+		return "" // its version does not sign
+	case home.Named() && w.stored(home):
+		return listed(told)
+	}
+	for _, s := range w.recalling(wr) {
+		if at := w.at(s); at.wish != nil && at.wish.DeletionTimestamp == nil {
+			known = append(known, signersOf(at.wish)...)
+		}
+	}
+	for _, s := range w.recalling(wr) {
+		if at := w.at(s); at.report != nil && at.believable && (at.wish == nil || at.wish.DeletionTimestamp == nil && ours(at)) {
+			known = append(known, signersOf(at.report)...)
+		}
+	}
+	if known == nil {
+		return ""
+	}
+	return listed(append(told, known...))
+}
+
+// recalling are the sides whose wishes and copies say who signed what the wish is about: both, for a Secondary and for one that is
+// promoted; for a Primary that stays one its own. A Primary whose wish is made again after somebody deleted it, and its cluster
+// obeyed, is not known to be stored: its group emptied the stores as it ended.
+func (w *world) recalling(wr plan.Write) []plan.Side {
+	at := w.at(wr.Side)
+	switch {
+	case wr.Role == plan.Secondary, wr.Promote && at.wish != nil && roleOf(&at.wish.Spec) == plan.Secondary:
+		return []plan.Side{plan.First, plan.Second}
+	case at.wish == nil && wr.Kind == plan.PutWish:
+		return nil
+	default:
+		return []plan.Side{wr.Side}
+	}
+}
+
+// stored reports whether a side is Primary by what it was told last, and says that all stores hold what they should.
+func (w *world) stored(s plan.Side) bool {
+	at := w.at(s)
+	return at.wish != nil && at.wish.DeletionTimestamp == nil && !former(at) && roleOf(&at.wish.Spec) == plan.Primary &&
+		exchange.Answers(at.wish, at.report) && exchange.Condition(at.report, v1alpha1.VRGClusterDataProtected).Status == metav1.ConditionTrue
+}
+
+// signersOf are the keys that a wish or a report names.
+func signersOf(group *v1alpha1.VolumeReplicationGroup) []string {
+	keys := strings.FieldsFunc(group.Annotations[v1alpha1.AnnotationSigners], func(c rune) bool { return c == ',' })
+	return slices.DeleteFunc(keys, func(key string) bool { return !capsule.IsPublic(key) })
+}
+
+// listed is a list of keys as text: of many the first ones, each once, and always in the same order.
+func listed(keys []string) string {
+	var out []string
+	for _, key := range keys {
+		if !slices.Contains(out, key) && len(out) < maxSigners {
+			out = append(out, key)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, ",")
+}
