@@ -239,18 +239,24 @@ var errBroken = errors.New("the manifest is broken")
 
 // manifestOf reads the manifest of a group; nil if the store answered that there is none.
 func manifestOf(ctx context.Context, s store.Store, g capsule.Group) (*capsule.Manifest, error) {
-	body, err := s.Get(ctx, g.Manifest())
+	m, _, err := versionedManifestOf(ctx, s, g)
+	return m, err
+}
+
+// versionedManifestOf is manifestOf, with the version that an update replaces.
+func versionedManifestOf(ctx context.Context, s store.Store, g capsule.Group) (*capsule.Manifest, store.Version, error) {
+	body, version, err := s.Read(ctx, g.Manifest())
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, nil //nolint:nilnil // no manifest is an answer
+		return nil, store.AbsentVersion, nil
 	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", g.Manifest(), err)
+		return nil, store.AbsentVersion, fmt.Errorf("read %s: %w", g.Manifest(), err)
 	}
 	m, err := capsule.DecodeManifest(g, body)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w: %w", g.Manifest(), errBroken, err)
+		return nil, store.AbsentVersion, fmt.Errorf("read %s: %w: %w", g.Manifest(), errBroken, err)
 	}
-	return m, nil
+	return m, version, nil
 }
 
 // resting reports whether a store failed a moment ago and is left alone.

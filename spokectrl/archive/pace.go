@@ -41,6 +41,16 @@ func (p pace) Get(ctx context.Context, key string) ([]byte, error) {
 	return body, p.beat(err)
 }
 
+func (p pace) Read(ctx context.Context, key string) ([]byte, store.Version, error) {
+	body, version, err := p.Store.Read(ctx, key)
+	return body, version, p.beat(err)
+}
+
+func (p pace) Replace(ctx context.Context, key string, body []byte, was store.Version) (store.Version, error) {
+	is, err := p.Store.Replace(ctx, key, body, was)
+	return is, p.beat(err)
+}
+
 func (p pace) List(ctx context.Context, prefix string) ([]string, error) {
 	keys, err := p.Store.List(ctx, prefix)
 	return keys, p.beat(err)

@@ -190,9 +190,21 @@ func TestALookAtWhatIsStoredWritesNothing(t *testing.T) {
 
 // TestAPromotionDuringAnUpdateIsNoticed : the update had looked before the peer wrote, and overwrites objects of the peer.
 func TestAPromotionDuringAnUpdateIsNoticed(t *testing.T) {
-	for name, at := range map[string]string{"before an object": group.PV("pv"), "before the manifest": group.Manifest()} {
+	for name, tc := range map[string]struct {
+		at      string
+		writes  func(store.Opener) store.Opener
+		noticed bool // at once, and not by the peer
+	}{
+		"before an object":                                      {group.PV("pv"), conditionally, true},
+		"before the manifest":                                   {group.Manifest(), conditionally, true},
+		"before an object, without conditional writes":          {group.PV("pv"), unconditionally, true},
+		"before the manifest, without conditional writes":       {group.Manifest(), unconditionally, false},
+		"before the manifest, and conditions are not looked at": {group.Manifest(), carelessly, false},
+	} {
 		t.Run(name, func(t *testing.T) {
+			at := tc.at
 			f, peer := newFixture(), newFixture()
+			f.Open = tc.writes(f.Open)
 			peer.server = f.server
 			peer.restart()
 			one, second := []string{"a"}, archive.Term{Epoch: 2, Cluster: "c2"}
@@ -206,8 +218,15 @@ func TestAPromotionDuringAnUpdateIsNoticed(t *testing.T) {
 			})
 			err := f.Sync(t.Context(), group, one, term(1), content(t, "1")).Err()
 			require.True(t, promoted)
-			if at == group.PV("pv") {
+			if tc.noticed {
 				require.ErrorContains(t, err, "epoch 2")
+				s, err := f.server.Open(store.Config{Profile: "a", Endpoint: "https://s3.example.com", Bucket: "a", AccessKey: "a", SecretKey: "s"})
+				require.NoError(t, err)
+				body, err := s.Get(t.Context(), group.Manifest())
+				require.NoError(t, err)
+				m, err := capsule.DecodeManifest(group, body)
+				require.NoError(t, err)
+				assert.EqualValues(t, 2, m.Epoch, "it was not written over")
 			}
 			peer.clock.Step(archive.Recheck) // its next look finds what was overwritten
 			require.NoError(t, peer.Sync(t.Context(), group, one, second, content(t, "2")).Err())
@@ -218,6 +237,36 @@ func TestAPromotionDuringAnUpdateIsNoticed(t *testing.T) {
 			require.ErrorContains(t, f.Sync(t.Context(), group, one, term(1), content(t, "3")).Err(), "epoch 2")
 		})
 	}
+}
+
+func conditionally(open store.Opener) store.Opener { return open }
+
+// unconditionally is a server that refuses conditional writes.
+func unconditionally(open store.Opener) store.Opener {
+	return func(c store.Config) (store.Store, error) {
+		s, err := open(c)
+		return unconditional{s}, err
+	}
+}
+
+type unconditional struct{ store.Store }
+
+func (unconditional) Replace(context.Context, string, []byte, store.Version) (store.Version, error) {
+	return store.AbsentVersion, store.ErrUnconditional
+}
+
+// carelessly is a server that writes whatever the condition.
+func carelessly(open store.Opener) store.Opener {
+	return func(c store.Config) (store.Store, error) {
+		s, err := open(c)
+		return careless{s}, err
+	}
+}
+
+type careless struct{ store.Store }
+
+func (c careless) Replace(ctx context.Context, key string, body []byte, _ store.Version) (store.Version, error) {
+	return store.AbsentVersion, c.Put(ctx, key, body)
 }
 
 // TestObjectsWithoutAManifestAreNotNothing : another writer's, as Ramen's, are read; what can't be read is not known.

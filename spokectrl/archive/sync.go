@@ -116,7 +116,7 @@ func (a *Archive) sync(ctx context.Context, g capsule.Group, profiles []string, 
 
 func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, serial int64, t Term, content capsule.Content, e extent) error {
 	at := place{g, s.Profile()}
-	was, err := manifestOf(ctx, s, g)
+	was, version, err := versionedManifestOf(ctx, s, g)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 		if last := a.know(at).partial; last.of == begun.of {
 			begun = last
 		}
-		w := writer{store: s, group: g, term: t, extent: e, serial: max(serial, was.Serial+1), put: begun.put}
+		w := writer{store: s, group: g, term: t, extent: e, serial: max(serial, was.Serial+1), put: begun.put, version: version}
 		if was, err = w.write(ctx, was, content); err != nil {
 			a.learnPartial(at, begun)
 			return err
@@ -211,6 +211,8 @@ type writer struct {
 	serial int64
 	mu     sync.Mutex
 	put    map[string]string // checksums of what is written already, by key
+	// version of the manifest that is replaced: another cluster that is promoted meanwhile writes another one.
+	version store.Version
 }
 
 // write brings the store from what was vouches for to content. It may die after any call: announced checksums, then objects,
@@ -251,9 +253,6 @@ func (w *writer) write(ctx context.Context, was *capsule.Manifest, content capsu
 	if err := objects(ctx, changed, func(ctx context.Context, key string) error { return w.object(ctx, key, content[key]) }); err != nil {
 		return nil, err
 	}
-	if err := w.stillOurs(ctx); err != nil {
-		return nil, err
-	}
 	if err := w.manifest(ctx, next); err != nil {
 		return nil, err
 	}
@@ -291,8 +290,8 @@ func (w *writer) object(ctx context.Context, key string, o capsule.Object) error
 	return nil
 }
 
-// stillOurs reads the manifest again, before and after it is written: a cluster that was promoted meanwhile may have written its
-// own, and then this one stands back. Not every server has conditional writes.
+// stillOurs reads the manifest again after it is written, and before it where the server can't write conditionally: a cluster
+// that was promoted meanwhile may have written its own, and then this one stands back. There are servers that ignore conditions.
 func (w *writer) stillOurs(ctx context.Context) error {
 	is, err := manifestOf(ctx, w.store, w.group)
 	if err != nil || is == nil || is.Epoch <= w.term.Epoch {
@@ -301,7 +300,7 @@ func (w *writer) stillOurs(ctx context.Context) error {
 	return overtaken(w.store, is, w.term)
 }
 
-// manifest signs a manifest and writes it.
+// manifest signs a manifest and writes it over the one that was read.
 func (w *writer) manifest(ctx context.Context, m *capsule.Manifest) error {
 	if err := m.Sign(w.group, w.term.Key); err != nil {
 		return err
@@ -310,7 +309,21 @@ func (w *writer) manifest(ctx context.Context, m *capsule.Manifest) error {
 	if err != nil {
 		return err
 	}
-	if err := w.store.Put(ctx, w.group.Manifest(), body); err != nil {
+	version, err := w.store.Replace(ctx, w.group.Manifest(), body, w.version)
+	switch {
+	case errors.Is(err, store.ErrUnconditional):
+		if err := w.stillOurs(ctx); err != nil {
+			return err
+		}
+		err = w.store.Put(ctx, w.group.Manifest(), body)
+	case errors.Is(err, store.ErrChanged):
+		if overtaken := w.stillOurs(ctx); overtaken != nil {
+			return overtaken
+		}
+	case err == nil:
+		w.version = version
+	}
+	if err != nil {
 		return fmt.Errorf("write %s: %w", w.group.Manifest(), err)
 	}
 	return nil

@@ -18,6 +18,12 @@ type Store interface {
 	Put(ctx context.Context, key string, body []byte) error
 	// Get reads an object; ErrNotFound if there is none. At most MaxObject bytes are read.
 	Get(ctx context.Context, key string) ([]byte, error)
+	// Read is Get, with the version of the object, for Replace; AbsentVersion and ErrNotFound if there is none.
+	Read(ctx context.Context, key string) ([]byte, Version, error)
+	// Replace writes an object, whole, if it still has the version was, and returns the new version. ErrChanged if it has
+	// another one, ErrUnconditional if the server says that it can't write so. There are servers that write all the same, and
+	// say nothing.
+	Replace(ctx context.Context, key string, body []byte, was Version) (Version, error)
 	// List returns the keys that start with prefix, sorted.
 	List(ctx context.Context, prefix string) ([]string, error)
 	// Delete removes objects; missing ones are no error.
@@ -25,6 +31,18 @@ type Store interface {
 	// Check asks whether the bucket exists and may be listed.
 	Check(ctx context.Context) error
 }
+
+// Version tells apart what an object held over time; only its own store can compare it.
+type Version string
+
+// AbsentVersion is the version of an object that does not exist.
+const AbsentVersion Version = ""
+
+// ErrChanged means that an object is not, any more, what the write was to replace.
+var ErrChanged = errors.New("somebody else has written the object")
+
+// ErrUnconditional means that the server writes unconditionally or not at all.
+var ErrUnconditional = errors.New("the store does not support conditional writes")
 
 // MaxObject is the largest object that is read, in bytes: a bound against hostile or broken stores.
 const MaxObject = 8 << 20

@@ -6,6 +6,8 @@ package mem
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -79,6 +81,35 @@ func (m *memory) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil
 	})
 	return body, err
+}
+
+func (m *memory) Read(ctx context.Context, key string) ([]byte, store.Version, error) {
+	body, err := m.Get(ctx, key)
+	if err != nil {
+		return nil, store.AbsentVersion, err
+	}
+	return body, versionOf(body), nil
+}
+
+func (m *memory) Replace(ctx context.Context, key string, body []byte, was store.Version) (store.Version, error) {
+	err := m.with(ctx, func(objects map[string][]byte) error {
+		is := store.AbsentVersion
+		if found, ok := objects[key]; ok {
+			is = versionOf(found)
+		}
+		if is != was {
+			return m.fail(store.ReasonError, fmt.Errorf("replace %s: %w", key, store.ErrChanged))
+		}
+		objects[key] = slices.Clone(body)
+		return nil
+	})
+	return versionOf(body), err
+}
+
+// versionOf is the version of an object that holds body: equal content has equal versions, as in S3.
+func versionOf(body []byte) store.Version {
+	sum := sha256.Sum256(body)
+	return store.Version(hex.EncodeToString(sum[:]))
 }
 
 func (m *memory) List(ctx context.Context, prefix string) ([]string, error) {

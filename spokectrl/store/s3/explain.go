@@ -42,6 +42,10 @@ func (b *bucket) explainAnswer(doing string, answer minio.ErrorResponse) error {
 		return b.fail(reason, fmt.Errorf("%s: %s (%s): %w", doing, fmt.Sprintf(format, args...), answer.Code, answer))
 	}
 	switch answer.Code {
+	case minio.PreconditionFailed, "ConditionalRequestConflict":
+		return b.fail(store.ReasonError, fmt.Errorf("%s: %w", doing, store.ErrChanged))
+	case minio.NotImplemented:
+		return b.fail(store.ReasonError, fmt.Errorf("%s: %w", doing, store.ErrUnconditional))
 	case minio.NoSuchKey:
 		return fmt.Errorf("S3 profile %s: %s: %w", b.cfg.Profile, doing, store.ErrNotFound)
 	case minio.NoSuchBucket:

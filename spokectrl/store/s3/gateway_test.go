@@ -34,14 +34,17 @@ func startGateway(t *testing.T) store.Config {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
+	// Beside the objects, as not every file system keeps attributes; without them the server knows no versions of objects.
+	sidecar := filepath.Join(dir, "sidecar")
 	require.NoError(t, os.MkdirAll(filepath.Join(data, "bucket"), 0o755))
+	require.NoError(t, os.MkdirAll(sidecar, 0o755))
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	ca := writeCertificate(t, certFile, keyFile)
 	address := freeAddress(t)
 
 	cmd := exec.CommandContext(t.Context(), filepath.Join(bins, "versitygw"),
 		"--port", address, "--cert", certFile, "--key", keyFile, "--access", "reader", "--secret", "letmein", "--quiet",
-		"posix", "--nometa", data)
+		"posix", "--sidecar", sidecar, data)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Wait() }) // the context of the test has ended by now, and with it the process

@@ -7,6 +7,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -98,35 +99,63 @@ type bucket struct {
 func (b *bucket) Profile() string { return b.cfg.Profile }
 
 func (b *bucket) Put(ctx context.Context, key string, body []byte) error {
+	_, err := b.put(ctx, key, body, func(*minio.PutObjectOptions) {})
+	return err
+}
+
+func (b *bucket) put(ctx context.Context, key string, body []byte, condition func(*minio.PutObjectOptions)) (store.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	_, err := b.client.PutObject(ctx, b.cfg.Bucket, key, bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{
+	options := minio.PutObjectOptions{
 		ContentType:      "application/octet-stream",
 		DisableMultipart: true,
 		SendContentMd5:   true, // a bucket with object lock refuses what has no checksum
-	})
-	return b.explain(ctx, "put "+key, err)
+	}
+	condition(&options)
+	info, err := b.client.PutObject(ctx, b.cfg.Bucket, key, bytes.NewReader(body), int64(len(body)), options)
+	return cmp.Or(store.Version(info.ETag), unnamed), b.explain(ctx, "put "+key, err)
 }
 
 func (b *bucket) Get(ctx context.Context, key string) ([]byte, error) {
+	body, _, err := b.Read(ctx, key)
+	return body, err
+}
+
+func (b *bucket) Read(ctx context.Context, key string) ([]byte, store.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	doing := "get " + key
 	core := minio.Core{Client: b.client}
-	r, _, _, err := core.GetObject(ctx, b.cfg.Bucket, key, minio.GetObjectOptions{})
+	r, info, _, err := core.GetObject(ctx, b.cfg.Bucket, key, minio.GetObjectOptions{})
 	if err != nil {
-		return nil, b.explain(ctx, doing, err)
+		return nil, store.AbsentVersion, b.explain(ctx, doing, err)
 	}
 	defer func() { _ = r.Close() }()
 	body, err := io.ReadAll(io.LimitReader(r, store.MaxObject+1))
 	switch {
 	case err != nil:
-		return nil, b.explain(ctx, doing, err)
+		return nil, store.AbsentVersion, b.explain(ctx, doing, err)
 	case len(body) > store.MaxObject:
-		return nil, b.fail(store.ReasonTooLarge, fmt.Errorf("%s: the object is larger than %d bytes", doing, store.MaxObject))
+		return nil, store.AbsentVersion, b.fail(store.ReasonTooLarge, fmt.Errorf("%s: the object is larger than %d bytes", doing, store.MaxObject))
 	default:
-		return body, nil
+		return body, cmp.Or(store.Version(info.ETag), unnamed), nil
 	}
+}
+
+// unnamed is the version of an object of which the server tells none.
+const unnamed store.Version = "-"
+
+func (b *bucket) Replace(ctx context.Context, key string, body []byte, was store.Version) (store.Version, error) {
+	if was == unnamed {
+		return store.AbsentVersion, b.fail(store.ReasonError, fmt.Errorf("put %s: %w", key, store.ErrUnconditional))
+	}
+	return b.put(ctx, key, body, func(o *minio.PutObjectOptions) {
+		if was == store.AbsentVersion {
+			o.SetMatchETagExcept("*")
+		} else {
+			o.SetMatchETag(string(was))
+		}
+	})
 }
 
 func (b *bucket) List(ctx context.Context, prefix string) ([]string, error) {

@@ -157,6 +157,35 @@ func assertFails(t *testing.T, cfg store.Config, want store.Reason, says string)
 	assert.NotContains(t, err.Error(), cfg.SecretKey, "no key in a message")
 }
 
+// TestAServerThatWritesUnconditionallySaysSo, or its answers do.
+func TestAServerThatWritesUnconditionallySaysSo(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"it refuses conditions": func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				w.Header().Set("ETag", `"0123456789abcdef0123456789abcdef"`)
+				w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
+				return
+			}
+			w.WriteHeader(http.StatusNotImplemented)
+			_, _ = io.WriteString(w, "<Error><Code>NotImplemented</Code><Message>If-Match</Message></Error>")
+		},
+		"it tells no versions": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answer)
+			t.Cleanup(server.Close)
+			s, err := s3.Open(config(server.URL, nil))
+			require.NoError(t, err)
+			_, version, err := s.Read(t.Context(), "key")
+			require.NoError(t, err)
+			_, err = s.Replace(t.Context(), "key", []byte("body"), version)
+			require.ErrorIs(t, err, store.ErrUnconditional)
+		})
+	}
+}
+
 // TestAnObjectHasAChecksum : a bucket with object lock refuses one that has none.
 func TestAnObjectHasAChecksum(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -70,6 +70,20 @@ func (f *faulty) Get(ctx context.Context, key string) ([]byte, error) {
 	return f.Store.Get(ctx, key)
 }
 
+func (f *faulty) Read(ctx context.Context, key string) ([]byte, store.Version, error) {
+	if err := f.hit(ctx, OpGet, key); err != nil {
+		return nil, store.AbsentVersion, err
+	}
+	return f.Store.Read(ctx, key)
+}
+
+func (f *faulty) Replace(ctx context.Context, key string, body []byte, was store.Version) (store.Version, error) {
+	if err := f.hit(ctx, OpPut, key); err != nil {
+		return store.AbsentVersion, err
+	}
+	return f.Store.Replace(ctx, key, body, was)
+}
+
 func (f *faulty) List(ctx context.Context, prefix string) ([]string, error) {
 	if err := f.hit(ctx, OpList, prefix); err != nil {
 		return nil, err

@@ -34,6 +34,7 @@ func Run(t *testing.T, open store.Opener, good store.Config) {
 		return s
 	}
 	t.Run("keeps objects", func(t *testing.T) { runObjects(t, must(t, good)) })
+	t.Run("replaces what it was to replace, and nothing else", func(t *testing.T) { runReplace(t, must(t, good)) })
 	t.Run("lists and deletes more than one page", func(t *testing.T) { runPages(t, must(t, good)) })
 	t.Run("says why it fails", func(t *testing.T) { runReasons(t, open, good) })
 	t.Run("refuses an object that is too large", func(t *testing.T) {
@@ -106,6 +107,35 @@ func runObjects(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	assert.Empty(t, keys)
 }
+
+// runReplace : of two that replace the same, one fails, and knows it.
+func runReplace(t *testing.T, s store.Store) {
+	ctx, key := t.Context(), "app/vrg/manifest.json"
+	_, version, err := s.Read(ctx, key)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	require.Equal(t, store.AbsentVersion, version)
+	_, err = s.Replace(ctx, key, []byte("late"), "0123456789abcdef0123456789abcdef")
+	require.Error(t, err, "there is nothing to replace")
+
+	first, err := s.Replace(ctx, key, []byte("first"), store.AbsentVersion)
+	require.NoError(t, err)
+	_, err = s.Replace(ctx, key, []byte("another first"), store.AbsentVersion)
+	require.ErrorIs(t, err, store.ErrChanged)
+
+	body, version, err := s.Read(ctx, key)
+	require.NoError(t, err)
+	assert.Equal(t, "first", string(body))
+	assert.Equal(t, first, version)
+	second, err := s.Replace(ctx, key, []byte("second"), first)
+	require.NoError(t, err)
+	require.NotEqual(t, first, second)
+	_, err = s.Replace(ctx, key, []byte("another second"), first)
+	require.ErrorIs(t, err, store.ErrChanged)
+	assert.Equal(t, "second", string(must(s.Get(ctx, key))))
+	require.NoError(t, s.Delete(ctx, key))
+}
+
+func must(body []byte, _ error) []byte { return body }
 
 func runPages(t *testing.T, s store.Store) {
 	var want []string
