@@ -26,7 +26,7 @@ func judge(s *provider.State, vr *replicationv1.VolumeReplication) {
 	case completed.Status == metav1.ConditionTrue && s.Told == plan.Primary:
 		s.Settled = true
 		s.Ready = provider.Finding{Status: metav1.ConditionTrue, Reason: provider.ReasonReady, Message: "the volume is primary"}
-		s.Protected = provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonReplicating, Message: "the volume replicates to the peer"}
+		s.Protected = protection(vr)
 	case completed.Status == metav1.ConditionTrue:
 		judgeSecondary(s, vr)
 	case completed.Status == metav1.ConditionFalse && s.Told == plan.Secondary:
@@ -38,6 +38,17 @@ func judge(s *provider.State, vr *replicationv1.VolumeReplication) {
 	default:
 		pending(s, "the storage has not answered yet")
 	}
+}
+
+// protection is whether what a primary writes reaches the peer, as far as the storage says that. Many say nothing, and some say
+// that it does while the peer is gone: then only the age of the last copy tells.
+func protection(vr *replicationv1.VolumeReplication) provider.Finding {
+	f := provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonReplicating, Message: "the volume replicates to the peer"}
+	if c := current(vr, replicationv1.ConditionReplicating); c.Status == metav1.ConditionFalse {
+		f.Reason = provider.ReasonError
+		f.Message = "the storage does not replicate the volume to the peer: " + c.Reason + ": " + c.Message
+	}
+	return f
 }
 
 func judgeSecondary(s *provider.State, vr *replicationv1.VolumeReplication) {

@@ -153,6 +153,11 @@ func TestChoose(t *testing.T) {
 			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Group.PeerClasses[0].Offloaded = true }},
 			reason: "NotSupported", says: "remove label ramendr.openshift.io/offloaded",
 		},
+		"a class that says so itself, in a group without peer classes": {
+			volume:  []func(*provider.Volume){func(v *provider.Volume) { v.Class.Labels[v1alpha1.LabelOffloaded] = "" }},
+			classes: []replicationv1.VolumeReplicationClass{class("a")},
+			reason:  "NotSupported", says: "remove label ramendr.openshift.io/offloaded",
+		},
 		"a storage class without id": {
 			volume: []func(*provider.Volume){peers, func(v *provider.Volume) { v.Class.Labels = nil }}, reason: "StorageIDNotFound", says: "storageid",
 		},
@@ -203,6 +208,17 @@ func TestJudge(t *testing.T) {
 		"promoted":                          {func(r *vr) { answer(r, 2) }, true, "True/Ready", "False/Replicating"},
 		"promoted after a refusal":          {func(r *vr) { answer(r, 2); is(r, "Validated", metav1.ConditionFalse, "PrerequisiteNotMet") }, true, "True/Ready", "False/Replicating"},
 		"promoted, a note of an older wish": {func(r *vr) { answer(r, 1); r.Status.ObservedGeneration = 2 }, false, "False/Progressing", "False/Progressing"},
+		"promoted, and replicates":          {func(r *vr) { answer(r, 2); is(r, "Replicating", metav1.ConditionTrue, "Replicating") }, true, "True/Ready", "False/Replicating"},
+		"promoted, and the storage does not know whether it does": {func(r *vr) {
+			answer(r, 2)
+			is(r, "Replicating", metav1.ConditionUnknown, "Replicating")
+		}, true, "True/Ready", "False/Replicating"},
+		"promoted, and does not replicate": {func(r *vr) { answer(r, 2); is(r, "Replicating", metav1.ConditionFalse, "NotReplicating") }, true, "True/Ready", "False/Error"},
+		"promoted, and did not replicate before its role changed": {func(r *vr) {
+			answer(r, 1)
+			is(r, "Replicating", metav1.ConditionFalse, "NotReplicating")
+			answer(r, 2)
+		}, true, "True/Ready", "False/Replicating"},
 		"refused": {func(r *vr) {
 			answer(r, 2)
 			is(r, "Completed", metav1.ConditionFalse, "FailedToPromote")
