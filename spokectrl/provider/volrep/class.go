@@ -107,6 +107,9 @@ func want(v provider.Volume) (wanted, *provider.Refusal) {
 		}
 		w.selector = selector
 	}
+	if refusal := provider.Offloaded(v); refusal != nil {
+		return w, refusal
+	}
 	if len(v.Group.PeerClasses) == 0 {
 		return w, nil
 	}
@@ -114,11 +117,6 @@ func want(v provider.Volume) (wanted, *provider.Refusal) {
 	if peer == nil {
 		return w, &provider.Refusal{Reason: provider.ReasonPeerClassNotFound, Message: fmt.Sprintf(
 			"StorageClass %q is not among the peer classes of the policy: label it and its VolumeReplicationClass alike on both clusters, or use another class", v.ClassName())}
-	}
-	if peer.Offloaded {
-		return w, &provider.Refusal{Reason: provider.ReasonNotSupported, Message: fmt.Sprintf(
-			"the storage of StorageClass %q replicates groups of volumes by itself, which is not supported: to have each volume replicated, remove label %s on both clusters",
-			v.ClassName(), v1alpha1.LabelOffloaded)}
 	}
 	if v.Class == nil {
 		return w, &provider.Refusal{Reason: provider.ReasonStorageIDNotFound, Message: fmt.Sprintf("there is no StorageClass %q: create it", v.ClassName())}

@@ -102,6 +102,9 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 	if s.Refusal = refused(v.Group); s.Refusal == nil {
 		s.Refusal = tooLong(v.Name)
 	}
+	if rs == nil && s.Refusal == nil { // one that sends already is the user's own choice, and goes on
+		s.Refusal = provider.Offloaded(v)
+	}
 	if s.Refusal != nil {
 		return s, nil //nolint:nilerr // a refusal is a finding
 	}

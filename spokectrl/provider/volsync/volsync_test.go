@@ -311,6 +311,20 @@ func TestWithoutAnAddressThereIsNoSource(t *testing.T) {
 	assert.Equal(t, s.Early, s.Protected.Message)
 }
 
+// TestWhatItsStorageReplicatesIsNotCopiedBesideThat, though a user asked for VolSync. What is copied already is not stopped.
+func TestWhatItsStorageReplicatesIsNotCopiedBesideThat(t *testing.T) {
+	v := volume()
+	v.Group.ForceVolSync = true
+	c := cluster(t, snapshotClass("snap"))
+	require.Nil(t, observe(t, c, v).Refusal)
+	v.Class = v.Class.DeepCopy()
+	v.Class.Labels[v1alpha1.LabelOffloaded] = ""
+	s := observe(t, c, v)
+	require.NotNil(t, s.Refusal)
+	assert.Equal(t, provider.ReasonNotSupported, s.Refusal.Reason)
+	assert.Contains(t, s.Refusal.Message, "remove label ramendr.openshift.io/offloaded")
+}
+
 func TestClaims(t *testing.T) {
 	v := volume()
 	assert.True(t, volsync.Provider{}.Claims(v))
