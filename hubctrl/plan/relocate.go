@@ -30,7 +30,7 @@ func relocate(f *Facts, t Side) Plan {
 	case source.Wish.FinalSync == Prepare && source.Decision != Gone && source.short(Between) == Nothing && !movable(source, target):
 		// A claim came meanwhile, say. What it needs to be protected stops during a preparation.
 		return do(Initiating, PreparingFinalSync, keep(s, NoFinalSync, Relocate))
-	// Every gate holds again at each step: until the demotion the way back costs nothing.
+	// Every gate holds again at each step: until the demotion the way back loses nothing.
 	case target.short(IsSecondary) != Nothing:
 		return wait(Initiating, PreparingFinalSync, t, target.short(IsSecondary))
 	case source.short(Between) != Nothing:
