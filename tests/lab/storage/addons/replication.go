@@ -37,6 +37,14 @@ func (s *Server) there(ctx context.Context, handle string) (engine.State, error)
 	return st, nil
 }
 
+// roles is the handle that a request about a role is for, on storage that has roles.
+func (s *Server) roles(req sourced) (string, error) {
+	if s.o.Store.Kind() == engine.Stub {
+		return "", status.Error(codes.Unimplemented, "this storage has no roles")
+	}
+	return volume(req)
+}
+
 // EnableVolumeReplication begins to replicate a primary. Any other volume is one that is replicated already.
 func (s *Server) EnableVolumeReplication(ctx context.Context, req *replication.EnableVolumeReplicationRequest) (*replication.EnableVolumeReplicationResponse, error) {
 	handle, err := volume(req)
@@ -53,6 +61,9 @@ func (s *Server) EnableVolumeReplication(ctx context.Context, req *replication.E
 	st, err := s.there(ctx, handle)
 	if err != nil {
 		return nil, err
+	}
+	if s.o.Store.Kind() == engine.Plain && (st.Replicating || st.Role != engine.Primary) {
+		return nil, status.Errorf(codes.InvalidArgument, "volume %s is replicated already", handle)
 	}
 	if st.Role == engine.Primary {
 		if err := s.o.Store.Enable(ctx, handle, every); err != nil {
@@ -83,7 +94,7 @@ func (s *Server) DisableVolumeReplication(ctx context.Context, req *replication.
 // PromoteVolume makes a volume primary, and one that is replicated from here. FailedPrecondition is the code that
 // csi-addons answers with a promotion by force.
 func (s *Server) PromoteVolume(ctx context.Context, req *replication.PromoteVolumeRequest) (*replication.PromoteVolumeResponse, error) {
-	handle, err := volume(req)
+	handle, err := s.roles(req)
 	if err == nil {
 		err = secret(req.GetSecrets())
 	}
@@ -111,7 +122,7 @@ func (s *Server) PromoteVolume(ctx context.Context, req *replication.PromoteVolu
 
 // DemoteVolume makes a volume that nobody uses secondary.
 func (s *Server) DemoteVolume(ctx context.Context, req *replication.DemoteVolumeRequest) (*replication.DemoteVolumeResponse, error) {
-	handle, err := volume(req)
+	handle, err := s.roles(req)
 	if err == nil {
 		err = secret(req.GetSecrets())
 	}
@@ -127,7 +138,7 @@ func (s *Server) DemoteVolume(ctx context.Context, req *replication.DemoteVolume
 // ResyncVolume tells whether a secondary is in line with its peer. A copy that is on its way is no answer but an error, as
 // with RBD, whose words have no time then.
 func (s *Server) ResyncVolume(ctx context.Context, req *replication.ResyncVolumeRequest) (*replication.ResyncVolumeResponse, error) {
-	handle, err := volume(req)
+	handle, err := s.roles(req)
 	if err == nil {
 		err = secret(req.GetSecrets())
 	}
@@ -140,6 +151,9 @@ func (s *Server) ResyncVolume(ctx context.Context, req *replication.ResyncVolume
 	}
 	if st.Role == engine.Primary {
 		return nil, status.Errorf(codes.InvalidArgument, "volume %s is primary: demote it first", handle)
+	}
+	if s.o.Store.Kind() == engine.Plain {
+		return &replication.ResyncVolumeResponse{Ready: true}, nil
 	}
 	got, err := s.o.Store.Resync(ctx, handle, s.o.Peer, req.GetForce())
 	if err != nil {
@@ -154,9 +168,12 @@ func (s *Server) ResyncVolume(ctx context.Context, req *replication.ResyncVolume
 // GetVolumeReplicationInfo tells of the newest copy of a primary that the peer has. Whether it replicates is not known to
 // storage like RBD, which asks only its own side.
 func (s *Server) GetVolumeReplicationInfo(ctx context.Context, req *replication.GetVolumeReplicationInfoRequest) (*replication.GetVolumeReplicationInfoResponse, error) {
-	handle, err := volume(req)
+	handle, err := s.roles(req)
 	if err != nil {
 		return nil, err
+	}
+	if s.o.Store.Kind() == engine.Plain {
+		return nil, status.Error(codes.Unimplemented, "this storage tells nothing of its copies")
 	}
 	st, err := s.there(ctx, handle)
 	switch {

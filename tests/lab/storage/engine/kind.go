@@ -23,15 +23,20 @@ const (
 	// a primary deletes the peer's image. And it knows one refusal of a promotion, to which csi-addons answers with force, even
 	// while the last copy is on its way.
 	RBD Kind = "rbd"
+	// Plain storage needs both sides for each change of roles, knows no force, tells nothing of its copies, calls each secondary in
+	// sync, and refuses to enable what is replicated already: no side that was demoted is promoted again.
+	Plain Kind = "plain"
+	// Stub storage begins and ends replication, and has no roles.
+	Stub Kind = "stub"
 )
 
 // ParseKind reads a Kind.
 func ParseKind(text string) (Kind, error) {
 	switch k := Kind(text); k {
-	case Ideal, RBD:
+	case Ideal, RBD, Plain, Stub:
 		return k, nil
 	default:
-		return "", fmt.Errorf("kind of storage %q: want %s or %s", text, Ideal, RBD)
+		return "", fmt.Errorf("kind of storage %q: want %s, %s, %s or %s", text, Ideal, RBD, Plain, Stub)
 	}
 }
 
@@ -44,6 +49,9 @@ func (s *Store) As(k Kind) *Store {
 
 // Forces reports whether csi-addons answers a refused promotion with force.
 func (s *Store) Forces(refusal error) bool {
+	if s.kind == Plain || s.kind == Stub {
+		return false
+	}
 	return errors.Is(refusal, ErrPeerPrimary) || errors.Is(refusal, ErrDiverged) ||
 		s.kind == RBD && (errors.Is(refusal, ErrFinalPending) || errors.Is(refusal, ErrUnreachable))
 }

@@ -38,6 +38,8 @@ func (s *Store) Promote(ctx context.Context, handle string, peer Peer, force boo
 	objection := objects(ctx, handle, st, peer)
 	switch {
 	case objection == nil:
+	case s.kind == Plain && errors.Is(objection, ErrUnreachable):
+		return Promotion{}, fmt.Errorf("promote volume %s: both sides are needed: %w", handle, objection)
 	case s.kind == RBD && !force && !st.Final && errors.Is(objection, ErrUnreachable):
 		return Promotion{}, fmt.Errorf("promote volume %s: the peer was not demoted as far as is known here: %w", handle, objection)
 	case errors.Is(objection, ErrUnreachable):
