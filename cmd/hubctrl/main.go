@@ -56,6 +56,8 @@ func options(boot.Flags) (manager.Options, error) {
 			ByObject: map[client.Object]cache.ByObject{
 				// Of all leases of the hub only those of the mirrors.
 				&coordinationv1.Lease{}: {Field: fields.OneTermEqualSelector("metadata.name", exchange.LeaseName)},
+				// And of all quotas those of the inboxes.
+				&corev1.ResourceQuota{}: {Field: fields.OneTermEqualSelector("metadata.name", exchange.ServiceAccount)},
 			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}},

@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -48,7 +47,7 @@ func (r *Reconciler) keepExchange(ctx context.Context, cluster string) error {
 			return fmt.Errorf("keep the exchange of cluster %s: %w", cluster, err)
 		}
 	}
-	return nil
+	return r.keepQuota(ctx, cluster)
 }
 
 // refuseForeign fails if the namespace exists but is not of the exchange: it would be taken over, and later deleted.
@@ -81,7 +80,6 @@ func exchangeOf(cluster, operatorNamespace string) []apply.Intent {
 	return []apply.Intent{
 		namespace(outbox, cluster, exchange.RoleOutbox),
 		namespace(inbox, cluster, exchange.RoleInbox),
-		quota(inbox),
 		binding(serviceAccount, outbox, roleHubOutbox, ofOperator(serviceAccount)),
 		binding(serviceAccount, inbox, roleHubInbox, ofOperator(serviceAccount)),
 		binding(exchange.ServiceAccount, outbox, roleAgentOutbox, agent),
@@ -103,20 +101,6 @@ func namespace(name, cluster, role string) apply.Intent {
 		exchange.LabelCluster:  cluster,
 		exchange.LabelExchange: role,
 	})
-}
-
-// Bounds of what a cluster may have in its inbox. The agent may create reports and leases of any name there, and the hub keeps
-// all reports in memory: a cluster that is broken, or somebody with its credentials, must not fill up the hub.
-const (
-	maxReports = "12k" // as an API server writes it
-	maxLeases  = "8"
-)
-
-func quota(inbox string) apply.Intent {
-	return corev1ac.ResourceQuota(exchange.ServiceAccount, inbox).WithLabels(created()).WithSpec(corev1ac.ResourceQuotaSpec().WithHard(corev1.ResourceList{
-		corev1.ResourceName("count/volumereplicationgroups." + v1alpha1.GroupVersion.Group): resource.MustParse(maxReports),
-		"count/leases.coordination.k8s.io":                                                  resource.MustParse(maxLeases),
-	}))
 }
 
 func binding(name, namespace, role string, subject *rbacv1ac.SubjectApplyConfiguration) apply.Intent {

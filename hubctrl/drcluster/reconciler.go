@@ -151,6 +151,9 @@ func (r *Reconciler) result(cluster string, did acted, blocked *outcome.Waiting,
 	if after, ok := r.buckets.due(cluster); ok {
 		again(after)
 	}
+	if after, ok := r.quotas.due(cluster); ok {
+		again(after)
+	}
 	if !next.IsZero() {
 		again(next.Sub(r.options.Clock.Now()))
 	}

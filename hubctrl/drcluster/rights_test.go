@@ -52,7 +52,7 @@ var hubRights = []string{
 	"* events: create patch",
 	"* leases: get list watch",
 	"* namespaces: get list watch create patch delete",
-	"* resourcequotas: get create patch",
+	"* resourcequotas: get list watch create patch delete",
 	"* rolebindings: get create patch",
 	"* serviceaccounts: get create patch",
 	"* volumereplicationgroups: get list watch",

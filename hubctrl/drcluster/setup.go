@@ -72,6 +72,7 @@ type Reconciler struct {
 	options  Options
 	buckets  *buckets
 	deleted  *deletions
+	quotas   *quotas
 
 	recording sync.Mutex // held while an identity is recorded
 }
@@ -85,6 +86,7 @@ func newReconciler(c client.Client, live client.Reader, recorder events.EventRec
 		options:  o,
 		buckets:  newBuckets(o.Open, o.Clock),
 		deleted:  &deletions{clock: o.Clock, since: map[string]time.Time{}},
+		quotas:   newQuotas(o.Clock),
 	}
 }
 
@@ -112,6 +114,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(rewind.Changed())).
 		Watches(&v1alpha1.DRClusterConfig{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(rewind.Changed())).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(clusterOfNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Watches(&corev1.ResourceQuota{}, handler.EnqueueRequestsFromMapFunc(clusterOfQuota), builder.WithPredicates(counted())).
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(clusterOfInbox), builder.WithPredicates(toldAgain())).
 		WatchesRawSource(source.Kind(local, client.Object(&corev1.ConfigMap{}), handler.EnqueueRequestsFromMapFunc(r.all),
 			predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == ramenconfig.HubConfigMap }))).
@@ -154,6 +157,13 @@ func clusterOfNamespace(_ context.Context, o client.Object) []reconcile.Request 
 
 func clusterOfInbox(_ context.Context, o client.Object) []reconcile.Request {
 	if cluster, ok := exchange.ClusterOf(o.GetNamespace()); ok && o.GetName() == exchange.LeaseName {
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: cluster}}}
+	}
+	return nil
+}
+
+func clusterOfQuota(_ context.Context, o client.Object) []reconcile.Request {
+	if cluster, ok := exchange.ClusterOf(o.GetNamespace()); ok && o.GetNamespace() == exchange.Inbox(cluster) {
 		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: cluster}}}
 	}
 	return nil

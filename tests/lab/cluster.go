@@ -30,8 +30,8 @@ type Cluster struct {
 
 // controllers are those of kube-controller-manager that the lab needs: volumes, garbage collection, namespaces,
 // ServiceAccounts and workloads. There is no scheduler: the lab's node takes the Pods itself.
-func controllers() []string {
-	return []string{
+func controllers(cluster string) []string {
+	all := []string{
 		"namespace-controller",
 		"garbage-collector-controller",
 		"serviceaccount-controller",
@@ -44,6 +44,10 @@ func controllers() []string {
 		"replicaset-controller",
 		"statefulset-controller",
 	}
+	if cluster == Hub {
+		all = append(all, "resourcequota-controller") // each inbox has a quota
+	}
+	return all
 }
 
 // startCluster starts etcd, the API server and the controllers of a cluster and returns when all are ready.
@@ -165,7 +169,7 @@ func (l *Lab) startControllerManager(ctx context.Context, cluster string, author
 			"--bind-address=127.0.0.1", "--secure-port="+l.port(service),
 			"--tls-cert-file="+filepath.Join(dir, "server.crt"), "--tls-private-key-file="+filepath.Join(dir, "server.key"),
 			"--root-ca-file="+authority.CAFile(), "--service-account-private-key-file="+filepath.Join(dir, "tokens.key"),
-			"--controllers="+strings.Join(controllers(), ","),
+			"--controllers="+strings.Join(controllers(cluster), ","),
 		),
 		Ready: func(ctx context.Context) error {
 			return probe(ctx, "https://"+l.address(service)+"/healthz", authority.CAFile())

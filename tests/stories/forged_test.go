@@ -4,8 +4,10 @@ package stories
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -68,6 +71,7 @@ func TestX16_AForgedReportMovesNothing(t *testing.T) {
 	a.Settled(v1alpha1.FailedOver, lab.DR2)
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
 	a.RunsOnlyOn(lab.DR2)
+	f.floods()
 }
 
 // forger is somebody with the credentials of a mirror on the hub.
@@ -89,6 +93,33 @@ func newForger(t *testing.T, l *lab.Lab, cluster string) *forger {
 	c, err := client.New(config, client.Options{Scheme: hub.Client.Scheme()})
 	require.NoError(t, err)
 	return &forger{t: t, cluster: cluster, admin: hub.Client, client: c}
+}
+
+// floods makes leases without end: the hub takes no more than a few.
+func (f *forger) floods() {
+	f.t.Helper()
+	require.EventuallyWithT(f.t, func(c *assert.CollectT) {
+		quota := &corev1.ResourceQuota{}
+		require.NoError(c, f.admin.Get(f.t.Context(), client.ObjectKey{Namespace: exchange.Inbox(f.cluster), Name: exchange.ServiceAccount}, quota))
+		assert.Len(c, quota.Status.Used, len(quota.Spec.Hard), "what was counted")
+	}, 3*time.Minute, time.Second, "the quota is counted")
+	const enough = 50
+	lease := func(i int) *coordinationv1.Lease {
+		return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: exchange.Inbox(f.cluster), Name: fmt.Sprintf("flood-%d", i)}}
+	}
+	var err error
+	made := 0
+	for ; err == nil && made < enough; made++ {
+		err = f.client.Create(f.t.Context(), lease(made))
+	}
+	assert.True(f.t, apierrors.IsForbidden(err), "the quota of the inbox is not enforced: %v", err)
+	assert.ErrorContains(f.t, err, "exceeded quota")
+	for i := range made {
+		l := lease(i)
+		reason := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"exchange.ramendr.openshift.io/break-glass":"made by a test"}}}`))
+		require.NoError(f.t, client.IgnoreNotFound(f.admin.Patch(f.t.Context(), l, reason)))
+		require.NoError(f.t, client.IgnoreNotFound(f.admin.Delete(f.t.Context(), l)))
+	}
 }
 
 func (f *forger) wish(a *actor, cluster string) *v1alpha1.VolumeReplicationGroup {
