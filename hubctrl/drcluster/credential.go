@@ -53,7 +53,7 @@ func judge(cluster string, s seen, now time.Time) verdict {
 	warn := told.Expires.Add(-min(told.Expires.Sub(told.Issued)/warnParts, warnAtMost))
 	switch {
 	case !ok:
-		v.current, v.reason, v.message = metav1.ConditionUnknown, reasonNotTold, "the mirror has not told of its credentials"
+		v.current, v.reason, v.message = metav1.ConditionUnknown, reasonNotTold, "the mirror has not reported its credentials"
 	case revoked(told, s.identity):
 		v.reason, v.message = reasonRevoked, fmt.Sprintf("the hub refuses the credentials of the mirror: Secret %s/%s, which they were bound to, was deleted. %s",
 			exchange.Inbox(cluster), exchange.SecretCredential, remedy)

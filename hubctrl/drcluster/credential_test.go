@@ -63,7 +63,7 @@ func TestTheHubSaysHowLongTheCredentialsLast(t *testing.T) {
 		"a certificate": {exchange.Credential{For: "cluster", Issued: noon.Add(-100 * day), Expires: noon.Add(265 * day)}, whole, "True", "Current",
 			"nobody renews them", noon.Add(251 * day)},
 		"without an end":  {exchange.Credential{For: "hub", BoundTo: "uid"}, whole, "True", "DoesNotExpire", "do not expire", time.Time{}},
-		"an older mirror": {exchange.Credential{}, whole, "Unknown", "NotTold", "has not told", time.Time{}},
+		"an older mirror": {exchange.Credential{}, whole, "Unknown", "NotTold", "has not reported", time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := judge("dr1", seen{lease: telling(tc.told), identity: tc.is}, noon)
@@ -120,7 +120,7 @@ func TestALinkWhoseCredentialsEndedSaysSo(t *testing.T) {
 	}{
 		"they were taken back": {bound("another"), 0, "CredentialRevoked", "is silent: last heard at 2026-01-01T11:58:00Z: the hub refuses the credentials of the mirror: Secret inbox-dr1/mirror-credential"},
 		"they expired":         {bound("uid"), time.Hour, "CredentialExpired", "the credentials of the mirror for the hub expired at 2026-01-01T13:00:00Z"},
-		"they are good":        {bound("uid"), 0, "Lost", "Look whether the cluster and its mirror run and reach the hub, and whether the mirror's log names its credentials or a certificate (x509)"},
+		"they are good":        {bound("uid"), 0, "Lost", "Check that the cluster and its mirror run and reach the hub, and whether the mirror's log complains about credentials or a certificate (x509)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, inbox(), telling(told), account(), tc.bound)

@@ -73,7 +73,7 @@ func (r *Reconciler) keepIdentity(ctx context.Context, cluster string, now seen)
 	existed := is.account || is.bound != "" || now.lease != nil
 	if wait := r.deleted.wait(cluster, existed && !is.complete()); wait > 0 {
 		return &outcome.Waiting{Reason: reasonIdentity, After: wait, Message: fmt.Sprintf(
-			"ServiceAccount %s or Secret %s was deleted in namespace %s: waiting until no token of before is accepted", exchange.ServiceAccount, exchange.SecretCredential, inbox)}, nil
+			"ServiceAccount %s or Secret %s was deleted in namespace %s: waiting until API servers accept no earlier token", exchange.ServiceAccount, exchange.SecretCredential, inbox)}, nil
 	}
 	// The Secret comes first: who waits for the ServiceAccount may ask for a token at once.
 	if is.bound == "" {

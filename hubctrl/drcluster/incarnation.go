@@ -74,7 +74,7 @@ func (r *Reconciler) record(ctx context.Context, dc *v1alpha1.DRCluster, c *clai
 	if next == dc.Status.ClusterID {
 		return nil
 	}
-	log.FromContext(ctx).Info("Record identity", "cluster", dc.Name, "was", dc.Status.ClusterID, "is", next)
+	log.FromContext(ctx).Info("Recording the identity of a cluster", "cluster", dc.Name, "was", dc.Status.ClusterID, "is", next)
 	before, after := dc.DeepCopy(), dc.DeepCopy()
 	before.Status.MaintenanceModes, after.Status.MaintenanceModes = nil, nil // they have a controller of their own
 	after.Status.ClusterID = next
@@ -112,11 +112,11 @@ func strange(dc *v1alpha1.DRCluster, now seen) (status metav1.ConditionStatus, r
 		return "", "", "", false // it is about to be recorded
 	case recorded == "":
 		return metav1.ConditionFalse, reasonReplaced, fmt.Sprintf(
-			"a mirror on cluster %s uses the credentials of %s, but annotation %s names cluster %s. Nothing is applied, and nothing is believed. If it is the right one: %s. If not: %s",
+			"a mirror on cluster %s uses the credentials of %s, but annotation %s names cluster %s. Nothing is applied there, and its reports are ignored. If it is the right one: %s. If not: %s",
 			other, dc.Name, v1alpha1.AnnotationAcceptCluster, dc.Annotations[v1alpha1.AnnotationAcceptCluster], accept, misplaced), true
 	default:
 		return metav1.ConditionFalse, reasonReplaced, fmt.Sprintf(
-			"a mirror on cluster %s uses the credentials of %s, which was cluster %s until now%s. Nothing is applied, and nothing is believed. "+
+			"a mirror on cluster %s uses the credentials of %s, which was cluster %s until now%s. Nothing is applied there, and its reports are ignored. "+
 				"Fail over the applications whose data was on the old cluster. To let the new one in: %s. If it is the wrong cluster: %s",
 			other, dc.Name, recorded, heard(now.link), accept, misplaced), true
 	}

@@ -68,7 +68,7 @@ func (m *modes) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error
 	if err != nil || sameRequests(was, want) {
 		return err
 	}
-	log.FromContext(ctx).Info("Ask for maintenance modes", "cluster", config.Name, "before", len(was), "now", len(want))
+	log.FromContext(ctx).Info("Asking for maintenance modes", "cluster", config.Name, "before", len(was), "now", len(want))
 	intent := &unstructured.Unstructured{}
 	intent.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("DRClusterConfig"))
 	intent.SetName(config.Name)

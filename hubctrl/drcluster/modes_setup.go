@@ -49,7 +49,7 @@ func (m *modes) clustersOf(ctx context.Context, o client.Object) []reconcile.Req
 	policy := &v1alpha1.DRPolicy{}
 	if err := m.client.Get(ctx, client.ObjectKey{Name: drpc.Spec.DRPolicyRef.Name}, policy); err != nil {
 		if client.IgnoreNotFound(err) != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "read DRPolicy")
+			ctrl.LoggerFrom(ctx).Error(err, "Could not read a DRPolicy")
 		}
 		return nil
 	}
@@ -70,7 +70,7 @@ func (m *modes) clustersOfGroup(ctx context.Context, o client.Object) []reconcil
 	drpc := &v1alpha1.DRPlacementControl{}
 	switch err := m.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, drpc); {
 	case client.IgnoreNotFound(err) != nil:
-		ctrl.LoggerFrom(ctx).Error(err, "read DRPlacementControl")
+		ctrl.LoggerFrom(ctx).Error(err, "Could not read a DRPlacementControl")
 		return nil
 	case err != nil, drpc.Spec.Action != v1alpha1.ActionFailover:
 		return nil

@@ -274,7 +274,7 @@ func TestConnectedSaysWhatTheLinkIs(t *testing.T) {
 		"connecting":               {exchange.Link{State: exchange.LinkConnecting, LastRenewal: heard}, metav1.ConditionUnknown, "Connecting", "inbox-dr1/mirror renewed"},
 		"live":                     {exchange.Link{State: exchange.LinkLive, LastRenewal: heard}, metav1.ConditionTrue, "Live", "renews its lease"},
 		"lost":                     {exchange.Link{State: exchange.LinkLost, LastRenewal: heard}, metav1.ConditionFalse, "Lost", "last heard at 2026-01-01T11:58:00Z"},
-		"lost before it was heard": {exchange.Link{State: exchange.LinkLost}, metav1.ConditionFalse, "Lost", "is silent. Look"},
+		"lost before it was heard": {exchange.Link{State: exchange.LinkLost}, metav1.ConditionFalse, "Lost", "is silent. Check"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -293,15 +293,15 @@ func TestConnectedSaysWhatTheLinkIs(t *testing.T) {
 }
 
 func TestConnectedRepeatsWhatTheAgentSays(t *testing.T) {
-	const trouble = "cluster: cannot watch volumereplicationgroups: the right to do so is missing"
+	const trouble = "cluster: cannot watch volumereplicationgroups: the permission to do so is missing"
 	for name, tc := range map[string]struct {
 		state exchange.LinkState
 		told  string
 		want  string
 	}{
-		"while it lists":        {exchange.LinkConnecting, "listing: " + trouble, "; the agent's last word: listing: " + trouble},
-		"when it is lost":       {exchange.LinkLost, "lost since 2026-01-01T11:58:00Z: " + trouble, "; the agent's last word: lost since 2026-01-01T11:58:00Z: " + trouble},
-		"of a part that fails":  {exchange.LinkLive, "live: hub: cannot watch secrets", "; the agent's last word: live: hub: cannot watch secrets"},
+		"while it lists":        {exchange.LinkConnecting, "listing: " + trouble, "; the agent's last message: listing: " + trouble},
+		"when it is lost":       {exchange.LinkLost, "lost since 2026-01-01T11:58:00Z: " + trouble, "; the agent's last message: lost since 2026-01-01T11:58:00Z: " + trouble},
+		"of a part that fails":  {exchange.LinkLive, "live: hub: cannot watch secrets", "; the agent's last message: live: hub: cannot watch secrets"},
 		"not that all is well":  {exchange.LinkLive, "live", "the agent of the cluster renews its lease"},
 		"not if it says naught": {exchange.LinkLive, "", "the agent of the cluster renews its lease"},
 	} {

@@ -124,7 +124,7 @@ func (r *Reconciler) dropTombstones(ctx context.Context, cluster string) error {
 		if w.DeletionTimestamp.IsZero() {
 			continue
 		}
-		log.FromContext(ctx).Info("drop tombstone", "VolumeReplicationGroup", client.ObjectKeyFromObject(w))
+		log.FromContext(ctx).Info("Dropping a tombstone", "VolumeReplicationGroup", client.ObjectKeyFromObject(w))
 		if err := apply.Release(ctx, r.client, w, exchange.FinalizerWish); err != nil {
 			return err
 		}

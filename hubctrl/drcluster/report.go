@@ -129,7 +129,7 @@ func connected(dc *v1alpha1.DRCluster, now seen, judged verdict) metav1.Conditio
 			return is(metav1.ConditionFalse, judged.reason, fmt.Sprintf("the agent of the cluster is silent%s: %s%s", since, judged.message, says))
 		}
 		return is(metav1.ConditionFalse, "Lost", fmt.Sprintf(
-			"the agent of the cluster is silent%s. Look whether the cluster and its mirror run and reach the hub, and whether the mirror's log names its credentials or a certificate (x509)%s", since, says))
+			"the agent of the cluster is silent%s. Check that the cluster and its mirror run and reach the hub, and whether the mirror's log complains about credentials or a certificate (x509)%s", since, says))
 	}
 	return is(metav1.ConditionUnknown, "Unknown", "the state of the link is not known")
 }
@@ -150,7 +150,7 @@ func agentSays(lease *coordinationv1.Lease) string {
 	}
 	told := ""
 	if word := lease.Annotations[exchange.AnnotationLink]; word != "" && word != exchange.LinkLive.String() {
-		told += "; the agent's last word: " + bounded.Text(word, bounded.Quote)
+		told += "; the agent's last message: " + bounded.Text(word, bounded.Quote)
 	}
 	if objects := lease.Annotations[exchange.AnnotationUnreported]; objects != "" {
 		told += "; the hub's API server does not accept the reports about " + bounded.List(strings.Split(objects, ", "), ", ")

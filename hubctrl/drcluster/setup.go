@@ -138,7 +138,7 @@ func secretMetadata() *metav1.PartialObjectMetadata {
 func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
 	list := &v1alpha1.DRClusterList{}
 	if err := r.client.List(ctx, list); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list DRClusters")
+		ctrl.LoggerFrom(ctx).Error(err, "Could not list DRClusters")
 		return nil
 	}
 	var out []reconcile.Request

@@ -21,7 +21,7 @@ import (
 // act carries the writes of a plan out in their order and stops at the first error; a plan whose roles are settled
 // lets it bring the content of wishes up to date. It reports whether it wrote. It decides nothing.
 func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, error) {
-	// Before anything is done for it, and again if somebody took the finalizer off: else nobody would clean up.
+	// Before anything is written for it, and again if someone removed the finalizer: without it nothing would be cleaned up.
 	if w.drpc.DeletionTimestamp == nil && (len(next.Writes) > 0 || w.wished()) {
 		if err := apply.Hold(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer); err != nil {
 			return false, err
@@ -34,7 +34,7 @@ func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, e
 		return r.refresh(ctx, w)
 	}
 	if len(next.Writes) > 0 {
-		log.FromContext(ctx).Info("Carry out plan", "phase", phases[next.Phase], "step", steps[next.Step], "writes", len(next.Writes))
+		log.FromContext(ctx).Info("Carrying out a plan", "phase", phases[next.Phase], "step", steps[next.Step], "writes", len(next.Writes))
 	}
 	for _, wr := range next.Writes {
 		if err := r.write(ctx, w, wr); err != nil {

@@ -108,6 +108,6 @@ func TestAnObjectThatGoesAwayIsNotAdopted(t *testing.T) {
 	h.pass()
 	assert.Empty(t, h.wrote())
 	w := h.drpc().Status.Waiting
-	assert.Equal(t, "VolumeReplicationGroup shop/db is still there on cluster dr1", w.Message)
+	assert.Equal(t, "VolumeReplicationGroup shop/db still exists on cluster dr1", w.Message)
 	assert.Equal(t, "the operation continues automatically when the cluster has removed it", w.NextStep)
 }

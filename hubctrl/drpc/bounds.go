@@ -92,13 +92,13 @@ func (h *hearing) volume(p *v1alpha1.ProtectedPVC) string {
 	size := p.Resources.Requests.Storage()
 	switch {
 	case len(validation.IsDNS1123Subdomain(p.Name)) > 0:
-		return "that is no name"
+		return "the name is invalid"
 	case p.Namespace != "" && !slices.Contains(h.namespaces, p.Namespace):
 		return "the application has no volumes in that namespace"
 	case p.StorageClassName != nil && *p.StorageClassName != "" && len(validation.IsDNS1123Subdomain(*p.StorageClassName)) > 0:
-		return "its storageClassName is no name"
+		return "its storageClassName is invalid"
 	case size.Sign() < 0 || size.Cmp(maxSize) > 0:
-		return "its size can't be"
+		return "its size is impossible"
 	case len(p.CSIProvisioner) > maxAddress || len(p.StorageID.ID) > maxAddress || len(p.ReplicationID.ID) > maxAddress || len(p.AccessModes) > 4:
 		return "its description is too long"
 	default:
@@ -110,7 +110,7 @@ func (h *hearing) destinations(status *v1alpha1.VolumeReplicationGroupStatus) {
 	status.RDInfo = slices.DeleteFunc(status.RDInfo, func(d v1alpha1.VolSyncReplicationDestinationInfo) bool {
 		why := h.volume(&d.ProtectedPVC)
 		if why == "" && d.RsyncTLS != nil && !isAddress(d.RsyncTLS.Address) {
-			why = "that is no address"
+			why = "the address is invalid"
 		}
 		if why != "" {
 			h.ignore("destination of %s/%s: %s", bounded.Text(d.ProtectedPVC.Namespace, maxAddress), bounded.Text(d.ProtectedPVC.Name, maxAddress), why)
@@ -135,7 +135,7 @@ func (h *hearing) synchronization(status *v1alpha1.VolumeReplicationGroupStatus)
 		status.LastGroupSyncTime, status.LastGroupSyncDuration, status.LastGroupSyncBytes = nil, nil, nil
 	}
 	if d := status.LastGroupSyncDuration; d != nil && (d.Duration < 0 || d.Duration > maxSyncTime) {
-		h.ignore("lastGroupSyncDuration %s: it can't be", d.Duration)
+		h.ignore("lastGroupSyncDuration %s: it is impossible", d.Duration)
 		status.LastGroupSyncDuration = nil
 	}
 	if b := status.LastGroupSyncBytes; b != nil && *b < 0 {
@@ -178,5 +178,5 @@ func (at *side) overruns() string {
 	if len(at.ignored) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; of what cluster %s reports this is ignored: %s", at.cluster, bounded.List(at.ignored, "; "))
+	return fmt.Sprintf("; ignored in the report of cluster %s: %s", at.cluster, bounded.List(at.ignored, "; "))
 }

@@ -35,11 +35,11 @@ func TestX16_WhatALieInAReportCanDoAtMost(t *testing.T) {
 		ignores string // what Protected says is ignored; empty: nothing
 	}{
 		"a volume of another application's namespace gets no copy": {with(func(p *v1alpha1.ProtectedPVC) { p.Namespace = "kube-system" }), "volume kube-system/more: the application has no volumes in that namespace"},
-		"a volume without a name gets no copy":                     {with(func(p *v1alpha1.ProtectedPVC) { p.Name = "" }), "volume shop/: that is no name"},
-		"a volume whose name is none gets no copy":                 {with(func(p *v1alpha1.ProtectedPVC) { p.Name = "../" + strings.Repeat("x", 1000) }), "that is no name"},
-		"a volume whose class is no name gets no copy":             {with(func(p *v1alpha1.ProtectedPVC) { c := "A b"; p.StorageClassName = &c }), "its storageClassName is no name"},
-		"a volume of a negative size gets no copy":                 {with(sized("-1Gi")), "its size can't be"},
-		"a volume that would fill the other cluster gets no copy":  {with(sized("8Ei")), "its size can't be"},
+		"a volume without a name gets no copy":                     {with(func(p *v1alpha1.ProtectedPVC) { p.Name = "" }), "volume shop/: the name is invalid"},
+		"a volume whose name is none gets no copy":                 {with(func(p *v1alpha1.ProtectedPVC) { p.Name = "../" + strings.Repeat("x", 1000) }), "the name is invalid"},
+		"a volume whose class is no name gets no copy":             {with(func(p *v1alpha1.ProtectedPVC) { c := "A b"; p.StorageClassName = &c }), "its storageClassName is invalid"},
+		"a volume of a negative size gets no copy":                 {with(sized("-1Gi")), "its size is impossible"},
+		"a volume that would fill the other cluster gets no copy":  {with(sized("8Ei")), "its size is impossible"},
 		"a driver whose name is too long":                          {with(func(p *v1alpha1.ProtectedPVC) { p.CSIProvisioner = strings.Repeat("d", 300) }), "its description is too long"},
 		"labels that would fill the wish for the peer":             {with(func(p *v1alpha1.ProtectedPVC) { p.Labels = map[string]string{"x": strings.Repeat("v", 600<<10)} }), "the labels and annotations of all volumes are too long"},
 		"more volumes than a group has": {func(s *status) {
@@ -50,13 +50,13 @@ func TestX16_WhatALieInAReportCanDoAtMost(t *testing.T) {
 		"groups of volumes that name more": {func(s *status) { s.PVCGroups = []v1alpha1.Groups{{Grouped: make([]string, 1001)}} }, "pvcgroups: they name more than 1000 volumes"},
 		"a destination whose address is none": {func(s *status) {
 			s.RDInfo = []v1alpha1.VolSyncReplicationDestinationInfo{{ProtectedPVC: volume("data"), RsyncTLS: &v1alpha1.RsyncTLSConfig{Address: "-oProxyCommand=x y"}}}
-		}, "destination of shop/data: that is no address"},
+		}, "destination of shop/data: the address is invalid"},
 		"an image that is to come": {func(s *status) {
 			s.RDInfo = []v1alpha1.VolSyncReplicationDestinationInfo{{ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: "data", LastSyncTime: future}}}
 		}, "destination of shop/data: an image of 2026-01-05T16:00:00Z: it is in the future"},
 		"a synchronization that is to come":       {func(s *status) { s.LastGroupSyncTime = future }, "lastGroupSyncTime 2026-01-05T16:00:00Z: it is in the future"},
 		"a clock that is ten minutes off is fine": {func(s *status) { s.LastGroupSyncTime = &metav1.Time{Time: start.Add(10 * time.Minute)} }, ""},
-		"a synchronization of negative duration":  {func(s *status) { s.LastGroupSyncDuration = &metav1.Duration{Duration: -time.Second} }, "lastGroupSyncDuration -1s: it can't be"},
+		"a synchronization of negative duration":  {func(s *status) { s.LastGroupSyncDuration = &metav1.Duration{Duration: -time.Second} }, "lastGroupSyncDuration -1s: it is impossible"},
 		"a synchronization of negative bytes":     {func(s *status) { b := int64(-5); s.LastGroupSyncBytes = &b }, "lastGroupSyncBytes -5: it is negative"},
 		"a capture that is to come": {func(s *status) {
 			s.KubeObjectProtection.CaptureToRecoverFrom = &v1alpha1.KubeObjectsCaptureIdentifier{EndTime: future}
@@ -83,7 +83,7 @@ func TestX16_WhatALieInAReportCanDoAtMost(t *testing.T) {
 			if tc.ignores == "" {
 				assert.NotContains(t, protected, "is ignored")
 			} else {
-				assert.Contains(t, protected, "of what cluster dr1 reports this is ignored: ")
+				assert.Contains(t, protected, "ignored in the report of cluster dr1: ")
 				assert.Contains(t, protected, tc.ignores)
 			}
 			if !strings.HasPrefix(name, "more volumes") {

@@ -118,7 +118,7 @@ func TestALifeIsTold(t *testing.T) {
 	assert.Equal(t, []string{`Warning DRPCWaitForUser phase WaitForUser: spec.failoverCluster is "dr7", which is not a cluster of DRPolicy policy`}, h.told())
 	h.disable()
 	h.settle()
-	assert.Equal(t, []string{"Normal DRPCDeleting phase Deleting: VolumeReplicationGroup shop/db is still there on cluster dr2"}, h.told())
+	assert.Equal(t, []string{"Normal DRPCDeleting phase Deleting: VolumeReplicationGroup shop/db still exists on cluster dr2"}, h.told())
 }
 
 func TestWhatChangedWhileTheHubWasDownIsToldOnce(t *testing.T) {

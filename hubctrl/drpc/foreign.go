@@ -33,14 +33,14 @@ func (w *world) explainForeign(at *side) words {
 			w.drpc.Namespace, w.drpc.Name, v1alpha1.AnnotationAdoptFrom, owner)
 	case at.wish == nil:
 		out.message = what + " is not this hub's: no hub made it"
-		out.next = fmt.Sprintf("if nobody needs it, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)
+		out.next = fmt.Sprintf("if it is not needed, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)
 	case origin != "" && origin != at.wish.Annotations[exchange.AnnotationOrigin]:
 		out.message = fmt.Sprintf("%s belongs to another hub, %s: the mirror can't apply the wish: %s", what, origin, conditionText(applied(at)))
 		out.next = fmt.Sprintf("protect the application by one hub only: disable DR on the other one, or here: kubectl -n %s delete drpc %s, which leaves the object on cluster %s as it is",
 			w.drpc.Namespace, w.drpc.Name, at.cluster)
 	default:
 		out.message = fmt.Sprintf("%s is not this hub's: the mirror can't apply the wish: %s", what, conditionText(applied(at)))
-		out.next = fmt.Sprintf("look who made it; if nobody needs it, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)
+		out.next = fmt.Sprintf("find out who made it; if it is not needed, remove it: kubectl --context %s -n %s delete vrg %s", at.cluster, w.group.Namespace, w.group.Name)
 	}
 	return out
 }
@@ -51,7 +51,7 @@ func applied(at *side) *metav1.Condition {
 
 // left says that an earlier protection left a tombstone behind.
 func (w *world) left(at *side) string {
-	return fmt.Sprintf("DR was disabled before without cluster %s, which was given up: VolumeReplicationGroup %s of that time is still to be removed there (%s/%s)",
+	return fmt.Sprintf("DR was disabled earlier without cluster %s, which was given up: VolumeReplicationGroup %s must still be removed there (%s/%s)",
 		at.cluster, w.group, at.wish.Namespace, at.wish.Name)
 }
 

@@ -140,7 +140,7 @@ func (w *world) place(wishes []trace) error {
 		w.flaw = refuseSpec("the DRPlacementControl names namespace %s, but the application's VolumeReplicationGroup is %s, on %s: it stays there. %s. To protect namespace %s instead, disable DR first",
 			named, w.group, where, w.naming(w.group.Namespace), named)
 	case len(others) > 0:
-		w.flaw = refuseSpec("there are wishes of another VolumeReplicationGroup of this application, which nobody tends: %s. They are removed when DR is disabled", joined(others))
+		w.flaw = refuseSpec("there are wishes of another VolumeReplicationGroup of this application, which nothing keeps up to date: %s. They are removed when DR is disabled", joined(others))
 	}
 	switch {
 	case len(outside) == 0 && w.policyErr == nil:
@@ -171,7 +171,7 @@ func (w *world) lookElsewhere(wishes, reports []trace) {
 		}
 		w.facts.Elsewhere = w.facts.Elsewhere || t.primary && t.group == w.group
 		if w.flaw == nil {
-			w.flaw = refuseSpec("cluster %s reports VolumeReplicationGroup %s of this application%s too, where nothing is wished: nobody tends it. "+
+			w.flaw = refuseSpec("cluster %s reports VolumeReplicationGroup %s of this application%s too, where nothing is wished: nothing keeps it up to date. "+
 				"Look there for data that is needed; then, %s", t.cluster, t.group, t.asPrimary(), w.givingUp(t.cluster))
 		}
 	}

@@ -126,7 +126,7 @@ func TestGroupsThatNobodyTendsAreNamedAndRemovedWithTheOthers(t *testing.T) {
 	h.settle()
 	w := h.drpc().Status.Waiting
 	require.NotNil(t, w)
-	assert.Equal(t, "there are wishes of another VolumeReplicationGroup of this application, which nobody tends: outbox-dr1/old.db, outbox-dr2/old.db. They are removed when DR is disabled", w.Message)
+	assert.Equal(t, "there are wishes of another VolumeReplicationGroup of this application, which nothing keeps up to date: outbox-dr1/old.db, outbox-dr2/old.db. They are removed when DR is disabled", w.Message)
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
 
 	h.disable()
@@ -169,7 +169,7 @@ func TestAPolicyOfOtherClustersMakesNoSecondPrimary(t *testing.T) {
 		h.settle()
 		assert.Empty(t, h.wishes())
 		w := h.drpc().Status.Waiting
-		assert.Equal(t, []string{"PrimaryFound", "cluster dr1 has a Secondary of VolumeReplicationGroup shop/db, and cluster dr3 has nothing: where its Primary is, is not known"}, []string{w.Fact, w.Message})
+		assert.Equal(t, []string{"PrimaryFound", "cluster dr1 has a Secondary of VolumeReplicationGroup shop/db, and cluster dr3 has nothing: it is not known which cluster has its Primary"}, []string{w.Fact, w.Message})
 		assert.Equal(t, "if the workload runs on another cluster, delete this DRPlacementControl and create it again with a DRPolicy that lists that cluster; "+
 			"if that Primary is lost, set action Failover and failoverCluster to dr1; "+
 			"if the application was never deployed anywhere, delete that group, which gives up no volume, on cluster dr1: kubectl -n shop delete vrg db", w.NextStep)
@@ -241,7 +241,7 @@ func TestReportsOutsideOfThePolicyAreNamedUntilTheyAreGivenUp(t *testing.T) {
 	h.settle()
 	w := h.drpc().Status.Waiting
 	require.NotNil(t, w)
-	assert.Equal(t, "cluster dr9 reports VolumeReplicationGroup shop/db of this application too, where nothing is wished: nobody tends it. Look there for data that is needed; "+
+	assert.Equal(t, "cluster dr9 reports VolumeReplicationGroup shop/db of this application too, where nothing is wished: nothing keeps it up to date. Look there for data that is needed; "+
 		"then, to give up what cluster dr9 has: kubectl -n shop annotate --overwrite drpc db ramendr.openshift.io/abandon-cluster=dr9", w.Message)
 	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations["ramendr.openshift.io/abandon-cluster"] = "dr9" })
 	h.settle()

@@ -99,8 +99,8 @@ func (w *world) keyAts() []keyAt {
 	return out
 }
 
-// keepKey makes the key once, in one outbox, and from there keeps it in both. A crash in between leaves one that has it,
-// and that is where the others' comes from, whichever it is.
+// keepKey makes the key once, in one outbox, and copies it to the other. After a crash only one of the two Secrets may
+// exist; the other is then made from it.
 func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
 	places := w.keyAts()
 	wishes := make([]*corev1.Secret, len(places))
@@ -176,7 +176,7 @@ func (w *world) outboxes() []plan.Side {
 }
 
 func (r *Reconciler) makeKey(ctx context.Context, wish *corev1.Secret) error {
-	log.FromContext(ctx).Info("Make the VolSync key", "Secret", client.ObjectKeyFromObject(wish))
+	log.FromContext(ctx).Info("Making the VolSync key", "Secret", client.ObjectKeyFromObject(wish))
 	err := r.client.Create(ctx, wish, client.FieldOwner(ownerKey))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("make the VolSync key: %w", err)

@@ -186,7 +186,7 @@ func TestTheKeyIsTheKeysSecret(t *testing.T) {
 		h.obey("dr1")
 		h.obey("dr2")
 	}
-	require.Contains(t, said.String(), "Make the VolSync key")
+	require.Contains(t, said.String(), "Making the VolSync key")
 	shown, err := json.Marshal([]any{h.drpc(), h.wish("dr1"), h.wish("dr2"), h.told()})
 	require.NoError(t, err)
 	said.Write(shown)

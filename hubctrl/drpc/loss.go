@@ -64,7 +64,7 @@ func (w *world) missing(s plan.Side) []string {
 	return out
 }
 
-// primary reports whether the group of a side was Primary and restored when it last reported, be it for an earlier wish: what
+// primary reports whether the group of a side was Primary and restored when it last reported, even for an earlier wish: what
 // it lacked then it lacks whatever it is told since.
 func primary(at *side) bool {
 	return at.wish != nil && at.wish.DeletionTimestamp == nil && roleOf(&at.wish.Spec) == plan.Primary && !former(at) &&
@@ -123,7 +123,7 @@ func (w *world) witness(wr plan.Write, settled bool) string {
 func (w *world) bereftText(s plan.Side) string {
 	at := w.at(s)
 	if w.facts.At(s).Wish.Replaced {
-		return fmt.Sprintf("cluster %s was replaced: what the application had there is not on the new one, %s, and it is told nothing", at.cluster, at.identity)
+		return fmt.Sprintf("cluster %s was replaced: the new cluster, %s, does not have what the application had there, and nothing is asked of it", at.cluster, at.identity)
 	}
 	return fmt.Sprintf("cluster %s has lost volumes of which %s holds copies: VolumeReplicationGroup %s is another object than the one that reported %s",
 		at.cluster, w.at(s.Peer()).cluster, w.group, strings.Join(w.missing(s), ", "))

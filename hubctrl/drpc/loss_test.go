@@ -68,7 +68,7 @@ func TestX13_AReplacedHomeIsToldAndTheCopiesOnThePeerStay(t *testing.T) {
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
 	c := h.condition("Available")
 	assert.Equal(t, "ClusterReplaced", c.Reason)
-	assert.Contains(t, c.Message, "another cluster, dr1-b, uses the name dr1, and is not believed")
+	assert.Contains(t, c.Message, "another cluster, dr1-b, uses the name dr1, and its reports are ignored")
 
 	h.acceptCluster("dr1")
 	h.settle()

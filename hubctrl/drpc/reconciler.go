@@ -55,14 +55,14 @@ type Reconciler struct {
 	namespace string        // of the operator: the configuration is there
 }
 
-// maxSteps bounds the plans that one pass carries out. It only keeps a mistake from spinning: no operation has so many
-// steps that need no answer in between.
+// maxSteps is the most plans that one pass carries out. No operation has that many steps without waiting for an answer
+// in between: the bound stops a plan that would never come to rest.
 const maxSteps = 8
 
-// errEndless is what a pass ends with that found something to write each time that it looked.
+// errEndless ends a pass that still had something to write after maxSteps rounds.
 var errEndless = errors.New("the plan does not come to rest: it is tried again")
 
-// errGone is what a pass ends with whose object went meanwhile.
+// errGone ends a pass whose object was deleted during the pass.
 var errGone = errors.New("the DRPlacementControl is gone")
 
 // Reconcile makes one pass.

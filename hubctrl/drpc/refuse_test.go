@@ -53,7 +53,7 @@ func TestWhatTheUserHasToChangeIsNamed(t *testing.T) {
 				*h.spokes["dr2"] = spoke{has: true, stamp: v1alpha1.ExchangeStamp{SpokeUID: "theirs", SpokeGeneration: 1}}
 				h.tell("dr2")
 			}, "ForeignObject",
-			"VolumeReplicationGroup shop/db on cluster dr2 is not this hub's: no hub made it", "if nobody needs it, remove it: kubectl --context dr2 -n shop delete vrg db", true,
+			"VolumeReplicationGroup shop/db on cluster dr2 is not this hub's: no hub made it", "if it is not needed, remove it: kubectl --context dr2 -n shop delete vrg db", true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -56,7 +56,7 @@ func TestWhatAnEarlierProtectionLeftIsOnlyWaitedFor(t *testing.T) {
 			h := protectedAgain(t, lost, other)
 			w := h.drpc().Status.Waiting
 			require.NotNil(t, w)
-			assert.Equal(t, []string{lost, "LinkLive", "DR was disabled before without cluster " + lost + ", which was given up: VolumeReplicationGroup shop/db of that time is still to be removed there (outbox-" + lost +
+			assert.Equal(t, []string{lost, "LinkLive", "DR was disabled earlier without cluster " + lost + ", which was given up: VolumeReplicationGroup shop/db must still be removed there (outbox-" + lost +
 				"/shop.db); cluster " + lost + " can't be reached; last heard of at 2026-01-01T11:59:45Z"}, []string{w.Cluster, w.Fact, w.Message})
 			assert.Contains(t, w.NextStep, "; to protect the application on "+other+" now, set action Failover and failoverCluster to "+other)
 

@@ -24,7 +24,7 @@ func TestTheWishOfASecondaryThatSomebodyDeletedIsMadeAnew(t *testing.T) {
 	require.NotNil(t, h.wish("dr2").DeletionTimestamp, "the cluster has not obeyed yet")
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, []string{"dr2", "ObjectGone"}, []string{w.Cluster, w.Fact})
-	assert.Equal(t, "the wish outbox-dr2/shop.db was deleted by hand: VolumeReplicationGroup shop/db is still there on cluster dr2", w.Message)
+	assert.Equal(t, "the wish outbox-dr2/shop.db was deleted by hand: VolumeReplicationGroup shop/db still exists on cluster dr2", w.Message)
 	assert.Equal(t, "the wish is re-created when the cluster has removed the VolumeReplicationGroup", w.NextStep)
 	assert.Equal(t, []string{"release wish dr2", "wish dr2 secondary epoch 1"}, h.settle())
 	assert.Nil(t, h.wish("dr2").DeletionTimestamp)

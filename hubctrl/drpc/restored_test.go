@@ -58,9 +58,9 @@ func TestARestoredSpecMovesNothingUntilItIsSaidAgain(t *testing.T) {
 	assert.Equal(t, "WaitForUser/Paused [dr1 Run] dr1:primary@3 dr2:secondary@2", h.shows())
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, "SpecConfirmed", w.Fact)
-	assert.Equal(t, "the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which the workload is on cluster dr1. "+
-		"This spec asks for Failover to dr2, and nothing was moved yet", w.Message)
-	assert.Equal(t, "look at spec.action and the clusters in the spec, and set them to what you want; any change of the spec is a confirmation", w.NextStep)
+	assert.Equal(t, "the hub was restored from a backup: the clusters already follow a newer spec, by which the workload is on cluster dr1. "+
+		"This spec asks for Failover to dr2; nothing was moved", w.Message)
+	assert.Equal(t, "check spec.action and the clusters in the spec, and set them to what you want; any change of the spec confirms it", w.NextStep)
 	assert.EqualValues(t, "True", h.condition("Stalled").Status)
 
 	h.relocate("dr1")

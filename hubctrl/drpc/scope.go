@@ -44,7 +44,7 @@ func misplaced(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) er
 	case len(listed) == 0:
 		return refuse("spec.protectedNamespaces is empty: list the namespaces of the application, as a DRPlacementControl in namespace %s must", ops)
 	case slices.Contains(listed, ops):
-		return refuse("spec.protectedNamespaces lists %s, which is for DRPlacementControls and not for applications: take it out", ops)
+		return refuse("spec.protectedNamespaces lists %s, which is for DRPlacementControls and not for applications: remove it", ops)
 	case exchange.GroupOf(drpc).Namespace != ops:
 		return refuse("annotation %s names %s, but the group of a DRPlacementControl in namespace %s lies in %s: take the annotation off",
 			v1alpha1.AnnotationAppNamespace, exchange.GroupOf(drpc).Namespace, ops, ops)

@@ -112,7 +112,7 @@ func TestWhereAnApplicationMayBe(t *testing.T) {
 			drpc: wide(), refused: "spec.protectedNamespaces is empty: list the namespaces of the application, as a DRPlacementControl in namespace ramen-ops must",
 		},
 		"one that lists the namespace where it is": {
-			drpc: wide("shop", "ramen-ops"), refused: "spec.protectedNamespaces lists ramen-ops, which is for DRPlacementControls and not for applications: take it out",
+			drpc: wide("shop", "ramen-ops"), refused: "spec.protectedNamespaces lists ramen-ops, which is for DRPlacementControls and not for applications: remove it",
 		},
 		"turned off": {
 			drpc: wide("shop"), config: "multiNamespace: {FeatureEnabled: false}",
@@ -220,7 +220,7 @@ func TestWhoMayProtectANamespace(t *testing.T) {
 		"one in the same namespace that selects others":   {selecting(map[string]string{"app": "cache"}), ""},
 		"one that may not be where it is is in no one's way": {younger(wide("shop", "ramen-ops"), func(d *v1alpha1.DRPlacementControl) {
 			d.CreationTimestamp = metav1.NewTime(start.Add(-time.Minute))
-		}), "spec.protectedNamespaces lists ramen-ops, which is for DRPlacementControls and not for applications: take it out"},
+		}), "spec.protectedNamespaces lists ramen-ops, which is for DRPlacementControls and not for applications: remove it"},
 	} {
 		for when, settle := range map[string]func(*hub){"before the older begins": func(*hub) {}, "after": func(h *hub) { h.settle() }} {
 			t.Run(name+", "+when, func(t *testing.T) {

@@ -57,8 +57,8 @@ func (r *Reconciler) observeStorage(ctx context.Context, w *world) error {
 // explainStorage says which maintenance mode a failover waits for.
 func (w *world) explainStorage(at *side) words {
 	if len(w.storage.lacks) == 0 {
-		return words{fact: "StorageReady", message: fmt.Sprintf("cluster %s has not told its storage classes, so that it is not known which maintenance modes a failover needs", at.cluster),
-			next: fmt.Sprintf("the operation continues automatically when spokectrl on %s has told them: kubectl get drclusterconfig %s -o yaml", at.cluster, at.cluster)}
+		return words{fact: "StorageReady", message: fmt.Sprintf("cluster %s has not reported its storage classes, so it is not known which maintenance modes a failover needs", at.cluster),
+			next: fmt.Sprintf("the operation continues automatically when spokectrl on %s has reported them: kubectl get drclusterconfig %s -o yaml", at.cluster, at.cluster)}
 	}
 	lack := &w.storage.lacks[0]
 	message := fmt.Sprintf("the storage of cluster %s is not in the maintenance mode that a failover needs: driver %s, target %s: %s", at.cluster, lack.Provisioner, lack.TargetID, modeState(lack))

@@ -126,7 +126,7 @@ func TestAFailoverWaitsWhileTheClassesOfItsTargetAreNotKnown(t *testing.T) {
 	w := h.drpc().Status.Waiting
 	require.NotNil(t, w)
 	assert.Equal(t, "StorageReady", w.Fact)
-	assert.Equal(t, "cluster dr2 has not told its storage classes, so that it is not known which maintenance modes a failover needs", w.Message)
+	assert.Equal(t, "cluster dr2 has not reported its storage classes, so it is not known which maintenance modes a failover needs", w.Message)
 	h.config("dr2", func(c *v1alpha1.DRClusterConfig) { c.Status = classes("dr2").Status })
 	h.settle()
 	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())

@@ -86,15 +86,15 @@ func TestWhatTheMirrorRefusesIsSaid(t *testing.T) {
 	h := deployed(t)
 	h.failover("dr2")
 	h.pass()
-	h.delivery("dr2", condition("Applied", "False", "EpochRefused", "the cluster has obeyed epoch 9"))
+	h.delivery("dr2", condition("Applied", "False", "EpochRefused", "the cluster has applied epoch 9"))
 	h.pass()
-	assert.Equal(t, "the mirror of cluster dr2 can't apply the wish: EpochRefused: the cluster has obeyed epoch 9", h.drpc().Status.Waiting.Message)
+	assert.Equal(t, "the mirror of cluster dr2 can't apply the wish: EpochRefused: the cluster has applied epoch 9", h.drpc().Status.Waiting.Message)
 	h.delivery("dr2", condition("Applied", "False", "OwnedElsewhere", "the object belongs to the hub other"))
 	h.pass()
 	w := h.drpc().Status.Waiting
 	assert.Equal(t, "ForeignObject", w.Fact)
 	assert.Equal(t, "VolumeReplicationGroup shop/db on cluster dr2 is not this hub's: the mirror can't apply the wish: OwnedElsewhere: the object belongs to the hub other", w.Message)
-	assert.Equal(t, "look who made it; if nobody needs it, remove it: kubectl --context dr2 -n shop delete vrg db", w.NextStep)
+	assert.Equal(t, "find out who made it; if it is not needed, remove it: kubectl --context dr2 -n shop delete vrg db", w.NextStep)
 	assert.Equal(t, "True", string(h.condition("Stalled").Status))
 }
 

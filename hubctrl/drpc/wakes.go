@@ -133,7 +133,7 @@ func (r *Reconciler) ofGroup(ctx context.Context, o client.Object) []reconcile.R
 	return out
 }
 
-// ofRival finds those that an application was in the way of which is gone, or protects something else.
+// ofRival finds the applications that conflicted with one that is gone, or that protects something else now.
 func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.Request {
 	drpc, ok := o.(*v1alpha1.DRPlacementControl)
 	if !ok {
@@ -143,7 +143,7 @@ func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.R
 	return r.inTheWay(ctx, asking(drpc), config)
 }
 
-// ofLeft finds those that what a wish protected was in the way of.
+// ofLeft finds the applications that conflicted with what a wish protected.
 func (r *Reconciler) ofLeft(ctx context.Context, o client.Object) []reconcile.Request {
 	wish, ok := o.(*v1alpha1.VolumeReplicationGroup)
 	if !ok {
@@ -163,7 +163,7 @@ func (r *Reconciler) ofLeft(ctx context.Context, o client.Object) []reconcile.Re
 func (r *Reconciler) inTheWay(ctx context.Context, c claimant, config *ramenconfig.Config) []reconcile.Request {
 	candidates, err := r.candidates(ctx, c, config)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Finding rivals")
+		ctrl.LoggerFrom(ctx).Error(err, "Could not find rivals")
 		return nil
 	}
 	var out []reconcile.Request
@@ -193,7 +193,7 @@ func (r *Reconciler) ofPolicy(ctx context.Context, o client.Object) []reconcile.
 func (r *Reconciler) ofCluster(ctx context.Context, o client.Object) []reconcile.Request {
 	policies := &v1alpha1.DRPolicyList{}
 	if err := r.client.List(ctx, policies, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing DRPolicies")
+		ctrl.LoggerFrom(ctx).Error(err, "Could not list DRPolicies")
 		return nil
 	}
 	var out []reconcile.Request
@@ -230,7 +230,7 @@ func (r *Reconciler) found(ctx context.Context, index, value string) []reconcile
 	}
 	list := &v1alpha1.DRPlacementControlList{}
 	if err := r.client.List(ctx, list, options...); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing DRPlacementControls")
+		ctrl.LoggerFrom(ctx).Error(err, "Could not list DRPlacementControls")
 		return nil
 	}
 	return requests(list.Items)

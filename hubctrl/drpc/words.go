@@ -101,7 +101,7 @@ func (w *world) explain(wait plan.Wait) words {
 		return words{fact: "InboxComplete", message: fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at)), since: at.link.LastRenewal, next: next}
 	case plan.Answer:
 		if interrupted(at) {
-			return words{fact: factInterrupted, message: unanswered(at), next: "the group is made again, restores its claims and continues automatically, as soon as its namespace can be used; " +
+			return words{fact: factInterrupted, message: unanswered(at), next: "the group is re-created, restores its claims and continues automatically, as soon as its namespace can be used; " +
 				"if a deployment tool deletes the namespace, take the namespace out of what that tool prunes"}
 		}
 		return words{fact: "Answer", message: unanswered(at), next: continues + " when the cluster answers"}
@@ -137,13 +137,13 @@ func (w *world) explain(wait plan.Wait) words {
 			return words{fact: "ObjectGone", message: w.left(at), next: continues + " when the cluster has removed it"}
 		}
 		if at.wish != nil && !w.facts.Deleting {
-			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s is still there on cluster %s", at.wish.Namespace, at.wish.Name, w.group, at.cluster),
+			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s still exists on cluster %s", at.wish.Namespace, at.wish.Name, w.group, at.cluster),
 				next: "the wish is re-created when the cluster has removed the VolumeReplicationGroup"}
 		}
 		if claim := unbelievable(at); claim != "" {
-			return words{fact: "ObjectGone", user: true, message: claim, next: continues + " when the cluster reports an epoch that can be, or nothing"}
+			return words{fact: "ObjectGone", user: true, message: claim, next: continues + " when the cluster reports a possible epoch, or nothing"}
 		}
-		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s is still there on cluster %s", w.group, at.cluster), next: continues + " when the cluster has removed it"}
+		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s still exists on cluster %s", w.group, at.cluster), next: continues + " when the cluster has removed it"}
 	case plan.PolicyValid:
 		return words{fact: "PolicyValid", message: w.invalid(), next: continues + " when the policy is valid"}
 	case plan.StorageReady:
@@ -170,8 +170,8 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.VolumesLost:
 		return w.explainLoss(wait.On)
 	case plan.SpecConfirmed:
-		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which %s. This spec asks for %s, and nothing was moved yet",
-			w.whereItIs(), asked(&w.drpc.Spec)), next: "look at spec.action and the clusters in the spec, and set them to what you want; any change of the spec is a confirmation"}
+		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: the clusters already follow a newer spec, by which %s. This spec asks for %s; nothing was moved",
+			w.whereItIs(), asked(&w.drpc.Spec)), next: "check spec.action and the clusters in the spec, and set them to what you want; any change of the spec confirms it"}
 	case plan.ProtectionEnded:
 		return w.explainEnded()
 	case plan.ForeignRemoved:
@@ -277,7 +277,7 @@ func (w *world) explainPrimary(follower *side) words {
 		out.next = elsewhere + fmt.Sprintf("; if what that cluster has can be given up, set action Failover and failoverCluster to %s or %s", w.sides[0].cluster, w.sides[1].cluster)
 		return out
 	}
-	out.message = fmt.Sprintf("cluster %s has a Secondary of VolumeReplicationGroup %s, and cluster %s has nothing: where its Primary is, is not known", follower.cluster, w.group, w.at(w.sideOf(follower.cluster).Peer()).cluster)
+	out.message = fmt.Sprintf("cluster %s has a Secondary of VolumeReplicationGroup %s, and cluster %s has nothing: it is not known which cluster has its Primary", follower.cluster, w.group, w.at(w.sideOf(follower.cluster).Peer()).cluster)
 	out.next = elsewhere + fmt.Sprintf("; if that Primary is lost, set action Failover and failoverCluster to %s; if the application was never deployed anywhere, "+
 		"delete that group, which gives up no volume, on cluster %s: kubectl -n %s delete vrg %s", follower.cluster, follower.cluster, w.group.Namespace, w.group.Name)
 	return out
@@ -305,7 +305,7 @@ func lostLink(at *side) string {
 	case exchange.LinkLost:
 		return fmt.Sprintf("cluster %s can't be reached", at.cluster) + lastHeard(at)
 	case exchange.LinkReplaced:
-		return fmt.Sprintf("another cluster, %s, uses the name %s, and is not believed", at.link.Stranger, at.cluster) + lastHeard(at)
+		return fmt.Sprintf("another cluster, %s, uses the name %s, and its reports are ignored", at.link.Stranger, at.cluster) + lastHeard(at)
 	case exchange.LinkLive:
 	}
 	return fmt.Sprintf("cluster %s is connected", at.cluster)
@@ -325,7 +325,7 @@ func lastHeard(at *side) string {
 
 func unanswered(at *side) string {
 	if at.wish == nil {
-		return fmt.Sprintf("cluster %s is not told anything yet", at.cluster)
+		return fmt.Sprintf("nothing has been asked of cluster %s yet", at.cluster)
 	}
 	c := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied)
 	if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration == at.wish.Generation {

@@ -36,7 +36,7 @@ func believed(cluster string, facts []v1alpha1.ClassFact) (kept []v1alpha1.Class
 // exceeds says why a class fact is not believed; empty: it is.
 func exceeds(f *v1alpha1.ClassFact) string {
 	if len(validation.IsDNS1123Subdomain(f.Name)) > 0 {
-		return "that is no name"
+		return "the name is invalid"
 	}
 	if len(f.Provisioner) > maxText {
 		return "the name of its driver is too long"

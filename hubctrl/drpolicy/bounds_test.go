@@ -31,7 +31,7 @@ func TestX16_WhatALieAboutClassesCanDoAtMost(t *testing.T) {
 		valid bool
 		says  string
 	}{
-		"a class whose name is none":      {add(func(c *v1alpha1.ClassFact) { c.Name = "../" + long }), true, "that is no name"},
+		"a class whose name is none":      {add(func(c *v1alpha1.ClassFact) { c.Name = "../" + long }), true, "the name is invalid"},
 		"a driver whose name is too long": {add(func(c *v1alpha1.ClassFact) { c.Provisioner = long }), true, "StorageClass more: the name of its driver is too long"},
 		"an id that is too long": {add(func(c *v1alpha1.ClassFact) { c.Labels["ramendr.openshift.io/storageid"] = long }), true,
 			"StorageClass more: a label or parameter of it is too long"},
@@ -40,7 +40,7 @@ func TestX16_WhatALieAboutClassesCanDoAtMost(t *testing.T) {
 				s.Classes = append(s.Classes, v1alpha1.ClassFact{Kind: "StorageClass", Name: fmt.Sprint("more", i)})
 			}
 		}, true, "all classes of dr1 after the first 1000"},
-		"an id of a cluster that is none": {func(s *v1alpha1.DRClusterConfigStatus) { s.ClusterID = long }, false, "dr1: the id that the cluster reports is none"},
+		"an id of a cluster that is none": {func(s *v1alpha1.DRClusterConfigStatus) { s.ClusterID = long }, false, "dr1: the cluster reports an invalid id"},
 		"the id of the other cluster":     {func(s *v1alpha1.DRClusterConfigStatus) { s.ClusterID = "id-dr2" }, false, "are one and the same cluster"},
 		"an error of 32000 bytes": {func(s *v1alpha1.DRClusterConfigStatus) {
 			s.Conditions[0].Status, s.Conditions[0].Message = "False", strings.Repeat(long, 50)

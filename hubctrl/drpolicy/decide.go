@@ -54,7 +54,7 @@ func decide(policy *v1alpha1.DRPolicy, now seen) verdict {
 		v.valid, v.reason, v.message = true, reasonSucceeded, summary(v.peers, skipped)
 	}
 	if ignored != nil {
-		v.message += ". Of what the clusters report this is ignored: " + bounded.List(ignored, "; ")
+		v.message += ". Ignored in the reports of the clusters: " + bounded.List(ignored, "; ")
 	}
 	return v
 }
@@ -134,7 +134,7 @@ func (c cluster) reported() string {
 		return "the cluster has not reported yet"
 	}
 	if len(c.config.Status.ClusterID) > maxText {
-		return "the id that the cluster reports is none"
+		return "the cluster reports an invalid id"
 	}
 	if p := meta.FindStatusCondition(c.config.Status.Conditions, v1alpha1.ConditionProcessed); p != nil && p.Status != metav1.ConditionTrue {
 		return "the cluster could not read its classes (" + bounded.Text(p.Message, bounded.Quote) + ")"

@@ -65,7 +65,7 @@ func Setup(mgr manager.Manager, o Options) error {
 func (r *Reconciler) naming(ctx context.Context, o client.Object) []reconcile.Request {
 	list := &v1alpha1.DRPolicyList{}
 	if err := r.client.List(ctx, list); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list DRPolicies")
+		ctrl.LoggerFrom(ctx).Error(err, "Could not list DRPolicies")
 		return nil
 	}
 	var out []reconcile.Request

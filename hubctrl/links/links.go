@@ -36,7 +36,7 @@ import (
 // Links watches the leases of all inboxes. It is safe for concurrent use.
 type Links struct {
 	reader    client.Reader
-	apart     client.Reader // of the leases of strangers: the cache of the manager holds those of the mirrors only
+	apart     client.Reader // of the leases of strangers: the manager's cache holds only those of the mirrors
 	clock     clock.PassiveClock
 	beats     *exchange.Heartbeats // of the mirrors' leases
 	strangers *exchange.Heartbeats // of the leases of strangers (X13)
@@ -115,8 +115,8 @@ func New(reader client.Reader, c clock.PassiveClock) *Links {
 	}
 }
 
-// Link is the state of the link to cluster as it was last seen. A hub that has just started has not looked at each lease
-// yet: where there is one, the link is not one that never was.
+// Link is the state of the link to cluster as it was last seen. A hub that has just started has not looked at every lease
+// yet; if there is a lease, the state is never LinkNever.
 func (l *Links) Link(cluster string) exchange.Link {
 	l.mu.Lock()
 	last, looked := l.last[cluster]

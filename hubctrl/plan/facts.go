@@ -52,8 +52,8 @@ type State uint8
 const (
 	// Between : neither, or not told.
 	Between State = iota
-	// IsSecondary : demoted for good. Storage may still bring it in line with the peer, and with some storages that has no
-	// end while the peer is Primary.
+	// IsSecondary : the demotion is complete. The storage may still synchronize it with the peer; on some storages that
+	// continues for as long as the peer is Primary.
 	IsSecondary
 	IsPrimary
 )
@@ -116,7 +116,7 @@ const (
 type Wish struct {
 	Role      Role
 	FinalSync FinalSync
-	For       Ask   // the operation on behalf of which the role is wished
+	For       Ask   // the operation that the role is wished for
 	Epoch     uint8 // order of promotions, folded by the caller: only comparisons between the two sides matter
 	Deleting  bool  // a tombstone: it has a deletionTimestamp
 	Adopting  bool  // it takes an object over, which does not carry its UID yet
@@ -148,8 +148,8 @@ type Report struct {
 	Protected bool // its metadata is in every store, so that the peer can restore it
 	// Conflict : claims of the application lie there that were never replicated from there: what may be the only copy.
 	Conflict bool
-	// Volumes : it lists volumes of the application. This is said by a report that answers nothing, too: the last one of a
-	// cluster that failed is all that is known of it.
+	// Volumes : it lists volumes of the application. A report counts for this even if it answers no wish, because the last
+	// report of a cluster that failed is all that is known about it.
 	Volumes bool
 	// Unplaced : it lists a volume that is copied, and no place on the peer was agreed on for it yet.
 	Unplaced bool
@@ -173,7 +173,7 @@ type Cluster struct {
 	Abandon  bool // the user gave the cluster up
 	// Unready : a failover to it needs a maintenance mode of its storage that is not active yet.
 	Unready bool
-	// Accepted : the user wants what is on the cluster now, though what was there before is gone.
+	// Accepted : the user wants what is on the cluster now, although what was there before is gone.
 	Accepted bool
 }
 
@@ -183,7 +183,7 @@ type Facts struct {
 	Target   Side // what the spec names for Ask; for Stay the preferred cluster
 	Deleting bool
 	Usable   bool // the policy is valid: needed only to begin protection
-	// Accepted : the user's word, for this very failover, that what only the other side has may be lost.
+	// Accepted : the user accepted, for this very failover, that what only the other side has may be lost.
 	Accepted bool
 	// Stale : the spec was restored from a backup along with the hub, and nobody has touched it since: it may ask for what
 	// was undone long ago.
@@ -196,8 +196,8 @@ type Facts struct {
 // At is what is known about side s, which must be First or Second.
 func (f *Facts) At(s Side) *Cluster { return &f.Clusters[s.index()] }
 
-// Bereft reports whether what the cluster had is gone, and the user has not said that this is all right. Nothing is made in
-// its place until then: it would be taken for the data, and replace the copies of it.
+// Bereft reports whether what the cluster had is gone and the user has not accepted that. Until then nothing is created in
+// its place, because empty volumes would be taken for the data and replace its copies.
 func (c *Cluster) Bereft() bool { return (c.Wish.Replaced || c.Report.Lost) && !c.Accepted }
 
 // known reports whether it is known now what exists on the cluster.
@@ -273,7 +273,7 @@ func (f *Facts) wishes(r Role) int {
 	return n
 }
 
-// Home is the side that is wished Primary, be it by a tombstone; of two, the one that was promoted later; Nowhere if two
+// Home is the side that is wished Primary, even by a tombstone; of two, the one that was promoted later; Nowhere if two
 // were promoted at once. If there is none it is the side that was so when its wish was deleted by hand.
 func (f *Facts) Home() Side {
 	a, b := f.At(First).Wish, f.At(Second).Wish

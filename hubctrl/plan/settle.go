@@ -22,11 +22,11 @@ func phases(a Ask) names {
 func settle(f *Facts, h Side, n names) Plan {
 	p := h.Peer()
 	at, peer := f.At(h), f.At(p)
-	// While the workload may be on the peer alone, the peer is not made anything else: the user may take the move back.
+	// While the workload may run only on the peer, the role of the peer does not change: the user may cancel the move.
 	free := at.Decision == RunHere || !peer.Decision.placed()
 	switch {
 	case at.Bereft() && at.Decision == RunHere:
-		// The deployer would make fresh, empty volumes, and what runs there already is nobody's to take away.
+		// The deployer would create empty volumes, and what runs there already must not be removed.
 		return do(WaitForUser, Paused, publish(h, Retain, peer.Decision))
 	case at.Bereft():
 		return tend(wait(WaitForUser, Paused, h, VolumesLost))
@@ -57,11 +57,11 @@ func settle(f *Facts, h Side, n names) Plan {
 		// a user's wish to give up a protected volume.
 		return do(n.under, FailingOverToCluster, publish(h, RunHere, retained(peer)))
 	case !peer.Wish.Deleting && peer.known() && usurps(f, p):
-		return dismiss(f, h, n.after) // as the user said: else nobody would have got here
+		return dismiss(f, h, n.after) // the user chose this: the plan gets here in no other way
 	case peer.Wish.Role == Primary && !peer.Wish.Deleting:
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case at.Wish.For == Failover && f.Ask != Failover:
-		// Whatever the peer does: the next Failover without a named target is told from the last one by this.
+		// No matter what the peer does: this is how the next Failover without a named target differs from the last one.
 		return do(n.after, CleaningUp, keep(h, NoFinalSync, f.Ask))
 	case peer.Wish.Deleting:
 		return tend(leaving(f, p, n.after, CleaningUp))
@@ -73,8 +73,8 @@ func settle(f *Facts, h Side, n names) Plan {
 	case peer.Decision != Gone && peer.short(Between) == Nothing:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
 	case f.Ask == Failover && peer.Wish.For != Failover && peer.short(IsSecondary) == BeingSecondary:
-		// It may have what its peer lacks, if it was restored from a backup and its workload ran again. The user says by a
-		// failover to where the workload is that nobody wants that.
+		// It may have what its peer lacks, if it was restored from a backup and its workload ran again. The user gives that
+		// up by a failover to the cluster where the workload is.
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.short(IsSecondary) != Nothing:
 		return tend(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
@@ -159,8 +159,8 @@ func stay(f *Facts) Plan {
 	case !f.Target.Named():
 		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
 	default:
-		// Nobody is Primary: a relocate that was past its point of no return, or a first deployment cut short. The
-		// workload must run somewhere, and nothing can be lost by the same way.
+		// No side is Primary: a relocate was past its point of no return, or a first deployment was interrupted. The
+		// workload must run somewhere, and continuing in the same direction loses nothing.
 		return switchTo(f, f.Target, phases(Stay))
 	}
 }

@@ -88,7 +88,7 @@ func TestATokenSaysWhoseItIsAndWhenToRenewIt(t *testing.T) {
 	assert.Zero(t, got.RenewAt(), "it does not expire")
 	for _, broken := range []string{"", "opaque-word", "a.!opaque-word.c", token("opaque-word")} {
 		_, err := credential.Read(broken)
-		require.ErrorContains(t, err, "no JSON Web Token")
+		require.ErrorContains(t, err, "not a JSON Web Token")
 		assert.NotContains(t, err.Error(), "opaque-word")
 	}
 }

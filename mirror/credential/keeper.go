@@ -115,7 +115,7 @@ func causeOf(err error) string {
 	case apierrors.IsNotFound(err):
 		return "there is no Secret " + exchange.SecretCredential + " beside its ServiceAccount, or no ServiceAccount"
 	case apierrors.IsForbidden(err):
-		return "the right to request a token is missing"
+		return "the permission to request a token is missing"
 	case apierrors.IsUnauthorized(err):
 		return "the present one is refused"
 	}

@@ -22,7 +22,7 @@ const Key = "kubeconfig"
 func Connect(kubeconfig []byte) (*rest.Config, error) {
 	raw, err := clientcmd.Load(kubeconfig)
 	if err != nil {
-		return nil, errors.New("read kubeconfig: it is no kubeconfig") // the cause may quote what is secret
+		return nil, errors.New("read kubeconfig: it is not a kubeconfig") // the cause may quote what is secret
 	}
 	for name, user := range raw.AuthInfos {
 		if user.Exec != nil || user.AuthProvider != nil || user.TokenFile != "" || user.ClientCertificate != "" || user.ClientKey != "" {
@@ -65,7 +65,7 @@ func Split(kubeconfig []byte) (token string, rest []byte, err error) {
 func userOf(kubeconfig []byte) (*clientcmdapi.Config, *clientcmdapi.AuthInfo, error) {
 	raw, err := clientcmd.Load(kubeconfig)
 	if err != nil {
-		return nil, nil, errors.New("read kubeconfig: it is no kubeconfig")
+		return nil, nil, errors.New("read kubeconfig: it is not a kubeconfig")
 	}
 	at, ok := raw.Contexts[raw.CurrentContext]
 	if !ok || raw.AuthInfos[at.AuthInfo] == nil {

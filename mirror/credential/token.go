@@ -56,11 +56,11 @@ func (t Token) RenewAt() time.Time {
 func Read(token string) (Token, error) {
 	parts := strings.Split(strings.TrimSpace(token), ".")
 	if len(parts) != 3 {
-		return Token{}, errors.New("it is no JSON Web Token")
+		return Token{}, errors.New("it is not a JSON Web Token")
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return Token{}, errors.New("it is no JSON Web Token: its payload can't be decoded")
+		return Token{}, errors.New("it is not a JSON Web Token: its payload can't be decoded")
 	}
 	var claims struct {
 		Subject  string `json:"sub"`
@@ -73,7 +73,7 @@ func Read(token string) (Token, error) {
 		} `json:"kubernetes.io"`
 	}
 	if err := json.Unmarshal(payload, &claims); err != nil {
-		return Token{}, errors.New("it is no JSON Web Token: its payload is no JSON")
+		return Token{}, errors.New("it is not a JSON Web Token: its payload is not JSON")
 	}
 	t := Token{BoundTo: claims.Of.Secret.UID}
 	if account, ok := strings.CutPrefix(claims.Subject, "system:serviceaccount:"); ok {

@@ -105,7 +105,7 @@ func (v *Inventory) Remove(report string) bool {
 	return true
 }
 
-// Has reports whether there is a report about group, be it one that names no target and only has its name.
+// Has reports whether there is a report about group, even one without the annotations of its target, which only has its name.
 func (v *Inventory) Has(group types.NamespacedName) bool {
 	if _, ok := v.lines[ObjectName(group.Namespace, group.Name)]; ok {
 		return true

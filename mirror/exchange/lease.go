@@ -72,7 +72,7 @@ type Link struct {
 	// zero.
 	Expires time.Time
 	// Stranger is the identity of another cluster whose mirror uses this name now (X13); empty: there is none. While the
-	// recorded cluster renews its lease the link is live all the same.
+	// recorded cluster renews its lease the link stays live.
 	Stranger string
 }
 

@@ -132,13 +132,13 @@ func (f *Fleet) settle(ctx context.Context, known *known) {
 			delete(wanted, cluster)
 			continue
 		}
-		logger.Info("Stop link", "cluster", cluster)
+		logger.Info("Stopping link", "cluster", cluster)
 		r.stop()
 		before[cluster] = r
 		delete(f.running, cluster)
 	}
 	for cluster, c := range wanted {
-		logger.Info("Start link", "cluster", cluster, "Secret", c.secret)
+		logger.Info("Starting link", "cluster", cluster, "Secret", c.secret)
 		f.running[cluster] = f.start(ctx, cluster, c, before[cluster])
 	}
 }
@@ -222,7 +222,7 @@ func (r *running) goesOnWith(ctx context.Context, c credentialOf) bool {
 	if !only || r.bearer == nil {
 		return false
 	}
-	log.FromContext(ctx).Info("Exchange token", "Secret", c.secret)
+	log.FromContext(ctx).Info("Exchanging token", "Secret", c.secret)
 	r.credential = c
 	r.bearer.Set(token)
 	return true

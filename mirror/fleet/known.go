@@ -116,13 +116,13 @@ func (k *known) credentials(ctx context.Context) map[string]credentialOf {
 		}
 		logger := log.FromContext(ctx).WithValues("cluster", cluster, "Secret", s.GetName())
 		if first, taken := out[cluster]; taken {
-			logger.Info("Ignore Secret: there is an older one for this cluster", "older", first.secret)
+			logger.Info("Ignoring Secret: there is an older one for this cluster", "older", first.secret)
 			continue
 		}
 		encoded, _, _ := unstructured.NestedString(s.Object, "data", credential.Key)
 		kubeconfig, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil || len(kubeconfig) == 0 {
-			logger.Info("Ignore Secret: it has no key " + credential.Key)
+			logger.Info("Ignoring Secret: it has no key " + credential.Key)
 			continue
 		}
 		out[cluster] = credentialOf{secret: s.GetName(), version: s.GetResourceVersion(), kubeconfig: kubeconfig}

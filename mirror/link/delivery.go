@@ -21,10 +21,10 @@ const deliveryDelay = 100 * time.Millisecond
 // controller on the cluster. A report that takes longer may be refused for ever.
 const factsGoFirst = 4 * answerDelay
 
-// sparingPause is the pause before each delivery that has time while wishes and facts come in.
+// sparingPause is the pause before each delivery that is not urgent, while wishes and facts come in.
 const sparingPause = 200 * time.Millisecond
 
-// calm is how long nothing comes in before deliveries that have time are told without a pause.
+// calm is how long nothing must come in before deliveries that are not urgent are written without a pause.
 const calm = 100 * time.Millisecond
 
 // hurried reports whether many wishes and facts queue, as in the first minutes of a cluster. Then no delivery may hold them up.
@@ -35,7 +35,7 @@ func (l *Link) busy() bool {
 	return l.hurried() || l.down.addedWithin(calm) || l.up.addedWithin(calm)
 }
 
-// deliver tells, on the wish, how its delivery went, if that is for somebody to act on. All else has time.
+// deliver writes into the status of a wish how its delivery went, if someone has to act on it. Everything else can wait.
 func (l *Link) deliver(ctx context.Context, it item) error {
 	if l.hurried() {
 		l.unhurried.add(it) // to find out whether it is urgent takes time too
@@ -56,8 +56,8 @@ func (l *Link) deliver(ctx context.Context, it item) error {
 	return l.tellDelivery(ctx, wish, status)
 }
 
-// deliverSparingly is deliver for what has time: while wishes and facts come in it tells of one wish at a time, and lets them
-// go first. It does not stop for them: what queues may queue for a reason that is to be told.
+// deliverSparingly is deliver for what can wait: while wishes and facts come in it writes one status at a time, after them.
+// It never stops completely: the reason why wishes queue may be what has to be written.
 func (l *Link) deliverSparingly(ctx context.Context, it item) error {
 	if l.busy() {
 		l.sparingly.Lock()
@@ -77,7 +77,7 @@ func (l *Link) deliverSparingly(ctx context.Context, it item) error {
 	return l.tellDelivery(ctx, wish, status)
 }
 
-// rest lets others go first. It reports whether ctx goes on.
+// rest lets others go first. It reports whether ctx has not ended.
 func (l *Link) rest(ctx context.Context) bool {
 	select {
 	case <-l.clock.After(sparingPause):

@@ -85,11 +85,11 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 	case translate.Nothing:
 		return nil
 	case translate.Refuse:
-		logger.Info("Refuse wish", "reason", d.Reason, "message", d.Message)
+		logger.Info("Refused wish", "reason", d.Reason, "message", d.Message)
 		l.metrics.noteRefusal(l.cluster, w.resource, d.Reason)
 		return nil
 	case translate.Mark:
-		logger.Info("Mark copy: its wish is being deleted", "uid", clone.GetUID())
+		logger.Info("Marking copy: its wish is being deleted", "uid", clone.GetUID())
 		condition(d.Intent, clone)
 		w.manager = translate.ManagerEnd
 		stored, err := w.apply(ctx, d.Intent)
@@ -98,7 +98,7 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 		}
 		return err
 	case translate.Delete:
-		logger.Info("Delete copy", "uid", clone.GetUID())
+		logger.Info("Deleting copy", "uid", clone.GetUID())
 		gone, err := w.peer.remove(ctx, w.resource, clone)
 		if err == nil {
 			l.noteHop(wayDown, l.down, it)
@@ -114,17 +114,17 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 	case translate.Update:
 		condition(d.Intent, clone)
 	case translate.Overwrite:
-		logger.Info("Overwrite what others set in copy")
+		logger.Info("Overwriting what others set in the copy")
 		stored, err := w.peer.replace(ctx, w.resource, d.Intent, w.manager)
 		if err = l.wroteCopy(w, it, stored, err); err == nil {
 			l.down.add(it) // what it lacks of the wish is applied next
 		}
 		return err
 	}
-	logger.Info("Apply wish", "create", d.Verb == translate.Create)
+	logger.Info("Applying wish", "create", d.Verb == translate.Create)
 	stored, err := w.apply(ctx, d.Intent)
 	if missingNamespace(err) {
-		logger.Info("Create namespace", "Namespace", d.Intent.GetNamespace())
+		logger.Info("Creating namespace", "Namespace", d.Intent.GetNamespace())
 		if err = w.peer.createNamespace(ctx, d.Intent.GetNamespace()); err == nil {
 			stored, err = w.apply(ctx, d.Intent)
 		}
@@ -227,7 +227,7 @@ func (l *Link) obeyConfig(ctx context.Context) error {
 	if translate.Satisfied(intent, clone, translate.ManagerConfig, "") {
 		return nil
 	}
-	log.FromContext(ctx).Info("Apply configuration", "DRClusterConfig", l.cluster)
+	log.FromContext(ctx).Info("Applying configuration", "DRClusterConfig", l.cluster)
 	stored, err := l.configWriter.apply(ctx, intent)
 	if err == nil {
 		l.spokeConfig.wrote(stored)

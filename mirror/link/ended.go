@@ -42,7 +42,7 @@ func (l *Link) remember(ctx context.Context, wish *translate.Object) error {
 	}
 	config := l.spokeConfig.get(l.cluster)
 	if config == nil {
-		log.FromContext(ctx).Info("Forget a wish that ended, since there is no DRClusterConfig", "wish", wish.GetName())
+		log.FromContext(ctx).Info("Not remembering a wish that ended: there is no DRClusterConfig", "wish", wish.GetName())
 		return nil // of a DRCluster that is gone: the deletion must not wait for that
 	}
 	var list []string
@@ -60,7 +60,7 @@ func (l *Link) remember(ctx context.Context, wish *translate.Object) error {
 	intent.SetName(l.cluster)
 	condition(intent, config) // what somebody else has noted since must not be forgotten
 	intent.SetAnnotations(map[string]string{exchange.AnnotationEnded: strings.Join(list, ",")})
-	log.FromContext(ctx).Info("Remember wishes that ended", "wish", wish.GetName(), "wishes", len(list))
+	log.FromContext(ctx).Info("Remembering wishes that ended", "wish", wish.GetName(), "wishes", len(list))
 	stored, err := l.spoke.apply(ctx, configResource, intent, translate.ManagerMemory)
 	if err == nil {
 		l.spokeConfig.wrote(stored)

@@ -70,7 +70,7 @@ func (l *Link) beat(ctx context.Context) {
 
 var (
 	errListing  = errors.New("not everything is listed yet")
-	errWentBack = errors.New("an API server forgot what it had told: it was restored from a backup; everything is listed again")
+	errWentBack = errors.New("an API server went back in time: it was restored from a backup; everything is listed again")
 )
 
 // renew renews the lease once all that is known of the spoke now is written (X5), if it is known.

@@ -24,7 +24,7 @@ type item struct {
 	name string
 }
 
-// kind tells the objects of one line apart.
+// kind is what an item of a line is about.
 type kind uint8
 
 const (
@@ -43,7 +43,7 @@ type line struct {
 	now     uint64            // number of the last addition
 	last    time.Time         // time of the last addition that was noticed
 	waiting map[item]addition // items to do, with their oldest addition
-	working map[item]addition // items in work, with the oldest addition that this work covers
+	working map[item]addition // items that a worker has, with the oldest addition that its work covers
 	waiter  *waiter
 }
 
@@ -120,7 +120,7 @@ func (l *line) awaits(it item, within time.Duration) bool {
 	return ok && l.clock.Since(a.at) < within
 }
 
-// began is when the oldest addition was made that the work on it covers; false: it is looked at without cause.
+// began is when the oldest addition was made that the work on the item covers; false: no addition is the reason for it.
 func (l *line) began(it item) (at time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -187,9 +187,9 @@ func (l *line) finish(it item, ok bool) {
 	delete(l.working, it)
 	if !ok {
 		again, queued := l.waiting[it]
-		l.waiting[it] = since // older than anything added meanwhile
+		l.waiting[it] = since // older than anything that was added in the meantime
 		if queued {
-			l.count(again) // two became one
+			l.count(again) // two additions became one
 		}
 		return
 	}

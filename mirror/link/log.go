@@ -15,7 +15,7 @@ func logged(do func(context.Context, item) error) func(context.Context, item) er
 		switch {
 		case err == nil || ctx.Err() != nil:
 		case outdated(err):
-			log.FromContext(ctx).V(1).Info("Look again", "name", it.name, "reason", err.Error())
+			log.FromContext(ctx).V(1).Info("Looking again", "name", it.name, "reason", err.Error())
 		default:
 			log.FromContext(ctx).Error(err, "Cannot mirror object", "name", it.name)
 		}

@@ -89,7 +89,7 @@ func TestAClusterThatIsBeingDisconnectedIsNotToldThatARightIsMissing(t *testing.
 	forbidden := apierrors.NewForbidden(leaseResource.GroupResource(), "mirror", errors.New("no"))
 	terminating := forbidden.ErrStatus.DeepCopy()
 	terminating.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
-	const disconnected = "hub: cannot write the lease: the hub takes the right away: the cluster is being disconnected, as its DRCluster is deleted"
+	const disconnected = "hub: cannot write the lease: the hub revoked the permission: the DRCluster is being deleted"
 	for name, tc := range map[string]struct {
 		side    side
 		err     error
@@ -98,8 +98,8 @@ func TestAClusterThatIsBeingDisconnectedIsNotToldThatARightIsMissing(t *testing.
 	}{
 		"its inbox is being deleted":                 {hubSide, &apierrors.StatusError{ErrStatus: *terminating}, false, disconnected},
 		"its DRClusterConfig is gone":                {hubSide, forbidden, true, disconnected},
-		"the hub knows it":                           {hubSide, forbidden, false, "hub: cannot write the lease: the right to do so is missing"},
-		"it is the cluster that refuses":             {spokeSide, forbidden, true, "cluster: cannot write the lease: the right to do so is missing"},
+		"the hub knows it":                           {hubSide, forbidden, false, "hub: cannot write the lease: the permission to do so is missing"},
+		"it is the cluster that refuses":             {spokeSide, forbidden, true, "cluster: cannot write the lease: the permission to do so is missing"},
 		"it is an application that leaves a cluster": {spokeSide, &apierrors.StatusError{ErrStatus: *terminating}, true, "cluster: cannot write the lease: the namespace is being deleted"},
 	} {
 		t.Run(name, func(t *testing.T) {

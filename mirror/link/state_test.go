@@ -55,7 +55,7 @@ func TestX5_NoRenewalWhileTheSpokeDoesNotAnswer(t *testing.T) {
 				binding.ResourceVersion, binding.UID = "", ""
 				w.create(w.spoke, binding)
 			}
-		}, "cluster: cannot ask for news: the right to do so is missing"},
+		}, "cluster: cannot ask for news: the permission to do so is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -94,7 +94,7 @@ func TestCredentialsThatAreTakenAwayAreAClearState(t *testing.T) {
 		says    string
 	}{
 		"the token": {func(cfg *rest.Config) { cfg.BearerToken = "of yesterday" }, time.Time{},
-			"it refuses the credentials: they are wrong, expired or were taken away" + remedy},
+			"it refuses the credentials: they are wrong, expired or revoked" + remedy},
 		"the token, by its age": {func(cfg *rest.Config) { cfg.BearerToken = "of yesterday" }, ended,
 			"it refuses the credentials: they expired at 2026-01-02T03:04:05Z" + remedy},
 		"the certificate authority": {func(cfg *rest.Config) { cfg.CAData = spokeAdmin.CAData }, time.Time{},

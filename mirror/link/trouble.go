@@ -32,7 +32,7 @@ const (
 // String is the side as users call it.
 func (s side) String() string { return [...]string{"hub", "cluster"}[s] }
 
-// task is something that a link does on one side, over and over, and that fails or works.
+// task is something that a link does on one side again and again, and that works or fails.
 type task struct {
 	side side
 	what string // such as "list volumereplicationgroups"
@@ -71,7 +71,7 @@ func (ts *troubles) begin(t task) {
 	ts.open[t] = was
 }
 
-// end notes how t went. That ctx ended tells nothing about it.
+// end notes how t went. If ctx ended, nothing is known about it.
 func (ts *troubles) end(ctx context.Context, t task, err error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -140,17 +140,17 @@ func (ts *troubles) worst(now time.Time, of ...side) string {
 const (
 	causeSilent      = "it does not answer"
 	causeUnreachable = "it can't be reached"
-	causeCredentials = "it refuses the credentials: they are wrong, expired or were taken away"
-	causeForbidden   = "the right to do so is missing"
-	causeDropped     = "the hub takes the right away: the cluster is being disconnected, as its DRCluster is deleted"
+	causeCredentials = "it refuses the credentials: they are wrong, expired or revoked"
+	causeForbidden   = "the permission to do so is missing"
+	causeDropped     = "the hub revoked the permission: the DRCluster is being deleted"
 	causeTerminating = "the namespace is being deleted"
 	causeUntrusted   = "its certificate is not trusted (x509): the certificate authority in the credentials is another one, or the certificate has expired or is for another address"
 	causeNamespace   = "the namespace is missing: create the DRCluster"
 	causeUnknownKind = "it does not know this kind: install the CRDs"
 )
 
-// causeOf tells an error as users read it: without addresses and other parts that differ each time, so that a state that
-// stays is told once.
+// causeOf is an error in words for users: without addresses and other parts that differ each time, so that a state that
+// lasts is reported once.
 func causeOf(err error) string {
 	var invalid x509.CertificateInvalidError
 	var authority x509.UnknownAuthorityError

@@ -41,7 +41,7 @@ func (l *Link) reportGroup(ctx context.Context, it item) error {
 	if unacceptable(err) {
 		// The other objects of the cluster are not kept waiting for this one. Of this one the hub must not believe what
 		// was true once, so it gets to know nothing, and sees that something is missing (X4).
-		log.FromContext(ctx).Error(err, "Hub refuses report", "report", it.name)
+		log.FromContext(ctx).Error(err, "The hub refused a report", "report", it.name)
 		l.noteUnreported(it.name, fmt.Sprintf("%s/%s", clone.GetNamespace(), clone.GetName()))
 		l.up.addLater(it, unreportableRetry)
 		if report = l.inbox.get(it.name); translate.Stamped(report) {
@@ -85,7 +85,7 @@ func (l *Link) tell(ctx context.Context, it item, clone, report *translate.Objec
 	if translate.Satisfied(status, report, translate.ManagerReport, "status") {
 		return nil
 	}
-	log.FromContext(ctx).V(1).Info("Report", "report", report.GetName(), "spokeResourceVersion", clone.GetResourceVersion())
+	log.FromContext(ctx).V(1).Info("Reporting", "report", report.GetName(), "spokeResourceVersion", clone.GetResourceVersion())
 	condition(status, report)
 	stored, err := l.reportWriter.apply(ctx, status, "status")
 	if err == nil {
@@ -110,7 +110,7 @@ func (l *Link) withdraw(ctx context.Context, report *translate.Object) error {
 	if report == nil {
 		return nil
 	}
-	log.FromContext(ctx).Info("Withdraw report", "report", report.GetName())
+	log.FromContext(ctx).Info("Withdrawing report", "report", report.GetName())
 	gone, err := l.hub.remove(ctx, groupResource, report)
 	if err == nil && gone {
 		l.inbox.deleted(report)

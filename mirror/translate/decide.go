@@ -47,7 +47,7 @@ const (
 	ReasonEpochRefused = "EpochRefused"
 	// ReasonOtherCluster : the wish was made for another cluster of this name (X13).
 	ReasonOtherCluster = "OtherCluster"
-	// ReasonTerminating : the object on the cluster is being deleted; the wish is obeyed when it is gone.
+	// ReasonTerminating : the object on the cluster is being deleted; the wish is applied when it is gone.
 	ReasonTerminating = "CopyTerminating"
 )
 
@@ -85,10 +85,10 @@ func Decide(wish, clone *Object, on Place) Decision {
 		return decideDeletion(wish, clone)
 	}
 	if meant := exchange.MeantFor(wish); meant != "" && meant != on.Identity {
-		return refuse(ReasonOtherCluster, "the wish was made for cluster %s, and this is cluster %s, which took its name over", meant, on.Identity)
+		return refuse(ReasonOtherCluster, "the wish was made for cluster %s, and this is cluster %s, which has taken over its name", meant, on.Identity)
 	}
 	if clone == nil && on.Ended {
-		d := refuse(exchange.ReasonEnded, "this wish was deleted before, and the cluster has obeyed that: the hub comes from a backup. Nothing is made again from it")
+		d := refuse(exchange.ReasonEnded, "this wish was deleted before, and the cluster has carried that out: the hub was restored from a backup. Nothing is created from it")
 		d.Doubtful = true // so it is for a tombstone whose deletion the cache does not show yet
 		return d
 	}
@@ -174,18 +174,18 @@ func decideUpdate(wish, clone, intent *Object, origin string, epoch int64) Decis
 	}
 	obeyed, err := exchange.EpochOf(clone)
 	if err != nil {
-		return refuse(ReasonEpochRefused, "the epoch that the cluster obeyed is unknown: %v", err)
+		return refuse(ReasonEpochRefused, "the epoch that the cluster has applied is unknown: %v", err)
 	}
 	if epoch < obeyed {
-		return refuse(ReasonEpochRefused, "the cluster has obeyed epoch %d; this wish has epoch %d", obeyed, epoch)
+		return refuse(ReasonEpochRefused, "the cluster has applied epoch %d; this wish has epoch %d", obeyed, epoch)
 	}
 	// Within an epoch the generation orders the wishes. A hub that was restored from a backup shows an older one.
 	if uid, generation := wishOf(clone); uid == wish.GetUID() && epoch == obeyed && wish.GetGeneration() < generation && !restamps(intent, clone) {
-		return refuse(ReasonEpochRefused, "the cluster has obeyed generation %d of this wish in epoch %d; this is generation %d and asks for something else: raise the epoch to have it obeyed",
+		return refuse(ReasonEpochRefused, "the cluster has applied generation %d of this wish in epoch %d; this is generation %d and asks for something else: raise the epoch to have it applied",
 			generation, epoch, wish.GetGeneration())
 	}
 	if clone.GetDeletionTimestamp() != nil {
-		return refuse(ReasonTerminating, "the object on the cluster is being deleted; the wish is obeyed when it is gone")
+		return refuse(ReasonTerminating, "the object on the cluster is being deleted; the wish is applied when it is gone")
 	}
 	if whole := overwrite(intent, clone); whole != nil {
 		return Decision{Verb: Overwrite, Intent: whole}

@@ -51,7 +51,7 @@ func Delivery(wish, clone *Object, went Outcome, now time.Time) *Object {
 }
 
 func applied(wish *Object, went Outcome) metav1.Condition {
-	reason, message := ReasonApplied, "the object on the cluster is as wished"
+	reason, message := ReasonApplied, "the object on the cluster matches the wish"
 	if wish.GetDeletionTimestamp() != nil {
 		reason, message = ReasonDeleted, "the object on the cluster is deleted, as wished"
 	}

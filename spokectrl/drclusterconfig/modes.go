@@ -119,14 +119,14 @@ func says(mode *v1alpha1.MaintenanceMode, request *v1alpha1.MaintenanceModeReque
 func (m *Modes) act(ctx context.Context, config *v1alpha1.DRClusterConfig, next chores) error {
 	var errs []error
 	for _, c := range next.write {
-		log.FromContext(ctx).Info("Ask the storage for a maintenance mode", "MaintenanceMode", c.request.Name, "provisioner", c.request.StorageProvisioner, "target", c.request.TargetID)
+		log.FromContext(ctx).Info("Asking the storage for a maintenance mode", "MaintenanceMode", c.request.Name, "provisioner", c.request.StorageProvisioner, "target", c.request.TargetID)
 		if err := apply.New(m.Client, modesOwner).Owned(ctx, intent(config, c)); err != nil {
 			errs = append(errs, fmt.Errorf("apply MaintenanceMode %s: %w", c.request.Name, err))
 		}
 	}
 	for i := range next.remove {
 		mode := &next.remove[i]
-		log.FromContext(ctx).Info("End a maintenance mode", "MaintenanceMode", mode.Name)
+		log.FromContext(ctx).Info("Ending a maintenance mode", "MaintenanceMode", mode.Name)
 		if err := m.Client.Delete(ctx, mode, client.Preconditions{UID: &mode.UID}); client.IgnoreNotFound(err) != nil {
 			errs = append(errs, fmt.Errorf("delete MaintenanceMode %s: %w", mode.Name, err))
 		}

@@ -80,7 +80,7 @@ const (
 	WhyVolumeLost      // the claim was bound, and its PV is gone
 	WhyInterrupted     // the group is deleted by somebody else than the hub
 	WhyTakeover        // the claim is being deleted, and its replica is kept until the peer has taken over
-	WhyFollowing       // the storage brings the volume in line with the peer
+	WhyFollowing       // the storage synchronizes the volume with the peer
 	WhyUnsent          // what sent the volume was deleted before the peer was known to have all of it
 	WhyHandover        // the storage lets go of a primary only: the replica is promoted before it is deleted
 )

@@ -155,13 +155,13 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 	case plan.Release:
 		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Release(f.vrg, v.item.Claim, v.finalizer(), f.group.Volumes[i].Sealed)))
 	case plan.Unmark:
-		logger.Info("Letting the claim go")
+		logger.Info("Releasing the claim")
 		return explained("unmark claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Unmark(v.item.Claim), true))
 	case plan.Promote:
-		logger.Info("Telling the replica", "role", "primary", "was", v.state.Told)
+		logger.Info("Setting the role of the replica", "role", "primary", "was", v.state.Told)
 		return r.tell(ctx, a, v, plan.Primary)
 	case plan.Demote:
-		logger.Info("Telling the replica", "role", "secondary", "was", v.state.Told)
+		logger.Info("Setting the role of the replica", "role", "secondary", "was", v.state.Told)
 		return r.tell(ctx, a, v, plan.Secondary)
 	case plan.Drop:
 		logger.Info("Deleting the replica")

@@ -35,7 +35,7 @@ const (
 	reasonNotInUse           = "NotInUse"
 	reasonNotKnown           = "NotKnown"
 	messageNothingToProtect  = "no claim is selected"
-	messageNoObjectsCaptured = "the capture of Kubernetes objects is not supported by this version: they have to come from where the application is deployed from"
+	messageNoObjectsCaptured = "the capture of Kubernetes objects is not supported by this version: deploy them from their source, such as Git"
 )
 
 func (s pass) conditions() []metav1.Condition {
@@ -104,8 +104,8 @@ func (s pass) ending() provider.Finding {
 	case blocked:
 		return worst
 	case s.done.stores.Err() != nil:
-		return no(provider.ReasonProgressing, "the group is being deleted and its metadata has to leave the object stores first: "+s.done.stores.Err().Error()+
-			". If a store is lost for good, take its profile out of s3StoreProfiles in ConfigMap "+ramenconfig.SpokeConfigMap+" of this cluster")
+		return no(provider.ReasonProgressing, "the group is being deleted and its metadata must be removed from the object stores first: "+s.done.stores.Err().Error()+
+			". If a store is lost for good, remove its profile from s3StoreProfiles in ConfigMap "+ramenconfig.SpokeConfigMap+" of this cluster")
 	default:
 		return no(provider.ReasonProgressing, "the group is being deleted")
 	}
@@ -123,7 +123,7 @@ func (s pass) held() string {
 		return ""
 	}
 	return fmt.Sprintf("; these claims are deleted or not selected any more, and stay protected because volumeUnprotectionEnabled is false in ConfigMap %s of this cluster: %s. "+
-		"To let them go, set it to true", ramenconfig.SpokeConfigMap, bounded.List(names, ", "))
+		"To release them, set it to true", ramenconfig.SpokeConfigMap, bounded.List(names, ", "))
 }
 
 // title names a volume for users.

@@ -304,6 +304,6 @@ func (r *Reconciler) abandon(ctx context.Context, m remain) error {
 	if m.outdated {
 		policy = capsule.OriginalPolicy(m.pv)
 	}
-	log.FromContext(ctx).Info("Letting a volume of an earlier term go", "PersistentVolume", m.pv.Name, "policy", policy)
+	log.FromContext(ctx).Info("Releasing a volume of an earlier term", "PersistentVolume", m.pv.Name, "policy", policy)
 	return explained("let PersistentVolume "+m.pv.Name+" go", apply.New(r.Client, ownerSpec).Owned(ctx, volumes.GiveUp(m.pv, policy)))
 }

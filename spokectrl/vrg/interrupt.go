@@ -23,7 +23,7 @@ import (
 const (
 	reasonInterrupted  = exchange.ReasonInterrupted
 	messageInterrupted = "this VolumeReplicationGroup is being deleted, perhaps with its namespace, and the hub did not ask for it: the volumes stay retained, and their " +
-		"replicas and stored metadata stay as they are. The group is made again, restores its claims and continues automatically, as soon as the namespace can be used. " +
+		"replicas and stored metadata stay as they are. The group is re-created, restores its claims and continues automatically, as soon as the namespace can be used. " +
 		"To end the protection, delete the DRPlacementControl on the hub"
 	messagePruned = "a namespace of the application is being deleted: its volumes stay retained, and the stored metadata stays as it is. The claims are restored as soon as the " +
 		"namespace can be used. To end the protection, delete the DRPlacementControl on the hub"

@@ -192,7 +192,7 @@ func (r *Reconciler) reach(ctx context.Context, vrg *v1alpha1.VolumeReplicationG
 			"spec.protectedNamespaces is only for groups in namespace %s (ramenOpsNamespace in ConfigMap %s): make the DRPlacementControl there", ops, ramenconfig.SpokeConfigMap)}
 	case slices.Contains(listed, ops):
 		return &outcome.Refused{Reason: provider.ReasonError, Err: fmt.Errorf(
-			"spec.protectedNamespaces lists %s, which is for groups and not for applications: take it out", ops)}
+			"spec.protectedNamespaces lists %s, which is for groups and not for applications: remove it", ops)}
 	default:
 		return nil
 	}
@@ -252,7 +252,7 @@ func (v *volume) observeReplica(ctx context.Context, reader client.Reader, vrg *
 	if v.provider == nil {
 		v.state = provider.State{Replica: plan.ReplicaAbsent, Refusal: &provider.Refusal{
 			Reason:  provider.ReasonNotSupported,
-			Message: "no technique replicates the volume: use a StorageClass of the peer classes of the policy, or take the volume out of the selector",
+			Message: "no technique replicates the volume: use a StorageClass of the peer classes of the policy, or exclude the volume from the selector",
 		}}
 	} else {
 		v.state, v.err = v.provider.Observe(ctx, reader, v.view)

@@ -86,13 +86,13 @@ func (s pass) ready(i int) provider.Finding {
 		case plan.WhyTakeover:
 			return no(provider.ReasonProgressing, "the claim is being deleted, and goes when the peer has taken over: until then the volume can be promoted again here")
 		case plan.WhyFollowing:
-			return yes(provider.ReasonReplicated, "the volume is secondary, and the storage brings it in line with the peer")
+			return yes(provider.ReasonReplicated, "the volume is secondary, and the storage synchronizes it with the peer")
 		}
 		return yes(provider.ReasonReplicated, "the volume is secondary and in sync")
 	case plan.Discovered, plan.Protecting, plan.Releasing, plan.Demoting, plan.AtPrimary:
 	}
 	if s.told(i) || v.state.Ready.Status == "" {
-		return no(provider.ReasonProgressing, "the storage was just told the volume's role")
+		return no(provider.ReasonProgressing, "the role of the volume was just set on the storage")
 	}
 	return v.state.Ready
 }
@@ -129,7 +129,7 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 	case plan.WhyUnread:
 		return provider.Finding{Status: metav1.ConditionUnknown, Reason: provider.ReasonUnknownError, Message: v.err.Error()}, true
 	case plan.WhyClaimLost:
-		return no(provider.ReasonError, "the claim is gone while its volume is primary: make the claim again, bound to its PersistentVolume, which is retained"), true
+		return no(provider.ReasonError, "the claim is gone while its volume is primary: re-create the claim, bound to its PersistentVolume, which is retained"), true
 	case plan.WhyVolumeLost:
 		return no(provider.ReasonError, s.volumeLost(i)), true
 	case plan.WhyInterrupted:
@@ -140,7 +140,7 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 		return no(provider.ReasonError, fmt.Sprintf("the %s of the volume was deleted before the peer was known to have all that was written: move the application back to this cluster", v.provider.Name())), true
 	case plan.WhyHandover:
 		return no(provider.ReasonProgressing, "the claim is being deleted. Its volume is promoted first, since storage lets go of a primary only; "+
-			"then its replica is made again, and the peer gets a new full copy: until that is complete the peer can't take over"), true
+			"then its replica is re-created, and the peer gets a new full copy: until that is complete the peer can't take over"), true
 	case plan.WhyLeaving:
 		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, s.leavingReplica(i)), true
@@ -175,7 +175,7 @@ func (s pass) foreign(i int) string {
 // volumeLost says what to do about a claim whose PV is gone.
 func (s pass) volumeLost(i int) string {
 	return fmt.Sprintf("PersistentVolume %s of the claim is gone, or belongs to another claim. Its replica and what is stored of it stay as they are. "+
-		"Make the PersistentVolume again, with the same volume handle and a claimRef that names this claim, or set action Failover in the DRPlacementControl: the peer has the data and restores the claim",
+		"Re-create the PersistentVolume, with the same volume handle and a claimRef that names this claim, or set action Failover in the DRPlacementControl: the peer has the data and restores the claim",
 		s.volumes[i].item.Claim.Spec.VolumeName)
 }
 
@@ -189,7 +189,7 @@ func (s pass) protected(i int) provider.Finding {
 	case s.plan.Verdicts[i].Why == plan.WhyIdle:
 		return no(provider.ReasonProgressing, "the claim has no volume yet, and nothing to protect: it is bound when a Pod first uses it")
 	case s.group.Role == plan.Secondary && s.released(i) && s.group.Volumes[i].Following:
-		return no(provider.ReasonReplicating, "the storage brings the volume in line with the peer")
+		return no(provider.ReasonReplicating, "the storage synchronizes the volume with the peer")
 	case s.group.Role == plan.Secondary && s.released(i):
 		return yes(provider.ReasonDataProtected, "the volume is in sync with the peer")
 	case ready.Status != metav1.ConditionTrue && !s.told(i) && s.volumes[i].state.Protected.Reason == provider.ReasonReplicating && s.group.Role == plan.Secondary:

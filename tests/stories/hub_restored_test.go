@@ -45,8 +45,8 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	moved.Settled(v1alpha1.Deployed, lab.DR2) // the spec of the backup asks for no move
 	still.Settled(v1alpha1.Deployed, lab.DR1)
 	w := returned.Waits("SpecConfirmed", "")
-	assert.Equal(t, "the hub was restored from a backup: its clusters had obeyed a later spec than this one, by which the workload is on cluster dr1. "+
-		"This spec asks for Failover to dr2, and nothing was moved yet", w.Message)
+	assert.Equal(t, "the hub was restored from a backup: the clusters already follow a newer spec, by which the workload is on cluster dr1. "+
+		"This spec asks for Failover to dr2; nothing was moved", w.Message)
 	assert.Equal(t, v1alpha1.WaitForUser, returned.DRPC().Status.Phase)
 	assert.Equal(t, pods, []any{moved.Pod(lab.DR2), returned.Pod(lab.DR1), still.Pod(lab.DR1)}, "no workload was touched")
 	for key, group := range groupsOf(actors) {

@@ -59,7 +59,7 @@ func judgeSecondary(s *provider.State, vr *replicationv1.VolumeReplication) {
 		replicating(s, fmt.Sprintf("the volume is in state %q, not Secondary yet", vr.Status.State))
 	case resyncing.Status == metav1.ConditionTrue:
 		s.Following = true
-		replicating(s, "the storage brings the volume in line with the peer")
+		replicating(s, "the storage synchronizes the volume with the peer")
 	case degraded.Status == metav1.ConditionTrue && degraded.Reason == replicationv1.Error:
 		replicating(s, "the storage has not brought the volume in line with the peer yet: "+explain(vr, degraded))
 	case degraded.Status != metav1.ConditionFalse || resyncing.Status != metav1.ConditionFalse:
