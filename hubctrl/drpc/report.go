@@ -192,8 +192,8 @@ func (w *world) source() *side {
 	return nil
 }
 
-// awaitAbsence asks to be woken when it becomes known that what the plan waits for is gone. It returns when to look again if
-// that became known since the look.
+// awaitAbsence registers for a wake-up when the object that the plan waits for is known to be gone. If that became known
+// since the look, it returns when to look again.
 func (r *Reconciler) awaitAbsence(w *world, next plan.Plan) time.Duration {
 	switch next.Wait.Fact {
 	case plan.InboxComplete, plan.ObjectGone:
@@ -206,7 +206,7 @@ func (r *Reconciler) awaitAbsence(w *world, next plan.Plan) time.Duration {
 	return 0
 }
 
-// save writes the status, but for the decisions, which have an owner of their own.
+// save writes the status except the decisions, which another field manager owns.
 func (r *Reconciler) save(ctx context.Context, before, after *v1alpha1.DRPlacementControl, was apply.Version, now time.Time) (bool, error) {
 	before, after = before.DeepCopy(), after.DeepCopy()
 	for _, o := range []*v1alpha1.DRPlacementControl{before, after} {

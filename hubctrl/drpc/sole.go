@@ -76,8 +76,8 @@ var reserved = func() map[string]bool {
 	return out
 }()
 
-// tells reports whether a wish says what it should, in the annotations that are the hub's alone. That the user was asked about
-// a wish stays noted until something else is wished.
+// tells reports whether the annotations that only the hub writes are as they should be. The note that the user was asked about
+// a wish stays until something else is wished.
 func tells(have, want map[string]string) bool {
 	for key := range reserved {
 		if key != exchange.AnnotationRecalled && have[key] != want[key] {

@@ -66,7 +66,7 @@ func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
 			continue
 		}
 		if (s.Kind == plan.Empty || s.Kind == plan.Unhold) && errors.Join(done.all()...) != nil {
-			return done // with the group would go the memory of what failed, and a claim would keep our finalizer
+			return done // releasing the group now would forget what failed, and a claim would keep our finalizer
 		}
 		if err := r.actOnGroup(ctx, f, s.Kind, &done); err != nil {
 			if !errors.Is(err, errStores) {

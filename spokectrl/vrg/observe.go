@@ -96,7 +96,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	group := groupOf(vrg, f.group, f.term, settings)
 	if f.steady() {
 		f.group.Unprotect = r.unprotect(ctx)
-		// Most passes over a Primary that goes on find nothing to do, and the cache can tell that.
+		// Most passes over a Primary that keeps running find nothing to do, and the cache shows that.
 		cached, err := r.look(ctx, r.Client, f, group)
 		lost := err == nil && slices.ContainsFunc(cached.group.Volumes, func(v plan.Volume) bool { return v.Claim == plan.ClaimLost })
 		if err == nil && !lost && len(plan.Decide(cached.group).Steps) == 0 {
@@ -146,7 +146,7 @@ func (r *Reconciler) look(ctx context.Context, reader client.Reader, known *fact
 	return &f, nil
 }
 
-// steady says that a Primary goes on, and nothing else is under way.
+// steady says that a Primary keeps running, and nothing else is under way.
 func (f *facts) steady() bool {
 	return f.group.Role == plan.Primary && f.group.Restore == plan.RestoreDone && !f.group.FinalSync && !f.group.Ending
 }

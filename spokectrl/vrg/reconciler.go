@@ -30,8 +30,8 @@ const (
 )
 
 // AnnotationRestored on a group notes the epoch for which the stored metadata was restored, followed by sentAway once the
-// application was told to leave; or released. It is the memory that tells a primary that goes on from one that was just
-// promoted, and either from one that was made again because somebody deleted it.
+// application was told to leave; or released. It distinguishes a primary that keeps running from one that
+// was just promoted, and both from one that was re-created after someone deleted it.
 const AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/restored-epoch"
 
 const (
