@@ -24,6 +24,7 @@ var rewrite = flag.Bool("rewrite", false, "write docs/cli.md from the help of th
 var shown = map[string][]string{
 	"status":   {"status.txt"},
 	"why":      {"why-relocating.txt"},
+	"plan":     {"plan.txt", "plan-blocked.txt"},
 	"failover": {"failover.txt", "failover-refused.txt"},
 	"relocate": {"relocate.txt"},
 	"clear":    {"clear.txt"},
@@ -41,6 +42,8 @@ Build it with ` + "`make plugin`" + ` and put the two files from ` + "`bin`" + `
 It reads DRPlacementControls, DRPolicies, the Leases ` + "`mirror`" + ` in the inboxes and the Lease of the hub's controller in ` + "`ramen-system`" + `.
 All commands but ` + "`status`" + ` also read DRClusters and the VolumeReplicationGroups in outboxes and inboxes.
 What you may not read is said to be unknown.
+` + "`plan`" + ` reads all that the hub reads about the application, and fails if you may not: half of the facts would decide something else.
+It does not look at other applications.
 Ages are by the clock of the hub's API server.
 
 ` + "`failover`" + `, ` + "`relocate`" + ` and ` + "`clear`" + ` write three fields of the DRPlacementControl's spec, on condition that nobody changed it since the command looked at it.

@@ -29,6 +29,7 @@ type operation struct {
 	wait     bool
 	timeout  time.Duration
 	maxLoss  time.Duration
+	plan     string
 	out      output
 }
 
@@ -50,6 +51,7 @@ you all the same, say so with --source-is-down.`,
 	cmd.Flags().StringVar(&o.request.To, "to", "", "Cluster to run on (default: the one of the policy where it does not run)")
 	cmd.Flags().DurationVar(&o.maxLoss, "max-loss", 0, "Refuse if more would be lost than was written in this time, as 15m")
 	cmd.Flags().BoolVar(&o.request.SourceIsDown, "source-is-down", false, "Give the cluster up where it runs, although that answers")
+	cmd.Flags().StringVar(&o.plan, "plan", "", "Refuse if what the plan with this id was made from has changed")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeClusters) // the flag exists
 	return cmd
 }
@@ -66,6 +68,7 @@ that follows status.decisions does that, or you do.`,
 	}
 	o.addTo(cmd)
 	cmd.Flags().StringVar(&o.request.To, "to", "", "Cluster to run on (default: the one of the policy where it does not run)")
+	cmd.Flags().StringVar(&o.plan, "plan", "", "Refuse if what the plan with this id was made from has changed")
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeClusters) // the flag exists
 	return cmd
 }
@@ -139,6 +142,9 @@ func (o *operation) run(cmd *cobra.Command, names []string) error {
 	}
 	ordered, err := order.For(d, o.request)
 	if err != nil {
+		return err
+	}
+	if err := o.checkPlan(ctx, h, d, ordered); err != nil {
 		return err
 	}
 	if o.dryRun == "client" && ordered.Already == "" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -74,6 +75,38 @@ func assertOperations(t *testing.T, w *world) {
 		assert.Equal(t, 0, got.code, got.err)
 		assert.Contains(t, got.out, "Dry run: the API server would accept this, and nothing was changed.")
 		assert.Equal(t, 1, w.run(with("--dry-run=perhaps")...).code)
+		assert.Equal(t, untouched, w.spec(d))
+	})
+
+	t.Run("a plan changes nothing, and its id holds the operation to it", func(t *testing.T) {
+		w.exchange(d)
+		got := w.run("plan", "failover", "images", "--source-is-down")
+		assert.Equal(t, 0, got.code, got.out+got.err)
+		assert.Contains(t, got.out, "tell dr2 to be Primary")
+		assert.Contains(t, got.out, "The application runs on dr2 then.")
+		assert.Equal(t, 2, w.run("plan", "failover", "images").code, "a guard says no")
+		var p struct {
+			Kind, ID string
+			Runs     bool
+			Steps    []struct{ Fact, Cluster, By string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(w.run("plan", "relocate", "images", "-o", "json").out), &p))
+		assert.Equal(t, "OperationPlan", p.Kind)
+		assert.True(t, p.Runs)
+		assert.Contains(t, p.Steps, struct{ Fact, Cluster, By string }{"WorkloadGone", "dr1", "Deployer"})
+		got = w.run("relocate", "images", "--plan", "00000000", "--yes")
+		assert.Equal(t, 4, got.code)
+		assert.Contains(t, strings.Join(strings.Fields(got.err), " "), "what plan 00000000 was made from has changed: look at the new plan, "+p.ID)
+		assert.Equal(t, 0, w.run("relocate", "images", "--plan", p.ID, "--dry-run=server").code)
+		w.heard("dr1", "an-hour-ago")
+		got = w.run("relocate", "images", "--plan", p.ID, "--yes")
+		assert.Equal(t, 4, got.code, "dr1 is lost since")
+		got = w.run("plan", "relocate", "images")
+		assert.Equal(t, 2, got.code)
+		assert.Contains(t, strings.Join(strings.Fields(got.out), " "), "the hub would wait at once for dr1: LinkLive")
+		w.heard("dr1", "now")
+		assert.Equal(t, 1, w.run("plan", "relocate", "images", "--to", "dr2", "--as", "ada").code, "half of the facts would decide something else")
+		assert.Equal(t, 1, w.run("plan", "nonsense", "images").code)
 		assert.Equal(t, untouched, w.spec(d))
 	})
 
@@ -220,4 +253,58 @@ func (w *world) before(method string, do func()) {
 type meanwhile struct {
 	method string
 	do     func()
+}
+
+// exchange puts on the hub what lies there between it and the clusters of an application that runs on dr1.
+func (w *world) exchange(d *v1alpha1.DRPlacementControl) {
+	w.t.Helper()
+	w.create(namespace("inbox-dr2"), namespace("outbox-dr2"),
+		&v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: "dr2"}, Spec: v1alpha1.DRClusterSpec{S3ProfileName: "s3-b"}},
+		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr2", Name: "mirror"}})
+	for cluster, role := range map[string]v1alpha1.ReplicationState{"dr1": v1alpha1.Primary, "dr2": v1alpha1.Secondary} {
+		dc := &v1alpha1.DRCluster{}
+		require.NoError(w.t, w.Client.Get(w.t.Context(), client.ObjectKey{Name: cluster}, dc))
+		dc.Status.ClusterID = "id-of-" + cluster
+		require.NoError(w.t, w.Client.Status().Update(w.t.Context(), dc))
+		w.heard(cluster, "now")
+		group := func(box string) *v1alpha1.VolumeReplicationGroup {
+			return &v1alpha1.VolumeReplicationGroup{
+				ObjectMeta: metav1.ObjectMeta{Namespace: box + "-" + cluster, Name: "shop.images", Annotations: map[string]string{
+					"exchange.ramendr.openshift.io/namespace": "shop", "exchange.ramendr.openshift.io/name": "images", "exchange.ramendr.openshift.io/drpc": "shop/images",
+					"exchange.ramendr.openshift.io/epoch": map[string]string{"dr1": "2", "dr2": "1"}[cluster], "exchange.ramendr.openshift.io/spoke-id": "id-of-" + cluster,
+					"drplacementcontrol.ramendr.openshift.io/drpc-uid": string(d.UID),
+				}},
+				Spec: v1alpha1.VolumeReplicationGroupSpec{ReplicationState: role, S3Profiles: []string{"s3-a", "s3-b"}},
+			}
+		}
+		wish, report := group("outbox"), group("inbox")
+		w.create(wish, report)
+		report.Status = v1alpha1.VolumeReplicationGroupStatus{
+			State: map[string]v1alpha1.State{"dr1": v1alpha1.PrimaryState, "dr2": v1alpha1.SecondaryState}[cluster], ObservedGeneration: 1,
+			Exchange: &v1alpha1.ExchangeStamp{WishUID: string(wish.UID), WishGeneration: wish.Generation, Epoch: map[string]int64{"dr1": 2, "dr2": 1}[cluster], SpokeUID: "c", SpokeGeneration: 1, ClusterID: "id-of-" + cluster},
+		}
+		for _, kind := range []string{"DataReady", "DataProtected", "ClusterDataReady", "ClusterDataProtected", "NoClusterDataConflict"} {
+			report.Status.Conditions = append(report.Status.Conditions, metav1.Condition{Type: kind, Status: "True", Reason: "Fine", ObservedGeneration: 1, LastTransitionTime: metav1.Now()})
+		}
+		if cluster == "dr1" {
+			report.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Namespace: "shop", Name: "images-1"}}
+			report.Status.Conditions = append(report.Status.Conditions, metav1.Condition{Type: "InUse", Status: "True", Reason: "PodsRunning", ObservedGeneration: 1, LastTransitionTime: metav1.Now()})
+		}
+		require.NoError(w.t, w.Client.Status().Update(w.t.Context(), report))
+	}
+}
+
+// heard has the mirror of a cluster renew its Lease, or say that it can't since an hour.
+func (w *world) heard(cluster, when string) {
+	w.t.Helper()
+	lease := &coordinationv1.Lease{}
+	require.NoError(w.t, w.Client.Get(w.t.Context(), client.ObjectKey{Namespace: "inbox-" + cluster, Name: "mirror"}, lease))
+	at, word := metav1.NowMicro(), "live"
+	if when != "now" {
+		at, word = metav1.NewMicroTime(at.Add(-time.Hour)), "lost: can't reach the cluster"
+	}
+	promised := int32(60)
+	lease.Spec.RenewTime, lease.Spec.LeaseDurationSeconds = &at, &promised
+	lease.Annotations = map[string]string{"exchange.ramendr.openshift.io/spoke-id": "id-of-" + cluster, "exchange.ramendr.openshift.io/link": word}
+	require.NoError(w.t, w.Client.Update(w.t.Context(), lease))
 }

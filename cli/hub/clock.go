@@ -63,3 +63,6 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip is of http.RoundTripper.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Since is of clock.PassiveClock.
+func (c *serverClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }

@@ -221,3 +221,20 @@ func Reached(drpc *v1alpha1.DRPlacementControl, o *view.Order) bool {
 	}
 	return false
 }
+
+// Asking is an application as it is once an order is written: with another spec, of the next generation.
+func Asking(drpc *v1alpha1.DRPlacementControl, o *view.Order) *v1alpha1.DRPlacementControl {
+	out := drpc.DeepCopy()
+	out.Generation++
+	for field, value := range o.Spec {
+		switch field {
+		case "action":
+			out.Spec.Action = v1alpha1.DRAction(value)
+		case "failoverCluster":
+			out.Spec.FailoverCluster = value
+		case "preferredCluster":
+			out.Spec.PreferredCluster = value
+		}
+	}
+	return out
+}

@@ -33,14 +33,17 @@ func (p *Page) line(parts ...string) {
 	}
 }
 
-// paragraph prints text, broken into lines, behind an indent.
-func (p *Page) paragraph(indent, text string) {
+// paragraph prints text, broken into lines, behind an indent or a mark; lines after the first are indented as far.
+func (p *Page) paragraph(mark, text string) {
 	limit := 0
 	if p.Width > 0 {
-		limit = max(p.Width-Width(indent), 20)
+		limit = max(p.Width-Width(mark), 20)
 	}
-	for _, l := range Wrap(Clean(text), limit) {
-		p.line(indent, l)
+	for i, l := range Wrap(Clean(text), limit) {
+		if i > 0 {
+			mark = strings.Repeat(" ", Width(mark))
+		}
+		p.line(mark, l)
 	}
 }
 

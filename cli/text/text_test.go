@@ -244,6 +244,34 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// TestPlan prints a plan that leads somewhere, and one that does not.
+func TestPlan(t *testing.T) {
+	o, err := order.For(detail(drpc("shop", "images", homeLost)), order.Request{Action: v1alpha1.ActionFailover})
+	require.NoError(t, err)
+	p := &view.Plan{Order: *o, ID: "7f3c01ab", Runs: true, LastTook: &view.PastOperation{Phase: "Deployed", Seconds: 40}, Steps: []view.PlanStep{
+		{Phase: "FailingOver", Progression: "FailingOverToCluster", Writes: []string{"publish in status.decisions: its objects on dr1 are left alone, its objects leave dr2", "tell dr2 to be Primary"}},
+		{Phase: "FailingOver", Progression: "WaitForReadiness", Cluster: "dr2", Fact: "Answer", By: view.Automatic},
+		{Phase: "FailingOver", Progression: "WaitForReadiness", Cluster: "dr2", Fact: "Primary", By: view.Automatic},
+		{Phase: "FailingOver", Progression: "FailingOverToCluster", Writes: []string{"publish in status.decisions: its objects on dr1 are left alone, the workload runs on dr2"}},
+		{Phase: "FailedOver", Progression: "Cleaning Up", Writes: []string{"tell dr1 to be Secondary"}},
+		{Phase: "FailedOver", Progression: "Cleaning Up", Cluster: "dr1", Fact: "LinkLive", By: view.Automatic},
+	}}
+	p.Ends = p.Steps[5]
+	golden(t, "plan.txt", print(t, 80, false, func(page *text.Page) error { return page.Plan(p) }))
+
+	d := detail(drpc("shop", "images", func(*v1alpha1.DRPlacementControl) {}))
+	o, err = order.For(d, order.Request{Action: v1alpha1.ActionRelocate})
+	require.NoError(t, err)
+	nowhere := &view.Plan{Order: *o, ID: "11c0ffee", WaitsFor: &view.Wait{Cluster: "dr1", Fact: "LinkLive", Message: "cluster dr1 can't be reached; last heard of at 2026-01-01T11:51:00Z", NextStep: "it continues automatically when the mirror of dr1 reports again"}}
+	golden(t, "plan-blocked.txt", print(t, 80, false, func(page *text.Page) error { return page.Plan(nowhere) }))
+	assert.Equal(t, view.Problem, nowhere.Severity())
+	assert.Equal(t, view.Good, p.Severity())
+
+	back := &view.Plan{}
+	through(t, p, back)
+	assert.Equal(t, print(t, 0, true, func(page *text.Page) error { return page.Plan(p) }), print(t, 0, true, func(page *text.Page) error { return page.Plan(back) }))
+}
+
 func inGit(d *v1alpha1.DRPlacementControl) {
 	d.Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "dr"}
 }

@@ -26,6 +26,8 @@ const (
 	GuardSource Guard = "SourceAnswers"
 	// GuardGit : the spec belongs to a tool that follows a Git repository.
 	GuardGit Guard = "Git"
+	// GuardPlan : what the user's plan was made from has changed.
+	GuardPlan Guard = "PlanChanged"
 )
 
 // Refusal is one reason why nothing is written.

@@ -36,10 +36,10 @@ func (s *Snapshot) clusters(drpc *v1alpha1.DRPlacementControl) []string {
 	return nil
 }
 
-// heard is when the mirror of a cluster wrote its Lease last, by the clock of the hub's API server, which notes the time of each
+// Heard is when the mirror of a cluster wrote its Lease last, by the clock of the hub's API server, which notes the time of each
 // write; zero: not known. The renewTime in a Lease is by the clock of the cluster, and clocks of different clusters are never
 // compared (X5); it counts only where the API server tells nothing, or where the mirror says that it can't renew.
-func heard(lease *coordinationv1.Lease) time.Time {
+func Heard(lease *coordinationv1.Lease) time.Time {
 	var last time.Time
 	for _, m := range lease.ManagedFields {
 		if m.Time != nil && m.Time.After(last) {

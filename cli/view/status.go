@@ -77,7 +77,7 @@ func (s *Snapshot) links(names []string) []Cluster {
 			if word := lease.Annotations[exchange.AnnotationLink]; word != exchange.LinkLive.String() {
 				c.Word = word
 			}
-			if at := heard(&lease); !at.IsZero() {
+			if at := Heard(&lease); !at.IsZero() {
 				c.Heard = s.since(&metav1.Time{Time: at})
 			}
 			if c.Heard == nil || c.Heard.Duration() > exchange.DurationOf(&lease) {

@@ -10,15 +10,18 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/term"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // how kubeconfigs of clouds log in
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/cli"
 	"github.com/ramendr/ramen-direct/internal/boot"
 )
 
 func main() {
+	log.SetLogger(logr.Discard()) // what a library logs is nothing for the user
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Run(ctx, environment(), os.Args)
 	stop()

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/cli/hub"
+	"github.com/ramendr/ramen-direct/cli/order"
+	"github.com/ramendr/ramen-direct/cli/text"
+	"github.com/ramendr/ramen-direct/cli/view"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+)
+
+// planned are the operations that can be planned, as users spell them.
+var planned = map[string]v1alpha1.DRAction{"failover": v1alpha1.ActionFailover, "relocate": v1alpha1.ActionRelocate, "clear": ""}
+
+func (c *commands) plan() *cobra.Command {
+	var strict bool
+	o := &operation{commands: c, dryRun: "none"}
+	cmd := &cobra.Command{
+		Use:   "plan failover|relocate|clear NAME",
+		Short: "Say what an operation would do, and change nothing",
+		Long: `Say what an operation would do, and change nothing: what is lost, what the hub
+writes and waits for step by step if all goes well, and where it ends. The hub's
+own code decides it, from what lies on the hub now.
+
+The plan has an id. A failover or relocate with --plan and that id is refused if
+anything that the plan was made from has changed.
+
+Exits with 2 if a guard refuses the operation, or if it would not lead to a
+workload that runs; with --strict also for a warning.`,
+		Example: `  kubectl ramen-direct plan failover ledger -n bank
+  kubectl ramen-direct plan relocate ledger -n bank -o yaml`,
+		Args: cobra.MatchAll(cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
+			return cobra.OnlyValidArgs(&cobra.Command{ValidArgs: []string{"failover", "relocate", "clear"}}, args[:1])
+		}),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			switch len(args) {
+			case 0:
+				return []string{"failover", "relocate", "clear"}, cobra.ShellCompDirectiveNoFileComp
+			case 1:
+				return c.completeNames(cmd, args, begun)
+			default:
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(cmd); err != nil {
+				return err
+			}
+			o.request.Action, o.request.EvenIfGit = planned[args[0]], true // what to commit is said all the same
+			ns, err := c.namespace()
+			if err != nil {
+				return err
+			}
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			d, err := h.Detail(cmd.Context(), hub.Key(ns, args[1]))
+			if err != nil {
+				return err
+			}
+			ordered, err := order.For(d, o.request)
+			if err != nil {
+				return err
+			}
+			p, err := foresee(cmd.Context(), h, d, ordered)
+			if err != nil {
+				return err
+			}
+			return verdict(o.out.print(c, p, func(page *text.Page) error { return page.Plan(p) }), p.Severity(), strict)
+		},
+	}
+	cmd.Flags().StringVar(&o.request.To, "to", "", "Cluster to run on (default: the one of the policy where it does not run)")
+	cmd.Flags().DurationVar(&o.maxLoss, "max-loss", 0, "Refuse if more would be lost than was written in this time, as 15m")
+	cmd.Flags().BoolVar(&o.request.SourceIsDown, "source-is-down", false, "Give the cluster up where it runs, although that answers")
+	cmd.Flags().BoolVar(&strict, "strict", false, "Exit with 2 for a warning, too")
+	_ = cmd.RegisterFlagCompletionFunc("to", c.completeClusters) // the flag exists
+	o.out.addTo(cmd, "json", "yaml")
+	return cmd
+}
+
+// checkPlan refuses an order whose plan has another id than the user names.
+func (o *operation) checkPlan(ctx context.Context, h *hub.Hub, d *view.Detail, ordered *view.Order) error {
+	if o.plan == "" || ordered.Already != "" {
+		return nil
+	}
+	p, err := foresee(ctx, h, d, ordered)
+	if err != nil {
+		return err
+	}
+	if p.ID != o.plan {
+		ordered.Refusals = append(ordered.Refusals, view.Refusal{Guard: view.GuardPlan, Message: fmt.Sprintf(
+			"what plan %s was made from has changed: look at the new plan, %s: kubectl ramen-direct plan %s %s -n %s --to %s",
+			o.plan, p.ID, strings.ToLower(string(ordered.Operation)), ordered.Application.Name, ordered.Application.Namespace, ordered.To)})
+	}
+	return nil
+}
+
+// foresee is the plan of an order.
+func foresee(ctx context.Context, h *hub.Hub, d *view.Detail, o *view.Order) (*view.Plan, error) {
+	p := &view.Plan{Order: *o}
+	p.Kind = "OperationPlan"
+	if o.Already != "" {
+		return p, nil
+	}
+	was := &d.Applications[0]
+	wanted := order.Asking(was, o)
+	f, err := h.Foresee(ctx, d, wanted)
+	if err != nil {
+		return nil, err
+	}
+	p.ID = f.ID(wanted)
+	if took := was.Status.ActionDuration; took != nil {
+		p.LastTook = &view.PastOperation{Phase: string(was.Status.Phase), Seconds: int64(took.Seconds())}
+	}
+	if w := f.Waiting; w != nil {
+		p.WaitsFor = &view.Wait{Cluster: w.Cluster, Fact: w.Fact, You: f.Course == nil || f.Course[0].Wait.Fact >= plan.TargetNamed, Message: w.Message, NextStep: w.NextStep}
+	}
+	for _, step := range f.Course {
+		p.Steps = append(p.Steps, stepOf(f, step))
+		p.Runs = p.Runs || slices.Contains([]plan.Phase{plan.Deployed, plan.FailedOver, plan.Relocated}, step.Phase)
+	}
+	if len(p.Steps) > 0 {
+		p.Ends = p.Steps[len(p.Steps)-1]
+	}
+	return p, nil
+}
+
+func stepOf(f *drpc.Foresight, step plan.Plan) view.PlanStep {
+	phase, progression := drpc.PhaseOf(step)
+	out := view.PlanStep{Phase: string(phase), Progression: string(progression), Cluster: f.Cluster(step.Wait.On), Fact: drpc.FactOf(step.Wait)}
+	for _, w := range step.Writes {
+		out.Writes = append(out.Writes, f.Says(w))
+	}
+	switch {
+	case out.Fact == "":
+	case step.Wait.Fact == plan.WorkloadGone:
+		out.By = view.Deployer
+	case step.Wait.Fact >= plan.TargetNamed:
+		out.By = view.You
+	default:
+		out.By = view.Automatic
+	}
+	return out
+}

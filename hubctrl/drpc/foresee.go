@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drpc
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/bounded"
+	"github.com/ramendr/ramen-direct/internal/outcome"
+)
+
+// Look is what somebody besides the reconciler needs to foresee what it would decide. Nothing is written.
+type Look struct {
+	// Reader answers Get for the kinds that the hub reads.
+	Reader client.Reader
+	// Groups are the wishes and the reports of the application, on whatever cluster.
+	Groups []v1alpha1.VolumeReplicationGroup
+	// Links tells the state of the links; Await is not asked.
+	Links Links
+	// Clock is the hub's.
+	Clock clock.PassiveClock
+	// Namespace of the operator: its configuration is there.
+	Namespace string
+}
+
+// Foresight is what the hub would decide about an application now.
+type Foresight struct {
+	// Clusters are the sides of the plan.
+	Clusters [2]string
+	// Facts by which it is decided.
+	Facts plan.Facts
+	// Course begins with the plan that the hub would carry out now, and ends where the operation does not continue automatically.
+	Course []plan.Plan
+	// Waiting is what the hub would say that it waits for, if it would write nothing now.
+	Waiting *v1alpha1.Waiting
+}
+
+// Foresee decides about drpc, as somebody may intend to change it, by the code and the facts by which the reconciler would. It does
+// not look at other applications: whether one is in the way matters only before a protection begins.
+func Foresee(ctx context.Context, look Look, drpc *v1alpha1.DRPlacementControl) (*Foresight, error) {
+	reads := &gathered{Reader: look.Reader, groups: look.Groups}
+	r := &Reconciler{
+		client: reads, live: look.Reader, configs: look.Reader, links: look.Links, clock: look.Clock, namespace: look.Namespace,
+		groups: newGroups(), contests: newContests(),
+	}
+	w, err := r.observe(ctx, drpc.DeepCopy())
+	var refused *outcome.Refused
+	var waits *outcome.Waiting
+	switch {
+	case errors.As(err, &refused):
+		return &Foresight{Waiting: &v1alpha1.Waiting{Fact: refused.Reason, Message: bounded.Text(err.Error(), bounded.Message)}}, nil
+	case errors.As(err, &waits):
+		return &Foresight{Waiting: &v1alpha1.Waiting{Fact: waits.Reason, Message: bounded.Text(waits.Message, bounded.Message)}}, nil
+	case err != nil:
+		return nil, err
+	}
+	out := &Foresight{Clusters: [2]string{w.sides[0].cluster, w.sides[1].cluster}, Facts: w.facts, Course: plan.Course(w.facts)}
+	if now := out.Course[0]; len(now.Writes) == 0 {
+		out.Waiting = waiting(w, now.Wait, w.explain(now.Wait), drpc.Status.Waiting, r.clock.Now())
+	}
+	return out, nil
+}
+
+// ID is a fingerprint of what was decided by: it changes when the facts do, and with the spec.
+func (f *Foresight) ID(drpc *v1alpha1.DRPlacementControl) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %q %q %+v %v", drpc.UID, drpc.Spec.Action, drpc.Spec.FailoverCluster, drpc.Spec.PreferredCluster, f.Facts, f.Clusters))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Cluster is the name of a side; empty: it is none.
+func (f *Foresight) Cluster(s plan.Side) string {
+	switch s {
+	case plan.First:
+		return f.Clusters[0]
+	case plan.Second:
+		return f.Clusters[1]
+	case plan.Nowhere, plan.Elsewhere:
+	}
+	return ""
+}
+
+// PhaseOf is how the status spells a plan.
+func PhaseOf(p plan.Plan) (v1alpha1.DRState, v1alpha1.ProgressionStatus) {
+	return phases[p.Phase], steps[p.Step]
+}
+
+// awaited are the facts of waits as the status spells them.
+var awaited = map[plan.Fact]string{
+	plan.LinkIsLive: "LinkLive", plan.InboxComplete: "InboxComplete", plan.Answer: "Answer", plan.BeingPrimary: "Primary", plan.BeingProtected: "Protected",
+	plan.BeingSecondary: "Secondary", plan.BeingPlaced: "DestinationsReady", plan.BeingPrepared: "FinalSyncPrepared", plan.BeingSynced: "FinalSyncComplete",
+	plan.WorkloadGone: factWorkloadGone, plan.ObjectGone: "ObjectGone", plan.PolicyValid: "PolicyValid", plan.StorageReady: "StorageReady",
+	plan.TargetNamed: "TargetNamed", plan.ConflictSolved: "ConflictSolved", plan.ForeignRemoved: "ForeignObject", plan.HomeNamed: "HomeNamed",
+	plan.PrimaryFound: "PrimaryFound", plan.VolumesLost: "VolumesLost", plan.SpecConfirmed: "SpecConfirmed", plan.HomeAgreed: "WorkloadElsewhere",
+	plan.ConflictFree: factConflict, plan.ProtectionEnded: "ProtectionEnded", plan.LossAccepted: "DataLossAccepted",
+}
+
+// FactOf is how the status spells what a plan waits for; empty: nothing.
+func FactOf(w plan.Wait) string { return awaited[w.Fact] }
+
+// Says says in words what a write does.
+func (f *Foresight) Says(w plan.Write) string {
+	cluster := f.Cluster(w.Side)
+	switch w.Kind {
+	case plan.PutWish:
+		role := map[plan.Role]string{plan.Primary: "Primary", plan.Secondary: "Secondary", plan.NoRole: "nothing"}[w.Role]
+		sync := map[plan.FinalSync]string{plan.NoFinalSync: "", plan.Prepare: ", and to prepare the final synchronization", plan.Run: ", and to run the final synchronization"}[w.FinalSync]
+		return fmt.Sprintf("tell %s to be %s%s", cluster, role, sync)
+	case plan.AdoptWish:
+		return "take over what runs on " + cluster
+	case plan.MarkWish:
+		return "note that you are asked about " + cluster
+	case plan.RemoveWish:
+		return "end the protection on " + cluster
+	case plan.DropWish:
+		return "forget " + cluster
+	case plan.Publish:
+		var parts []string
+		for i, d := range w.Decisions {
+			switch d {
+			case plan.RunHere:
+				parts = append(parts, "the workload runs on "+f.Clusters[i])
+			case plan.Retain:
+				parts = append(parts, "its objects on "+f.Clusters[i]+" are left alone")
+			case plan.Gone:
+				parts = append(parts, "its objects leave "+f.Clusters[i])
+			case plan.Untold:
+			}
+		}
+		return fmt.Sprintf("publish in status.decisions: %s", bounded.List(parts, ", "))
+	case plan.Finish:
+		return "let the DRPlacementControl go"
+	}
+	return ""
+}
+
+// gathered reads from a hub, and lists only what was gathered of one application.
+type gathered struct {
+	client.Client // nil: nothing is written
+	client.Reader
+	groups []v1alpha1.VolumeReplicationGroup
+}
+
+// Get is of client.Reader.
+func (g *gathered) Get(ctx context.Context, key client.ObjectKey, into client.Object, o ...client.GetOption) error {
+	return g.Reader.Get(ctx, key, into, o...)
+}
+
+// List is of client.Reader, by the indices of the hub's cache.
+func (g *gathered) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
+	groups, ok := list.(*v1alpha1.VolumeReplicationGroupList)
+	if !ok {
+		return nil // other applications are not looked at
+	}
+	asked := (&client.ListOptions{}).ApplyOptions(options)
+	groups.Items = slices.DeleteFunc(slices.Clone(g.groups), func(v v1alpha1.VolumeReplicationGroup) bool {
+		for _, q := range asked.FieldSelector.Requirements() {
+			for _, i := range indices() {
+				if _, about := i.of.(*v1alpha1.VolumeReplicationGroup); about && i.name == q.Field && !slices.Contains(i.values(&v), q.Value) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	groups.ListMeta = metav1.ListMeta{}
+	return nil
+}
