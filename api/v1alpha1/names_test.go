@@ -64,6 +64,7 @@ var departures = []departure{
 	{"VolumeReplicationGroup", "spec.staticIPTranslationSpec", "any value", "refused, whatever it says"},
 	{"VolumeReplicationGroup", "spec.sync", "any value", "refused, whatever it says"},
 	{"VolumeReplicationGroup", "status.exchange*", "only here", "what a report answers"},
+	{"VolumeReplicationGroup", "status.namespaces*", "only here", "the hub can't read the namespaces of the clusters"},
 	{"VolumeReplicationGroup", "status.signingKey", "only here", "the peer must know who signs what it restores"},
 	{"VolumeReplicationGroup", "status.staticIPDiscovery", "any value", "never set; accepted in what was exported"},
 }

@@ -265,6 +265,22 @@ type ExchangeStamp struct {
 	ObservedTime *metav1.Time `json:"observedTime,omitempty"`
 }
 
+// NamespaceTraits is what workloads depend on of a namespace on one cluster.
+type NamespaceTraits struct {
+	// name of the namespace.
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+	// absent says that there is no such namespace on the cluster.
+	// +optional
+	Absent bool `json:"absent,omitempty"`
+	// labels are those of Pod Security.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// annotations are the ranges of OpenShift's security context constraints, and what VolSync's movers may do.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
 // VolumeReplicationGroupStatus is what a cluster found and did.
 type VolumeReplicationGroupStatus struct {
 	// state is the role that the group has.
@@ -312,6 +328,13 @@ type VolumeReplicationGroupStatus struct {
 	// +optional
 	// +listType=atomic
 	RDInfo []VolSyncReplicationDestinationInfo `json:"rdInfo,omitempty"`
+	// namespaces are those of the volumes on this cluster, with what workloads depend on of their labels and annotations. An
+	// addition to Ramen's API.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Namespaces []NamespaceTraits `json:"namespaces,omitempty"`
 	// signingKey is the public key that this cluster signs stored metadata with. An addition to Ramen's API.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64

@@ -46,6 +46,7 @@ func (h *hearing) hear(status *v1alpha1.VolumeReplicationGroupStatus) {
 	h.volumes(status)
 	h.destinations(status)
 	h.synchronization(status)
+	h.houses(status)
 	if len(status.Conditions) > maxConditions {
 		h.ignore("all conditions but the first %d", maxConditions)
 		status.Conditions = status.Conditions[:maxConditions]
@@ -120,6 +121,15 @@ func (h *hearing) destinations(status *v1alpha1.VolumeReplicationGroupStatus) {
 	if rest := len(status.RDInfo) - maxVolumes; rest > 0 {
 		status.RDInfo = status.RDInfo[:maxVolumes]
 		h.ignore("%d destinations: a group has at most %d", rest, maxVolumes)
+	}
+}
+
+// houses leaves out what is said of namespaces that the application does not have, and what else of them is no trait.
+func (h *hearing) houses(status *v1alpha1.VolumeReplicationGroupStatus) {
+	status.Namespaces = slices.DeleteFunc(status.Namespaces, func(t v1alpha1.NamespaceTraits) bool { return !slices.Contains(h.namespaces, t.Name) })
+	status.Namespaces = status.Namespaces[:min(len(status.Namespaces), exchange.MaxNamespaces)]
+	for i := range status.Namespaces {
+		status.Namespaces[i] = exchange.BoundedTraits(status.Namespaces[i])
 	}
 }
 

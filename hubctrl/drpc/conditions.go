@@ -165,7 +165,11 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 	case c.Report.State != plan.IsSecondary || !c.Report.Ready:
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
 	default:
-		return is(metav1.ConditionTrue, "Success", fmt.Sprintf("cluster %s is Secondary", at.cluster))
+		message := fmt.Sprintf("cluster %s is Secondary", at.cluster)
+		if unlike := w.unlike(h); unlike != "" {
+			message += "; " + unlike
+		}
+		return is(metav1.ConditionTrue, "Success", message)
 	}
 }
 

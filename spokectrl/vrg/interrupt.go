@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -34,21 +33,6 @@ const (
 func ended(vrg *v1alpha1.VolumeReplicationGroup) bool {
 	wish := vrg.Annotations[exchange.AnnotationWishUID]
 	return wish == "" || vrg.Annotations[exchange.AnnotationEndedBy] == wish
-}
-
-// pruned reports whether a namespace of the group is being deleted. Its claims may go before the group does, or without it.
-func pruned(ctx context.Context, reader client.Reader, namespaces []string) (bool, error) {
-	for _, name := range namespaces {
-		ns := &corev1.Namespace{}
-		switch err := reader.Get(ctx, client.ObjectKey{Name: name}, ns); {
-		case apierrors.IsNotFound(err):
-		case err != nil:
-			return false, fmt.Errorf("read Namespace %s: %w", name, err)
-		case ns.DeletionTimestamp != nil:
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // warn makes an event about a group. In a namespace that is being deleted the API server refuses it; the hub tells then.

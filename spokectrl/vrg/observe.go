@@ -41,6 +41,7 @@ type facts struct {
 	copies  []copied
 	remains []remain
 	severed error // why a secondary that was re-created can't say that it is one
+	houses  []v1alpha1.NamespaceTraits
 	mute    error // why this cluster can't sign what it stores
 }
 
@@ -137,7 +138,7 @@ func (r *Reconciler) look(ctx context.Context, reader client.Reader, known *fact
 	if err := r.observeCopies(ctx, reader, &f, group, users); err != nil {
 		return nil, err
 	}
-	if f.group.Pruned, err = pruned(ctx, reader, volumes.Namespaces(f.vrg)); err != nil {
+	if f.houses, f.group.Pruned, err = houses(ctx, reader, volumes.Namespaces(f.vrg)); err != nil {
 		return nil, err
 	}
 	if f.steady() {

@@ -35,6 +35,7 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 		LastUpdateTime:     was.Status.LastUpdateTime,
 		Exchange:           was.Status.Exchange,
 		SigningKey:         f.term.Key.Public(),
+		Namespaces:         f.houses,
 	}
 	primary := f.group.Role == plan.Primary
 	// Only after the note of the restore is changed: from the answer on, the hub takes the application away.

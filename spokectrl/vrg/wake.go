@@ -82,17 +82,6 @@ func (w wake) byNamespace(ctx context.Context, ns client.Object) []reconcile.Req
 	return w.find(ctx, anyGroup, covering(ns.GetName()))
 }
 
-// leaving lets a namespace's event pass only if its deletion begins or ends.
-func leaving() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false },
-		DeleteFunc: func(event.DeleteEvent) bool { return true },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
-		},
-	}
-}
-
 // byName is for what uses a claim. One that is gone, or of no group, may still be what a group waits for.
 func (w wake) byName(ctx context.Context, namespace, name string) []reconcile.Request {
 	claim := &corev1.PersistentVolumeClaim{}

@@ -76,6 +76,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.MaintenanceModeStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MoverConfig"):
 		return &apiv1alpha1.MoverConfigApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("NamespaceTraits"):
+		return &apiv1alpha1.NamespaceTraitsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PeerClass"):
 		return &apiv1alpha1.PeerClassApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementDecision"):

@@ -748,6 +748,25 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pvcNamespace
       type:
         scalar: string
+- name: com.github.ramendr.ramen-direct.api.v1alpha1.NamespaceTraits
+  map:
+    fields:
+    - name: absent
+      type:
+        scalar: boolean
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: labels
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: name
+      type:
+        scalar: string
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.PeerClass
   map:
     fields:
@@ -1128,6 +1147,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastUpdateTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: namespaces
+      type:
+        list:
+          elementType:
+            namedType: com.github.ramendr.ramen-direct.api.v1alpha1.NamespaceTraits
+          elementRelationship: associative
+          keys:
+          - name
     - name: observedGeneration
       type:
         scalar: numeric

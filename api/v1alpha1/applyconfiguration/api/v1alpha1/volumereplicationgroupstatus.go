@@ -42,6 +42,9 @@ type VolumeReplicationGroupStatusApplyConfiguration struct {
 	LastGroupSyncBytes *int64 `json:"lastGroupSyncBytes,omitempty"`
 	// rdInfo tells where the destinations of VolSync volumes listen.
 	RDInfo []VolSyncReplicationDestinationInfoApplyConfiguration `json:"rdInfo,omitempty"`
+	// namespaces are those of the volumes on this cluster, with what workloads depend on of their labels and annotations. An
+	// addition to Ramen's API.
+	Namespaces []NamespaceTraitsApplyConfiguration `json:"namespaces,omitempty"`
 	// signingKey is the public key that this cluster signs stored metadata with. An addition to Ramen's API.
 	SigningKey *string `json:"signingKey,omitempty"`
 	// staticIPDiscovery belongs to static IP addresses of virtual machines and is never set. It is part of the schema so
@@ -177,6 +180,19 @@ func (b *VolumeReplicationGroupStatusApplyConfiguration) WithRDInfo(values ...*V
 			panic("nil value passed to WithRDInfo")
 		}
 		b.RDInfo = append(b.RDInfo, *values[i])
+	}
+	return b
+}
+
+// WithNamespaces adds the given value to the Namespaces field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Namespaces field.
+func (b *VolumeReplicationGroupStatusApplyConfiguration) WithNamespaces(values ...*NamespaceTraitsApplyConfiguration) *VolumeReplicationGroupStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithNamespaces")
+		}
+		b.Namespaces = append(b.Namespaces, *values[i])
 	}
 	return b
 }
