@@ -148,6 +148,7 @@ func TestTargetsAreClustersOfThePolicy(t *testing.T) {
 	assert.ErrorContains(t, err, "cluster dr3 is not in DRPolicy 5m, which has dr1 and dr2")
 	w := newWorld()
 	w.drpc.Status.Decisions = nil
+	w.Sides[0].Wish.Spec.ReplicationState = v1alpha1.Secondary
 	_, err = order.For(w.Detail, failover)
 	assert.ErrorContains(t, err, "name the cluster with --to")
 	assert.Equal(t, "dr1", ordered(t, w, order.Request{Action: v1alpha1.ActionFailover, To: "dr1"}).To)
@@ -164,6 +165,18 @@ func TestARelocateSaysWhatItWillWaitFor(t *testing.T) {
 		"cluster dr2 was heard of 60m ago: until it is heard of, the relocate waits, and begins whenever that is",
 		"cluster dr2 is not ready (LinkLost): until it is, the relocate waits",
 	}, o.Warnings)
+}
+
+func TestInTheMiddleOfARelocateTheSourceIsStillWhereTheDataIs(t *testing.T) {
+	w := newWorld()
+	w.drpc.Spec.Action, w.drpc.Spec.PreferredCluster, w.drpc.Status.Phase, w.drpc.Status.Decisions = v1alpha1.ActionRelocate, "dr2", v1alpha1.Relocating, nil
+	e := view.Explain(w.Detail)
+	assert.Equal(t, "dr1", e.Application.Home)
+	assert.Equal(t, "dr2", e.Application.Target)
+	for _, c := range e.Choices {
+		assert.NotContains(t, c.Command, "failover ledger -n bank --to dr1", "clear does that, and loses nothing")
+	}
+	assert.Equal(t, []view.Guard{view.GuardSource}, guards(ordered(t, w, failover)), "it answers, and a failover would lose what the relocate keeps")
 }
 
 func TestClearSaysWhereItEnds(t *testing.T) {

@@ -140,6 +140,7 @@ func Explain(d *Detail) *Explanation {
 		out.Sides = append(out.Sides, d.side(&d.Sides[i]))
 	}
 	out.Clusters = d.links(names)
+	d.leaves(&out.Application)
 	st := &drpc.Status
 	out.Operation = Operation{Under: st.ActionStartTime != nil && st.ActionDuration == nil, Started: d.since(st.ActionStartTime)}
 	if st.ActionDuration != nil {
@@ -158,6 +159,32 @@ func Explain(d *Detail) *Explanation {
 	out.Helper = helper(&out.Application, drpc)
 	out.Choices = choices(&out.Application, drpc, names)
 	return out
+}
+
+// leaves names the cluster that an application leaves while the status says that it runs nowhere: the one that is still told to be
+// Primary.
+func (d *Detail) leaves(a *Application) {
+	if a.Home != "" {
+		return
+	}
+	var primary, other []string
+	for i := range d.Sides {
+		if w := d.Sides[i].Wish; w != nil && w.DeletionTimestamp == nil && w.Spec.ReplicationState == v1alpha1.Primary {
+			primary = append(primary, d.Sides[i].Cluster)
+		} else {
+			other = append(other, d.Sides[i].Cluster)
+		}
+	}
+	if len(primary) != 1 {
+		return
+	}
+	a.Home = primary[0]
+	if len(other) == 1 {
+		a.Peer = other[0]
+	}
+	if a.Target == a.Home {
+		a.Target = ""
+	}
 }
 
 func (d *Detail) condition(c metav1.Condition) Condition {
