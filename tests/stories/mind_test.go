@@ -3,6 +3,7 @@
 package stories
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,28 +11,48 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/cli"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
 // TestARelocateIsTakenBack while the workload has to leave and nobody removes it: it never stops where it is. Later the
-// same relocate goes through.
+// same relocate goes through. Its user types the commands of the plugin of kubectl.
 func TestARelocateIsTakenBack(t *testing.T) {
 	calm(t)
 	l := shared.Lab(t)
 	a := protected(t, l, "taken-back", lab.DR1)
 	pod := a.Pod(lab.DR1)
 	a.Leave()
-	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) {
-		s.Action, s.PreferredCluster = v1alpha1.ActionRelocate, lab.DR2
-	})
+	out, code := plugin(t, l, "status", "-n", "taken-back")
+	assert.Zero(t, code)
+	assert.Regexp(t, `taken-back +taken-back +Protected +dr1 +dr2 ready +\d+s of 60s +-\n1 application: 1 protected. Heard of dr1 \d+s ago, of dr2 \d+s ago.`, out)
+	out, code = plugin(t, l, "failover", "taken-back", "-n", "taken-back", "--yes")
+	assert.Equal(t, cli.ExitRefused, code, "dr1 answers")
+	assert.Contains(t, out, "A relocate loses nothing: kubectl ramen-direct relocate taken-back -n taken-back.")
+	out, code = plugin(t, l, "plan", "relocate", "taken-back", "-n", "taken-back")
+	assert.Zero(t, code)
+	assert.Contains(t, out, "wait for WorkloadGone of dr1, which the deployer brings about, a tool or you\n")
+	assert.Contains(t, out, "The application runs on dr2 then. The plan ends at Relocated, Completed.\n")
+	_, command, _ := strings.Cut(out, "Run: kubectl ramen-direct ")
+	_, code = plugin(t, l, append(strings.Fields(command), "--yes")...)
+	require.Zero(t, code)
 	w := a.Waits("WorkloadGone", lab.DR1)
 	assert.Contains(t, w.Message, "Pod taken-back-")
 	assert.Contains(t, w.NextStep, "remove the workload and its PVCs from dr1")
 	assert.Regexp(t, `taken-back .* Relocating +WaitOnUserToCleanUp .*the workload still uses the volumes on cluster dr1`,
 		onHub(t, l, "get", "drpc", "-n", "taken-back", "-o", "wide"))
 
-	a.Ask(func(s *v1alpha1.DRPlacementControlSpec) { s.Action = "" })
+	out, code = plugin(t, l, "why", "taken-back", "-n", "taken-back")
+	assert.Zero(t, code, "it moves")
+	assert.Contains(t, out, "Who can help: the deployer of the workload, a tool or you. Next step:\n")
+	assert.Contains(t, out, "Relocating: taken-back/taken-back moves dr1 -> dr2; phase Relocating, step WaitOnUserToCleanUp")
+	assert.Regexp(t, `dr1 +live, heard of \d+s ago +Primary +Primary`, out)
+
+	out, code = plugin(t, l, "clear", "taken-back", "-n", "taken-back", "--yes", "--wait")
+	assert.Zero(t, code)
+	assert.Contains(t, out, "Take back the action Relocate of taken-back/taken-back. It ends on dr1.\n")
+	assert.Contains(t, out, "Done: taken-back/taken-back runs on dr1.\n")
 	drpc := a.Settled(v1alpha1.Deployed, lab.DR1)
 	assert.Equal(t, []v1alpha1.ClusterDecision{{ClusterName: lab.DR1, ClusterNamespace: lab.DR1, Reason: v1alpha1.DecisionRun}}, drpc.Status.Decisions)
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR1), "replication resumes")
