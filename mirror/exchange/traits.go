@@ -15,7 +15,8 @@ import (
 const (
 	// MaxNamespaces is how many namespaces of one group a report describes, and the hub believes (X16).
 	MaxNamespaces = 100
-	// maxTrait is how many bytes a label or annotation of a namespace may have, to be reported.
+	// maxTrait is how many bytes the value of a label or annotation of a namespace may have, to be reported. All namespaces of a
+	// group are a part of one object.
 	maxTrait = 253
 
 	labelPodSecurity = "pod-security.kubernetes.io/"
@@ -24,7 +25,8 @@ const (
 // IsTraitLabel reports whether workloads depend on a label of a namespace: on the level of Pod Security, and on whether
 // OpenShift sets that itself.
 func IsTraitLabel(key string) bool {
-	return strings.HasPrefix(key, labelPodSecurity) || key == "security.openshift.io/scc.podSecurityLabelSync"
+	mode, of := strings.CutPrefix(key, labelPodSecurity)
+	return of && slices.Contains([]string{"enforce", "audit", "warn"}, strings.TrimSuffix(mode, "-version")) || key == "security.openshift.io/scc.podSecurityLabelSync"
 }
 
 // IsTraitAnnotation reports whether workloads depend on an annotation of a namespace: on the users, groups and SELinux levels
@@ -49,9 +51,9 @@ func BoundedTraits(t v1alpha1.NamespaceTraits) v1alpha1.NamespaceTraits {
 func picked(from map[string]string, is func(string) bool) map[string]string {
 	out := maps.Clone(from)
 	maps.DeleteFunc(out, func(k, v string) bool {
-		return !is(k) || len(k) > maxTrait || len(v) > maxTrait || strings.ContainsFunc(k+v, func(c rune) bool { return c < ' ' || c > '~' })
+		return !is(k) || len(v) > maxTrait || strings.ContainsFunc(v, func(c rune) bool { return c < ' ' || c > '~' })
 	})
-	if len(out) == 0 || len(out) > 16 {
+	if len(out) == 0 {
 		return nil
 	}
 	return out

@@ -17,7 +17,7 @@ import (
 func TestWhatWorkloadsDependOnOfANamespaceIsReported(t *testing.T) {
 	c := newCluster(t, "dr1", newStores())
 	house := get(c, &corev1.Namespace{}, "", ns)
-	house.Labels = map[string]string{"pod-security.kubernetes.io/enforce": "privileged", "team": "shop"}
+	house.Labels = map[string]string{"pod-security.kubernetes.io/enforce": "privileged", "team": "shop", "pod-security.kubernetes.io/anything": "x"}
 	house.Annotations = map[string]string{
 		"openshift.io/sa.scc.uid-range": "1000680000/10000", "volsync.backube/privileged-movers": "true",
 		"openshift.io/sa.scc.mcs": strings.Repeat("c", 300), "example.com/secret": "x",
