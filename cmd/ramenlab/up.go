@@ -59,7 +59,11 @@ func runLab(ctx context.Context, args []string, _, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	l, err := lab.Up(ctx, lab.Options{Dir: dir, Log: progress, Intervals: speed, Restart: true})
+	addons := lab.AddonsReal
+	if len(speed) > 0 {
+		addons = lab.AddonsQuick
+	}
+	l, err := lab.Up(ctx, lab.Options{Dir: dir, Log: progress, Intervals: speed, Restart: true, Storage: "rbd", CSIAddons: addons})
 	if err != nil {
 		return err
 	}

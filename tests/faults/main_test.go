@@ -40,7 +40,7 @@ const interval = 2 * time.Second
 
 var shared = labtest.Shared{Options: lab.Options{
 	Intervals: map[string]time.Duration{lab.SchedulingInterval: interval},
-	Restart:   true,
+	Restart:   true, Storage: "rbd", CSIAddons: lab.AddonsQuick,
 }}
 
 func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }

@@ -29,7 +29,7 @@ const (
 // only those that are calm run beside each other.
 var shared = labtest.Shared{Options: lab.Options{
 	Intervals: map[string]time.Duration{lab.SchedulingInterval: interval, samplePolicyInterval: interval},
-	Restart:   true,
+	Restart:   true, Storage: "rbd", CSIAddons: lab.AddonsQuick,
 }}
 
 func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }

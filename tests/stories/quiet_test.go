@@ -34,6 +34,7 @@ var heartbeats = []schema.GroupResource{{Group: "coordination.k8s.io", Resource:
 // syncFacts are the fields that change with each synchronization of a volume, and by nothing else at rest.
 var syncFacts = []string{
 	"lastSyncTime", "lastSyncDuration", "lastSyncBytes", "lastGroupSyncTime", "lastGroupSyncDuration", "lastGroupSyncBytes",
+	"lastCompletionTime", // csi-addons writes it whenever it asks the storage for these, once an interval
 	"lastUpdateTime", "observedTime", "spokeResourceVersion", "resourceVersion", "managedFields",
 }
 

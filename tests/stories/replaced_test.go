@@ -38,7 +38,7 @@ func drCluster(t require.TestingT, ctx context.Context, l *lab.Lab, name string)
 // credentials. The copies on the peer stay, the user is told, and a failover brings the data back.
 func TestAHomeThatIsRebuiltEmptyCostsNoCopy(t *testing.T) {
 	calm(t) // its lab is its own
-	l := labtest.Up(t, lab.Options{Restart: true})
+	l := labtest.Up(t, lab.Options{Restart: true, Storage: "rbd", CSIAddons: lab.AddonsQuick})
 	a := enter(t, l, "rebuilt")
 	a.App.Class = lab.SnapshotStorageClass
 	ctx := t.Context()

@@ -37,7 +37,10 @@ type Options struct {
 func Run(ctx context.Context, o Options) (err error) {
 	s := &screen{out: o.Out, began: time.Now()}
 	s.title("Start three clusters, an object store, storage that replicates, and the controllers")
-	l, err := lab.Up(ctx, lab.Options{Dir: o.Dir, Log: s, Intervals: map[string]time.Duration{lab.SchedulingInterval: Interval}, Restart: true})
+	l, err := lab.Up(ctx, lab.Options{
+		Dir: o.Dir, Log: s, Intervals: map[string]time.Duration{lab.SchedulingInterval: Interval}, Restart: true,
+		Storage: "rbd", CSIAddons: lab.AddonsQuick,
+	})
 	if err != nil {
 		return err
 	}
@@ -100,7 +103,7 @@ func tell(ctx context.Context, s *screen, t *story.Story) error {
 	if err != nil {
 		return err
 	}
-	s.result("dr2 is back, Secondary and in sync", "", back)
+	s.result("dr2 is back, Secondary again", "", back)
 	s.show("what hub and clusters exchange", "get", "vrg", "-A")
 
 	s.title("Disable DR: the application and its data stay")
