@@ -121,7 +121,7 @@ func (l *Lab) startAddons(ctx context.Context, spoke string) error {
 		Command: l.command(sidecar, filepath.Join(dir, binaries.CSIAddonsSidecar),
 			"--kubeconfig="+l.KubeconfigFile(sidecarOn(spoke)), "--csi-addons-address=unix://"+l.socket(spoke), "--node-id="+spoke+"-node",
 			// The UID is written down and read by nobody: a name outlives a cluster that is replaced.
-			"--pod="+pluginName, "--namespace="+pluginNamespace, "--pod-uid="+pluginName, "--leader-election-namespace="+pluginNamespace,
+			"--pod="+pluginName, "--namespace="+pluginNamespace, "--pod-uid="+pluginName, "--leader-election-namespace="+pluginNamespace, "--leader-election-retry-period=2s",
 			"--controller-port="+l.port(sidecar), "--enable-auth=false"),
 		Ready: func(ctx context.Context) error { return dial(ctx, listen) },
 		// It ends itself whenever the driver or the API server was away.

@@ -34,6 +34,28 @@ func TestOnStorageLikeCephRBDAtItsOwnPace(t *testing.T) {
 	onStorage(t, lab.Options{CSIAddons: lab.AddonsReal, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}})
 }
 
+// TestOnIdealStorage : the same way with storage that calls each secondary in sync whose peer has all that was written there.
+func TestOnIdealStorage(t *testing.T) {
+	testlayer.Slow(t, "TestOnStorageLikeCephRBD")
+	calm(t)
+	l := labtest.Up(t, lab.Options{
+		Restart: true, CSIAddons: lab.AddonsQuick, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval},
+	})
+	a := protected(t, l, "ideal", lab.DR1)
+	ctx := t.Context()
+	for _, to := range []string{lab.DR2, lab.DR1} {
+		_, err := a.Relocate(ctx, to)
+		require.NoError(t, err)
+	}
+	_, err := a.FailoverWithout(ctx, lab.DR2, faultproxy.Cut)
+	require.NoError(t, err)
+	_, err = a.Return(ctx, lab.DR1)
+	require.NoError(t, err)
+	_, err = a.Relocate(ctx, lab.DR1)
+	require.NoError(t, err)
+	disableAmid(t, l, a, lab.DR1)
+}
+
 func onStorage(t *testing.T, o lab.Options) {
 	t.Helper()
 	calm(t) // its lab is its own

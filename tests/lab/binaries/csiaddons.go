@@ -48,8 +48,8 @@ func sidecarPatches() []patch {
 	}
 }
 
-// The timers are compiled in: those after a demotion, while a volume is brought in line and between two looks at a primary,
-// and the longest pause of a back-off.
+// The timers are compiled in: those after a demotion, while a volume is brought in line and between two looks at a primary. The
+// longest pause of a back-off, 1000 seconds, becomes 5: a story waits for what comes after an outage.
 func quickPatches() []patch {
 	const controller, main = "internal/controller/replication.storage/volumereplication_controller.go", "cmd/manager/main.go"
 	speed := fmt.Sprintf(" / %d", CSIAddonsSpeed)
@@ -59,7 +59,7 @@ func quickPatches() []patch {
 		{controller, "return scheduleTime\n", "return scheduleTime" + speed + "\n", 1},
 		{controller, "return scheduleTime / 2\n", "return scheduleTime / 2" + speed + "\n", 1},
 		{main, "ctrlOptions := controller.Options{\n", "ctrlOptions := controller.Options{\n" +
-			"\t\tRateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](5*time.Millisecond, 1000*time.Second" + speed + "),\n", 1},
+			"\t\tRateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](5*time.Millisecond, 5*time.Second),\n", 1},
 		{main, "import (\n", "import (\n\t\"k8s.io/client-go/util/workqueue\"\n", 1},
 	}
 }
