@@ -175,9 +175,10 @@ func Decide(f Facts) Plan {
 		return do(Initiating, Paused, adoptions...)
 	case recalling(&f) != Nowhere:
 		return wait(Initiating, Paused, recalling(&f), Answer)
-	case f.Deleting && f.amid():
-		return switchTo(&f, f.Target, names{Deleting, Deleting})
 	case f.Deleting:
+		if first := f.amid(); first != nil {
+			return *first
+		}
 		return remove(&f)
 	case f.obeyedFormer() != Nowhere:
 		return do(Initiating, Paused, Write{Kind: DropWish, Side: f.obeyedFormer()})

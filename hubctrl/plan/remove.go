@@ -45,19 +45,26 @@ func remove(f *Facts) Plan {
 	return do(Deleting, Removing, append(writes, Write{Kind: Finish})...)
 }
 
-// amid reports whether a protection ends between the demotion and the promotion of a move that can still be finished. Some
-// storages let go of a secondary only while its peer is primary: without a promotion that would be the end of both. And
-// a user who looks for the data finds it where the move went.
-func (f *Facts) amid() bool {
-	if !f.Target.Named() || f.Stale || !f.Usable {
-		return false
-	}
+// amid is what a protection that ends in the middle of a move has to do, or to wait for, before anything is removed; nil: nothing.
+// Some storages let go of a secondary only while its peer is primary: without a promotion that would be the end of both. Stores
+// are emptied by a Primary only. And a user who looks for the data finds it where the move went.
+func (f *Facts) amid() *Plan {
 	for _, s := range []Side{First, Second} {
 		c := f.At(s)
 		w := c.Wish
-		if w.Role != Secondary || w.Deleting || w.Former || w.Ended || w.Adopting || w.Replaced || c.Abandon || c.Report.Foreign || c.Bereft() || c.Decision != Gone {
-			return false
+		if w.Role == NoRole || w.Deleting || w.Former || w.Ended || w.Adopting || w.Replaced || c.Abandon || c.Report.Foreign || c.Bereft() || c.Decision != Gone {
+			return nil
 		}
 	}
-	return true
+	during := names{Deleting, Deleting}
+	switch h := f.Home(); {
+	case f.wishes(Primary) == 0 && f.Target.Named() && f.Usable && !f.Stale:
+		p := switchTo(f, f.Target, during)
+		return &p
+	case f.wishes(Primary) == 1 && f.At(h).Wish.FinalSync == NoFinalSync && f.At(h).short(IsPrimary) != Nothing:
+		p := wait(during.under, WaitingForRestore, h, f.At(h).short(IsPrimary))
+		return &p
+	default:
+		return nil
+	}
 }

@@ -27,6 +27,15 @@ func TestAProtectionThatEndsInTheMiddleOfAMove(t *testing.T) {
 	}{
 		"the move is finished first": {func(*Facts) {}, []Write{{Kind: PutWish, Side: Second, Role: Primary, For: Relocate, Promote: true}}, Wait{}},
 		"when the source is demoted": {func(f *Facts) { f.At(First).Report.State = Between }, nil, Wait{BeingSecondary, First}},
+		"when the target has not answered yet": {func(f *Facts) {
+			f.At(Second).Wish.Role, f.At(Second).Report.Answered = Primary, false
+		}, nil, Wait{Answer, Second}},
+		"when the target is not Primary yet": {func(f *Facts) {
+			f.At(Second).Wish.Role, f.At(Second).Report.State = Primary, Between
+		}, nil, Wait{BeingPrimary, Second}},
+		"but not when the source sends its last writes: that is not needed": {func(f *Facts) {
+			f.At(First).Wish.Role, f.At(First).Wish.FinalSync, f.At(First).Report.State = Primary, Run, Between
+		}, []Write{{Kind: RemoveWish, Side: Second}}, Wait{}},
 		"then the secondary goes": {func(f *Facts) {
 			f.At(Second).Wish.Role, f.At(Second).Report.State = Primary, IsPrimary
 		}, removed, Wait{}},
