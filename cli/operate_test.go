@@ -138,7 +138,7 @@ func assertOperations(t *testing.T, w *world) {
 		assert.Equal(t, "Failover dr2 dr1", w.spec(d))
 		for _, m := range d.ManagedFields {
 			if m.Manager == "kubectl-ramen-direct" {
-				assert.Contains(t, string(m.FieldsV1.Raw), "f:action")
+				assert.Contains(t, m.FieldsV1.GetRawString(), "f:action")
 				return
 			}
 		}

@@ -40,7 +40,7 @@ const completer = "kubectl_complete-ramen_direct"
 // Run runs the command that args, of which the first is the program's name, ask for. It returns the exit code.
 func Run(ctx context.Context, env Env, args []string) int {
 	c := &commands{env: env, flags: genericclioptions.NewConfigFlags(true), system: hub.SystemNamespace}
-	root := c.root()
+	root := c.root() //nolint:contextcheck // each command has the context of ExecuteContext
 	words := args[1:]
 	if filepath.Base(args[0]) == completer {
 		words = append([]string{cobra.ShellCompRequestCmd}, words...)

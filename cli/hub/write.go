@@ -85,7 +85,7 @@ func (h *Hub) Follow(ctx context.Context, of *v1alpha1.DRPlacementControl, see f
 func (h *Hub) watch(ctx context.Context, drpc *v1alpha1.DRPlacementControl, see func(*v1alpha1.DRPlacementControl) (bool, error)) (bool, error) {
 	w, err := h.Watch(ctx, &v1alpha1.DRPlacementControlList{}, client.InNamespace(drpc.Namespace), client.MatchingFields{"metadata.name": drpc.Name})
 	if err != nil {
-		return false, nil //nolint:nilerr // it begins again soon, by reading the object
+		return false, nil // it begins again soon, by reading the object
 	}
 	defer w.Stop()
 	for event := range w.ResultChan() {

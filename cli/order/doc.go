@@ -9,6 +9,7 @@ package order
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -79,14 +80,7 @@ func target(a *view.Application, d *view.Detail, named string) (string, error) {
 }
 
 func both(clusters []string) string {
-	out := ""
-	for i, c := range clusters {
-		if i > 0 {
-			out += " and "
-		}
-		out += c
-	}
-	return out
+	return strings.Join(clusters, " and ")
 }
 
 func failover(o *view.Order, d *view.Detail, r Request) {

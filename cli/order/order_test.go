@@ -196,7 +196,7 @@ func TestClearSaysWhereItEnds(t *testing.T) {
 }
 
 func TestWhatGitOwnsIsCommittedThere(t *testing.T) {
-	owned := &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:preferredCluster":{}}}`)}
+	owned := metav1.NewFieldsV1(`{"f:spec":{"f:preferredCluster":{}}}`)
 	for name, mark := range map[string]func(*v1alpha1.DRPlacementControl){
 		"Argo CD: by its manager": func(d *v1alpha1.DRPlacementControl) {
 			d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "argocd-controller", FieldsV1: owned}}
@@ -226,7 +226,7 @@ func TestWhatGitOwnsIsCommittedThere(t *testing.T) {
 	}
 	w := newWorld().lost()
 	w.drpc.ManagedFields = []metav1.ManagedFieldsEntry{
-		{Manager: "argocd-controller", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{}}}`)}}, {Manager: "kubectl", FieldsV1: owned},
+		{Manager: "argocd-controller", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{}}}`)}, {Manager: "kubectl", FieldsV1: owned},
 	}
 	assert.Empty(t, ordered(t, w, failover).Git, "it owns a label only")
 }

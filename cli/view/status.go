@@ -184,7 +184,7 @@ func (s *Snapshot) judge(drpc *v1alpha1.DRPlacementControl, a *Application) (Sta
 		}
 		return otherwise.Reason, otherwise.Message
 	}
-	state := Protected
+	var state State
 	by := ready
 	switch {
 	case is(drpc, v1alpha1.ConditionStalled):

@@ -95,7 +95,7 @@ func (s *Server) Probe(context.Context, *identity.ProbeRequest) (*identity.Probe
 // sourced is a request about a volume.
 type sourced interface {
 	GetReplicationSource() *replication.ReplicationSource
-	GetVolumeId() string //nolint:staticcheck // the field that older callers set
+	GetVolumeId() string // the field that older callers set
 }
 
 // volume is the handle that a request is about.
