@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package recent saves requests to an API server: it reads an object from a cache where the cache is known to hold what this
-// process read from the server, or wrote to it, last.
+// Package recent saves requests to an API server: it reads an object from a cache where the cache shows exactly the version that
+// this process read from the server, or wrote to it, last.
 //
-// It promises that a Reader never returns an object that is older than one that it returned before, or than this process's own
-// last write to it. It reads past the cache the first time, after a write or a deletion whose outcome is not known or was
-// refused, and as long as the cache is behind. What others wrote since may be missing, for as long as the cache lags: who
-// decides by it names the version that was decided about in each write (X15). After an API server was restored from a backup
-// its resource versions begin lower; then each read goes past the cache until it has told the new ones.
+// It promises that a Reader never returns an object that is older than this process's own last write to it. It reads past the
+// cache the first time, after a write or a deletion whose outcome is not known or was refused, and whenever the cache shows another
+// version than the last one. What others wrote since may be missing, for as long as the cache lags: who decides by it names the
+// version that was decided about in each write (X15). An object that is older than before tells of an API server that was
+// restored from a backup: then nothing is taken from the cache that was not read past it since.
 package recent
 
 import (
@@ -81,13 +81,24 @@ func (m *Memory) last(of id) (was version, known bool) {
 	return was, known
 }
 
-// note notes a version that was read, unless another one was noted meanwhile: a write was faster.
+// note notes a version that was read past the cache, unless another one was noted meanwhile: a write was faster.
 func (m *Memory) note(of id, was version, known bool, is version) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if known && is.uid == was.uid && before(is.resource, was.resource) {
+		clear(m.seen) // the server was restored from a backup: all others may be as they were, too
+		m.seen[of] = is
+		return
+	}
 	if now, still := m.seen[of]; now == was && still == known {
 		m.seen[of] = is
 	}
+}
+
+// before reports whether a resource version is known to be older than another one.
+func before(is, was string) bool {
+	order, err := resourceversion.CompareResourceVersion(is, was)
+	return err == nil && order < 0
 }
 
 // wrote notes what a write led to.
@@ -168,9 +179,6 @@ func (r reader) Get(ctx context.Context, key client.ObjectKey, obj client.Object
 	was, known := r.memory.last(of)
 	if known {
 		if done, err := r.recent(ctx, key, obj, was); done {
-			if err == nil {
-				r.memory.note(of, was, known, versionOf(obj))
-			}
 			return err
 		}
 	}
@@ -184,7 +192,7 @@ func (r reader) Get(ctx context.Context, key client.ObjectKey, obj client.Object
 	return err
 }
 
-// recent reads from the cache; false: that is behind was, or says nothing.
+// recent reads from the cache; false: that shows another version than was, or none.
 func (r reader) recent(ctx context.Context, key client.ObjectKey, obj client.Object, was version) (done bool, err error) {
 	// Into an object of its own: decoding into it later would leave what is gone since.
 	found, ok := obj.DeepCopyObject().(client.Object)
@@ -194,17 +202,11 @@ func (r reader) recent(ctx context.Context, key client.ObjectKey, obj client.Obj
 	if err := r.cached.Get(ctx, key, found); err != nil {
 		return apierrors.IsNotFound(err) && was == (version{}), err
 	}
-	if found.GetUID() != was.uid || was.resource == "" || behind(found.GetResourceVersion(), was.resource) {
-		return false, nil // it may be an object that was there before
+	if versionOf(found) != was {
+		return false, nil
 	}
 	reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(found).Elem())
 	return true, nil
-}
-
-// behind reports whether a resource version is older than another one, or in no order with it that is known.
-func behind(is, was string) bool {
-	order, err := resourceversion.CompareResourceVersion(is, was)
-	return err != nil || order < 0
 }
 
 // Client returns a client that does what c does, and has m note each write.

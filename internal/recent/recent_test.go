@@ -143,7 +143,8 @@ func TestAReadGoesPastTheCacheUntilThatHasCaughtUp(t *testing.T) {
 	require.NoError(t, s.Update(t.Context(), three), "by somebody else")
 	s.requireRead("two", false, "which may be missing for a while")
 	s.sync()
-	s.requireRead("three", false, "and is seen with the cache")
+	s.requireRead("three", true, "it is another version than the last one")
+	s.requireRead("three", false, "known")
 	s.shown = two
 	s.requireRead("three", true, "another cache may be behind the first one")
 }
@@ -185,14 +186,31 @@ func TestADeletionIsReadPastTheCache(t *testing.T) {
 	s.requireRead("again", true, "what is forgotten is asked for")
 }
 
+// TestAServerThatIsRestoredFromABackupIsBelieved although the cache shows for a while what was there before.
 func TestAServerThatIsRestoredFromABackupIsBelieved(t *testing.T) {
 	s := newServer(t)
+	other := client.ObjectKey{Namespace: key.Namespace, Name: "other"}
+	two := config("two")
+	two.Name = other.Name
 	require.NoError(t, s.writer.Create(t.Context(), config("one")))
+	require.NoError(t, s.writer.Create(t.Context(), two))
 	s.sync()
 	s.requireRead("one", false, "known")
-	s.memory.seen[id{corev1.SchemeGroupVersion.WithKind("ConfigMap").GroupKind(), key}] = version{"", "1000"} // as this process wrote it before
-	s.requireRead("one", true, "the versions begin lower")
-	s.requireRead("one", false, "which is known by now")
+	kind := corev1.SchemeGroupVersion.WithKind("ConfigMap").GroupKind()
+	require.Contains(t, s.memory.seen, id{kind, other})
+
+	later := config("later")
+	later.ResourceVersion = "1000"
+	s.shown = later
+	s.memory.seen[id{kind, key}] = version{"", "1000"} // as this process wrote it
+	s.requireRead("later", false, "nothing tells of the restore")
+	s.shown = nil
+	s.requireRead("one", true, "the cache lists again")
+	require.NotContains(t, s.memory.seen, id{kind, other}, "what the cache shows of others may be what was there before")
+	s.shown = later
+	s.requireRead("one", true, "a later version is not taken for a newer one")
+	s.sync()
+	s.requireRead("one", false, "known")
 }
 
 func TestIntentsAreWritesToo(t *testing.T) {
