@@ -67,6 +67,7 @@ var errGone = errors.New("the DRPlacementControl is gone")
 
 // Reconcile makes one pass.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Result, error) {
+	ctx = recent.In(ctx, req.String())
 	before, err := r.read(ctx, req.NamespacedName)
 	switch {
 	case apierrors.IsNotFound(err):
@@ -74,7 +75,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 		r.groups.forget(req.NamespacedName)
 		r.own.forget(req.NamespacedName)
 		r.contests.note(req.NamespacedName, client.ObjectKey{})
-		r.memory.Forget(&v1alpha1.DRPlacementControl{}, req.NamespacedName)
+		r.memory.Forget(req.String())
 		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err
@@ -83,9 +84,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	switch {
 	case w != nil && w.finished:
 		r.finish(before, w)
-		for i := range w.sides {
-			r.memory.Forget(&v1alpha1.VolumeReplicationGroup{}, w.wishKey(&w.sides[i]))
-		}
+		r.memory.Forget(req.String())
 		r.ledger.ended(before.UID, r.clock.Now())
 		return reconcile.Result{}, nil
 	case errors.Is(seeErr, errGone):

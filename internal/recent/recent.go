@@ -3,11 +3,14 @@
 // Package recent saves requests to an API server: it reads an object from a cache where the cache shows exactly the version that
 // this process read from the server, or wrote to it, last.
 //
-// It promises that a Reader never returns an object that is older than this process's own last write to it. It reads past the
-// cache the first time, after a write or a deletion whose outcome is not known or was refused, and whenever the cache shows another
-// version than the last one. What others wrote since may be missing, for as long as the cache lags: who decides by it names the
-// version that was decided about in each write (X15). An object that is older than before tells of an API server that was
-// restored from a backup: then nothing is taken from the cache that was not read past it since.
+// What is decided together is read together: a context has a scope, such as the object that a pass is about. The package promises
+// that a Reader never returns an object that is older than this process's own last write to it, and that once anything in a scope
+// turned out to be otherwise than it was, everything in the scope is read past the cache: after a write that was refused, or whose
+// outcome is not known, and where an object is another one of its name. An object that is older than before tells of an API server
+// that was restored from a backup: then this holds for all scopes. Without a scope everything is read past the cache.
+//
+// What others wrote may be missing, for as long as the cache lags: who decides by it names the version that was decided about in
+// each write (X15).
 package recent
 
 import (
@@ -38,19 +41,31 @@ type id struct {
 	key  types.NamespacedName
 }
 
-// Memory knows the resource version in which each object of some kinds was read or written last. It may be used by several
-// goroutines.
+type scopeKey struct{}
+
+// In returns a context with a scope.
+func In(ctx context.Context, scope string) context.Context {
+	return context.WithValue(ctx, scopeKey{}, scope)
+}
+
+func scopeOf(ctx context.Context) string {
+	scope, _ := ctx.Value(scopeKey{}).(string)
+	return scope
+}
+
+// Memory knows the version in which each object of some kinds was read or written last in a scope. It may be used by several
+// goroutines, of which each has a scope of its own.
 type Memory struct {
 	scheme *runtime.Scheme
 	kinds  map[schema.GroupKind]bool
 
 	mu   sync.Mutex
-	seen map[id]version
+	seen map[string]map[id]version // by scope
 }
 
 // New returns a Memory for objects of the kinds of the given ones.
 func New(scheme *runtime.Scheme, of ...client.Object) (*Memory, error) {
-	m := &Memory{scheme: scheme, kinds: map[schema.GroupKind]bool{}, seen: map[id]version{}}
+	m := &Memory{scheme: scheme, kinds: map[schema.GroupKind]bool{}, seen: map[string]map[id]version{}}
 	for _, o := range of {
 		gvk, err := apiutil.GVKForObject(o, scheme)
 		if err != nil {
@@ -61,38 +76,36 @@ func New(scheme *runtime.Scheme, of ...client.Object) (*Memory, error) {
 	return m, nil
 }
 
-// Forget lets go of what is known of an object that is gone for good. The next read goes past the cache.
-func (m *Memory) Forget(obj client.Object, keys ...client.ObjectKey) {
-	gvk, err := apiutil.GVKForObject(obj, m.scheme)
-	if err != nil {
-		return // of no kind that is known here
-	}
+// Forget lets go of what is known in a scope: it ended, or something in it is not as it was.
+func (m *Memory) Forget(scope string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, key := range keys {
-		delete(m.seen, id{gvk.GroupKind(), key})
-	}
+	delete(m.seen, scope)
 }
 
-func (m *Memory) last(of id) (was version, known bool) {
+func (m *Memory) last(scope string, of id) (was version, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	was, known = m.seen[of]
+	was, known = m.seen[scope][of]
 	return was, known
 }
 
-// note notes a version that was read past the cache, unless another one was noted meanwhile: a write was faster.
-func (m *Memory) note(of id, was version, known bool, is version) {
+// note notes in which version an object is. was: in which it was before, if that is known.
+func (m *Memory) note(scope string, of id, was version, known bool, is version) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if known && is.uid == was.uid && before(is.resource, was.resource) {
-		clear(m.seen) // the server was restored from a backup: all others may be as they were, too
-		m.seen[of] = is
+	switch {
+	case scope == "":
 		return
+	case known && is.uid != was.uid:
+		delete(m.seen, scope)
+	case known && before(is.resource, was.resource):
+		clear(m.seen)
 	}
-	if now, still := m.seen[of]; now == was && still == known {
-		m.seen[of] = is
+	if m.seen[scope] == nil {
+		m.seen[scope] = map[id]version{}
 	}
+	m.seen[scope][of] = is
 }
 
 // before reports whether a resource version is known to be older than another one.
@@ -102,18 +115,16 @@ func before(is, was string) bool {
 }
 
 // wrote notes what a write led to.
-func (m *Memory) wrote(obj any, err error) {
+func (m *Memory) wrote(ctx context.Context, obj any, err error) {
+	scope := scopeOf(ctx)
 	of, is, ok := m.identify(obj)
-	if !ok {
-		return
+	switch {
+	case !ok:
+	case err != nil || is == (version{}):
+		m.Forget(scope)
+	default:
+		m.note(scope, of, version{}, false, is)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err != nil || is == (version{}) {
-		delete(m.seen, of)
-		return
-	}
-	m.seen[of] = is
 }
 
 // identify says which object was written, and in which version it is since. The zero version: that is not known, or the object
@@ -176,7 +187,8 @@ func (r reader) Get(ctx context.Context, key client.ObjectKey, obj client.Object
 	if err != nil || !r.memory.kinds[of.kind] || len(opts) > 0 {
 		return r.Reader.Get(ctx, key, obj, opts...)
 	}
-	was, known := r.memory.last(of)
+	scope := scopeOf(ctx)
+	was, known := r.memory.last(scope, of)
 	if known {
 		if done, err := r.recent(ctx, key, obj, was); done {
 			return err
@@ -185,9 +197,9 @@ func (r reader) Get(ctx context.Context, key client.ObjectKey, obj client.Object
 	err = r.Reader.Get(ctx, key, obj)
 	switch {
 	case apierrors.IsNotFound(err):
-		r.memory.note(of, was, known, version{})
+		r.memory.note(scope, of, was, known, version{})
 	case err == nil:
-		r.memory.note(of, was, known, versionOf(obj))
+		r.memory.note(scope, of, was, known, versionOf(obj))
 	}
 	return err
 }
@@ -219,45 +231,39 @@ type writer struct {
 
 func (w writer) Create(ctx context.Context, obj client.Object, opts ...client.CreateOption) error {
 	err := w.Client.Create(ctx, obj, opts...)
-	w.memory.wrote(obj, err)
+	w.memory.wrote(ctx, obj, err)
 	return err
 }
 
 func (w writer) Update(ctx context.Context, obj client.Object, opts ...client.UpdateOption) error {
 	err := w.Client.Update(ctx, obj, opts...)
-	w.memory.wrote(obj, err)
+	w.memory.wrote(ctx, obj, err)
 	return err
 }
 
 func (w writer) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
 	err := w.Client.Patch(ctx, obj, patch, opts...)
-	w.memory.wrote(obj, err)
+	w.memory.wrote(ctx, obj, err)
 	return err
 }
 
 func (w writer) Apply(ctx context.Context, intent runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 	err := w.Client.Apply(ctx, intent, opts...)
-	w.memory.wrote(intent, err)
+	w.memory.wrote(ctx, intent, err)
 	return err
 }
 
 // Delete leaves it to the next read whether the object is gone, or waits for a finalizer.
 func (w writer) Delete(ctx context.Context, obj client.Object, opts ...client.DeleteOption) error {
 	err := w.Client.Delete(ctx, obj, opts...)
-	w.memory.Forget(obj, client.ObjectKeyFromObject(obj))
+	w.memory.Forget(scopeOf(ctx))
 	return err
 }
 
 func (w writer) DeleteAllOf(ctx context.Context, obj client.Object, opts ...client.DeleteAllOfOption) error {
 	err := w.Client.DeleteAllOf(ctx, obj, opts...)
-	w.memory.forgetAll()
+	w.memory.Forget(scopeOf(ctx))
 	return err
-}
-
-func (m *Memory) forgetAll() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	clear(m.seen)
 }
 
 func (w writer) Status() client.SubResourceWriter { return w.SubResource("status") }
@@ -273,24 +279,24 @@ type subresource struct {
 
 func (s subresource) Create(ctx context.Context, obj, sub client.Object, opts ...client.SubResourceCreateOption) error {
 	err := s.SubResourceClient.Create(ctx, obj, sub, opts...)
-	s.memory.Forget(obj, client.ObjectKeyFromObject(obj)) // what it made of the object, it does not say
+	s.memory.Forget(scopeOf(ctx)) // what it made of the object, it does not say
 	return err
 }
 
 func (s subresource) Update(ctx context.Context, obj client.Object, opts ...client.SubResourceUpdateOption) error {
 	err := s.SubResourceClient.Update(ctx, obj, opts...)
-	s.memory.wrote(obj, err)
+	s.memory.wrote(ctx, obj, err)
 	return err
 }
 
 func (s subresource) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 	err := s.SubResourceClient.Patch(ctx, obj, patch, opts...)
-	s.memory.wrote(obj, err)
+	s.memory.wrote(ctx, obj, err)
 	return err
 }
 
 func (s subresource) Apply(ctx context.Context, intent runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
 	err := s.SubResourceClient.Apply(ctx, intent, opts...)
-	s.memory.wrote(intent, err)
+	s.memory.wrote(ctx, intent, err)
 	return err
 }

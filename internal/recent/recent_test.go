@@ -70,6 +70,10 @@ func (c cache) Get(_ context.Context, key client.ObjectKey, obj client.Object, _
 	return nil
 }
 
+const scope = "scope"
+
+func (s *server) ctx() context.Context { return In(s.t.Context(), scope) }
+
 // sync lets the cache catch up.
 func (s *server) sync() {
 	is := &corev1.ConfigMap{}
@@ -85,7 +89,7 @@ func (s *server) get() (value string, past bool) {
 	s.t.Helper()
 	before := s.reads
 	is := &corev1.ConfigMap{Data: map[string]string{"left": "over"}}
-	err := s.reader.Get(s.t.Context(), key, is)
+	err := s.reader.Get(s.ctx(), key, is)
 	if apierrors.IsNotFound(err) {
 		return "", s.reads > before
 	}
@@ -108,7 +112,7 @@ func TestAnotherObjectOfTheNameIsReadPastTheCache(t *testing.T) {
 	s := newServer(t)
 	one := config("one")
 	one.UID = "first"
-	require.NoError(t, s.writer.Create(t.Context(), one))
+	require.NoError(t, s.writer.Create(s.ctx(), one))
 	s.sync()
 	s.requireRead("one", false, "known")
 	require.NoError(t, s.Delete(t.Context(), one), "by somebody else")
@@ -126,14 +130,14 @@ func TestAReadGoesPastTheCacheUntilThatHasCaughtUp(t *testing.T) {
 	s.requireRead("", false, "there was nothing, and the cache shows nothing")
 
 	one := config("one")
-	require.NoError(t, s.writer.Create(t.Context(), one))
+	require.NoError(t, s.writer.Create(s.ctx(), one))
 	s.requireRead("one", true, "the cache does not show what was written")
 	s.sync()
 	s.requireRead("one", false, "it does")
 
 	two := one.DeepCopy()
 	two.Data["value"] = "two"
-	require.NoError(t, s.writer.Patch(t.Context(), two, client.MergeFrom(one)))
+	require.NoError(t, s.writer.Patch(s.ctx(), two, client.MergeFrom(one)))
 	s.requireRead("two", true, "the cache shows what was there before")
 	s.sync()
 	s.requireRead("two", false, "it shows what was written")
@@ -152,14 +156,14 @@ func TestAReadGoesPastTheCacheUntilThatHasCaughtUp(t *testing.T) {
 func TestAWriteOfUnknownOutcomeIsReadPastTheCache(t *testing.T) {
 	s := newServer(t)
 	one := config("one")
-	require.NoError(t, s.writer.Create(t.Context(), one))
+	require.NoError(t, s.writer.Create(s.ctx(), one))
 	s.sync()
 	s.requireRead("one", false, "known")
 
 	two := one.DeepCopy()
 	two.Data["value"] = "two"
 	s.fail = errors.New("the answer was lost")
-	require.Error(t, s.writer.Patch(t.Context(), two, client.MergeFrom(one)))
+	require.Error(t, s.writer.Patch(s.ctx(), two, client.MergeFrom(one)))
 	s.requireRead("two", true, "nobody said whether it was written")
 }
 
@@ -167,22 +171,22 @@ func TestADeletionIsReadPastTheCache(t *testing.T) {
 	s := newServer(t)
 	one := config("one")
 	one.Finalizers = []string{"example.com/held"}
-	require.NoError(t, s.writer.Create(t.Context(), one))
+	require.NoError(t, s.writer.Create(s.ctx(), one))
 	s.sync()
-	require.NoError(t, s.writer.Delete(t.Context(), one))
+	require.NoError(t, s.writer.Delete(s.ctx(), one))
 	is := &corev1.ConfigMap{}
-	require.NoError(t, s.reader.Get(t.Context(), key, is))
+	require.NoError(t, s.reader.Get(s.ctx(), key, is))
 	require.NotNil(t, is.DeletionTimestamp, "it waits for its finalizer")
 	is.Finalizers = nil
-	require.NoError(t, s.writer.Update(t.Context(), is))
+	require.NoError(t, s.writer.Update(s.ctx(), is))
 	s.requireRead("", true, "it is gone, and still in the cache")
 	s.requireRead("", true, "what the cache shows may be what was there before")
 	s.sync()
 	s.requireRead("", false, "it is gone from the cache")
 
 	again := config("again")
-	require.NoError(t, s.writer.Create(t.Context(), again))
-	s.memory.Forget(again, key)
+	require.NoError(t, s.writer.Create(s.ctx(), again))
+	s.memory.Forget(scope)
 	s.requireRead("again", true, "what is forgotten is asked for")
 }
 
@@ -192,25 +196,69 @@ func TestAServerThatIsRestoredFromABackupIsBelieved(t *testing.T) {
 	other := client.ObjectKey{Namespace: key.Namespace, Name: "other"}
 	two := config("two")
 	two.Name = other.Name
-	require.NoError(t, s.writer.Create(t.Context(), config("one")))
-	require.NoError(t, s.writer.Create(t.Context(), two))
+	require.NoError(t, s.writer.Create(s.ctx(), config("one")))
+	require.NoError(t, s.writer.Create(s.ctx(), two))
 	s.sync()
 	s.requireRead("one", false, "known")
 	kind := corev1.SchemeGroupVersion.WithKind("ConfigMap").GroupKind()
-	require.Contains(t, s.memory.seen, id{kind, other})
+	require.Contains(t, s.memory.seen[scope], id{kind, other})
 
 	later := config("later")
 	later.ResourceVersion = "1000"
 	s.shown = later
-	s.memory.seen[id{kind, key}] = version{"", "1000"} // as this process wrote it
+	s.memory.seen[scope][id{kind, key}] = version{"", "1000"} // as this process wrote it
+	s.memory.seen["of another pass"] = map[id]version{{kind, key}: {"", "1000"}}
 	s.requireRead("later", false, "nothing tells of the restore")
 	s.shown = nil
 	s.requireRead("one", true, "the cache lists again")
-	require.NotContains(t, s.memory.seen, id{kind, other}, "what the cache shows of others may be what was there before")
+	require.NotContains(t, s.memory.seen[scope], id{kind, other}, "what the cache shows of others may be what was there before")
+	require.NotContains(t, s.memory.seen, "of another pass")
 	s.shown = later
 	s.requireRead("one", true, "a later version is not taken for a newer one")
 	s.sync()
 	s.requireRead("one", false, "known")
+}
+
+// TestNothingIsBelievedBesideWhatIsOtherwise : what is decided together comes from one time.
+func TestNothingIsBelievedBesideWhatIsOtherwise(t *testing.T) {
+	kind := corev1.SchemeGroupVersion.WithKind("ConfigMap").GroupKind()
+	beside := id{kind, client.ObjectKey{Namespace: key.Namespace, Name: "beside"}}
+	for name, happens := range map[string]func(*server, *corev1.ConfigMap){
+		"a write that is refused": func(s *server, one *corev1.ConfigMap) {
+			s.fail = errors.New("refused")
+			require.Error(t, s.writer.Patch(s.ctx(), one.DeepCopy(), client.MergeFrom(one)))
+		},
+		"an object that is gone": func(s *server, one *corev1.ConfigMap) {
+			require.NoError(t, s.Delete(t.Context(), one))
+			s.sync()
+			s.requireRead("", true, "it is gone")
+		},
+		"a deletion": func(s *server, one *corev1.ConfigMap) { require.NoError(t, s.writer.Delete(s.ctx(), one)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			one := config("one")
+			one.UID = "uid"
+			require.NoError(t, s.writer.Create(s.ctx(), one))
+			s.memory.seen[scope][beside] = version{"", "5"}
+			s.memory.seen["of another pass"] = map[id]version{beside: {"", "5"}}
+			happens(s, one)
+			require.NotContains(t, s.memory.seen[scope], beside)
+			require.Contains(t, s.memory.seen, "of another pass")
+		})
+	}
+}
+
+func TestWithoutAScopeEverythingIsReadPastTheCache(t *testing.T) {
+	s := newServer(t)
+	require.NoError(t, s.writer.Create(t.Context(), config("one")))
+	s.sync()
+	for range 2 {
+		before := s.reads
+		require.NoError(t, s.reader.Get(t.Context(), key, &corev1.ConfigMap{}))
+		require.Greater(t, s.reads, before)
+	}
+	require.Empty(t, s.memory.seen)
 }
 
 func TestIntentsAreWritesToo(t *testing.T) {
@@ -221,12 +269,12 @@ func TestIntentsAreWritesToo(t *testing.T) {
 		}}
 	}
 	s.requireRead("", true, "not known")
-	require.NoError(t, s.writer.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(intent("one")), client.FieldOwner("me")))
+	require.NoError(t, s.writer.Apply(s.ctx(), client.ApplyConfigurationFromUnstructured(intent("one")), client.FieldOwner("me")))
 	s.requireRead("one", true, "the cache shows nothing")
 	s.sync()
 	s.requireRead("one", false, "it does")
 	old := s.shown
-	require.NoError(t, s.writer.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(intent("two")), client.FieldOwner("me")))
+	require.NoError(t, s.writer.Apply(s.ctx(), client.ApplyConfigurationFromUnstructured(intent("two")), client.FieldOwner("me")))
 	require.Same(t, old, s.shown)
 	s.requireRead("two", true, "the cache shows what was there before")
 }
@@ -234,10 +282,10 @@ func TestIntentsAreWritesToo(t *testing.T) {
 func TestOtherKindsAreReadPastTheCache(t *testing.T) {
 	s := newServer(t)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
-	require.NoError(t, s.writer.Create(t.Context(), secret))
+	require.NoError(t, s.writer.Create(s.ctx(), secret))
 	for range 2 {
 		before := s.reads
-		require.NoError(t, s.reader.Get(t.Context(), key, &corev1.Secret{}))
+		require.NoError(t, s.reader.Get(s.ctx(), key, &corev1.Secret{}))
 		assert.Greater(t, s.reads, before)
 	}
 	assert.Empty(t, s.memory.seen)
