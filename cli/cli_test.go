@@ -20,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -180,6 +181,14 @@ func TestCommandsOnAHub(t *testing.T) {
 	t.Run("with fewer rights less is known, and it says so", func(t *testing.T) {
 		read := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "read"}, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"ramendr.openshift.io"}, Resources: []string{"drplacementcontrols"}, Verbs: []string{"get", "list"}}}}
 		w.create(read, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "read"}, RoleRef: rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "read"}, Subjects: []rbacv1.Subject{{Kind: "User", Name: "ada"}}})
+		// An API server learns of a right a moment after it was written down.
+		require.Eventually(t, func() bool {
+			asked := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "ada", ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: "shop", Verb: "list", Group: "ramendr.openshift.io", Resource: "drplacementcontrols",
+			}}}
+			require.NoError(t, w.Client.Create(t.Context(), asked))
+			return asked.Status.Allowed
+		}, time.Minute, 10*time.Millisecond, "ada may read")
 		got := w.run("status", "--as", "ada")
 		assert.Equal(t, 0, got.code, got.err)
 		assert.Contains(t, got.out, "Note: you may not read DRPolicies, so it is not known which cluster is the peer")

@@ -116,16 +116,29 @@ func assertOperations(t *testing.T, w *world) {
 		assert.Contains(t, got.err, "cannot patch resource")
 	})
 
-	t.Run("what changed meanwhile is looked at again", func(t *testing.T) {
+	touch := func(what func(*v1alpha1.DRPlacementControl)) {
+		mine := application("shop", "images")
+		assert.NoError(t, w.Client.Get(t.Context(), client.ObjectKeyFromObject(mine), mine))
+		what(mine)
+		assert.NoError(t, w.Client.Update(t.Context(), mine))
+	}
+	t.Run("a spec that changed meanwhile is looked at again", func(t *testing.T) {
 		w.before(http.MethodPatch, func() {
-			mine := application("shop", "images")
-			assert.NoError(t, w.Client.Get(t.Context(), client.ObjectKeyFromObject(mine), mine))
-			mine.Labels = map[string]string{"touched": "meanwhile"}
-			assert.NoError(t, w.Client.Update(t.Context(), mine))
+			touch(func(d *v1alpha1.DRPlacementControl) { d.Spec.FailoverCluster = "dr1" })
 		})
 		got := w.run(with("--yes")...)
 		assert.Equal(t, 1, got.code)
 		assert.Contains(t, got.err, "was changed while this command looked at it: nothing was written; run the command again")
+		assert.NotEqual(t, untouched, w.spec(d), "what the other one wrote")
+		touch(func(d *v1alpha1.DRPlacementControl) { d.Spec.FailoverCluster = "" })
+		assert.Equal(t, untouched, w.spec(d))
+	})
+	t.Run("a status or a label that changed meanwhile is no matter", func(t *testing.T) {
+		w.before(http.MethodPatch, func() {
+			touch(func(d *v1alpha1.DRPlacementControl) { d.Labels = map[string]string{"touched": "meanwhile"} })
+		})
+		got := w.run(with("--yes", "--dry-run=server")...)
+		assert.Equal(t, 0, got.code, got.err)
 		assert.Equal(t, untouched, w.spec(d))
 	})
 

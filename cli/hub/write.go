@@ -20,10 +20,32 @@ import (
 // Owner is the field manager of what the plugin writes.
 const Owner = "kubectl-ramen-direct"
 
-// Write sets the fields of an order, on condition that nobody has changed the object since it was looked at; dry: the API server
+// attempts is how often an order is written, if the hub writes the status each time in between.
+const attempts = 10
+
+// Write sets the fields of an order, on condition that nobody has changed the spec since it was looked at; dry: the API server
 // says whether it would accept that, and keeps nothing.
 func (h *Hub) Write(ctx context.Context, o *view.Order, dry bool) (*v1alpha1.DRPlacementControl, error) {
-	body, err := json.Marshal(map[string]any{"metadata": map[string]string{"resourceVersion": o.ResourceVersion}, "spec": o.Spec})
+	version := o.ResourceVersion
+	for n := 1; ; n++ {
+		drpc, err := h.writeOver(ctx, o, version, dry)
+		if !apierrors.IsConflict(err) || n == attempts {
+			return drpc, err
+		}
+		now := &v1alpha1.DRPlacementControl{}
+		if getErr := h.Get(ctx, client.ObjectKey{Namespace: o.Application.Namespace, Name: o.Application.Name}, now); getErr != nil {
+			return nil, fmt.Errorf("read DRPlacementControl: %w", getErr)
+		}
+		if now.UID != o.UID || now.Generation != o.Generation {
+			return nil, err
+		}
+		version = now.ResourceVersion
+	}
+}
+
+// writeOver sets the fields of an order in a version of the object.
+func (h *Hub) writeOver(ctx context.Context, o *view.Order, version string, dry bool) (*v1alpha1.DRPlacementControl, error) {
+	body, err := json.Marshal(map[string]any{"metadata": map[string]string{"resourceVersion": version}, "spec": o.Spec})
 	if err != nil {
 		return nil, fmt.Errorf("write DRPlacementControl: %w", err)
 	}

@@ -37,7 +37,7 @@ type Request struct {
 func For(d *view.Detail, r Request) (*view.Order, error) {
 	drpc := &d.Applications[0]
 	e := view.Explain(d)
-	o := &view.Order{Head: e.Head, Application: e.Application, From: e.Application.Home, ResourceVersion: drpc.ResourceVersion}
+	o := &view.Order{Head: e.Head, Application: e.Application, From: e.Application.Home, ResourceVersion: drpc.ResourceVersion, UID: drpc.UID, Generation: drpc.Generation}
 	o.Kind = "OperationOrder"
 	var err error
 	switch r.Action {

@@ -2,6 +2,8 @@
 
 package view
 
+import "k8s.io/apimachinery/pkg/types"
+
 // OperationName names what a user can ask for.
 type OperationName string
 
@@ -80,8 +82,11 @@ type Order struct {
 	Loses *Age `json:"loses,omitempty"`
 	// Spec are the fields that are set.
 	Spec map[string]string `json:"spec"`
-	// ResourceVersion of the object that this was decided about: if it has changed, nothing is written.
+	// ResourceVersion of the object that this was decided about. If its spec was changed since, nothing is written.
 	ResourceVersion string `json:"resourceVersion,omitempty"`
+	// UID and Generation of that object: the hub writes its status all the time, which changes nothing of the decision.
+	UID        types.UID `json:"-"`
+	Generation int64     `json:"-"`
 	// Already says why nothing has to be done.
 	Already  string    `json:"already,omitempty"`
 	Warnings []string  `json:"warnings,omitempty"`
