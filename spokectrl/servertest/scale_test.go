@@ -58,6 +58,15 @@ func memory() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
+// keepsLess requires that the process comes to keep less than limit bytes. On a busy machine something is still under way when
+// all has been seen; what is kept stays.
+func keepsLess(t *testing.T, limit float64, when string) {
+	t.Helper()
+	var is uint64
+	assert.Eventually(t, func() bool { is = memory(); return float64(is) < limit }, patience, often, "memory %s", when)
+	t.Logf("%d KiB %s, of at most %.0f", is>>10, when, limit/1024)
+}
+
 // TestACrowdOfOthersCostsNoMemory: Secrets and Pods that have nothing to do with us are not kept. Of the operator and of
 // this test together, so that what the operator alone keeps is less.
 func TestACrowdOfOthersCostsNoMemory(t *testing.T) {
@@ -98,14 +107,10 @@ func TestACrowdOfOthersCostsNoMemory(t *testing.T) {
 		}
 	})
 	seen("after")
-	after := memory()
-	t.Logf("%d KiB before, %d KiB after", before>>10, after>>10)
-	assert.Less(t, float64(after), 1.1*float64(before), "bytes of memory")
+	keepsLess(t, 1.1*float64(before), "after")
 	s.start(mem.New())
 	seen("again")
-	relisted := memory()
-	t.Logf("%d KiB with a second operator that listed them all", relisted>>10)
-	assert.Less(t, float64(relisted), 1.1*2*float64(before), "of two operators")
+	keepsLess(t, 1.1*2*float64(before), "with a second operator that listed them all")
 }
 
 // passes is how often groups were looked at.
