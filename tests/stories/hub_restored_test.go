@@ -44,15 +44,19 @@ func TestAHubThatIsRestoredFromABackupDragsNobodyBack(t *testing.T) {
 	require.NoError(t, l.Restore(t.Context(), lab.Hub, backup))
 	moved.Settled(v1alpha1.Deployed, lab.DR2) // the spec of the backup asks for no move
 	still.Settled(v1alpha1.Deployed, lab.DR1)
-	w := returned.Waits("SpecConfirmed", "")
-	assert.Equal(t, "the hub was restored from a backup: the clusters already follow a newer spec, by which the workload is on cluster dr1. "+
-		"This spec asks for Failover to dr2; nothing was moved", w.Message)
+	// It hears one cluster before the other one, and waits for the user as soon as it knows of a later spec.
+	returned.Control("it waits, and knows where the workload is", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
+		require.NotNil(c, drpc.Status.Waiting)
+		assert.Equal(c, "SpecConfirmed", drpc.Status.Waiting.Fact)
+		assert.Equal(c, "the hub was restored from a backup: the clusters already follow a newer spec, by which the workload is on cluster dr1. "+
+			"This spec asks for Failover to dr2; nothing was moved", drpc.Status.Waiting.Message)
+		assert.Equal(c, lab.DR1, drpc.Status.PreferredDecision.ClusterName, "the decisions of the backup are corrected")
+	})
 	assert.Equal(t, v1alpha1.WaitForUser, returned.DRPC().Status.Phase)
 	assert.Equal(t, pods, []any{moved.Pod(lab.DR2), returned.Pod(lab.DR1), still.Pod(lab.DR1)}, "no workload was touched")
 	for key, group := range groupsOf(actors) {
 		assert.Equal(t, before[key].Spec.ReplicationState, group.Spec.ReplicationState, key)
 	}
-	assert.Equal(t, lab.DR1, returned.DRPC().Status.PreferredDecision.ClusterName, "the decisions of the backup are corrected")
 	for _, a := range actors {
 		a.Follow()
 	}
