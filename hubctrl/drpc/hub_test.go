@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -59,10 +57,9 @@ type hub struct {
 	count   int      // writes since the process started
 	crashAt int      // the number of the first write that fails, as all after it; negative: none
 	fail    func(verb, what string) error
-	cached  map[cached]client.Object // what the cache showed in this pass; nil: no pass is under way
-	blind   bool                     // the cache shows none of the hub's wishes yet
-	absent  string                   // the namespace of which the next read of a group finds nothing
-	refused func(error)              // is told of each write that the API server refuses
+	blind   bool        // the cache shows none of the hub's wishes yet
+	absent  string      // the namespace of which the next read of a group finds nothing
+	refused func(error) // is told of each write that the API server refuses
 }
 
 // links are the links as the test sets them.
@@ -129,10 +126,8 @@ func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 // start starts the hub's process.
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
-	writes, latest, err := remember(c, &lagging{Client: c, hub: h}, real{c})
-	require.NoError(h.t, err)
 	h.r = &Reconciler{
-		client: writes.Client(c), live: latest, memory: writes, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), own: newOwn(), contests: newContests(), origin: origin,
+		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), own: newOwn(), contests: newContests(), origin: origin,
 		configs: real{c}, namespace: "ramen-system",
 	}
 	h.log, h.count, h.crashAt = nil, 0, -1
@@ -147,8 +142,6 @@ func (h *hub) pass() reconcile.Result {
 }
 
 func (h *hub) try(key client.ObjectKey) (reconcile.Result, error) {
-	h.cached = map[cached]client.Object{}
-	defer func() { h.cached = nil }()
 	return h.r.Reconcile(h.t.Context(), reconcile.Request{NamespacedName: key})
 }
 
@@ -285,35 +278,6 @@ func (h *hub) told() []string {
 
 // real reads as a real client does: what an object holds stays, where the answer is silent.
 type real struct{ client.Client }
-
-// lagging is a cache that does not learn during a pass what changed since it was asked first.
-type lagging struct {
-	client.Client
-	hub *hub
-}
-
-// cached is an object in the cache.
-type cached struct {
-	kind reflect.Type
-	key  client.ObjectKey
-}
-
-func (l *lagging) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-	at := cached{reflect.TypeOf(o), key}
-	if was, ok := l.hub.cached[at]; ok && was == nil {
-		return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
-	} else if ok {
-		reflect.ValueOf(o).Elem().Set(reflect.ValueOf(was.DeepCopyObject()).Elem())
-		return nil
-	}
-	err := l.Client.Get(ctx, key, o, opts...)
-	if l.hub.cached != nil && err == nil {
-		l.hub.cached[at], _ = o.DeepCopyObject().(client.Object)
-	} else if l.hub.cached != nil && apierrors.IsNotFound(err) {
-		l.hub.cached[at] = nil
-	}
-	return err
-}
 
 func (r real) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
 	fresh, ok := o.DeepCopyObject().(client.Object)

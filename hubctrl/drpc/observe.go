@@ -169,11 +169,6 @@ func (w *world) sideOf(cluster string) plan.Side {
 	}
 }
 
-// wishKey names the wish for a side.
-func (w *world) wishKey(at *side) client.ObjectKey {
-	return client.ObjectKey{Namespace: exchange.Outbox(at.cluster), Name: exchange.ObjectName(w.group.Namespace, w.group.Name)}
-}
-
 func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	if at.cluster == "" {
@@ -181,8 +176,10 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 		return nil
 	}
 	at.link = r.links.Link(at.cluster)
+	name := exchange.ObjectName(w.group.Namespace, w.group.Name)
+
 	at.wish = &v1alpha1.VolumeReplicationGroup{}
-	switch err := r.live.Get(ctx, w.wishKey(at), at.wish); {
+	switch err := r.live.Get(ctx, client.ObjectKey{Namespace: exchange.Outbox(at.cluster), Name: name}, at.wish); {
 	case apierrors.IsNotFound(err):
 		at.wish = nil
 	case err != nil:
@@ -194,7 +191,7 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 		return conflict(w, at.wish.Annotations[exchange.AnnotationDRPC])
 	}
 	at.report = &v1alpha1.VolumeReplicationGroup{}
-	switch err := r.client.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(at.cluster), Name: exchange.ObjectName(w.group.Namespace, w.group.Name)}, at.report); {
+	switch err := r.client.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(at.cluster), Name: name}, at.report); {
 	case apierrors.IsNotFound(err):
 		at.report = nil
 	case err != nil:

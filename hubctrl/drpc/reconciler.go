@@ -18,7 +18,6 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/internal/apply"
-	"github.com/ramendr/ramen-direct/internal/recent"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -38,9 +37,8 @@ type Links interface {
 
 // Reconciler carries out the plan for DRPlacementControls.
 type Reconciler struct {
-	client     client.Client  // cached
-	live       client.Reader  // past the cache, but for wishes and applications that are in it as this hub saw or wrote them last
-	memory     *recent.Memory // of those
+	client     client.Client // cached
+	live       client.Reader // past the cache
 	links      Links
 	clock      clock.PassiveClock
 	recorder   events.EventRecorder
@@ -67,7 +65,6 @@ var errGone = errors.New("the DRPlacementControl is gone")
 
 // Reconcile makes one pass.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile.Result, error) {
-	ctx = recent.In(ctx, req.String())
 	before, err := r.read(ctx, req.NamespacedName)
 	switch {
 	case apierrors.IsNotFound(err):
@@ -75,7 +72,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 		r.groups.forget(req.NamespacedName)
 		r.own.forget(req.NamespacedName)
 		r.contests.note(req.NamespacedName, client.ObjectKey{})
-		r.memory.Forget(req.String())
 		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err
@@ -84,7 +80,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	switch {
 	case w != nil && w.finished:
 		r.finish(before, w)
-		r.memory.Forget(req.String())
 		r.ledger.ended(before.UID, r.clock.Now())
 		return reconcile.Result{}, nil
 	case errors.Is(seeErr, errGone):

@@ -27,7 +27,6 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
-	"github.com/ramendr/ramen-direct/internal/recent"
 	"github.com/ramendr/ramen-direct/internal/rewind"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -78,12 +77,8 @@ func Setup(mgr manager.Manager, o Options) error {
 	if err := mgr.Add(configs); err != nil {
 		return fmt.Errorf("set up drpc: %w", err)
 	}
-	memory, latest, err := remember(mgr.GetClient(), mgr.GetClient(), mgr.GetAPIReader())
-	if err != nil {
-		return fmt.Errorf("set up drpc: %w", err)
-	}
 	r := &Reconciler{
-		client: memory.Client(mgr.GetClient()), live: latest, memory: memory, links: o.Links, clock: o.Clock,
+		client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock,
 		recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), groups: newGroups(), own: newOwn(), contests: newContests(), origin: o.Origin,
 		configs: configs, namespace: o.Namespace,
 	}
@@ -112,16 +107,6 @@ func Setup(mgr manager.Manager, o Options) error {
 		return fmt.Errorf("set up drpc: %w", err)
 	}
 	return nil
-}
-
-// remember returns what knows the wishes and applications as this hub saw or wrote them last, and a reader of these. Others
-// hardly write them. Whatever is decided by an older one is refused (X15), and read past the cache then.
-func remember(c client.Client, cached, live client.Reader) (*recent.Memory, client.Reader, error) {
-	m, err := recent.New(c.Scheme(), &v1alpha1.DRPlacementControl{}, &v1alpha1.VolumeReplicationGroup{})
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, m.Reader(cached, live), nil
 }
 
 // byUser lets only pass what the user did. Our own status writes must not wake us: that would be one pass more for each.
