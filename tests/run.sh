@@ -15,8 +15,8 @@ export GOFLAGS="${GOFLAGS:-} -trimpath"
 # tests only; it does so when all tests run.
 system=(tests/faults tests/lab tests/lab/storage tests/install tests/admission tests/lab/node tests/scale tests/lab/supervise
 	tests/lab/proc tests/lab/binaries tests/lab/faultproxy tests/e2e)
-# Two labs share the stories: one has those in which something happens to the hub, or to the ways to it.
-hub='Hub|Leader|Killed|Credential|Access|Forged|Rebuilt|Operations'
+# Two labs share the stories: one has those in which something happens to the hub, to the ways to it, or to a whole cluster.
+hub='ClusterThatIsRestored|Hub|Leader|Killed|Credential|Access|Forged|Rebuilt|Operations'
 # Neither the tests of these packages nor what they test start goroutines: the race detector would find nothing, and costs
 # several times as much.
 pure=(hubctrl/plan spokectrl/plan api/v1alpha1 cli/hub cli/order cli/text cli/view hubctrl/drpolicy hubctrl/drpolicy/peerclass hubctrl/maintenance internal/apply

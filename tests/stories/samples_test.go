@@ -90,6 +90,8 @@ spec:
   provisioner: lab.csi.ramendr.io
   parameters:
     schedulingInterval: 5m
+    replication.storage.openshift.io/replication-secret-name: lab-csi-plugin
+    replication.storage.openshift.io/replication-secret-namespace: lab-csi
 `
 
 const samplePolicy = `
