@@ -31,8 +31,12 @@ const (
 )
 
 // quotaAgain is how long an inbox stays without a quota that was not counted. kube-controller-manager looks for new kinds that
-// often; a quota that does not change it counts again only after its --resource-quota-sync-period, five minutes.
-const quotaAgain = 30 * time.Second
+// often; a quota that does not change it counts again only after its --resource-quota-sync-period, five minutes. Each further
+// time is twice as long, up to quotaAtMost: one that nobody ever counts must not come and go for ever.
+const (
+	quotaAgain  = 30 * time.Second
+	quotaAtMost = time.Hour
+)
 
 func quota(inbox string) apply.Intent {
 	return corev1ac.ResourceQuota(exchange.ServiceAccount, inbox).WithLabels(created()).WithSpec(corev1ac.ResourceQuotaSpec().WithHard(corev1.ResourceList{
@@ -45,34 +49,42 @@ func quota(inbox string) apply.Intent {
 type quotas struct {
 	clock clock.PassiveClock
 
-	mu    sync.Mutex
-	after map[string]time.Time // by cluster: when a quota is to be made again
+	mu     sync.Mutex
+	pauses map[string]pause // by cluster
+}
+
+// pause is how long an inbox stays without a quota.
+type pause struct {
+	until time.Time
+	long  time.Duration
 }
 
 func newQuotas(c clock.PassiveClock) *quotas {
-	return &quotas{clock: c, after: map[string]time.Time{}}
+	return &quotas{clock: c, pauses: map[string]pause{}}
 }
 
-func (q *quotas) pause(cluster string) {
+// pause begins a pause, and tells how long it is.
+func (q *quotas) pause(cluster string) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.after[cluster] = q.clock.Now().Add(quotaAgain)
+	long := min(max(quotaAgain, 2*q.pauses[cluster].long), quotaAtMost)
+	q.pauses[cluster] = pause{q.clock.Now().Add(long), long}
+	return long
+}
+
+// counted notes that the quota of cluster is counted.
+func (q *quotas) counted(cluster string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.pauses, cluster)
 }
 
 // due tells how long the quota of cluster still waits to be made; false: it does not.
 func (q *quotas) due(cluster string) (time.Duration, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	after, ok := q.after[cluster]
-	if !ok {
-		return 0, false
-	}
-	left := after.Sub(q.clock.Now())
-	if left <= 0 {
-		delete(q.after, cluster)
-		return 0, false
-	}
-	return left, true
+	left := q.pauses[cluster].until.Sub(q.clock.Now())
+	return left, left > 0
 }
 
 // keepQuota keeps the quota of the inbox. One that is counted in part is worse than none: an API server refuses whatever the
@@ -86,9 +98,13 @@ func (r *Reconciler) keepQuota(ctx context.Context, cluster string) error {
 	case err != nil:
 		return fmt.Errorf("read the quota of %s: %w", inbox, err)
 	case refusesAll(have):
-		log.FromContext(ctx).Info("Remove the quota of an inbox for a while: its kinds are not counted yet", "cluster", cluster, "after", quotaAgain.String())
-		r.quotas.pause(cluster)
+		if _, waits := r.quotas.due(cluster); !waits { // else the cache has not learned that it is gone
+			again := r.quotas.pause(cluster)
+			log.FromContext(ctx).Info("Removing the quota of an inbox for a while: its kinds are not counted yet", "cluster", cluster, "again", again.String())
+		}
 		return apply.Delete(ctx, r.client, have)
+	case len(have.Status.Used) > 0:
+		r.quotas.counted(cluster)
 	}
 	if _, waits := r.quotas.due(cluster); waits {
 		return nil

@@ -45,6 +45,14 @@ func TestAQuotaThatRefusesAllReportsIsRemovedForAWhile(t *testing.T) {
 
 	w.clock.SetTime(w.clock.Now().Add(quotaAgain / 2))
 	w.mustReconcile()
+	w.count(countLeases)
+	w.mustReconcile()
+	w.clock.SetTime(w.clock.Now().Add(quotaAgain))
+	w.mustReconcile()
+	require.False(t, w.get(&corev1.ResourceQuota{}, "inbox-dr1", "mirror"), "it waits longer each time")
+
+	w.clock.SetTime(w.clock.Now().Add(quotaAgain))
+	w.mustReconcile()
 	q = w.count(countLeases, countReports)
 	assert.False(t, counted().Update(event.UpdateEvent{ObjectOld: q, ObjectNew: q}))
 	w.clock.SetTime(w.clock.Now().Add(time.Hour))
