@@ -67,7 +67,7 @@ func target(a *view.Application, d *view.Detail, named string) (string, error) {
 	clusters := d.Policies[a.Policy].Spec.DRClusters
 	switch {
 	case named != "" && len(clusters) > 0 && !slices.Contains(clusters, named):
-		return "", fmt.Errorf("cluster %s is not in DRPolicy %s, which has %s: choose one of them with --to", named, a.Policy, both(clusters))
+		return "", fmt.Errorf("cluster %s is not in DRPolicy %s, which has %s: choose one of them with --to", named, a.Policy, strings.Join(clusters, " and "))
 	case named != "":
 		return named, nil
 	case a.Home != "" && a.Peer != "":
@@ -77,10 +77,6 @@ func target(a *view.Application, d *view.Detail, named string) (string, error) {
 	default:
 		return "", fmt.Errorf("it is not known on which cluster %s/%s runs: name the cluster with --to", a.Namespace, a.Name)
 	}
-}
-
-func both(clusters []string) string {
-	return strings.Join(clusters, " and ")
 }
 
 func failover(o *view.Order, d *view.Detail, r Request) {
