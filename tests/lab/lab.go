@@ -37,8 +37,8 @@ type Options struct {
 	Log io.Writer
 	// Intervals tells how long a scheduling interval really lasts in this lab: {"1m": 2 * time.Second}.
 	Intervals map[string]time.Duration
-	// Storage is what the storage is like, a flag of the driver: ideal, rbd, plain or stub (engine.Kind). Empty: ideal. The last
-	// two are for csi-addons only.
+	// Storage is what the storage is like, a flag of the driver: ideal, rbd, array, slow, plain or stub (engine.Kind). Empty: ideal.
+	// The last two are for csi-addons only.
 	Storage string
 	// CSIAddons is who obeys VolumeReplications.
 	CSIAddons CSIAddons

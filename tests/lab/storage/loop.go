@@ -125,8 +125,8 @@ func (l *Loop) pass(ctx context.Context, handle string) error {
 	return err
 }
 
-// finish never resynchronizes: that is for the user to order.
+// finish never replaces what a side has: that is for the user to order.
 func (l *Loop) finish(ctx context.Context, handle string) error {
-	_, err := l.store.Align(ctx, handle, l.peer, false)
+	_, err := l.store.Finish(ctx, handle, l.peer)
 	return err
 }

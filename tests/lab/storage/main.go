@@ -73,7 +73,7 @@ func Main(ctx context.Context, args []string) error {
 	fs.StringVar(&o.Listen, "listen", "", "host:port on which the peer is answered")
 	fs.StringVar(&o.Peer, "peer", "", "http URL at which the peer answers")
 	fs.Var(o.Speed, "interval", "<interval>=<real duration>, such as 1m=2s; repeatable")
-	kind := fs.String("kind", string(engine.Ideal), "what storage to be like: ideal, rbd, plain or stub")
+	kind := fs.String("kind", string(engine.Ideal), "what storage to be like: ideal, rbd, array, slow, plain or stub")
 	fs.StringVar(&o.Node, "node", "", "name of the node whose kubelet gets the volumes by CSI; empty: none")
 	fs.StringVar(&o.Kubelet, "kubelet", "/var/lib/kubelet", "folder of that kubelet")
 	fs.StringVar(&o.CSIAddons, "csi-addons", "", "path of the socket on which csi-addons is served; empty: it is not there")

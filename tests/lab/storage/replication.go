@@ -169,7 +169,7 @@ func (r *replicator) demote(ctx context.Context, src source) error {
 			}
 		}
 	}
-	return r.store.Demote(ctx, src.handle)
+	return r.store.StepDown(ctx, src.handle, r.peer)
 }
 
 // end is the deletion. Class, claim and volume must still be there; without them the object stays, as it does with

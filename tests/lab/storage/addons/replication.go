@@ -70,6 +70,9 @@ func (s *Server) EnableVolumeReplication(ctx context.Context, req *replication.E
 			return nil, refused(err, codes.Internal)
 		}
 	}
+	if s.o.Store.Kind() == engine.Slow && !st.Established() {
+		return nil, status.Errorf(codes.Unavailable, "the session of volume %s is being made", handle)
+	}
 	return &replication.EnableVolumeReplicationResponse{}, nil
 }
 
@@ -85,7 +88,9 @@ func (s *Server) DisableVolumeReplication(ctx context.Context, req *replication.
 	if _, err := s.there(ctx, handle); err != nil {
 		return nil, err
 	}
-	if err := s.o.Store.End(ctx, handle, s.o.Peer); err != nil {
+	if err := s.o.Store.End(ctx, handle, s.o.Peer); errors.Is(err, engine.ErrFailedOver) {
+		return nil, status.Error(codes.FailedPrecondition, err.Error())
+	} else if err != nil {
 		return nil, refused(err, codes.Internal)
 	}
 	return &replication.DisableVolumeReplicationResponse{}, nil
@@ -129,7 +134,7 @@ func (s *Server) DemoteVolume(ctx context.Context, req *replication.DemoteVolume
 	if err != nil {
 		return nil, err
 	}
-	if err := s.o.Store.Demote(ctx, handle); err != nil {
+	if err := s.o.Store.StepDown(ctx, handle, s.o.Peer); err != nil {
 		return nil, refused(err, codes.Internal)
 	}
 	return &replication.DemoteVolumeResponse{}, nil
@@ -149,7 +154,8 @@ func (s *Server) ResyncVolume(ctx context.Context, req *replication.ResyncVolume
 	if err != nil {
 		return nil, err
 	}
-	if st.Role == engine.Primary {
+	arrays := s.o.Store.Kind() == engine.Array || s.o.Store.Kind() == engine.Slow
+	if st.Role == engine.Primary && !arrays {
 		return nil, status.Errorf(codes.InvalidArgument, "volume %s is primary: demote it first", handle)
 	}
 	if s.o.Store.Kind() == engine.Plain {
@@ -181,6 +187,8 @@ func (s *Server) GetVolumeReplicationInfo(ctx context.Context, req *replication.
 		return nil, err
 	case st.Role != engine.Primary || !st.Replicating:
 		return nil, status.Errorf(codes.InvalidArgument, "volume %s is not primary or not replicated", handle)
+	case s.o.Store.Kind() == engine.Array, s.o.Store.Kind() == engine.Slow:
+		return s.sessionInfo(handle, st), nil
 	case st.LastPass == nil:
 		return nil, status.Errorf(codes.FailedPrecondition, "the peer has no complete copy of volume %s yet", handle)
 	}
@@ -203,6 +211,20 @@ func (s *Server) GetVolumeReplicationInfo(ctx context.Context, req *replication.
 	return out, nil
 }
 
+// sessionInfo is what an array tells: that it is now, whatever the peer has.
+func (s *Server) sessionInfo(handle string, st engine.State) *replication.GetVolumeReplicationInfoResponse {
+	out := &replication.GetVolumeReplicationInfoResponse{
+		LastSyncTime: timestamppb.New(s.o.Clock.Now().Truncate(time.Second)),
+		Status:       replication.GetVolumeReplicationInfoResponse_HEALTHY, StatusMessage: "the session is in order",
+	}
+	if failure := s.o.Failure(handle); failure != nil {
+		out.Status, out.StatusMessage = replication.GetVolumeReplicationInfoResponse_DEGRADED, failure.Error()
+	} else if !st.Established() {
+		out.Status, out.StatusMessage = replication.GetVolumeReplicationInfoResponse_DEGRADED, "the first copy is being made"
+	}
+	return out
+}
+
 // refused is an error of the engine as a code; otherwise is that of one that says nothing of the volume.
 func refused(err error, otherwise codes.Code) error {
 	code := otherwise
@@ -213,6 +235,8 @@ func refused(err error, otherwise codes.Code) error {
 		code = codes.FailedPrecondition
 	case errors.Is(err, engine.ErrBusy):
 		code = codes.Aborted
+	case errors.Is(err, engine.ErrFailedOver), errors.Is(err, engine.ErrSession):
+		code = codes.OutOfRange
 	case errors.Is(err, engine.ErrReplicating), errors.Is(err, engine.ErrWrongRole):
 		code = codes.InvalidArgument
 	case errors.Is(err, engine.ErrUnreachable), errors.Is(err, engine.ErrFinalPending):

@@ -95,6 +95,32 @@ func TestACrashAtAnyStepLosesNothing(t *testing.T) {
 			assert.NoDirExists(w.t, s.dir("vol-2"))
 		},
 	}
+	stories["hand over and back"] = func(w *world, a, b *side) {
+		a.Store, b.Store = a.As(Array), b.As(Array)
+		for range 2 {
+			require.NoError(w.t, w.write(a, 1))
+			w.insist(func() error { return a.StepDown(w.t.Context(), vol, a.link) })
+			w.insist(w.take(b, false))
+			assert.Empty(w.t, lacks(w.records(b, dataName), w.acknowledged), "a role that was handed over lost records")
+			a, b = b, a
+		}
+	}
+	stories["fail over, protect again and hand back"] = func(w *world, a, b *side) {
+		a.Store, b.Store = a.As(Array), b.As(Array)
+		require.NoError(w.t, w.write(a, 1))
+		w.insist(w.pass(a))
+		require.NoError(w.t, w.write(a, 2))
+		w.cut(true)
+		w.insist(w.take(b, true))
+		require.NoError(w.t, w.write(b, 1))
+		w.cut(false)
+		w.insist(func() error { return a.StepDown(w.t.Context(), vol, a.link) })
+		w.insist(func() error { _, err := b.Resync(w.t.Context(), vol, b.link, true); return err })
+		w.insist(w.pass(b))
+		assert.Equal(w.t, w.records(b, dataName), w.records(a, currentName))
+		w.insist(func() error { return b.StepDown(w.t.Context(), vol, b.link) })
+		assert.Equal(w.t, Primary, w.state(a).Role)
+	}
 	stories["snapshot, receive and restore"] = func(w *world, a, _ *side) {
 		ctx, was := w.t.Context(), w.records(a, dataName)
 		w.insist(func() error { _, err := a.Snapshot(ctx, vol, "snap"); return err })

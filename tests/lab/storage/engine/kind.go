@@ -26,6 +26,12 @@ const (
 	// Plain storage needs both sides for each change of roles, knows no force, tells nothing of its copies, calls each secondary in
 	// sync, and refuses to enable what is replicated already: no side that was demoted is promoted again.
 	Plain Kind = "plain"
+	// Array storage keeps a session between both sides. A demotion makes the peer primary as soon as it has the last copy, and is
+	// refused without the peer. All other promotions need force, after which the old primary is failed over until Resync is asked of
+	// the promoted side. A secondary is in sync when it is level, and is released after the primary only.
+	Array Kind = "array"
+	// Slow storage is an array that answers before it is done: the caller has to come back.
+	Slow Kind = "slow"
 	// Stub storage begins and ends replication, and has no roles.
 	Stub Kind = "stub"
 )
@@ -33,10 +39,10 @@ const (
 // ParseKind reads a Kind.
 func ParseKind(text string) (Kind, error) {
 	switch k := Kind(text); k {
-	case Ideal, RBD, Plain, Stub:
+	case Ideal, RBD, Array, Slow, Plain, Stub:
 		return k, nil
 	default:
-		return "", fmt.Errorf("kind of storage %q: want %s, %s, %s or %s", text, Ideal, RBD, Plain, Stub)
+		return "", fmt.Errorf("kind of storage %q: want %s, %s, %s, %s, %s or %s", text, Ideal, RBD, Array, Slow, Plain, Stub)
 	}
 }
 
@@ -52,12 +58,15 @@ func (s *Store) Forces(refusal error) bool {
 	if s.kind == Plain || s.kind == Stub {
 		return false
 	}
-	return errors.Is(refusal, ErrPeerPrimary) || errors.Is(refusal, ErrDiverged) ||
+	return errors.Is(refusal, ErrNotHandedOver) || errors.Is(refusal, ErrPeerPrimary) || errors.Is(refusal, ErrDiverged) ||
 		s.kind == RBD && (errors.Is(refusal, ErrFinalPending) || errors.Is(refusal, ErrUnreachable))
 }
 
 // Resync is Align, answered as the storage's kind does.
 func (s *Store) Resync(ctx context.Context, handle string, peer Peer, force bool) (Alignment, error) {
+	if s.kind.arrays() {
+		return s.session(ctx, handle, peer)
+	}
 	got, err := s.Align(ctx, handle, peer, force)
 	switch {
 	case err != nil:
@@ -89,6 +98,9 @@ func (s *Store) End(ctx context.Context, handle string, peer Peer) error {
 	st, err := s.Describe(ctx, handle)
 	if err != nil || st.Role == Absent {
 		return err
+	}
+	if s.kind.arrays() {
+		return s.endSession(ctx, handle, st, peer)
 	}
 	if s.kind != RBD {
 		return s.Disable(ctx, handle)

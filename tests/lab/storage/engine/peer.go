@@ -26,6 +26,12 @@ type Offer struct {
 	Basis string    `json:"basis"` // a copy whose content is contained in this one, if any
 	Start time.Time `json:"start"`
 	Final bool      `json:"final,omitempty"` // the sender was demoted: nothing comes after it
+
+	// HandOver makes the receiver primary when the copy is complete, one that replicates each Interval if that is not zero.
+	HandOver bool          `json:"handOver,omitempty"`
+	Interval time.Duration `json:"interval,omitempty"`
+	// Overwrite lets the copy replace what only the receiver has.
+	Overwrite bool `json:"overwrite,omitempty"`
 }
 
 // Staging is where a sender puts its copy. The two stores share a file system; what makes a copy count is the commit,
@@ -60,4 +66,10 @@ var (
 	ErrSuperseded = errors.New("copy was superseded")
 	// ErrReplicating means that a volume cannot be deleted because its bytes are not safe elsewhere or are being sent.
 	ErrReplicating = errors.New("volume is under replication")
+	// ErrNotHandedOver means that the peer did not step down in favor of this side.
+	ErrNotHandedOver = errors.New("peer has not handed its role over")
+	// ErrFailedOver means that the two sides of a session went apart by a forced promotion.
+	ErrFailedOver = errors.New("session is failed over")
+	// ErrSession means that the session of a secondary has to be ended where the volume is primary.
+	ErrSession = errors.New("session is in use by the primary")
 )

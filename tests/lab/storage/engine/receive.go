@@ -22,7 +22,11 @@ func (s *Store) Begin(ctx context.Context, handle string, offer Offer) (Staging,
 	if st.Role == Primary {
 		return Staging{}, fmt.Errorf("receive volume %s: %w", handle, ErrPeerPrimary)
 	}
-	if st.Unshipped && offer.Basis != st.Tip {
+	switch {
+	case !st.Unshipped || offer.Basis == st.Tip:
+	case offer.Overwrite:
+		s.setAside(&st)
+	default:
 		return Staging{}, fmt.Errorf("receive volume %s: %w", handle, ErrDiverged)
 	}
 	// A sender whose content was made from our tip has it.
@@ -57,8 +61,14 @@ func (s *Store) Commit(ctx context.Context, handle, token string) error {
 	if err := s.disk.rename(filepath.Join(s.dir(handle), from), filepath.Join(s.dir(handle), to)); err != nil {
 		return fmt.Errorf("receive volume %s: %w", handle, err)
 	}
+	offer := st.Incoming.Offer
+	if offer.HandOver {
+		return s.change(handle, State{
+			Role: Primary, Generation: st.Generation + 1, Basis: offer.ID,
+			Replicating: offer.Interval > 0, Interval: offer.Interval,
+		})
+	}
 	return s.change(handle, State{
-		Role: Secondary, Generation: st.Generation + 1, Tip: st.Incoming.Offer.ID, TipTime: st.Incoming.Offer.Start,
-		Final: st.Incoming.Offer.Final,
+		Role: Secondary, Generation: st.Generation + 1, Tip: offer.ID, TipTime: offer.Start, Final: offer.Final,
 	})
 }

@@ -4,10 +4,8 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"strconv"
 )
 
 // Promotion says how a volume became primary.
@@ -21,7 +19,7 @@ type Promotion struct {
 // Promote makes a secondary primary, from its newest complete copy. It is refused with ErrNoCopy if there is none, with
 // ErrFinalPending while the peer's final copy is on its way, and, unless force is given, with ErrPeerPrimary or
 // ErrDiverged if the peer has, or is making, content of its own. A peer that does not answer has no say; but storage like RBD
-// asks for force then, unless it holds the copy that a side made when it was demoted.
+// asks for force then, unless it holds the copy that a side made when it was demoted, and an array asks for it always.
 func (s *Store) Promote(ctx context.Context, handle string, peer Peer, force bool) (Promotion, error) {
 	st, release, err := s.open(ctx, handle)
 	if errors.Is(err, ErrNotFound) {
@@ -35,19 +33,8 @@ func (s *Store) Promote(ctx context.Context, handle string, peer Peer, force boo
 		return Promotion{}, nil
 	}
 	done := Promotion{Changed: true}
-	objection := objects(ctx, handle, st, peer)
-	switch {
-	case objection == nil:
-	case s.kind == Plain && errors.Is(objection, ErrUnreachable):
-		return Promotion{}, fmt.Errorf("promote volume %s: both sides are needed: %w", handle, objection)
-	case s.kind == RBD && !force && !st.Final && errors.Is(objection, ErrUnreachable):
-		return Promotion{}, fmt.Errorf("promote volume %s: the peer was not demoted as far as is known here: %w", handle, objection)
-	case errors.Is(objection, ErrUnreachable):
-		done.Forced = objection.Error()
-	case force && s.Forces(objection):
-		done.Forced = objection.Error()
-	default:
-		return Promotion{}, fmt.Errorf("promote volume %s: %w", handle, objection)
+	if done.Forced, err = s.allows(st, objects(ctx, handle, st, peer), force); err != nil {
+		return Promotion{}, fmt.Errorf("promote volume %s: %w", handle, err)
 	}
 	if st.Tip == "" {
 		if st.Aside != "" {
@@ -99,10 +86,7 @@ func (s *Store) Demote(ctx context.Context, handle string) error {
 		return fmt.Errorf("demote volume %s: %w", handle, err)
 	}
 	defer unused()
-	return s.change(handle, State{
-		Role: Secondary, Generation: st.Generation + 1, Tip: rand.Text(), TipTime: s.clock.Now(), Final: true,
-		Basis: st.Basis, Unshipped: true,
-	})
+	return s.change(handle, s.demoted(st))
 }
 
 // Alignment is how a secondary stands to its peer.
@@ -146,13 +130,11 @@ func (s *Store) Align(ctx context.Context, handle string, peer Peer, autoResync 
 		if !autoResync {
 			return Diverged, fmt.Errorf("align volume %s: peer was promoted without the final copy: %w", handle, ErrDiverged)
 		}
-		st.Tip, st.Final, st.Unshipped, st.Incoming, st.Resyncing = "", false, false, nil, true
-		st.Aside = divergedPrefix + strconv.FormatInt(s.clock.Now().UnixNano(), 10)
+		s.setAside(&st)
 		return Resyncing, s.change(handle, st)
 	}
 	if !p.contains(st.Tip) {
-		offer := Offer{ID: st.Tip, Basis: st.Basis, Start: st.TipTime, Final: true}
-		_, err := s.ship(ctx, handle, generationName(st.Generation), offer, peer)
+		_, err := s.ship(ctx, handle, generationName(st.Generation), st.last(), peer)
 		if errors.Is(err, ErrDiverged) {
 			return Diverged, fmt.Errorf("align volume %s: %w", handle, err)
 		}

@@ -55,12 +55,12 @@ func (s *Store) Pass(ctx context.Context, handle string, peer Peer) (Pass, error
 	if st.Role != Primary {
 		return Pass{}, fmt.Errorf("replicate volume %s: %w", handle, ErrWrongRole)
 	}
-	offer := Offer{ID: rand.Text(), Basis: st.Basis, Start: s.clock.Now()}
+	offer := Offer{ID: rand.Text(), Basis: st.Basis, Start: s.clock.Now(), Overwrite: st.Overwrite}
 	pass, err := s.ship(ctx, handle, dataName, offer, peer)
 	if err != nil {
 		return Pass{}, fmt.Errorf("replicate volume %s: %w", handle, err)
 	}
-	st.LastPass = &pass
+	st.LastPass, st.Overwrite = &pass, false
 	return pass, s.change(handle, st)
 }
 

@@ -44,6 +44,8 @@ type State struct {
 	Incoming *Incoming `json:"incoming,omitempty"`
 	// Resyncing says that own content was moved aside and that no copy from the peer is complete yet.
 	Resyncing bool `json:"resyncing,omitempty"`
+	// Overwrite says that the next copy of this side may replace what only the peer has.
+	Overwrite bool `json:"overwrite,omitempty"`
 	// Aside is the folder into which own content went, or is going, when it had diverged.
 	Aside string `json:"aside,omitempty"`
 
