@@ -23,6 +23,7 @@ func AddToScheme(s *runtime.Scheme) error {
 		&DRClusterConfig{}, &DRClusterConfigList{},
 		&VolumeReplicationGroup{}, &VolumeReplicationGroupList{},
 		&MaintenanceMode{}, &MaintenanceModeList{},
+		&Recipe{}, &RecipeList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

@@ -80,7 +80,7 @@ func TestTheReferenceSpeaksOfWhatThereIs(t *testing.T) {
 				"%s speaks of %s, which no source names", page, m[1])
 		}
 	}
-	for _, kind := range []string{"DRCluster", "DRClusterConfig", "DRPlacementControl", "DRPolicy", "MaintenanceMode", "VolumeReplicationGroup"} {
+	for _, kind := range []string{"DRCluster", "DRClusterConfig", "DRPlacementControl", "DRPolicy", "MaintenanceMode", "Recipe", "VolumeReplicationGroup"} {
 		assert.True(t, kinds[kind], "there is no example of a %s", kind)
 	}
 }

@@ -54,6 +54,7 @@ func (l *Lab) definitionsOf(cluster, project string, modules map[string]string) 
 		filepath.Join(ours, "ramendr.openshift.io_volumereplicationgroups.yaml"),
 		filepath.Join(ours, "ramendr.openshift.io_drclusterconfigs.yaml"),
 		filepath.Join(ours, "ramendr.openshift.io_maintenancemodes.yaml"),
+		filepath.Join(ours, "ramendr.openshift.io_recipes.yaml"),
 		filepath.Join(modules[moduleCSIAddons], "config", "crd", "bases", addons),
 		filepath.Join(modules[moduleSnapshots], "config", "crd", "snapshot.storage.k8s.io_*.yaml"),
 		filepath.Join(modules[moduleVolSync], "config", "crd", "bases", "volsync.backube_*.yaml"),
