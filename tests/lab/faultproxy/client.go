@@ -99,18 +99,16 @@ func (c *Client) fault(link string, kind Kind, latency time.Duration) error {
 	return proxy.Enable()
 }
 
-// Heal makes the link work. Connections whose bytes were swallowed are closed, since they can never be whole again;
-// those that were only slow go on.
+// Heal makes the link work. Connections whose bytes were swallowed are closed, since they can never be whole again. Those that
+// were only slow continue, unless one of them has bytes under way that its receiver does not take: then all are closed.
 func (c *Client) Heal(link string) error {
 	proxy, err := c.api.Proxy(link)
 	if err != nil {
 		return fmt.Errorf("heal link %s: %w", link, err)
 	}
 	isSwallow := func(t toxiproxy.Toxic) bool { return t.Type == swallow }
-	if slices.ContainsFunc(proxy.ActiveToxics, isSwallow) {
+	if slices.ContainsFunc(proxy.ActiveToxics, isSwallow) || !removeToxics(proxy) {
 		proxy, err = c.closeLink(proxy)
-	} else {
-		err = removeToxics(proxy)
 	}
 	if err == nil {
 		err = proxy.Enable()
@@ -177,10 +175,24 @@ func (c *Client) closeLink(proxy *toxiproxy.Proxy) (*toxiproxy.Proxy, error) {
 	return closed, errors.Join(proxy.Delete(), closed.Save())
 }
 
-func removeToxics(proxy *toxiproxy.Proxy) error {
-	var errs []error
-	for _, t := range proxy.ActiveToxics {
-		errs = append(errs, proxy.RemoveToxic(t.Name))
+// takeBytes is how long the receivers on a link have to take what is under way when its faults are taken away. Toxiproxy waits
+// for 5 seconds for each piece of each connection, and keeps a lock meanwhile.
+const takeBytes = 2 * time.Second
+
+// removeToxics takes the faults from a link whose connections continue. It reports whether that worked.
+func removeToxics(proxy *toxiproxy.Proxy) bool {
+	removed := make(chan error, 1)
+	go func() {
+		var errs []error
+		for _, t := range proxy.ActiveToxics {
+			errs = append(errs, proxy.RemoveToxic(t.Name))
+		}
+		removed <- errors.Join(errs...)
+	}()
+	select {
+	case err := <-removed:
+		return err == nil
+	case <-time.After(takeBytes):
+		return false
 	}
-	return errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -229,4 +230,25 @@ func TestASlowLinkWithMuchUnderWayMayFail(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.NoError(t, w.client.Heal("a-b"))
 	requireWorks(t, w.dial(t))
+}
+
+// TestASlowLinkWhoseReceiverIsDeafCanBeHealed: a process that was stopped takes nothing from its connections.
+func TestASlowLinkWhoseReceiverIsDeafCanBeHealed(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.client.Fault("a-b", faultproxy.Delay, 10*time.Millisecond))
+	lines := strings.Repeat("hello\n", 10_000)
+	for range 2 {
+		open := w.dial(t)
+		for { // until all buffers on the way are full: the server waits for somebody to take what it got
+			require.NoError(t, open.SetWriteDeadline(time.Now().Add(silence)))
+			if _, err := io.WriteString(open, lines); err != nil {
+				require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+				break
+			}
+		}
+	}
+	require.NoError(t, w.client.Heal("a-b"))
+	w.drain()
+	_, err := net.Dial("tcp", w.link.Listen)
+	require.NoError(t, err)
 }
