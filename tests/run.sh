@@ -32,9 +32,12 @@ if [ "$all" = 1 ]; then
 	one=()
 fi
 
-# Half of what the gate costs are API servers, and a quarter of that was collecting their garbage. The full models need the
-# memory that this takes.
-[ "$all" = 1 ] || export GOGC=${GOGC:-300}
+# With Go's defaults a quarter of what API servers and tests cost is collecting garbage, and counting it for memory profiles
+# that nobody reads. A program that holds little may keep much, up to this limit. The full models need all memory themselves.
+if [ "$all" != 1 ]; then
+	export GOGC=${GOGC:-800} GOMEMLIMIT=${GOMEMLIMIT:-600MiB} GODEBUG=${GODEBUG:-memprofilerate=0}
+	models=2GiB
+fi
 
 # What is drawn at random is drawn from the commit: each commit tries something else, and what fails can be repeated.
 if commit=$(git rev-parse HEAD 2>/dev/null); then
@@ -63,7 +66,7 @@ raced() {
 		{ [ "$all" = 1 ] || tests timers -race -run 'ByATimer|WakeNobody' ./hubctrl/drpc; }
 }
 pure() {
-	tests pure -p=2 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
+	GOMEMLIMIT=${models:-off} tests pure -p=2 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
 }
 # What computes uses what is left by what waits.
 race=()

@@ -13,7 +13,8 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
 )
 
-// TestDataIsNeverOlderThanTheInterval asks the parser that VolSync uses, for two years that hold a leap day.
+// TestDataIsNeverOlderThanTheInterval asks the parser that VolSync uses: for two years that hold a leap day, or, where each hour
+// is as the other, for a day.
 func TestDataIsNeverOlderThanTheInterval(t *testing.T) {
 	day := 24 * time.Hour
 	for interval, want := range map[string]struct {
@@ -43,9 +44,15 @@ func TestDataIsNeverOlderThanTheInterval(t *testing.T) {
 			s, err := cron.ParseStandard(got)
 			require.NoError(t, err)
 			at := s.Next(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
-			for end := at.AddDate(2, 0, 0); at.Before(end); {
+			end := at.AddDate(2, 0, 0)
+			if want.lasts < time.Hour {
+				end = at.Add(day)
+			}
+			for at.Before(end) {
 				next := s.Next(at)
-				require.LessOrEqual(t, next.Sub(at), want.lasts, "from %s to %s", at, next)
+				if next.Sub(at) > want.lasts {
+					require.Fail(t, "too late", "from %s to %s", at, next)
+				}
 				at = next
 			}
 		})
