@@ -114,6 +114,9 @@ func (a *Actor) exit() {
 			a.T.Logf("how things stand:\n%s", out)
 		}
 		a.T.Logf("what the deployer of %s said last:\n%s", a.App.Key(), &a.said)
+		if text := a.trouble(ctx); text != "" {
+			a.T.Logf("what %s waits for:\n%s", a.App.Key(), text)
+		}
 	}
 	if err := a.App.Unprotect(ctx); err != nil && !apierrors.IsNotFound(err) {
 		a.T.Logf("unprotect: %v", err)
