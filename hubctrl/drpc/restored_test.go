@@ -68,6 +68,30 @@ func TestARestoredSpecMovesNothingUntilItIsSaidAgain(t *testing.T) {
 	assert.Equal(t, "Relocated/Completed [dr1 Run] dr1:primary@3 dr2:secondary@2", h.shows())
 }
 
+// The deployer would run the workload where it finds a Secondary, and the user would decide by what nobody knows.
+func TestARestoredHubThatHeardOneClusterSendsNobodyThereAndNamesTheOther(t *testing.T) {
+	h := deployed(t)
+	h.failover("dr2")
+	h.settle()
+	backup := h.backup()
+	h.relocate("dr1")
+	h.settle()
+	h.cut("dr1")
+	h.restore(backup)
+	require.Equal(t, "dr2", h.drpc().Status.PreferredDecision.ClusterName, "the backup remembers no move")
+	h.settle()
+	assert.Equal(t, "WaitForUser/Paused [] dr1:secondary@2 dr2:secondary@2", h.shows())
+	w := h.drpc().Status.Waiting
+	assert.Equal(t, []string{"SpecConfirmed", "dr1"}, []string{w.Fact, w.Cluster})
+	assert.Contains(t, w.Message, "by which the workload was moved, perhaps to cluster dr1, which has not answered since. This spec asks for Failover to dr2; nothing was moved")
+	assert.Contains(t, w.NextStep, "wait until cluster dr1 is heard")
+
+	h.connect("dr1")
+	h.tell("dr1")
+	h.settle()
+	assert.Equal(t, "WaitForUser/Paused [dr1 Run] dr1:primary@3 dr2:secondary@2", h.shows(), "%+v", h.drpc().Status.Waiting)
+}
+
 func TestARestoredSpecIsCarriedOutWhenItIsConfirmed(t *testing.T) {
 	h := deployed(t)
 	h.failover("dr2")
@@ -95,7 +119,7 @@ func TestARestoredHubDoesNotRecallWhatIsOnItsWayOut(t *testing.T) {
 	h.spokes["dr2"].stamp.SpokeDeleting = true
 	h.restore(backup)
 	h.pass()
-	assert.Equal(t, []string{"wish dr1 secondary for Failover epoch 2"}, h.wrote())
+	assert.Equal(t, []string{"wish dr1 secondary for Failover epoch 2", "decisions []", "replace decisions"}, h.wrote(), "and the decision of the backup is taken back")
 }
 
 // TestI9_ARestoredHubProtectsNothingThatWasLetGo until the user creates its object again.

@@ -170,8 +170,7 @@ func (w *world) explain(wait plan.Wait) words {
 	case plan.VolumesLost:
 		return w.explainLoss(wait.On)
 	case plan.SpecConfirmed:
-		return words{fact: "SpecConfirmed", user: true, message: fmt.Sprintf("the hub was restored from a backup: the clusters already follow a newer spec, by which %s. This spec asks for %s; nothing was moved",
-			w.whereItIs(), asked(&w.drpc.Spec)), next: "check spec.action and the clusters in the spec, and set them to what you want; any change of the spec confirms it"}
+		return w.explainStale(wait.On)
 	case plan.ProtectionEnded:
 		return w.explainEnded()
 	case plan.ForeignRemoved:
@@ -192,6 +191,19 @@ func (w *world) explainEnded() words {
 		message: fmt.Sprintf("the hub was restored from a backup, and DR was disabled for this application since: VolumeReplicationGroup %s was removed from %s, and nothing is made again there. The application is not protected",
 			w.group, strings.Join(ended, " and ")),
 		next: fmt.Sprintf("to leave it unprotected: kubectl -n %s delete drpc %s; to protect it again, delete the DRPlacementControl too, and create it again", w.drpc.Namespace, w.drpc.Name)}
+}
+
+// explainStale says that the spec is that of a backup; unheard is the cluster that has to be heard to know where the workload is.
+func (w *world) explainStale(unheard plan.Side) words {
+	is := words{fact: "SpecConfirmed", user: true, next: "check spec.action and the clusters in the spec, and set them to what you want; any change of the spec confirms it"}
+	where := w.whereItIs()
+	if unheard.Named() {
+		at := w.at(unheard)
+		where = fmt.Sprintf("the workload was moved, perhaps to cluster %s, which has not answered since", at.cluster)
+		is.next = fmt.Sprintf("wait until cluster %s is heard, and do not let anybody deploy the application meanwhile; if %s is lost, %s", at.cluster, at.cluster, is.next)
+	}
+	is.message = fmt.Sprintf("the hub was restored from a backup: the clusters already follow a newer spec, by which %s. This spec asks for %s; nothing was moved", where, asked(&w.drpc.Spec))
+	return is
 }
 
 // explainFlaw says what is wrong with the spec of an application that goes on as it was.

@@ -66,11 +66,11 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		}, Wait{Fact: ConflictSolved}},
 		"a failover without a named target while nobody is Primary": {home(), func(f *Facts) {
 			f.Ask, f.Target = Failover, Nowhere
-			f.At(First).Wish.Role = Secondary
+			f.At(First).Wish.Role, f.At(First).Decision = Secondary, Gone
 		}, Wait{Fact: TargetNamed}},
 		"nobody is Primary and no cluster is preferred": {home(), func(f *Facts) {
 			f.Target = Nowhere
-			f.At(First).Wish.Role = Secondary
+			f.At(First).Wish.Role, f.At(First).Decision = Secondary, Gone
 		}, Wait{Fact: TargetNamed}},
 		"an object that is still going away stops a new deployment": {both(), func(f *Facts) { f.At(First).Report.View = Present }, Wait{Fact: ObjectGone, On: First}},
 		"and so it does on the peer":                                {both(), func(f *Facts) { f.At(Second).Report.View = Present }, Wait{Fact: ObjectGone, On: Second}},
@@ -110,11 +110,11 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		}, Wait{Fact: WorkloadGone, On: Second}},
 		"nobody is Primary, and the other side is out of reach": {home(), func(f *Facts) {
 			f.Target = Second
-			f.At(First).Wish.Role, f.At(First).Live = Secondary, false
+			f.At(First).Wish.Role, f.At(First).Decision, f.At(First).Live = Secondary, Gone, false
 		}, Wait{Fact: LinkIsLive, On: First}},
 		"nobody is Primary, and the target is out of reach": {home(), func(f *Facts) {
 			f.Target = Second
-			f.At(First).Wish.Role, f.At(First).Report.State = Secondary, IsSecondary
+			f.At(First).Wish.Role, f.At(First).Decision, f.At(First).Report.State = Secondary, Gone, IsSecondary
 			f.At(Second).Live = false
 		}, Wait{Fact: LinkIsLive, On: Second}},
 		"a peer of which nothing is known": {home(), func(f *Facts) {
@@ -123,6 +123,11 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		"a failover that only a backup remembers": {home(), func(f *Facts) {
 			f.Ask, f.Target, f.Stale = Failover, Second, true
 		}, Wait{Fact: SpecConfirmed}},
+		"a failover that only a backup remembers, while the other cluster was not heard": {home(), func(f *Facts) {
+			f.Ask, f.Target, f.Stale = Failover, First, true
+			f.At(First).Wish.Role, f.At(First).Decision = Secondary, Retain
+			f.At(Second).Report.Answered = false
+		}, Wait{Fact: SpecConfirmed, On: Second}},
 		"a relocate that only a backup remembers": {home(), func(f *Facts) {
 			f.Ask, f.Target, f.Stale = Relocate, Second, true
 		}, Wait{Fact: SpecConfirmed}},
@@ -292,8 +297,12 @@ func TestDecideGoesOn(t *testing.T) {
 		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}}},
 		"decisions that only a backup remembers are corrected before the user is asked": {home(), func(f *Facts) {
 			f.Ask, f.Target, f.Stale = Failover, Second, true
-			f.At(First).Decision, f.At(Second).Decision = Gone, RunHere
+			f.At(First).Decision, f.At(Second).Decision = Gone, Retain
 		}, []Write{{Kind: Publish, Decisions: [2]Decision{RunHere, Retain}}}},
+		"a decision of a backup sends nobody to a Secondary, whatever else is known": {home(), func(f *Facts) {
+			f.At(First).Wish.Role, f.At(First).Report.Answered, f.At(First).Live = Secondary, false, false
+			f.At(Second).Live = false
+		}, []Write{{Kind: Publish, Decisions: [2]Decision{Untold, Untold}}}},
 		"a forgotten wish is re-created": {home(), func(f *Facts) {
 			f.At(Second).Report = Report{View: Present, Memory: Forgotten}
 		}, []Write{{Kind: AdoptWish, Side: Second}}},

@@ -68,6 +68,9 @@ func begin(f *Facts) Plan {
 		n = phases(Relocate)
 	}
 	switch {
+	case at.Report.InUse && peer.short(IsSecondary) == Nothing:
+		// The workload keeps h from being demoted, and on some storages the peer is not in sync before that.
+		return do(n.under, WaitingForRestore, promote(h, Relocate))
 	case peer.lacks() != Nothing:
 		return wait(n.under, EnsuringSecondary, p, peer.lacks())
 	case !at.occupied() && at.lacks() != Nothing:

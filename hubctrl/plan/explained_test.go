@@ -2,7 +2,10 @@
 
 package plan
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // unexplained says what is wrong with the plan as an explanation to the user (I7), or as a failover (I8); empty: nothing.
 func unexplained(f Facts) string {
@@ -40,6 +43,13 @@ func healthy(f *Facts) bool {
 		!peer.Report.Conflict && peer.Live && peer.Report.Answered && peer.Wish.Role == Secondary && peer.Report.State == IsSecondary && peer.Report.Ready && peer.Decision == Gone
 }
 
+// sentToASecondary reports whether the deployer is told to run the workload where it would find a Secondary.
+func sentToASecondary(f *Facts) bool {
+	return slices.ContainsFunc([]Side{First, Second}, func(s Side) bool {
+		return f.At(s).Decision == RunHere && f.At(s).Wish.Role == Secondary
+	})
+}
+
 // awaited reports whether the fact that is waited for is really not true, and the nearest that can be said: a link that
 // is lost is named before the facts behind it.
 func awaited(f *Facts, w Wait) bool {
@@ -55,8 +65,9 @@ func awaited(f *Facts, w Wait) bool {
 			return f.Elsewhere && f.Home() == Nowhere
 		case SpecConfirmed:
 			h := f.Home()
-			settled := h == Nowhere || f.At(h).Decision == RunHere || f.At(h).short(IsPrimary) != Nothing
-			return f.Stale && f.Ask != Stay && h != f.Target && settled
+			settled := h == Nowhere && f.At(First).unclear() == Nothing && f.At(Second).unclear() == Nothing ||
+				h != Nowhere && (f.At(h).Decision == RunHere || f.At(h).short(IsPrimary) != Nothing)
+			return f.Stale && f.Ask != Stay && (h == Nowhere || h != f.Target) && settled && !sentToASecondary(f)
 		}
 		return false
 	}
@@ -64,6 +75,9 @@ func awaited(f *Facts, w Wait) bool {
 		return usurps(f, w.On)
 	}
 	c := f.At(w.On)
+	if w.Fact == SpecConfirmed {
+		return f.Stale && f.Home() == Nowhere && c.unclear() != Nothing && !sentToASecondary(f)
+	}
 	answered := c.Live && c.Report.Answered
 	switch w.Fact {
 	case LinkIsLive:

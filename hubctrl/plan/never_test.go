@@ -68,6 +68,10 @@ func TestWhatRunsIsNeverMovedOrEmptied(t *testing.T) {
 		"a preferred cluster that answered as a peer, and has it, gets the role": {begun(), func(f *Facts) {
 			f.At(First).Wish.Role, f.At(First).Report = Secondary, Report{View: Present, Answered: true, InUse: true}
 		}, &Write{Kind: PutWish, Side: First, Role: Primary, For: Relocate, Promote: true}, Wait{}},
+		"and does so though the peer can't be in sync before": {begun(), func(f *Facts) {
+			f.At(First).Wish.Role, f.At(First).Report = Secondary, Report{View: Present, Answered: true, InUse: true}
+			f.At(Second).Report.Level = false
+		}, &Write{Kind: PutWish, Side: First, Role: Primary, For: Relocate, Promote: true}, Wait{}},
 		"a preferred cluster that was not heard yet is waited for": {begun(), func(f *Facts) {
 			f.At(First).Wish.Role, f.At(First).Report = Secondary, Report{View: Present}
 		}, nil, Wait{Answer, First}},

@@ -169,6 +169,8 @@ func Decide(f Facts) Plan {
 		return wait(WaitForUser, Paused, foreign(&f), ForeignRemoved)
 	case ended(&f) != Nowhere:
 		return over(&f, ended(&f))
+	case misled(&f) != Nowhere:
+		return do(Initiating, Paused, publish(misled(&f), Untold, Untold))
 	case doubtful(&f) != Nowhere:
 		return question(&f, doubtful(&f))
 	case len(adoptions) > 0:
@@ -205,6 +207,17 @@ func Decide(f Facts) Plan {
 // foreign is a side with an object that no hub made and that is in the way.
 func foreign(f *Facts) Side {
 	return f.blocking(func(c *Cluster) bool { return c.Report.Foreign })
+}
+
+// misled is a side that is wished Secondary and to which the workload is sent: by a decision that is as old as the backup that
+// the hub was restored from. The deployer must not follow it, nor take the workload from where it may be by now.
+func misled(f *Facts) Side {
+	for _, s := range []Side{First, Second} {
+		if c := f.At(s); c.Wish.Role == Secondary && c.Decision == RunHere && !f.Deleting {
+			return s
+		}
+	}
+	return Nowhere
 }
 
 // recalling is a side whose wish was re-created from a later one that the hub had forgotten. Until the cluster answers, a

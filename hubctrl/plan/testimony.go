@@ -37,8 +37,9 @@ func believed(f *Facts, s Side) bool {
 		return true
 	case usurps(f, s):
 		return false
-	case to == s.Peer() && c.Report.Memory == Forgotten:
-		// The failed side: until the failover has happened, it is told nothing but to wait.
+	case to == s.Peer() && c.Report.Memory == Forgotten && !(f.Stale && f.Home() == Nowhere):
+		// The failed side: until the failover has happened, it is told nothing but to wait. But where no side is home, and the
+		// failover may be one that only a backup remembers, it may be the side that the workload came back to since.
 		return f.Home() == to
 	default:
 		return true

@@ -50,8 +50,11 @@ func TestX16_WhatAClusterClaims(t *testing.T) {
 		"the role of a home that obeys a later wish to keep it": {func(_ *Facts, first, second *Cluster) { first.told(Primary); second.told(Primary) }, asks(Second)},
 		"its own role, by a later wish":                         {func(_ *Facts, first, _ *Cluster) { first.told(Primary) }, adopts(First)},
 		"to be Secondary, by a later wish":                      {func(_ *Facts, _, second *Cluster) { second.told(Secondary) }, adopts(Second)},
-		"the role that no side has by what this hub knows":      {func(_ *Facts, first, second *Cluster) { first.Wish.Role = Secondary; second.told(Primary) }, adopts(Second)},
-		"anything, over a lost link, is not heard":              {func(_ *Facts, _, second *Cluster) { second.told(Primary); second.Live = false }, tend(wait(Deployed, CleaningUp, Second, LinkIsLive))},
+		"the role that no side has by what this hub knows": {func(_ *Facts, first, second *Cluster) {
+			first.Wish.Role, first.Decision = Secondary, Gone
+			second.told(Primary)
+		}, adopts(Second)},
+		"anything, over a lost link, is not heard": {func(_ *Facts, _, second *Cluster) { second.told(Primary); second.Live = false }, tend(wait(Deployed, CleaningUp, Second, LinkIsLive))},
 		"to be the newer of two Primaries, though it is the older one": {func(_ *Facts, first, second *Cluster) {
 			first.Wish.Epoch = 2
 			second.Wish.Role = Primary
