@@ -218,7 +218,8 @@ type writer struct {
 // write brings the store from what was vouches for to content. It may die after any call: announced checksums, then objects,
 // then the manifest, then what is no longer needed.
 func (w *writer) write(ctx context.Context, was *capsule.Manifest, content capsule.Content) (*capsule.Manifest, error) {
-	next := &capsule.Manifest{Epoch: w.term.Epoch, Cluster: w.term.Cluster, Generation: w.term.Generation, Serial: w.serial, Objects: map[string]capsule.Sum{}}
+	next := &capsule.Manifest{Epoch: w.term.Epoch, Cluster: w.term.Cluster, Generation: w.term.Generation, Serial: w.serial, Objects: map[string]capsule.Sum{},
+		KubeObjects: was.KubeObjects}
 	if w.extent == atLeast {
 		maps.Copy(next.Objects, was.Objects)
 	}

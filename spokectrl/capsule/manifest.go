@@ -26,6 +26,8 @@ type Manifest struct {
 	Serial int64 `json:"serial"`
 	// Objects are the checksums by key.
 	Objects map[string]Sum `json:"objects"`
+	// KubeObjects names the capture of Kubernetes objects that would be restored; nil: there is none.
+	KubeObjects *Pointer `json:"kubeObjects,omitempty"`
 	// Signer is the public key of the cluster that wrote it, and Signature its signature; empty: it was written before there were
 	// signatures.
 	Signer    string `json:"signer,omitempty"`
@@ -98,6 +100,11 @@ func DecodeManifest(g Group, body []byte) (*Manifest, error) {
 	m.genuine = m.Signature != "" && m.verify(text)
 	if m.Version != version {
 		return nil, fmt.Errorf("decode manifest: version %d is not known, want %d", m.Version, version)
+	}
+	if m.KubeObjects != nil {
+		if err := m.KubeObjects.valid(); err != nil {
+			return nil, fmt.Errorf("decode manifest: %w", err)
+		}
 	}
 	for key := range m.Objects {
 		if !strings.HasPrefix(key, g.Prefix()) || key == g.Manifest() {

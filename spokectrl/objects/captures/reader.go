@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package captures
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
+	"github.com/ramendr/ramen-direct/spokectrl/store"
+)
+
+// Answer is what the stores say about the captures of a group.
+type Answer uint8
+
+// Answers.
+const (
+	Unknown Answer = iota // no whole capture was found, and not all stores answered that they have none
+	Nothing               // every store answered that it has none
+	Found                 // a whole capture was found
+)
+
+// Capture is one that can be restored: each of its parts was read and found to be what the manifest says.
+type Capture struct {
+	Answer   Answer
+	Profile  string
+	Pointer  capsule.Pointer
+	Manifest *Manifest
+	// Problems are stores that did not answer, and captures that are not whole. With Found they are to be told: what they hold
+	// may be newer.
+	Problems archive.Problems
+
+	store  store.Store
+	group  capsule.Group
+	secret secret
+	first  map[string]uint64 // the number of the first part of each step
+}
+
+// Asked says what is asked of the stores.
+type Asked struct {
+	Group    capsule.Group
+	Profiles []string
+	Trust    capsule.Trust
+	Key      capsule.Key // of this cluster
+}
+
+// Newest looks for the newest whole capture. Nothing is taken for "none" unless all stores answered.
+func (k *Keeper) Newest(ctx context.Context, of Asked) Capture {
+	found, problems := k.Archive.Pointers(ctx, of.Group, of.Profiles, of.Trust)
+	failed := problems.Err() != nil
+	found = slices.DeleteFunc(found, func(p archive.Pointed) bool { return p.Pointer == nil })
+	slices.SortStableFunc(found, func(a, b archive.Pointed) int {
+		switch {
+		case a.Pointer.Newer(b.Pointer):
+			return -1
+		case b.Pointer.Newer(a.Pointer):
+			return 1
+		default:
+			return slices.Index(of.Profiles, a.Store.Profile()) - slices.Index(of.Profiles, b.Store.Profile())
+		}
+	})
+	for _, p := range found {
+		c, err := open(ctx, of, p)
+		if err != nil {
+			problems[p.Store.Profile()] = fmt.Errorf("S3 profile %s: the capture of %s is not restored from there: %w", p.Store.Profile(), p.Pointer.Start.Format("2006-01-02 15:04:05 MST"), err)
+			continue
+		}
+		c.Problems = problems
+		return *c
+	}
+	if len(found) == 0 && !failed {
+		return Capture{Answer: Nothing}
+	}
+	return Capture{Answer: Unknown, Problems: problems}
+}
+
+// open reads all of a capture once, so that nothing is restored of one that is not whole.
+func open(ctx context.Context, of Asked, p archive.Pointed) (*Capture, error) {
+	c := &Capture{Answer: Found, Profile: p.Store.Profile(), Pointer: *p.Pointer, store: p.Store, group: of.Group, first: map[string]uint64{}}
+	body, err := c.get(ctx, manifestName, p.Pointer.Sum)
+	if err != nil {
+		return nil, err
+	}
+	key := c.dir() + manifestName
+	if c.Manifest, err = decodeManifest(body); err != nil {
+		return nil, fmt.Errorf("object %s: %w", key, err)
+	}
+	if c.Manifest.ID != p.Pointer.ID {
+		return nil, fmt.Errorf("object %s is of capture %.60q", key, c.Manifest.ID)
+	}
+	sealed, ok := c.Manifest.Keys[of.Key.Public()]
+	if !ok {
+		return nil, errors.New("it was encrypted before this cluster's key was known: only the cluster that made it can read it")
+	}
+	plain, err := of.Key.Unseal(of.Group.Prefix()+c.Manifest.ID, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("object %s: %w", key, err)
+	}
+	if c.secret, err = secretOf(of.Group.Prefix()+c.Manifest.ID, plain); err != nil {
+		return nil, fmt.Errorf("object %s: %w", key, err)
+	}
+	number := uint64(0)
+	for _, s := range c.Manifest.Steps {
+		c.first[s.Name] = number
+		number += uint64(len(s.Parts))
+	}
+	for _, s := range c.Manifest.Steps {
+		if err := c.Step(s.Name).Each(ctx, func([]byte) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *Capture) dir() string { return c.group.Capture(c.Pointer.Slot, c.Pointer.ID) }
+
+func (c *Capture) get(ctx context.Context, name, want string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	body, err := c.store.Get(ctx, c.dir()+name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, fmt.Errorf("object %s is missing: bring it back, for example from earlier versions in the bucket", c.dir()+name)
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", c.dir()+name, err)
+	case sum(body) != want:
+		return nil, fmt.Errorf("object %s is not the one that was stored: its checksum differs. Bring that back, for example from earlier versions in the bucket", c.dir()+name)
+	}
+	return body, nil
+}
+
+// Step gives the parts of a step.
+func (c *Capture) Step(name string) objects.Source { return source{c, name} }
+
+type source struct {
+	of   *Capture
+	step string
+}
+
+func (s source) Each(ctx context.Context, do func([]byte) error) error {
+	i := slices.IndexFunc(s.of.Manifest.Steps, func(step Step) bool { return step.Name == s.step })
+	if i < 0 {
+		return fmt.Errorf("the capture has no step %q", s.step)
+	}
+	for n, p := range s.of.Manifest.Steps[i].Parts {
+		body, err := s.of.get(ctx, p.Name, p.SHA256)
+		if err != nil {
+			return err
+		}
+		plain, err := s.of.secret.decode(s.of.first[s.step]+uint64(n), p.Name, body)
+		if err != nil {
+			return fmt.Errorf("object %s: %w", s.of.dir()+p.Name, err)
+		}
+		if err := do(plain); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package objects
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+)
+
+// Engine captures and restores the objects of a group. Calls return at once; calling again with a request of the same ID and
+// step tells how it gets on. An Engine is safe for concurrent use.
+type Engine interface {
+	// Name of the engine, as captures remember it.
+	Name() string
+	// Format of its parts, as captures remember it. An engine reads no other.
+	Format() string
+	// Ready is why it can't work here; nil: it can.
+	Ready(ctx context.Context) error
+	// Capture captures one step. An error means that it was not begun.
+	Capture(ctx context.Context, r CaptureRequest) (Progress, error)
+	// Restore restores one step. An error means that it was not begun.
+	Restore(ctx context.Context, r RestoreRequest) (Progress, error)
+	// Forget drops what the engine remembers of requests with this ID, and ends what is under way.
+	Forget(g capsule.Group, id string)
+}
+
+// Selection says which objects a step is about.
+type Selection struct {
+	Namespaces []string
+	// Included are types: a kind, a plural, a short name, or plural.group; none: all. Excluded ones are left out.
+	Included, Excluded []string
+	Selector           *metav1.LabelSelector // nil: all
+	ClusterScoped      bool                  // with those that have no namespace
+}
+
+// CaptureRequest asks for the capture of one step.
+type CaptureRequest struct {
+	Group  capsule.Group
+	ID     string // of the capture
+	Step   string
+	Select Selection
+	// Into takes the parts, one after the other.
+	Into Sink
+}
+
+// Sink takes the parts of a step.
+type Sink interface {
+	// Put stores one part of at most MaxPart bytes.
+	Put(ctx context.Context, part []byte) error
+}
+
+// MaxPart is the largest part, in bytes.
+const MaxPart = 4 << 20
+
+// Source gives the parts of a step back, in their order. Each time it is asked it gives all.
+type Source interface {
+	Each(ctx context.Context, do func(part []byte) error) error
+}
+
+// RestoreRequest asks for the restore of one step.
+type RestoreRequest struct {
+	Group  capsule.Group
+	ID     string // of the restore: the same for each attempt of one failover
+	Step   string
+	Select Selection
+	From   Source
+	// Overwrite changes objects that exist and differ. Without it they are kept.
+	Overwrite bool
+	// Status selects the types whose status is restored; nil: none.
+	Status *Selection
+}
+
+// State of a request.
+type State uint8
+
+// States.
+const (
+	Running State = iota
+	Done
+	Failed
+)
+
+// Progress is how a request gets on.
+type Progress struct {
+	State State
+	Err   error // why it failed
+	// Objects are how many were captured or are in place, and Of how many there are; 0: not known yet.
+	Objects, Of int
+	Counts      map[string]int // by type, as plural.group
+	// Version is the resource version of the API server that all of a capture is of; empty: there is no such one.
+	Version  string
+	Findings Findings
+}
+
+// Reason says what a finding is about.
+type Reason string
+
+// Reasons.
+const (
+	NotRead    Reason = "NotRead"    // a type or a group could not be listed
+	NotAtOnce  Reason = "NotAtOnce"  // a type was captured at another moment than the rest
+	LeftOut    Reason = "LeftOut"    // an object belongs to a controller, or is too large
+	Kept       Reason = "Kept"       // an object exists and differs
+	NotServed  Reason = "NotServed"  // the cluster has no such type
+	NotAllowed Reason = "NotAllowed" // a right is missing
+	NotMade    Reason = "NotMade"    // the API server refused an object
+	OwnerGone  Reason = "OwnerGone"  // an owner does not exist here: the object was made without
+)
+
+// Fails reports whether a finding of this reason means that something is missing.
+func (r Reason) Fails() bool { return r == NotServed || r == NotAllowed || r == NotMade }
+
+// Finding is something to tell the user.
+type Finding struct {
+	Reason Reason `json:"reason"`
+	Object string `json:"object"` // or a type, as users know it
+	What   string `json:"what,omitempty"`
+}
+
+func (f Finding) String() string {
+	if f.What == "" {
+		return f.Object
+	}
+	return fmt.Sprintf("%s: %s", f.Object, f.What)
+}
+
+// MaxFindings is how many findings are listed. More are counted.
+const MaxFindings = 50
+
+// Findings are what is to be told, as many as are listed, and how many there were of each reason.
+type Findings struct {
+	List  []Finding      `json:"list,omitempty"`
+	Count map[Reason]int `json:"count,omitempty"`
+}
+
+// Add adds one.
+func (f *Findings) Add(reason Reason, object, what string) {
+	if f.Count == nil {
+		f.Count = map[Reason]int{}
+	}
+	f.Count[reason]++
+	if len(f.List) < MaxFindings {
+		f.List = append(f.List, Finding{reason, object, what})
+	}
+}
+
+// Missing is how many objects are not in place.
+func (f *Findings) Missing() int {
+	n := 0
+	for reason, count := range f.Count {
+		if reason.Fails() {
+			n += count
+		}
+	}
+	return n
+}
