@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package builtin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/portable"
+)
+
+const (
+	// parallel is how many objects are made at the same time.
+	parallel = 8
+	// established is how long a definition may take until its type is served.
+	established = 30 * time.Second
+	pollEvery   = 200 * time.Millisecond
+)
+
+// restore is one restore that is under way.
+type restore struct {
+	engine    *Engine
+	selected  *selection
+	status    *selection // nil: of no type
+	id        string
+	overwrite bool
+	update    objects.Update
+
+	served *catalog
+}
+
+func (r *restore) find(reason objects.Reason, object, what string) {
+	r.update(func(p *objects.Progress) { p.Findings.Add(reason, object, what) })
+}
+
+func (r *restore) run(ctx context.Context, from objects.Source) error {
+	var err error
+	if r.served, err = r.engine.discover(); err != nil {
+		return err
+	}
+	items, err := r.read(ctx, from)
+	if err != nil {
+		return err
+	}
+	r.update(func(p *objects.Progress) { p.Of = len(items) })
+	portable.Order(items)
+	for _, wave := range portable.Waves(items) {
+		group, one := errgroup.WithContext(ctx)
+		group.SetLimit(parallel)
+		for _, it := range wave {
+			group.Go(func() error { return r.item(one, it) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if portable.IsDefinition(portable.Rank(wave[0])) {
+			if err := r.awaitDefinitions(ctx, wave); err != nil {
+				return err
+			}
+		}
+	}
+	var missing error
+	r.update(func(p *objects.Progress) {
+		if n := p.Findings.Missing(); n > 0 {
+			missing = fmt.Errorf("%d of %d objects could not be made", n, p.Of)
+		}
+	})
+	return missing
+}
+
+// read reads all parts before anything is made.
+func (r *restore) read(ctx context.Context, from objects.Source) ([]*portable.Item, error) {
+	var items []*portable.Item
+	err := from.Each(ctx, func(part []byte) error {
+		for line := range bytes.Lines(part) {
+			it, err := portable.Parse(line)
+			if err != nil {
+				return err
+			}
+			if r.wants(it) {
+				items = append(items, it)
+			}
+		}
+		return nil
+	})
+	return items, err //nolint:wrapcheck // it says what could not be read
+}
+
+// wants reports whether an item is restored. What is outside of the namespaces is not, whatever a capture holds.
+func (r *restore) wants(it *portable.Item) bool {
+	u := it.Unstructured()
+	gr := it.GVR().GroupResource()
+	if gr == namespaces.GroupResource() {
+		return slices.Contains(r.selected.Namespaces, u.GetName())
+	}
+	k, served := r.served.serving(it.GVR())
+	if !served {
+		k = kind{GroupVersionResource: it.GVR(), Kind: u.GetKind(), namespaced: u.GetNamespace() != ""}
+	}
+	within := r.selected.ClusterScoped && u.GetNamespace() == "" && !k.namespaced
+	if k.namespaced {
+		within = slices.Contains(r.selected.Namespaces, u.GetNamespace())
+	}
+	return within && !portable.NeverType(gr) && r.selected.wants(k) && r.selected.labels.Matches(labels.Set(u.GetLabels()))
+}
+
+// item restores one object. What can't be made is a finding; an error ends the restore.
+func (r *restore) item(ctx context.Context, it *portable.Item) error {
+	k, ok := r.served.serving(it.GVR())
+	if !ok {
+		r.find(objects.NotServed, it.Title(), "this cluster does not serve "+it.GVR().GroupResource().String()+": install its definition")
+		return nil
+	}
+	it.Unstructured().SetAPIVersion(k.GroupVersion().String())
+	var c dynamic.ResourceInterface = r.engine.Client.Resource(k.GroupVersionResource)
+	if k.namespaced {
+		c = r.engine.Client.Resource(k.GroupVersionResource).Namespace(it.Unstructured().GetNamespace())
+	}
+	err := r.settle(ctx, c, k, it)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("restore %s: %w", it.Title(), ctx.Err())
+	case err == nil:
+		r.update(func(p *objects.Progress) { p.Objects++ })
+	case apierrors.IsForbidden(err):
+		r.find(objects.NotAllowed, it.Title(), err.Error())
+	default:
+		r.find(objects.NotMade, it.Title(), err.Error())
+	}
+	return nil
+}
+
+var errLeaving = errors.New("one of this name is being deleted: it is restored when that is gone")
+
+// settle compares an object with what is here, and makes or changes what is to be. An error is about this object only.
+func (r *restore) settle(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item) error {
+	name := it.Unstructured().GetName()
+	here, err := c.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		err = r.create(ctx, c, k, it)
+		if !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+		here, err = c.Get(ctx, name, metav1.GetOptions{}) // somebody was faster
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("read it: %w", err)
+	case here.GetDeletionTimestamp() != nil:
+		return errLeaving
+	case here.GetAnnotations()[portable.AnnotationRestored] == r.id:
+		return nil // made by an earlier attempt, and perhaps changed by the application since
+	case portable.Equal(it, here):
+		return nil
+	}
+	if patch := merge(it, here); patch != nil {
+		_, err := c.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldOwner})
+		return err //nolint:wrapcheck // it says what was refused
+	}
+	if merged(it) {
+		return nil // it has all that is to be
+	}
+	if !r.overwrite {
+		r.find(objects.Kept, it.Title(), "it exists and differs")
+		return nil
+	}
+	return r.apply(ctx, c, it)
+}
+
+const fieldOwner = "ramen-objects"
+
+func (r *restore) create(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item) error {
+	u := it.Unstructured().DeepCopy()
+	annotations := u.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[portable.AnnotationRestored] = r.id
+	u.SetAnnotations(annotations)
+	u.SetOwnerReferences(r.owners(ctx, it))
+	status := it.Status != nil && r.status != nil && r.status.wants(k)
+	if status && !k.hasStatus {
+		u.Object["status"] = it.Status
+	}
+	made, err := c.Create(ctx, u, metav1.CreateOptions{FieldManager: fieldOwner})
+	if err != nil || !status || !k.hasStatus {
+		return err //nolint:wrapcheck // it says what was refused
+	}
+	made.Object["status"] = it.Status
+	if _, err := c.UpdateStatus(ctx, made, metav1.UpdateOptions{FieldManager: fieldOwner}); err != nil {
+		return fmt.Errorf("restore its status: %w", err)
+	}
+	return nil
+}
+
+// owners are those of an object as they are here. One that does not exist is told.
+func (r *restore) owners(ctx context.Context, it *portable.Item) []metav1.OwnerReference {
+	var out []metav1.OwnerReference
+	for _, o := range it.Owners {
+		gv, err := schema.ParseGroupVersion(o.APIVersion)
+		if err != nil {
+			continue
+		}
+		gvk := gv.WithKind(o.Kind)
+		uid, ok := r.owner(ctx, gvk, it.Unstructured().GetNamespace(), o.Name)
+		if !ok {
+			r.find(objects.OwnerGone, it.Title(), "its owner "+portable.Title(gvk.GroupKind(), "", o.Name)+" does not exist here")
+			continue
+		}
+		ref := metav1.OwnerReference{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: uid}
+		if o.Controller {
+			ref.Controller = new(true)
+		}
+		if o.Blocks {
+			ref.BlockOwnerDeletion = new(true)
+		}
+		out = append(out, ref)
+	}
+	return out
+}
+
+func (r *restore) owner(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) (types.UID, bool) {
+	k, ok := r.served.ofKind(gvk)
+	if !ok {
+		return "", false
+	}
+	var c dynamic.ResourceInterface = r.engine.Client.Resource(k.GroupVersionResource)
+	if k.namespaced {
+		c = r.engine.Client.Resource(k.GroupVersionResource).Namespace(namespace)
+	}
+	u, err := c.Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return "", false
+	}
+	return u.GetUID(), true
+}
+
+// apply makes the fields that were captured what they were. What can't be changed is kept, and told.
+func (r *restore) apply(ctx context.Context, c dynamic.ResourceInterface, it *portable.Item) error {
+	_, err := c.Apply(ctx, it.Unstructured().GetName(), it.Unstructured(), metav1.ApplyOptions{FieldManager: fieldOwner, Force: true})
+	if apierrors.IsInvalid(err) {
+		r.find(objects.Kept, it.Title(), "it exists and differs, and can't be changed: "+err.Error())
+		return nil
+	}
+	return err //nolint:wrapcheck // it says what was refused
+}
+
+// awaitDefinitions waits until the types of definitions are served, and asks again what is.
+func (r *restore) awaitDefinitions(ctx context.Context, wave []*portable.Item) error {
+	for _, it := range wave {
+		err := wait.PollUntilContextTimeout(ctx, pollEvery, established, true, func(ctx context.Context) (bool, error) {
+			crd, err := r.engine.Client.Resource(it.GVR()).Get(ctx, it.Unstructured().GetName(), metav1.GetOptions{})
+			if apierrors.IsNotFound(err) {
+				return true, nil // it could not be made, which is told
+			}
+			return err == nil && isEstablished(crd), nil
+		})
+		if err != nil && ctx.Err() == nil {
+			r.find(objects.NotMade, it.Title(), "its type is not served")
+		}
+	}
+	served, err := r.engine.discover()
+	if err == nil {
+		r.served = served
+	}
+	return err
+}
+
+func isEstablished(crd *unstructured.Unstructured) bool {
+	conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
+	return slices.ContainsFunc(conditions, func(c any) bool {
+		fields, _ := c.(map[string]any)
+		return fields["type"] == "Established" && fields["status"] == "True"
+	})
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package servertest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ramendr/ramen-direct/spokectrl/objects/builtin"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
+)
+
+func engine(t *testing.T, config *rest.Config) *builtin.Engine {
+	t.Helper()
+	c, err := dynamic.NewForConfig(config)
+	require.NoError(t, err)
+	d, err := discovery.NewDiscoveryClientForConfig(config)
+	require.NoError(t, err)
+	return &builtin.Engine{Client: c, Discovery: d}
+}
+
+// TestTheBuiltInEngineConforms runs the suite of all engines.
+func TestTheBuiltInEngineConforms(t *testing.T) {
+	all, err := client.New(admin, client.Options{})
+	require.NoError(t, err)
+	meta := metav1.ObjectMeta{Name: "poor"}
+	require.NoError(t, all.Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "create"}},
+		{APIGroups: []string{""}, Resources: []string{"namespaces", "secrets"}, Verbs: []string{"get"}},
+		{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"list"}},
+	}}))
+	require.NoError(t, all.Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: meta,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "poor"}, Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: "poor"}}}))
+	poor := rest.CopyConfig(admin)
+	poor.Impersonate = rest.ImpersonationConfig{UserName: "poor", Groups: []string{"system:authenticated"}}
+	enginetest.Run(t, enginetest.Subject{Engine: engine(t, admin), Poor: engine(t, poor), Client: all})
+}
