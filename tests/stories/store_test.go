@@ -16,7 +16,6 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
-	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
@@ -98,8 +97,6 @@ func TestAFailoverNeedsNothingOfTheFailedSide(t *testing.T) {
 	moved, err := a.FailoverWithout(t.Context(), lab.DR2, faultproxy.BlackHole)
 	require.NoError(t, err)
 	t.Logf("%s in %s", moved.Loss, moved.Took.Round(time.Millisecond))
-	// Its silence is waited for once, not at each look into the stores.
-	assert.Less(t, moved.Took, 2*archive.Budget)
 	require.NoError(t, a.Noticed(t.Context(), lab.DR1))
 	require.NoError(t, l.Heal(storeDR1))
 	_, err = a.Return(t.Context(), lab.DR1)
