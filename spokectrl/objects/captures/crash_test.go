@@ -5,6 +5,7 @@ package captures_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,13 +85,13 @@ func TestAStoreThatIsLostAtAnyCallHoldsNobodyBack(t *testing.T) {
 			_, _, err := p.capture(t.Context(), "old")
 			require.NoError(t, err)
 
-			away := false
-			count, reached := at(n, func() error { away = true; return nil })
+			var away atomic.Bool
+			count, reached := at(n, func() error { away.Store(true); return nil })
 			_, problems, err := w.start(0, 1, func(ctx context.Context, c storetest.Call) error {
 				if err := count(ctx, c); err != nil {
 					return err
 				}
-				if away && c.Profile == lost {
+				if away.Load() && c.Profile == lost {
 					return storetest.Failure(lost, store.ReasonUnreachable, errCrashed)
 				}
 				return nil
