@@ -33,11 +33,10 @@ var (
 
 // world is two stores, and the keys of two clusters.
 type world struct {
-	server   *mem.Server
-	reader   client.Reader
-	clock    *testclock.FakeClock
-	keys     [2]capsule.Key
-	archives [2]*archive.Archive
+	server *mem.Server
+	reader client.Reader
+	clock  *testclock.FakeClock
+	keys   [2]capsule.Key
 }
 
 func config(profile string) store.Config {

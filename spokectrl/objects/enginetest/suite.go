@@ -203,13 +203,13 @@ func once(t *testing.T, s Subject) {
 	ns := s.namespace(t, "once")
 	s.make(t, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
 	of := objects.Selection{Namespaces: []string{ns}}
-	into, first := capture(t, s.Engine, "once", of)
+	_, first := capture(t, s.Engine, "once", of)
 	s.make(t, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}")
-	again, p := capture(t, s.Engine, "once", of)
-	assert.Equal(t, first, p)
+	again, same := capture(t, s.Engine, "once", of)
+	assert.Equal(t, first, same)
 	assert.Empty(t, again.parts)
 	s.Engine.Forget(group, "once")
-	into, p = capture(t, s.Engine, "once", of)
+	into, p := capture(t, s.Engine, "once", of)
 	assert.Equal(t, first.Objects+1, p.Objects)
 	assert.NotEmpty(t, into.parts)
 }

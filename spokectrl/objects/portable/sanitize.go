@@ -130,7 +130,7 @@ func setByUser(read *unstructured.Unstructured) portsSet {
 				Ports  map[string]json.RawMessage `json:"f:ports"`
 			} `json:"f:spec"`
 		}
-		if entry.FieldsV1 == nil || entry.Subresource != "" || json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil {
+		if entry.FieldsV1 == nil || entry.Subresource != "" || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
 			continue
 		}
 		out.health = out.health || fields.Spec.Health != nil
