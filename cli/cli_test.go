@@ -203,6 +203,13 @@ func TestCommandsOnAHub(t *testing.T) {
 
 	t.Run("operations", func(t *testing.T) { assertOperations(t, w) })
 
+	t.Run("a whole cluster", func(t *testing.T) {
+		for _, elsewhere := range []*v1alpha1.DRPlacementControl{orders, ledger} {
+			w.protected(elsewhere, func(s *v1alpha1.DRPlacementControlStatus) { s.Decisions[0].ClusterName = "dr2" })
+		}
+		assertSiteFailover(t, w, 8)
+	})
+
 	t.Run("kubectl completes names and flags", func(t *testing.T) {
 		var out strings.Builder
 		env := cli.Env{Out: &out, Err: &out, Clock: clock.RealClock{}}
@@ -261,6 +268,6 @@ func assertAsksLittle(t *testing.T, w *world) {
 	kubectl() // learns what the API server has
 	theirs, before := kubectl(), w.requests.Load()
 	got := w.run("status", "-A")
-	assert.Contains(t, got.out, fmt.Sprintf("%d applications", crowd+2))
+	assert.Contains(t, got.out, fmt.Sprintf("%d applications", crowd+10))
 	assert.LessOrEqual(t, w.requests.Load()-before, theirs+3)
 }

@@ -24,8 +24,8 @@ var rewrite = flag.Bool("rewrite", false, "write docs/cli.md from the help of th
 var shown = map[string][]string{
 	"status":   {"status.txt"},
 	"why":      {"why-relocating.txt"},
-	"plan":     {"plan.txt", "plan-blocked.txt"},
-	"failover": {"failover.txt", "failover-refused.txt"},
+	"plan":     {"plan.txt", "plan-blocked.txt", "site-plan.txt"},
+	"failover": {"failover.txt", "failover-refused.txt", "site-run.txt"},
 	"relocate": {"relocate.txt"},
 	"clear":    {"clear.txt"},
 }
@@ -50,6 +50,10 @@ Ages are by the clock of the hub's API server.
 The field manager is ` + "`kubectl-ramen-direct`" + `.
 Without a terminal they need ` + "`--yes`" + `, which passes no guard: each guard has a flag of its own.
 Where Argo CD, Flux or another tool takes the object from Git they print the YAML to commit instead.
+
+` + "`failover --from`" + ` also writes an annotation, in the same request as the action, and keeps its record in the ConfigMap ` + "`site-failover-<cluster>`" + ` in ` + "`ramen-system`" + `, each version on condition that nobody else wrote one since.
+Who carries it out needs, for all namespaces, ` + "`get`, `list`, `watch` and `patch`" + ` of DRPlacementControls, and in ` + "`ramen-system`" + ` ` + "`create`" + ` of ConfigMaps and ` + "`get` and `update`" + ` of those records, which a Role can name; no other ConfigMap there.
+` + "`failover --from --dry-run=client`" + ` prints all that would be written, for a Git repository.
 
 ` + "`-o json`" + ` and ` + "`-o yaml`" + ` print an envelope with a version; the text is made from it, and has nothing that it lacks.
 Characters that a terminal obeys are printed as escapes.

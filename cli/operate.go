@@ -30,24 +30,39 @@ type operation struct {
 	timeout  time.Duration
 	maxLoss  time.Duration
 	plan     string
+	site     siteFlags
 	out      output
 }
 
 func (c *commands) failover() *cobra.Command {
 	o := &operation{commands: c, request: order.Request{Action: v1alpha1.ActionFailover}}
 	cmd := &cobra.Command{
-		Use:   "failover NAME",
+		Use:   "failover NAME|--from CLUSTER",
 		Short: "Run an application on the other cluster, without the one where it runs",
 		Long: `Run an application on the other cluster, without the one where it runs. What was
 written after the last synchronization is lost; the command says how much that
 is at most, and asks for the name of the application.
 
 A cluster that answers is not given up: relocate loses nothing. If it is lost to
-you all the same, say so with --source-is-down.`,
+you all the same, say so with --source-is-down.
+
+With --from all applications fail over that have their home on that cluster, in
+all namespaces. They go in waves, by the number in their annotation
+ramendr.openshift.io/failover-wave, which may be negative; without one it is 0.
+The next wave begins when nothing of the one before moves any longer, or after
+--timeout. An application that can't go is left out and listed with the reason;
+the others go. The run is recorded on the hub: if it is interrupted, you or anybody else
+continue with --resume, and no application is begun twice.`,
 		Example: `  kubectl ramen-direct failover ledger -n bank
-  kubectl ramen-direct failover ledger -n bank --to dr2 --max-loss 15m --yes --wait`,
+  kubectl ramen-direct failover ledger -n bank --to dr2 --max-loss 15m --yes --wait
+  kubectl ramen-direct failover --from dr1
+  kubectl ramen-direct failover --from dr1 --resume`,
 	}
 	o.addTo(cmd)
+	o.addFrom(cmd)
+	cmd.Args = o.args(1)
+	cmd.Flags().BoolVar(&o.site.resume, "resume", false, "With --from: continue the failover that is recorded on the hub, of yours or of anybody else")
+	cmd.Flags().BoolVar(&o.site.startOver, "start-over", false, "With --from: begin although an unfinished failover is recorded; what that has begun stays begun")
 	cmd.Flags().StringVar(&o.request.To, "to", "", "Cluster to run on (default: the one of the policy where it does not run)")
 	cmd.Flags().DurationVar(&o.maxLoss, "max-loss", 0, "Refuse if more would be lost than was written in this time, as 15m")
 	cmd.Flags().BoolVar(&o.request.SourceIsDown, "source-is-down", false, "Give the cluster up where it runs, although that answers")
@@ -125,6 +140,9 @@ func (o *operation) check(cmd *cobra.Command) error {
 func (o *operation) run(cmd *cobra.Command, names []string) error {
 	if err := o.check(cmd); err != nil {
 		return err
+	}
+	if o.site.from != "" {
+		return o.runSite(cmd)
 	}
 	c := o.commands
 	ns, err := c.namespace()
@@ -204,14 +222,17 @@ func (o *operation) carryOut(ctx context.Context, h *hub.Hub, around *view.Snaps
 
 // confirm asks the question of an operation.
 func (o *operation) confirm(ctx context.Context, ordered *view.Order) (bool, error) {
+	if ordered.Operation == view.Failover {
+		return o.ask(ctx, ordered.Application.Name, "Type the name of the application to go on: ")
+	}
+	return o.ask(ctx, "y", "Go on? [y/N] ")
+}
+
+// ask asks a question, and reports whether the answer is the one that is wanted.
+func (o *operation) ask(ctx context.Context, want, question string) (bool, error) {
 	env := o.commands.env
 	if !env.Interactive {
 		return false, &exit{code: ExitRefused, err: errors.New("nobody is there to confirm it: say --yes")}
-	}
-	want, question := "y", "Go on? [y/N] "
-	if ordered.Operation == view.Failover {
-		want = ordered.Application.Name
-		question = "Type the name of the application to go on: "
 	}
 	if _, err := fmt.Fprint(env.Err, question); err != nil {
 		return false, err
@@ -223,7 +244,7 @@ func (o *operation) confirm(ctx context.Context, ordered *view.Order) (bool, err
 	}()
 	select {
 	case answer := <-answers:
-		if ordered.Operation != view.Failover {
+		if want == "y" {
 			answer = strings.ToLower(answer)
 		}
 		return answer == want || want == "y" && answer == "yes", nil
@@ -232,21 +253,27 @@ func (o *operation) confirm(ctx context.Context, ordered *view.Order) (bool, err
 	}
 }
 
-// await waits until the application runs where it is to run, or until only a person can help.
-func (o *operation) await(ctx context.Context, h *hub.Hub, around *view.Snapshot, ordered *view.Order, begun *v1alpha1.DRPlacementControl, talk *text.Page) error {
-	clock := o.commands.env.Clock
-	start := clock.Now()
+// within is a context that ends after a time by the clock of the commands, at the latest.
+func (o *operation) within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	limit, stop := context.WithCancel(ctx)
-	defer stop()
-	timer := clock.NewTimer(o.timeout)
-	defer timer.Stop()
+	timer := o.commands.env.Clock.NewTimer(d)
 	go func() {
+		defer timer.Stop()
 		select {
 		case <-timer.C():
 			stop()
 		case <-limit.Done():
 		}
 	}()
+	return limit, stop
+}
+
+// await waits until the application runs where it is to run, or until only a person can help.
+func (o *operation) await(ctx context.Context, h *hub.Hub, around *view.Snapshot, ordered *view.Order, begun *v1alpha1.DRPlacementControl, talk *text.Page) error {
+	clock := o.commands.env.Clock
+	start := clock.Now()
+	limit, stop := o.within(ctx, o.timeout)
+	defer stop()
 	last := ""
 	err := h.Follow(limit, begun, func(drpc *v1alpha1.DRPlacementControl) (bool, error) {
 		a := h.See(drpc, around)

@@ -271,19 +271,36 @@ type meanwhile struct {
 // exchange puts on the hub what lies there between it and the clusters of an application that runs on dr1.
 func (w *world) exchange(d *v1alpha1.DRPlacementControl) {
 	w.t.Helper()
+	w.clusters()
+	w.groups(d)
+}
+
+// clusters connects both clusters, once.
+func (w *world) clusters() {
+	w.t.Helper()
+	if w.Client.Get(w.t.Context(), client.ObjectKey{Name: "inbox-dr2"}, namespace("inbox-dr2")) == nil {
+		return
+	}
 	w.create(namespace("inbox-dr2"), namespace("outbox-dr2"),
 		&v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: "dr2"}, Spec: v1alpha1.DRClusterSpec{S3ProfileName: "s3-b"}},
 		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr2", Name: "mirror"}})
-	for cluster, role := range map[string]v1alpha1.ReplicationState{"dr1": v1alpha1.Primary, "dr2": v1alpha1.Secondary} {
+	for _, cluster := range []string{"dr1", "dr2"} {
 		dc := &v1alpha1.DRCluster{}
 		require.NoError(w.t, w.Client.Get(w.t.Context(), client.ObjectKey{Name: cluster}, dc))
 		dc.Status.ClusterID = "id-of-" + cluster
 		require.NoError(w.t, w.Client.Status().Update(w.t.Context(), dc))
 		w.heard(cluster, "now")
+	}
+}
+
+// groups puts on the hub the wishes and reports of an application that runs on dr1.
+func (w *world) groups(d *v1alpha1.DRPlacementControl) {
+	w.t.Helper()
+	for cluster, role := range map[string]v1alpha1.ReplicationState{"dr1": v1alpha1.Primary, "dr2": v1alpha1.Secondary} {
 		group := func(box string) *v1alpha1.VolumeReplicationGroup {
 			return &v1alpha1.VolumeReplicationGroup{
-				ObjectMeta: metav1.ObjectMeta{Namespace: box + "-" + cluster, Name: "shop.images", Annotations: map[string]string{
-					"exchange.ramendr.openshift.io/namespace": "shop", "exchange.ramendr.openshift.io/name": "images", "exchange.ramendr.openshift.io/drpc": "shop/images",
+				ObjectMeta: metav1.ObjectMeta{Namespace: box + "-" + cluster, Name: d.Namespace + "." + d.Name, Annotations: map[string]string{
+					"exchange.ramendr.openshift.io/namespace": d.Namespace, "exchange.ramendr.openshift.io/name": d.Name, "exchange.ramendr.openshift.io/drpc": d.Namespace + "/" + d.Name,
 					"exchange.ramendr.openshift.io/epoch": map[string]string{"dr1": "2", "dr2": "1"}[cluster], "exchange.ramendr.openshift.io/spoke-id": "id-of-" + cluster,
 					"drplacementcontrol.ramendr.openshift.io/drpc-uid": string(d.UID),
 				}},
@@ -300,7 +317,7 @@ func (w *world) exchange(d *v1alpha1.DRPlacementControl) {
 			report.Status.Conditions = append(report.Status.Conditions, metav1.Condition{Type: kind, Status: "True", Reason: "Fine", ObservedGeneration: 1, LastTransitionTime: metav1.Now()})
 		}
 		if cluster == "dr1" {
-			report.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Namespace: "shop", Name: "images-1"}}
+			report.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{{Namespace: d.Namespace, Name: d.Name + "-1"}}
 			report.Status.Conditions = append(report.Status.Conditions, metav1.Condition{Type: "InUse", Status: "True", Reason: "PodsRunning", ObservedGeneration: 1, LastTransitionTime: metav1.Now()})
 		}
 		require.NoError(w.t, w.Client.Status().Update(w.t.Context(), report))

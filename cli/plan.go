@@ -26,7 +26,7 @@ func (c *commands) plan() *cobra.Command {
 	var strict bool
 	o := &operation{commands: c, dryRun: "none"}
 	cmd := &cobra.Command{
-		Use:   "plan failover|relocate|clear NAME",
+		Use:   "plan failover|relocate|clear NAME|--from CLUSTER",
 		Short: "Say what an operation would do, and change nothing",
 		Long: `Say what an operation would do, and change nothing: what is lost, what the hub
 writes and waits for step by step if all goes well, and where it ends. The hub's
@@ -35,11 +35,15 @@ own code decides it, from what lies on the hub now.
 The plan has an id. A failover or relocate with --plan and that id is refused if
 anything that the plan was made from has changed.
 
+With --from it is the failover of all applications that have their home on that
+cluster: in which waves they go, what each loses, and which can't go.
+
 Exits with 2 if a guard refuses the operation, or if it would not lead to a
 workload that runs; with --strict also for a warning.`,
 		Example: `  kubectl ramen-direct plan failover ledger -n bank
-  kubectl ramen-direct plan relocate ledger -n bank -o yaml`,
-		Args: cobra.MatchAll(cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
+  kubectl ramen-direct plan relocate ledger -n bank -o yaml
+  kubectl ramen-direct plan failover --from dr1`,
+		Args: cobra.MatchAll(cobra.MinimumNArgs(1), o.args(2), func(cmd *cobra.Command, args []string) error {
 			return cobra.OnlyValidArgs(&cobra.Command{ValidArgs: []string{"failover", "relocate", "clear"}}, args[:1])
 		}),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
@@ -55,6 +59,12 @@ workload that runs; with --strict also for a warning.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(cmd); err != nil {
 				return err
+			}
+			if o.site.from != "" {
+				if args[0] != "failover" {
+					return fmt.Errorf("only a failover has --from: a %s is planned for each application", args[0])
+				}
+				return o.showPlan(cmd, strict)
 			}
 			o.request.Action, o.request.EvenIfGit = planned[args[0]], true // what to commit is said all the same
 			ns, err := c.namespace()
@@ -84,6 +94,7 @@ workload that runs; with --strict also for a warning.`,
 	cmd.Flags().DurationVar(&o.maxLoss, "max-loss", 0, "Refuse if more would be lost than was written in this time, as 15m")
 	cmd.Flags().BoolVar(&o.request.SourceIsDown, "source-is-down", false, "Give the cluster up where it runs, although that answers")
 	cmd.Flags().BoolVar(&strict, "strict", false, "Exit with 2 for a warning, too")
+	o.addFrom(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", c.completeClusters) // the flag exists
 	o.out.addTo(cmd, "json", "yaml")
 	return cmd
@@ -108,18 +119,25 @@ func (o *operation) checkPlan(ctx context.Context, h *hub.Hub, d *view.Detail, o
 
 // foresee is the plan of an order.
 func foresee(ctx context.Context, h *hub.Hub, d *view.Detail, o *view.Order) (*view.Plan, error) {
-	p := &view.Plan{Order: *o}
-	p.Kind = "OperationPlan"
-	if o.Already != "" {
-		return p, nil
-	}
 	was := &d.Applications[0]
-	wanted := order.Asking(was, o)
-	f, err := h.Foresee(ctx, d, wanted)
+	if o.Already != "" {
+		return planOf(nil, was, o), nil
+	}
+	f, err := h.Foresee(ctx, d, order.Asking(was, o))
 	if err != nil {
 		return nil, err
 	}
-	p.ID = f.ID(wanted)
+	return planOf(f, was, o), nil
+}
+
+// planOf is the plan of an order by what the hub would do; nil: nothing.
+func planOf(f *drpc.Foresight, was *v1alpha1.DRPlacementControl, o *view.Order) *view.Plan {
+	p := &view.Plan{Order: *o}
+	p.Kind = "OperationPlan"
+	if f == nil {
+		return p
+	}
+	p.ID = f.ID(order.Asking(was, o))
 	if took := was.Status.ActionDuration; took != nil {
 		p.LastTook = &view.PastOperation{Phase: string(was.Status.Phase), Seconds: int64(took.Seconds())}
 	}
@@ -133,7 +151,7 @@ func foresee(ctx context.Context, h *hub.Hub, d *view.Detail, o *view.Order) (*v
 	if len(p.Steps) > 0 {
 		p.Ends = p.Steps[len(p.Steps)-1]
 	}
-	return p, nil
+	return p
 }
 
 func stepOf(f *drpc.Foresight, step plan.Plan) view.PlanStep {

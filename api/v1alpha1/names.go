@@ -79,4 +79,10 @@ const (
 	//   - selection/<cluster>/<metadata.uid>: the protection of volumes that a DRPlacementControl that was created again does
 	//     not select
 	AnnotationAcceptLoss = "ramendr.openshift.io/accept-loss"
+	// AnnotationFailoverWave on a DRPlacementControl holds a whole number: if all applications of a cluster fail over, those with
+	// a lower number begin earlier. Without it, or with anything else, it is 0. The hub does not read it.
+	AnnotationFailoverWave = "ramendr.openshift.io/failover-wave"
+	// AnnotationSiteFailover on a DRPlacementControl names the run of a site failover that has begun it. It is written together
+	// with the action, so that no run begins an application twice. The hub does not read it.
+	AnnotationSiteFailover = "ramendr.openshift.io/site-failover"
 )

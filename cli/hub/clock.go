@@ -59,6 +59,9 @@ func (h *Hub) Skew() (time.Duration, bool) {
 	return h.clock.offset, h.clock.known
 }
 
+// Now is the time of the API server.
+func (h *Hub) Now() time.Time { return h.clock.Now() }
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip is of http.RoundTripper.

@@ -45,7 +45,11 @@ func (h *Hub) Write(ctx context.Context, o *view.Order, dry bool) (*v1alpha1.DRP
 
 // writeOver sets the fields of an order in a version of the object.
 func (h *Hub) writeOver(ctx context.Context, o *view.Order, version string, dry bool) (*v1alpha1.DRPlacementControl, error) {
-	body, err := json.Marshal(map[string]any{"metadata": map[string]string{"resourceVersion": version}, "spec": o.Spec})
+	metadata := map[string]any{"resourceVersion": version}
+	if o.Run != "" {
+		metadata["annotations"] = map[string]string{v1alpha1.AnnotationSiteFailover: o.Run}
+	}
+	body, err := json.Marshal(map[string]any{"metadata": metadata, "spec": o.Spec})
 	if err != nil {
 		return nil, fmt.Errorf("write DRPlacementControl: %w", err)
 	}

@@ -82,7 +82,7 @@ func (p *Page) Ended(o *view.Order) error {
 		}
 	}
 	switch o.Outcome {
-	case view.OutcomeNothing, view.OutcomeRefused:
+	case view.OutcomeNothing, view.OutcomeRefused, view.OutcomeTakenOver: // only a site failover is taken over
 	case view.OutcomeNotConfirmed:
 		p.line("Not confirmed: nothing was changed.")
 	case view.OutcomeDryRun:

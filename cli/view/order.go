@@ -68,6 +68,8 @@ const (
 	OutcomeTimedOut Outcome = "TimedOut"
 	// OutcomeInterrupted : as TimedOut, by the user.
 	OutcomeInterrupted Outcome = "Interrupted"
+	// OutcomeTakenOver : as TimedOut, because somebody else continues.
+	OutcomeTakenOver Outcome = "TakenOver"
 )
 
 // Order is an operation that a user asks for.
@@ -87,6 +89,8 @@ type Order struct {
 	// UID and Generation of that object: the hub writes its status all the time, which changes nothing of the decision.
 	UID        types.UID `json:"-"`
 	Generation int64     `json:"-"`
+	// Run of a site failover that it belongs to.
+	Run string `json:"-"`
 	// Already says why nothing has to be done.
 	Already  string    `json:"already,omitempty"`
 	Warnings []string  `json:"warnings,omitempty"`

@@ -72,3 +72,10 @@ func (s *Snapshot) since(t *metav1.Time) *Age {
 	age := max(s.Now.Sub(t.Time), 0)
 	return &Age{Time: metav1.NewTime(t.UTC()), AgeSeconds: int64(age / time.Second)}
 }
+
+// Heading is the head of something else that is computed from a snapshot, with the state of clusters.
+func (s *Snapshot) Heading(kind string, clusters []string) Head {
+	out := s.head(kind)
+	out.Clusters = s.links(clusters)
+	return out
+}
