@@ -58,6 +58,7 @@ func (d dist) release(ctx context.Context, progress io.Writer) ([]string, error)
 		return nil, err
 	}
 	programs := map[string]string{} // what is shipped, by name
+	var platforms []platform
 	for _, arch := range d.arches {
 		for _, controller := range controllers() {
 			programs[controller+"-linux-"+arch] = filepath.Join(work.out, "bin", "linux-"+arch, controller)
@@ -68,12 +69,18 @@ func (d dist) release(ctx context.Context, progress io.Writer) ([]string, error)
 			for _, arch := range d.arches {
 				name := tool + "-" + system + "-" + arch
 				programs[name] = filepath.Join(dir, name)
+				if tool == plugin {
+					platforms = append(platforms, platform{system, arch})
+				}
 				_, _ = fmt.Fprintf(progress, "building %s\n", name)
 				if err := d.compile(ctx, system, arch, programs[name], "./cmd/"+tool); err != nil {
 					return nil, err
 				}
 			}
 		}
+	}
+	if err := d.krew(dir, ".", platforms); err != nil {
+		return nil, err
 	}
 	made, err := readPrograms(programs)
 	if err != nil {

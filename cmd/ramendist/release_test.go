@@ -3,9 +3,12 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"debug/buildinfo"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
 )
 
 func TestOnlyAVersionOfAReleaseIsReleased(t *testing.T) {
@@ -50,6 +54,71 @@ func TestChecksumsCoverEachFileOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n"+
 		"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03  b\n", string(text))
+}
+
+// TestKrewFindsWhatTheManifestNames: each platform has an archive with the plugin and what completes its words, and its hash.
+func TestKrewFindsWhatTheManifestNames(t *testing.T) {
+	dir := t.TempDir()
+	d := dist{version: "v0.1.0"}
+	platforms := []platform{{"linux", "amd64"}, {"darwin", "arm64"}}
+	for _, p := range platforms {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "kubectl-ramen_direct-"+p.system+"-"+p.arch), []byte(p.system), 0o755))
+	}
+	require.NoError(t, d.krew(dir, filepath.Join("..", ".."), platforms))
+	raw, err := os.ReadFile(filepath.Join(dir, "ramen-direct.yaml"))
+	require.NoError(t, err)
+	var manifest struct {
+		APIVersion, Kind string
+		Metadata         struct{ Name string }
+		Spec             struct {
+			Version, ShortDescription, Homepage string
+			Platforms                           []struct {
+				Selector         struct{ MatchLabels map[string]string }
+				URI, SHA256, Bin string
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(raw, &manifest))
+	assert.Equal(t, "krew.googlecontainertools.github.com/v1alpha2", manifest.APIVersion)
+	assert.Equal(t, "ramen-direct", manifest.Metadata.Name, "the file is called as the plugin is, as krew's index wants it")
+	assert.Equal(t, "v0.1.0", manifest.Spec.Version)
+	assert.LessOrEqual(t, len(manifest.Spec.ShortDescription), 50)
+	require.Len(t, manifest.Spec.Platforms, 2)
+	for i, p := range manifest.Spec.Platforms {
+		assert.Equal(t, map[string]string{"os": platforms[i].system, "arch": platforms[i].arch}, p.Selector.MatchLabels)
+		assert.Equal(t, "https://github.com/ramendr/ramen-direct/releases/download/v0.1.0/"+filepath.Base(p.URI), p.URI)
+		file := filepath.Join(dir, filepath.Base(p.URI))
+		hash, err := hashOf(file)
+		require.NoError(t, err)
+		assert.Equal(t, hash, p.SHA256)
+		in := unpacked(t, file)
+		assert.Equal(t, platforms[i].system, in[p.Bin])
+		assert.Contains(t, in["kubectl_complete-ramen_direct"], "__complete")
+		assert.Contains(t, in, "LICENSE")
+	}
+	require.NoError(t, d.krew(dir, filepath.Join("..", ".."), platforms))
+	again, err := os.ReadFile(filepath.Join(dir, "ramen-direct.yaml"))
+	require.NoError(t, err)
+	assert.Equal(t, string(raw), string(again), "the same programs give the same bytes")
+}
+
+func unpacked(t *testing.T, file string) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	require.NoError(t, err)
+	zip, err := gzip.NewReader(bytes.NewReader(raw))
+	require.NoError(t, err)
+	out := map[string]string{}
+	for r := tar.NewReader(zip); ; {
+		head, err := r.Next()
+		if err == io.EOF {
+			return out
+		}
+		require.NoError(t, err)
+		content, err := io.ReadAll(r)
+		require.NoError(t, err)
+		out[head.Name] = string(content)
+	}
 }
 
 func TestTheBillOfMaterialsNamesEachModuleOfEachProgram(t *testing.T) {
