@@ -218,6 +218,7 @@ func assertOperations(t *testing.T, w *world) {
 // carryOut does to the status what the hub does during an operation: first it waits, then the workload runs on a cluster.
 func (w *world) carryOut(t *testing.T, d *v1alpha1.DRPlacementControl, phase v1alpha1.DRState, cluster string) {
 	now := application(d.Namespace, d.Name)
+	asked := w.requests.Load()
 	assert.NoError(t, w.until(func() bool {
 		return w.Client.Get(t.Context(), client.ObjectKeyFromObject(d), now) == nil && now.Spec.Action != ""
 	}))
@@ -227,6 +228,7 @@ func (w *world) carryOut(t *testing.T, d *v1alpha1.DRPlacementControl, phase v1a
 		s.Conditions[0].Status = "False"
 		s.Waiting = &v1alpha1.Waiting{Cluster: cluster, Fact: "Primary", Since: &at, Message: "is being restored"}
 	})
+	assert.NoError(t, w.until(func() bool { return w.requests.Load() >= asked+2 })) // the command has read it, and watches
 	w.protected(now, func(s *v1alpha1.DRPlacementControlStatus) {
 		s.Phase = phase
 		s.Decisions[0].ClusterName, s.Decisions[0].ClusterNamespace = cluster, cluster
@@ -333,7 +335,7 @@ func (w *world) heard(cluster, when string) {
 	if when != "now" {
 		at, word = metav1.NewMicroTime(at.Add(-time.Hour)), "lost: can't reach the cluster"
 	}
-	promised := int32(60)
+	promised := int32(600) // longer than a busy machine takes
 	lease.Spec.RenewTime, lease.Spec.LeaseDurationSeconds = &at, &promised
 	lease.Annotations = map[string]string{"exchange.ramendr.openshift.io/spoke-id": "id-of-" + cluster, "exchange.ramendr.openshift.io/link": word}
 	require.NoError(w.t, w.Client.Update(w.t.Context(), lease))

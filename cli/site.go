@@ -149,8 +149,8 @@ func (o *operation) runSite(cmd *cobra.Command) error {
 	if err := run.talk.SitePlan(s); err != nil {
 		return err
 	}
-	err = run.start(ctx)
-	if s.Outcome == "" {
+	err = run.start(ctx, look.Around)
+	if s = run.site; s.Outcome == "" {
 		return err // what became of it is not known
 	}
 	if printErr := o.out.print(c, s, func(p *text.Page) error { return p.SiteEnded(s) }); printErr != nil {
@@ -196,7 +196,7 @@ func (o *operation) printFragments(look *hub.Site, s *view.Site) error {
 }
 
 // start confirms, takes the record, and carries the failover out.
-func (r *siteRun) start(ctx context.Context) error {
+func (r *siteRun) start(ctx context.Context, around *view.Snapshot) error {
 	o, s := r.operation, r.site
 	left := s.Count()[view.SitePending]
 	switch {
@@ -220,9 +220,10 @@ func (r *siteRun) start(ctx context.Context) error {
 	if o.dryRun == "server" {
 		return r.tryAll(ctx)
 	}
-	if err := r.take(ctx); err != nil {
+	if err := r.take(ctx, around); err != nil {
 		return err
 	}
+	s = r.site
 	err := r.carryOut(ctx)
 	switch {
 	case errors.Is(err, errTakenOver):

@@ -41,19 +41,38 @@ const beside = 8
 // shownEvery is how often a line about the progress is printed at most.
 const shownEvery = 2 * time.Second
 
+// attempts is how often a command tries to take a record over that its holder writes at the same moment.
+const attempts = 20
+
 // take makes this command the holder of the record.
-func (r *siteRun) take(ctx context.Context) error {
+func (r *siteRun) take(ctx context.Context, around *view.Snapshot) error {
 	me := r.hub.Me(ctx)
 	if me == "" {
 		me = "somebody"
 	}
-	run := r.site.Run
-	if run == nil {
-		run = &view.SiteRun{ID: token(), Began: me, BeganAt: r.now()}
+	for n := 1; ; n++ {
+		run := r.site.Run
+		if run == nil {
+			run = &view.SiteRun{ID: token(), Began: me, BeganAt: r.now()}
+		}
+		run.Holder, run.HeldSince, run.Session, run.EndedAt = me, r.now(), token(), nil
+		r.site.Run = run
+		err := r.save(ctx)
+		switch {
+		case !errors.Is(err, errTakenOver):
+			return err
+		case !r.operation.site.resume, n == attempts:
+			return &exit{code: ExitRefused, err: fmt.Errorf("somebody else begins or continues a failover of cluster %s at this moment: run the command again", r.site.From)}
+		}
+		if r.record, err = r.hub.Record(ctx, r.site.From); err != nil {
+			return err
+		}
+		if err := r.checkRecord(r.record); err != nil {
+			return err
+		}
+		site.Resume(r.record.Site, r.site.Request, around)
+		r.site = r.record.Site
 	}
-	run.Holder, run.HeldSince, run.Session, run.EndedAt = me, r.now(), token(), nil
-	r.site.Run = run
-	return r.save(ctx)
 }
 
 // token names a run or a command.
