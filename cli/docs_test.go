@@ -28,6 +28,8 @@ var shown = map[string][]string{
 	"failover": {"failover.txt", "failover-refused.txt", "site-run.txt"},
 	"relocate": {"relocate.txt"},
 	"clear":    {"clear.txt"},
+	"validate": {"validate.txt"},
+	"gather":   {"gather.txt"},
 }
 
 const before = `# kubectl ramen-direct
@@ -54,6 +56,9 @@ Where Argo CD, Flux or another tool takes the object from Git they print the YAM
 ` + "`failover --from`" + ` also writes an annotation, in the same request as the action, and keeps its record in the ConfigMap ` + "`site-failover-<cluster>`" + ` in ` + "`ramen-system`" + `, each version on condition that nobody else wrote one since.
 Who carries it out needs, for all namespaces, ` + "`get`, `list`, `watch` and `patch`" + ` of DRPlacementControls, and in ` + "`ramen-system`" + ` ` + "`create`" + ` of ConfigMaps and ` + "`get` and `update`" + ` of those records, which a Role can name; no other ConfigMap there.
 ` + "`failover --from --dry-run=client`" + ` prints all that would be written, for a Git repository.
+
+` + "`validate`" + ` and ` + "`gather`" + ` read more, with the rights that you have, and say what they could not read.
+Of Secrets they show fingerprints, never the content.
 
 ` + "`-o json`" + ` and ` + "`-o yaml`" + ` print an envelope with a version; the text is made from it, and has nothing that it lacks.
 Characters that a terminal obeys are printed as escapes.

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"slices"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +46,7 @@ type Hub struct {
 	clock  *serverClock
 	timers clock.Clock
 	system string
+	config *rest.Config
 }
 
 // Open connects to the hub that config names. Nothing is asked yet.
@@ -58,6 +61,7 @@ func Open(config *rest.Config, system string, local clock.Clock) (*Hub, error) {
 	config = rest.CopyConfig(config)
 	config.Wrap(h.clock.listen)
 	config.QPS = -1 // a few requests for one command
+	h.config = config
 	var err error
 	if h.WithWatch, err = client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper()}); err != nil {
 		return nil, fmt.Errorf("connect to the hub: %w", err)
@@ -79,6 +83,12 @@ func mapper() meta.RESTMapper {
 		m.Add(corev1.SchemeGroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 	}
 	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
+	m.Add(corev1.SchemeGroupVersion.WithKind("Pod"), meta.RESTScopeNamespace)
+	m.Add(appsv1.SchemeGroupVersion.WithKind("Deployment"), meta.RESTScopeNamespace)
+	for _, kind := range []string{"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"} {
+		m.Add(admissionv1.SchemeGroupVersion.WithKind(kind), meta.RESTScopeRoot)
+	}
+	m.Add(definitions, meta.RESTScopeRoot)
 	m.Add(authenticationv1.SchemeGroupVersion.WithKind("SelfSubjectReview"), meta.RESTScopeRoot)
 	return m
 }

@@ -32,6 +32,7 @@ var forbidden = map[string][]string{
 	"cli/":                        {module + "mirror/link", module + "mirror/translate", module + "mirror/fleet", module + "mirror/credential", module + "spokectrl", module + "tests", module + "cmd"},
 	"cli/view/":                   {"context", "os", "net", "log", "k8s.io/client-go", module + "hubctrl/drpc"},
 	"cli/order/":                  {"context", "os", "net", "log", "k8s.io/client-go", module + "hubctrl"},
+	"cli/check/":                  {"context", "os", "net", "log", "k8s.io/client-go", module + "hubctrl", module + "cli/hub"},
 	"cli/site/":                   {"context", "os", "net", "log", "k8s.io/client-go", module + "hubctrl", module + "cli/hub"},
 	"cli/text/":                   {"context", "os", "net", "log", "k8s.io/client-go", "k8s.io/api", module + "api", module + "hubctrl"},
 	"internal/":                   {module + "hubctrl", module + "spokectrl", module + "mirror", module + "cli", module + "tests", module + "cmd"},

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/ramendr/ramen-direct/cli/check"
+	"github.com/ramendr/ramen-direct/cli/hub"
+	"github.com/ramendr/ramen-direct/cli/text"
+	"github.com/ramendr/ramen-direct/cli/view"
+	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+)
+
+func (c *commands) validate() *cobra.Command {
+	var pre, strict bool
+	var contexts map[string]string
+	var out output
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Check the installation: versions, definitions, stores, credentials, classes",
+		Long: `Check the installation: versions, definitions, stores, credentials, classes. What
+is wrong comes with the page of the documentation that helps.
+
+The hub tells what the clusters report: their classes, whether each store answers
+each cluster, when credentials expire and how far clocks are apart. Name a context
+for a cluster to check also what is installed there. Secrets are compared by
+fingerprints; none is printed.
+
+Exits with 2 if a check finds an error; with --strict also for a warning, and for
+what you may not read.`,
+		Example: `  kubectl ramen-direct validate --pre
+  kubectl ramen-direct validate
+  kubectl ramen-direct validate --cluster-context dr1=east,dr2=west`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			h, err := c.open()
+			if err != nil {
+				return err
+			}
+			facts, err := h.Checks(cmd.Context(), pre)
+			if err != nil {
+				return err
+			}
+			var v *view.Validation
+			if pre {
+				v = check.Before(facts)
+			} else {
+				var spokes []view.CheckCategory
+				for _, name := range slices.Sorted(maps.Keys(contexts)) {
+					spoke, err := c.openContext(contexts[name])
+					if err != nil {
+						return err
+					}
+					found, err := spoke.Inspect(cmd.Context(), ramenconfig.SpokeConfigMap)
+					if err != nil {
+						return fmt.Errorf("look at cluster %s: %w", name, err)
+					}
+					spokes = append(spokes, check.Spoke(name, found)...)
+				}
+				v = check.All(facts, spokes)
+			}
+			return verdict(out.print(c, v, func(p *text.Page) error { return p.Validation(v, out.format == "wide") }), v.Severity(), strict)
+		},
+	}
+	cmd.Flags().BoolVar(&pre, "pre", false, "Check whether a hub can be installed here")
+	cmd.Flags().StringToStringVar(&contexts, "cluster-context", nil, "Look at these clusters, too: their names on the hub, and contexts of the kubeconfig")
+	cmd.Flags().BoolVar(&strict, "strict", false, "Exit with 2 for a warning, too")
+	out.addTo(cmd, "json", "yaml", "wide")
+	return cmd
+}
+
+// openContext connects to a cluster by another context of the same kubeconfig.
+func (c *commands) openContext(name string) (*hub.Hub, error) {
+	flags := genericclioptions.NewConfigFlags(true)
+	flags.KubeConfig, flags.Context = c.flags.KubeConfig, &name
+	config, err := flags.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find context %s: %w", strings.TrimSpace(name), err)
+	}
+	return hub.Open(config, c.system, c.env.Clock)
+}
