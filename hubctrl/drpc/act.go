@@ -18,9 +18,33 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
+// actor carries out the writes of one plan.
+type actor struct {
+	client   client.Client
+	live     client.Reader // past the cache
+	origin   string        // the id of this hub
+	groups   *groups
+	own      *own
+	versions map[string]apply.Version // of the wish for each cluster: as it was read, or as this plan wrote it
+	finished bool                     // the object was let go
+}
+
+// actor returns one that acts on what w showed.
+func (r *Reconciler) actor(w *world) *actor {
+	a := &actor{client: r.client, live: r.live, origin: r.origin, groups: r.groups, own: r.own, versions: map[string]apply.Version{}}
+	for i := range w.sides {
+		if wish := w.sides[i].wish; wish != nil {
+			a.versions[w.sides[i].cluster] = apply.VersionOf(wish)
+		}
+	}
+	return a
+}
+
+func (r *actor) wishes() apply.Applier { return apply.New(r.client, ownerWish) }
+
 // act carries the writes of a plan out in their order and stops at the first error; a plan whose roles are settled
 // lets it bring the content of wishes up to date. It reports whether it wrote. It decides nothing.
-func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, error) {
+func (r *actor) act(ctx context.Context, w *world, next plan.Plan) (bool, error) {
 	// Before anything is written for it, and again if someone removed the finalizer: without it nothing would be cleaned up.
 	if w.drpc.DeletionTimestamp == nil && (len(next.Writes) > 0 || w.wished()) {
 		if err := apply.Hold(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer); err != nil {
@@ -44,7 +68,7 @@ func (r *Reconciler) act(ctx context.Context, w *world, next plan.Plan) (bool, e
 	return len(next.Writes) > 0, nil
 }
 
-func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
+func (r *actor) write(ctx context.Context, w *world, wr plan.Write) error {
 	switch wr.Kind {
 	case plan.PutWish:
 		return r.putWish(ctx, w, wr)
@@ -53,7 +77,7 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 	case plan.MarkWish:
 		return r.markWish(ctx, w, wr.Side)
 	case plan.RemoveWish:
-		return r.removeWish(ctx, w.at(wr.Side))
+		return removeWish(ctx, r.client, w.at(wr.Side))
 	case plan.DropWish:
 		return r.letGo(ctx, w, wr.Side)
 	case plan.Publish:
@@ -67,13 +91,13 @@ func (r *Reconciler) write(ctx context.Context, w *world, wr plan.Write) error {
 			return nil // the next look takes the next group
 		}
 		err := apply.Release(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer)
-		w.finished = err == nil
+		r.finished = err == nil
 		return err
 	}
 	panic("unknown write")
 }
 
-func (r *Reconciler) putWish(ctx context.Context, w *world, wr plan.Write) error {
+func (r *actor) putWish(ctx context.Context, w *world, wr plan.Write) error {
 	intent, err := r.intent(w, wr, w.nextEpoch(wr), false)
 	if err != nil {
 		return err
@@ -112,7 +136,7 @@ func (w *world) first(s plan.Side) bool {
 
 // adoptWish makes a wish from the report about an object that an earlier hub wished, or this one before it was restored
 // from a backup: the same spec and epoch.
-func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error {
+func (r *actor) adoptWish(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	intent := r.frame(w, at.cluster, at.report.Status.Exchange.Epoch)
 	if ours(at) {
@@ -140,15 +164,15 @@ func (r *Reconciler) adoptWish(ctx context.Context, w *world, s plan.Side) error
 	return r.writeWish(ctx, at, intent)
 }
 
-func (r *Reconciler) removeWish(ctx context.Context, at *side) error {
-	if err := apply.Delete(ctx, r.client, at.wish); err != nil {
+func removeWish(ctx context.Context, c client.Client, at *side) error {
+	if err := apply.Delete(ctx, c, at.wish); err != nil {
 		return fmt.Errorf("remove wish for %s: %w", at.cluster, err)
 	}
 	return nil
 }
 
 // letGo drops the tombstone of a side. A key stays if the application does: the wish is re-created.
-func (r *Reconciler) letGo(ctx context.Context, w *world, s plan.Side) error {
+func (r *actor) letGo(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	if w.drpc.DeletionTimestamp == nil {
 		log.FromContext(ctx).Info("Re-creating a wish that was deleted by hand", "cluster", at.cluster, "uid", at.wish.UID)
@@ -156,12 +180,12 @@ func (r *Reconciler) letGo(ctx context.Context, w *world, s plan.Side) error {
 		// The key first: with the wish goes what leads to this outbox, should the policy be gone.
 		return err
 	}
-	at.version = apply.Version{}
-	return r.dropWish(ctx, at.wish)
+	delete(r.versions, at.cluster)
+	return dropWish(ctx, r.client, at.wish)
 }
 
-func (r *Reconciler) dropWish(ctx context.Context, wish *v1alpha1.VolumeReplicationGroup) error {
-	return apply.Release(ctx, r.client, wish, exchange.FinalizerWish)
+func dropWish(ctx context.Context, c client.Client, wish *v1alpha1.VolumeReplicationGroup) error {
+	return apply.Release(ctx, c, wish, exchange.FinalizerWish)
 }
 
 // sweep looks after the wishes of a DRPlacementControl that is gone. It drops the tombstones that were obeyed: those of
@@ -181,7 +205,7 @@ func (r *Reconciler) sweep(ctx context.Context, key client.ObjectKey) error {
 		}
 		if wish.DeletionTimestamp == nil && r.ledger.hasEnded(types.UID(wish.Annotations[v1alpha1.AnnotationDRPCUID])) {
 			log.FromContext(ctx).Info("Removing a wish that came late", "cluster", cluster, "uid", wish.UID)
-			if err := r.removeWish(ctx, &at); err != nil {
+			if err := removeWish(ctx, r.client, &at); err != nil {
 				return err
 			}
 			continue
@@ -191,7 +215,7 @@ func (r *Reconciler) sweep(ctx context.Context, key client.ObjectKey) error {
 		}) || !removed(&at) {
 			continue
 		}
-		if err := r.dropWish(ctx, wish); err != nil {
+		if err := dropWish(ctx, r.client, wish); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ package drpc
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,6 +54,12 @@ func wishing(o *v1alpha1.VolumeReplicationGroup) (claimant, bool) {
 	return claimant{drpc, group, &o.Spec.PVCSelector, o.Spec.ProtectedNamespaces}, err == nil && owned
 }
 
+// keyOf reads <namespace>/<name>.
+func keyOf(text string) (client.ObjectKey, bool) {
+	ns, name, ok := strings.Cut(text, "/")
+	return client.ObjectKey{Namespace: ns, Name: name}, ok && ns != "" && name != ""
+}
+
 // claims are the index of a DRPlacementControl, or of a wish.
 func claims(o client.Object) []string {
 	var c claimant
@@ -96,7 +103,7 @@ func (c claimant) contested(config *ramenconfig.Config) []string {
 }
 
 func bySelector(namespace string, selector *metav1.LabelSelector) string {
-	return fmt.Sprintf("%s/%x", namespace, hashOf(*selector))
+	return namespace + "/" + metav1.FormatLabelSelector(selector)
 }
 
 // all reports whether a selector selects every PVC.

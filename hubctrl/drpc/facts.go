@@ -13,8 +13,48 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
+
+// ask turns what the user and the policy say into facts.
+func (w *world) ask() {
+	spec := &w.drpc.Spec
+	w.facts.Usable = w.complete && w.leaving == "" && w.policy.DeletionTimestamp == nil && cond.IsTrue(w.policy.Status.Conditions, v1alpha1.ConditionValidated)
+	switch spec.Action {
+	case v1alpha1.ActionFailover:
+		w.facts.Ask, w.facts.Target = plan.Failover, w.sideOf(spec.FailoverCluster)
+	case v1alpha1.ActionRelocate:
+		w.facts.Ask, w.facts.Target = plan.Relocate, w.sideOf(spec.PreferredCluster)
+	default:
+		w.facts.Ask, w.facts.Target = plan.Stay, w.sideOf(spec.PreferredCluster)
+	}
+}
+
+// judge turns what was read of a side, with its link, into facts.
+func (w *world) judge(s plan.Side, view plan.View) {
+	at, c := w.at(s), w.facts.At(s)
+	c.Live = at.link.State == exchange.LinkLive
+	c.Decision = decisionOf(w.drpc, at.cluster)
+	c.Abandon = slices.Contains(abandoned(w.drpc), at.cluster)
+	c.Wish = wishFacts(at)
+	c.Report = reportFacts(w.drpc, at, view)
+	c.Report.Unplaced = len(w.unreceived(s)) > 0
+	w.facts.Stale = w.facts.Stale || unconfirmed(at, w.drpc)
+}
+
+// accepts finds out what was lost, and what of that the user accepts.
+func (w *world) accepts() {
+	w.observeLoss()
+	w.facts.Accepted = w.acceptsFailover()
+	w.selectionAccepted = w.acceptsSelection(w.drpc.UID)
+}
+
+// rank folds what only the two wishes together tell into facts.
+func (w *world) rank() {
+	markFormer(w)
+	rankEpochs(w)
+}
 
 func decisionOf(drpc *v1alpha1.DRPlacementControl, cluster string) plan.Decision {
 	if drpc.Status.Decisions == nil {

@@ -29,29 +29,27 @@ const reasonInvalidSpec = "InvalidSpec"
 // observeGroup finds out where the application's group is, and on which two clusters: where its object says, unless its
 // wishes say otherwise.
 func (r *Reconciler) observeGroup(ctx context.Context, w *world) error {
-	traces, err := r.tracesOf(ctx, w.drpc)
-	if err != nil {
-		return err
+	list := &v1alpha1.VolumeReplicationGroupList{}
+	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(w.drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list wishes and reports: %w", err)
 	}
+	traces := tracesOf(list.Items, w.drpc)
 	w.group = r.groups.of(w.drpc, exchange.GroupOf(w.drpc), len(traces) > 0)
-	var wishes, reports []trace
-	for _, t := range traces {
-		switch {
-		case t.former:
-		case t.wish:
-			wishes = append(wishes, t)
-		case !slices.Contains(abandoned(w.drpc), t.cluster):
-			reports = append(reports, t)
-		}
-	}
+	wishes, reports := telling(traces, w.drpc)
 	if len(wishes) == 0 {
 		return w.placeUnmade(reports)
 	}
 	if w.facts.Deleting {
+		var err error
 		if wishes, err = r.standing(ctx, wishes); err != nil {
 			return err
 		}
 	}
+	return w.placeMade(wishes, reports)
+}
+
+// placeMade is for an application of which this hub wished something: its wishes say where it is.
+func (w *world) placeMade(wishes, reports []trace) error {
 	w.choose(wishes)
 	if err := w.place(wishes); err != nil {
 		return err

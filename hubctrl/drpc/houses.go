@@ -9,6 +9,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
 // A workload may depend on labels and annotations of its namespace: Pod Security, the ranges of OpenShift, the movers of
@@ -36,7 +37,7 @@ func (w *world) unlike(home plan.Side) string {
 		return ""
 	}
 	return fmt.Sprintf("namespaces differ, and a workload that depends on it would be refused, or could not read its files, on %s: %s. If yours does, set it on %s before a failover",
-		peer.cluster, some(out), peer.cluster)
+		peer.cluster, bounded.Some(out), peer.cluster)
 }
 
 func differing(what, namespace string, here, there map[string]string, home, peer string) []string {

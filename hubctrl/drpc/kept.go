@@ -13,6 +13,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -128,5 +129,5 @@ func (w *world) dropping(s plan.Side) string {
 	if names == nil {
 		return ""
 	}
-	return ", of which the DRPlacementControl leaves out " + some(names)
+	return ", of which the DRPlacementControl leaves out " + bounded.Some(names)
 }

@@ -70,7 +70,7 @@ func (w *world) needsKey() need {
 }
 
 // tendKey brings the key in line with the volumes. It reports whether it wrote.
-func (r *Reconciler) tendKey(ctx context.Context, w *world) (bool, error) {
+func (r *actor) tendKey(ctx context.Context, w *world) (bool, error) {
 	switch w.needsKey() {
 	case wanted:
 		return r.keepKey(ctx, w)
@@ -101,7 +101,7 @@ func (w *world) keyAts() []keyAt {
 
 // keepKey makes the key once, in one outbox, and copies it to the other. After a crash only one of the two Secrets may
 // exist; the other is then made from it.
-func (r *Reconciler) keepKey(ctx context.Context, w *world) (bool, error) {
+func (r *actor) keepKey(ctx context.Context, w *world) (bool, error) {
 	places := w.keyAts()
 	wishes := make([]*corev1.Secret, len(places))
 	var key []byte
@@ -175,7 +175,7 @@ func (w *world) outboxes() []plan.Side {
 	return out
 }
 
-func (r *Reconciler) makeKey(ctx context.Context, wish *corev1.Secret) error {
+func (r *actor) makeKey(ctx context.Context, wish *corev1.Secret) error {
 	log.FromContext(ctx).Info("Making the VolSync key", "Secret", client.ObjectKeyFromObject(wish))
 	err := r.client.Create(ctx, wish, client.FieldOwner(ownerKey))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -185,11 +185,11 @@ func (r *Reconciler) makeKey(ctx context.Context, wish *corev1.Secret) error {
 }
 
 // dropKey removes the wishes for the key from the outboxes of sides. It reports whether it wrote.
-func (r *Reconciler) dropKey(ctx context.Context, w *world, sides ...plan.Side) (bool, error) {
+func (r *actor) dropKey(ctx context.Context, w *world, sides ...plan.Side) (bool, error) {
 	return r.removeKeys(ctx, w, sides, append(w.namespaces(), w.formerNamespaces()...))
 }
 
-func (r *Reconciler) removeKeys(ctx context.Context, w *world, sides []plan.Side, namespaces []string) (bool, error) {
+func (r *actor) removeKeys(ctx context.Context, w *world, sides []plan.Side, namespaces []string) (bool, error) {
 	wrote := false
 	for _, s := range sides {
 		for _, ns := range namespaces {
@@ -210,7 +210,7 @@ func (r *Reconciler) removeKeys(ctx context.Context, w *world, sides []plan.Side
 }
 
 // keyWish is the wish for the key at a place; nil: there is none.
-func (r *Reconciler) keyWish(ctx context.Context, w *world, at keyAt) (*corev1.Secret, error) {
+func (r *actor) keyWish(ctx context.Context, w *world, at keyAt) (*corev1.Secret, error) {
 	name := r.keyOf(w, at, nil)
 	wish := &corev1.Secret{}
 	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(name), wish); {
@@ -225,7 +225,7 @@ func (r *Reconciler) keyWish(ctx context.Context, w *world, at keyAt) (*corev1.S
 }
 
 // keyOf is the wish for the key at a place.
-func (r *Reconciler) keyOf(w *world, at keyAt, key []byte) *corev1.Secret {
+func (r *actor) keyOf(w *world, at keyAt, key []byte) *corev1.Secret {
 	name := w.drpc.Name + keySuffix
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,8 +15,6 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
-	"github.com/ramendr/ramen-direct/internal/apply"
-	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -32,7 +31,6 @@ type world struct {
 	sides    [2]side
 	facts    plan.Facts
 	storage  storage
-	finished bool // the object was let go
 
 	config    *ramenconfig.Config // nil if configErr
 	configErr error
@@ -57,7 +55,6 @@ type side struct {
 	unreported []string      // objects about which the hub's API server accepts no report, if the inbox was looked at
 	ignored    []string      // what else of the report exceeds its bounds, in words
 	partial    bool          // volumes were left out of the report for that
-	version    apply.Version // of the wish: as it was read, or as this pass wrote it
 }
 
 // wished reports whether anything was wished for the application.
@@ -80,30 +77,18 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 	if err := r.observeGroup(ctx, w); err != nil {
 		return nil, err
 	}
-	spec := &drpc.Spec
-	w.facts.Usable = w.complete && w.leaving == "" && w.policy.DeletionTimestamp == nil && cond.IsTrue(w.policy.Status.Conditions, v1alpha1.ConditionValidated)
-	switch spec.Action {
-	case v1alpha1.ActionFailover:
-		w.facts.Ask, w.facts.Target = plan.Failover, w.sideOf(spec.FailoverCluster)
-	case v1alpha1.ActionRelocate:
-		w.facts.Ask, w.facts.Target = plan.Relocate, w.sideOf(spec.PreferredCluster)
-	default:
-		w.facts.Ask, w.facts.Target = plan.Stay, w.sideOf(spec.PreferredCluster)
-	}
+	w.ask()
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		if err := r.observeSide(ctx, w, s); err != nil {
 			return nil, err
 		}
 	}
 	for _, s := range []plan.Side{plan.First, plan.Second} {
-		if err := r.judge(ctx, w, s); err != nil {
+		if err := r.observeReport(ctx, w, s); err != nil {
 			return nil, err
 		}
-		w.facts.At(s).Report.Unplaced = len(w.unreceived(s)) > 0
 	}
-	w.observeLoss()
-	w.facts.Accepted = w.acceptsFailover()
-	w.selectionAccepted = w.acceptsSelection(w.drpc.UID)
+	w.accepts()
 	w.config, w.configErr = ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap)
 	if err := r.observeFlaws(ctx, w); err != nil {
 		return nil, err
@@ -112,8 +97,7 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 	if err := r.observeStorage(ctx, w); err != nil {
 		return nil, err
 	}
-	markFormer(w)
-	rankEpochs(w)
+	w.rank()
 	return w, nil
 }
 
@@ -184,8 +168,6 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 		at.wish = nil
 	case err != nil:
 		return fmt.Errorf("read wish for %s: %w", at.cluster, err)
-	default:
-		at.version = apply.VersionOf(at.wish)
 	}
 	if at.wish != nil && at.wish.Annotations[exchange.AnnotationDRPC] != client.ObjectKeyFromObject(w.drpc).String() {
 		return conflict(w, at.wish.Annotations[exchange.AnnotationDRPC])
@@ -200,31 +182,31 @@ func (r *Reconciler) observeSide(ctx context.Context, w *world, s plan.Side) err
 	return nil
 }
 
-// judge turns what lies in outbox and inbox of a side into facts. Both sides have been read: what a cluster may claim depends
-// on what the hub wished.
-func (r *Reconciler) judge(ctx context.Context, w *world, s plan.Side) error {
+// observeReport turns what lies in outbox and inbox of a side into facts. Both sides have been read: what a cluster may claim
+// depends on what the hub wished.
+func (r *Reconciler) observeReport(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	if at.cluster == "" {
 		return nil
 	}
-	at.believable = at.report != nil && at.report.Status.Exchange != nil && exchange.Believable(at.report.Status.Exchange.Epoch, w.wishedEpoch())
-	if at.report != nil {
-		h := hearing{namespaces: w.namespacesToHear(), now: r.clock.Now()}
-		h.hear(&at.report.Status)
-		at.ignored, at.partial = h.ignored, h.partial
-	}
+	w.hear(s, r.clock.Now())
 	view, err := r.view(ctx, w, at)
 	if err != nil {
 		return err
 	}
-	c := w.facts.At(s)
-	c.Live = at.link.State == exchange.LinkLive
-	c.Decision = decisionOf(w.drpc, at.cluster)
-	c.Abandon = slices.Contains(abandoned(w.drpc), at.cluster)
-	c.Wish = wishFacts(at)
-	c.Report = reportFacts(w.drpc, at, view)
-	w.facts.Stale = w.facts.Stale || unconfirmed(at, w.drpc)
+	w.judge(s, view)
 	return nil
+}
+
+// hear takes out of the report of a side what is not believed.
+func (w *world) hear(s plan.Side, now time.Time) {
+	at := w.at(s)
+	at.believable = at.report != nil && at.report.Status.Exchange != nil && exchange.Believable(at.report.Status.Exchange.Epoch, w.wishedEpoch())
+	if at.report != nil {
+		h := hearing{namespaces: w.namespacesToHear(), now: now}
+		h.hear(&at.report.Status)
+		at.ignored, at.partial = h.ignored, h.partial
+	}
 }
 
 // view tells what may be believed about the object. A report that was not there to be read, and is there by now, proves

@@ -18,7 +18,7 @@ import (
 )
 
 // publish tells those who deploy where the workload's objects may exist. What somebody else wrote into the decisions goes.
-func (r *Reconciler) publish(ctx context.Context, w *world, list [2]plan.Decision) error {
+func (r *actor) publish(ctx context.Context, w *world, list [2]plan.Decision) error {
 	told := &v1alpha1.DRPlacementControl{}
 	told.Namespace, told.Name = w.drpc.Namespace, w.drpc.Name
 	told.Status.Decisions, told.Status.PreferredDecision = w.quote(list)

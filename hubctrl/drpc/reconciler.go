@@ -76,9 +76,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	case err != nil:
 		return reconcile.Result{}, err
 	}
-	w, next, seeErr, actErr := r.carryOut(ctx, before.DeepCopy())
+	w, next, finished, seeErr, actErr := r.carryOut(ctx, before.DeepCopy())
 	switch {
-	case w != nil && w.finished:
+	case finished:
 		r.finish(before, w)
 		r.ledger.ended(before.UID, r.clock.Now())
 		return reconcile.Result{}, nil
@@ -88,28 +88,30 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	return r.report(ctx, before, w, next, seeErr, actErr)
 }
 
-// carryOut observes, decides and acts until there is nothing to do but wait. It returns the last look and plan.
-func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (w *world, next plan.Plan, seeErr, actErr error) {
+// carryOut observes, decides and acts until there is nothing to do but wait. It returns the last look and plan, and whether the
+// object was let go.
+func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (w *world, next plan.Plan, finished bool, seeErr, actErr error) {
 	for range maxSteps {
 		if w, seeErr = r.observe(ctx, drpc); seeErr != nil {
-			return w, next, seeErr, nil
+			return w, next, false, seeErr, nil
 		}
 		next = plan.Decide(w.facts)
-		wrote, err := r.act(ctx, w, next)
+		a := r.actor(w)
+		wrote, err := a.act(ctx, w, next)
 		outdated := apply.Outdated(err) // somebody wrote since the look: it no longer counts (X15)
-		if err != nil && !outdated || err == nil && !wrote || w.finished {
-			return w, next, nil, err
+		if err != nil && !outdated || err == nil && !wrote || a.finished {
+			return w, next, a.finished, nil, err
 		}
 		actErr = err
 		drpc, seeErr = r.read(ctx, client.ObjectKeyFromObject(drpc))
 		switch {
 		case apierrors.IsNotFound(seeErr):
-			return w, next, errGone, nil
+			return w, next, false, errGone, nil
 		case seeErr != nil:
-			return w, next, seeErr, nil
+			return w, next, false, seeErr, nil
 		}
 	}
-	return w, next, nil, errors.Join(errEndless, actErr)
+	return w, next, false, nil, errors.Join(errEndless, actErr)
 }
 
 // read returns the application's object as it is now. It is a new one each time: decoding into the last one would leave
@@ -121,5 +123,3 @@ func (r *Reconciler) read(ctx context.Context, key client.ObjectKey) (*v1alpha1.
 	}
 	return drpc, nil
 }
-
-func (r *Reconciler) wishes() apply.Applier { return apply.New(r.client, ownerWish) }

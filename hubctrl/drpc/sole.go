@@ -22,8 +22,8 @@ import (
 // To apply an intent takes back what somebody changed, not what they added: that belongs to another field manager.
 
 // writeWish writes the wish of a side over the version that was decided about (X15).
-func (r *Reconciler) writeWish(ctx context.Context, at *side, intent *unstructured.Unstructured) error {
-	stored, err := r.wishes().Over(ctx, at.version, apply.Untyped(intent))
+func (r *actor) writeWish(ctx context.Context, at *side, intent *unstructured.Unstructured) error {
+	stored, err := r.wishes().Over(ctx, r.versions[at.cluster], apply.Untyped(intent))
 	if err != nil {
 		return fmt.Errorf("write wish for %s: %w", at.cluster, err)
 	}
@@ -42,22 +42,22 @@ func (r *Reconciler) writeWish(ctx context.Context, at *side, intent *unstructur
 			return fmt.Errorf("write wish for %s: %w", at.cluster, err)
 		}
 	}
-	at.version = apply.VersionOf(have)
+	r.versions[at.cluster] = apply.VersionOf(have)
 	return nil
 }
 
 // mark makes the wish of the other side another version before s is promoted. A promotion is decided by what both wishes
 // say, and an API server compares the version of one object only: of two leaders that promote contrary sides, the mark of
 // the first fails the second.
-func (r *Reconciler) mark(ctx context.Context, w *world, s plan.Side) error {
+func (r *actor) mark(ctx context.Context, w *world, s plan.Side) error {
 	at, peer := w.at(s), w.at(s.Peer())
-	if peer.version == (apply.Version{}) || peer.wish == nil || peer.version != apply.VersionOf(peer.wish) {
+	if version, read := r.versions[peer.cluster]; !read || peer.wish == nil || version != apply.VersionOf(peer.wish) {
 		return nil // there is none, or this pass has written it just now
 	}
-	if err := apply.Annotate(ctx, r.client, peer.wish, exchange.AnnotationBeside, at.version.String()); err != nil {
+	if err := apply.Annotate(ctx, r.client, peer.wish, exchange.AnnotationBeside, r.versions[at.cluster].String()); err != nil {
 		return fmt.Errorf("mark the wish for %s: %w", peer.cluster, err)
 	}
-	peer.version = apply.VersionOf(peer.wish)
+	r.versions[peer.cluster] = apply.VersionOf(peer.wish)
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (at *side) adopts() string {
 
 // markWish notes at the wish for a side that the user is asked about what the cluster claims. Nothing else of it changes, and
 // no cluster reads it.
-func (r *Reconciler) markWish(ctx context.Context, w *world, s plan.Side) error {
+func (r *actor) markWish(ctx context.Context, w *world, s plan.Side) error {
 	at := w.at(s)
 	stamp := at.report.Status.Exchange
 	log.FromContext(ctx).Info("Cluster claims a later wish than this hub's", "cluster", at.cluster, "wishUID", stamp.WishUID,

@@ -3,8 +3,6 @@
 package drpc
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -34,16 +32,11 @@ func (t trace) String() string {
 	return box + "/" + exchange.ObjectName(t.group.Namespace, t.group.Name)
 }
 
-// tracesOf finds all that tells of the application, on whatever cluster, from the index.
-func (r *Reconciler) tracesOf(ctx context.Context, drpc *v1alpha1.DRPlacementControl) ([]trace, error) {
-	list := &v1alpha1.VolumeReplicationGroupList{}
-	key := client.ObjectKeyFromObject(drpc)
-	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: key.String()}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list wishes and reports: %w", err)
-	}
+// tracesOf reads what the wishes and reports of the application tell, on whatever cluster.
+func tracesOf(groups []v1alpha1.VolumeReplicationGroup, drpc *v1alpha1.DRPlacementControl) []trace {
 	var out []trace
-	for i := range list.Items {
-		if t, ok := traceOf(&list.Items[i], drpc); ok {
+	for i := range groups {
+		if t, ok := traceOf(&groups[i], drpc); ok {
 			out = append(out, t)
 		}
 	}
@@ -56,7 +49,21 @@ func (r *Reconciler) tracesOf(ctx context.Context, drpc *v1alpha1.DRPlacementCon
 	}
 	out = slices.DeleteFunc(out, func(t trace) bool { return left[t.uid] })
 	slices.SortFunc(out, func(a, b trace) int { return strings.Compare(a.String(), b.String()) })
-	return out, nil
+	return out
+}
+
+// telling are the traces that say where the application's group is: wishes, and reports of clusters that were not given up.
+func telling(traces []trace, drpc *v1alpha1.DRPlacementControl) (wishes, reports []trace) {
+	for _, t := range traces {
+		switch {
+		case t.former:
+		case t.wish:
+			wishes = append(wishes, t)
+		case !slices.Contains(abandoned(drpc), t.cluster):
+			reports = append(reports, t)
+		}
+	}
+	return wishes, reports
 }
 
 // traceOf reads a wish or report. A report of an object that no hub made is no trace.

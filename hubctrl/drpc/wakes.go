@@ -5,7 +5,6 @@ package drpc
 import (
 	"context"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -74,12 +73,6 @@ func drpcKey(o client.Object) []string {
 		return []string{key}
 	}
 	return nil
-}
-
-// keyOf reads <namespace>/<name>.
-func keyOf(text string) (client.ObjectKey, bool) {
-	ns, name, ok := strings.Cut(text, "/")
-	return client.ObjectKey{Namespace: ns, Name: name}, ok && ns != "" && name != ""
 }
 
 func policyKey(o client.Object) []string {

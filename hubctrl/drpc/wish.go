@@ -26,7 +26,7 @@ var passed = []string{
 }
 
 // frame is a wish without a spec.
-func (r *Reconciler) frame(w *world, cluster string, epoch int64) *unstructured.Unstructured {
+func (r *actor) frame(w *world, cluster string, epoch int64) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("VolumeReplicationGroup"))
 	u.SetNamespace(exchange.Outbox(cluster))
@@ -64,7 +64,7 @@ func (w *world) meantFor(cluster string) string {
 }
 
 // intent is the wish that wr asks for. Its content follows what is reported only while roles are settled.
-func (r *Reconciler) intent(w *world, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
+func (r *actor) intent(w *world, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
 	at := w.at(wr.Side)
 	u := r.frame(w, at.cluster, epoch)
 	if uid := at.adopts(); uid != "" {
@@ -169,7 +169,7 @@ func (w *world) told(s plan.Side) *v1alpha1.VolumeReplicationGroupSpec {
 
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
 // wrote.
-func (r *Reconciler) refresh(ctx context.Context, w *world) (bool, error) {
+func (r *actor) refresh(ctx context.Context, w *world) (bool, error) {
 	wrote, keyErr := r.tendKey(ctx, w) // what fails there keeps no wish from its content
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		at, fact := w.at(s), w.facts.At(s).Wish

@@ -4,13 +4,13 @@ package drpc
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -80,7 +80,7 @@ func (w *world) explainNothing(t plan.Side) words {
 			pvc := &other.report.Status.ProtectedPVCs[i]
 			had = append(had, pvc.Namespace+"/"+pvc.Name)
 		}
-		known = fmt.Sprintf("but cluster %s has volumes by its last report%s: %s", other.cluster, when(other), some(had))
+		known = fmt.Sprintf("but cluster %s has volumes by its last report%s: %s", other.cluster, when(other), bounded.Some(had))
 	}
 	out := words{fact: factLoss, user: true, message: fmt.Sprintf(
 		"cluster %s found nothing to restore, %s. The workload was not sent to %s, and %s is left as it is", at.cluster, known, at.cluster, other.cluster)}
@@ -120,7 +120,7 @@ func (w *world) acceptFailover(cluster string) string {
 // explainPlaces says which volumes of s have no place on the peer yet.
 func (w *world) explainPlaces(s plan.Side) words {
 	at, peer := w.at(s), w.at(s.Peer())
-	return words{fact: factPlaces, message: fmt.Sprintf("cluster %s copies volumes that have no destination on cluster %s yet: %s", at.cluster, peer.cluster, some(w.unreceived(s))),
+	return words{fact: factPlaces, message: fmt.Sprintf("cluster %s copies volumes that have no destination on cluster %s yet: %s", at.cluster, peer.cluster, bounded.Some(w.unreceived(s))),
 		next: fmt.Sprintf("%s when %s receives them; if that takes long, look at condition DataProtected of VolumeReplicationGroup %s there", continues, peer.cluster, w.group)}
 }
 
@@ -141,15 +141,6 @@ func when(at *side) string {
 		return " of " + t.UTC().Format(time.RFC3339)
 	}
 	return ""
-}
-
-// some keeps a list of names readable.
-func some(names []string) string {
-	const most = 5
-	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-	}
-	return strings.Join(names, ", ")
 }
 
 // failing says what fails of the protection of an application that runs as it should.

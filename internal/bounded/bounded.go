@@ -54,3 +54,12 @@ func List(names []string, separator string) string {
 	}
 	return out
 }
+
+// Some joins the first names with commas, and says how many more there are, so that a sentence about them stays readable.
+func Some(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
