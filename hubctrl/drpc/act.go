@@ -14,6 +14,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -30,11 +31,11 @@ type actor struct {
 }
 
 // actor returns one that acts on what w showed.
-func (r *Reconciler) actor(w *world) *actor {
+func (r *Reconciler) actor(w *snapshot.Snapshot) *actor {
 	a := &actor{client: r.client, live: r.live, origin: r.origin, groups: r.groups, own: r.own, versions: map[string]apply.Version{}}
-	for i := range w.sides {
-		if wish := w.sides[i].wish; wish != nil {
-			a.versions[w.sides[i].cluster] = apply.VersionOf(wish)
+	for i := range w.Sides {
+		if wish := w.Sides[i].Wish; wish != nil {
+			a.versions[w.Sides[i].Cluster] = apply.VersionOf(wish)
 		}
 	}
 	return a
@@ -44,15 +45,15 @@ func (r *actor) wishes() apply.Applier { return apply.New(r.client, ownerWish) }
 
 // act carries the writes of a plan out in their order and stops at the first error; a plan whose roles are settled
 // lets it bring the content of wishes up to date. It reports whether it wrote. It decides nothing.
-func (r *actor) act(ctx context.Context, w *world, next plan.Plan) (bool, error) {
+func (r *actor) act(ctx context.Context, w *snapshot.Snapshot, next plan.Plan) (bool, error) {
 	// Before anything is written for it, and again if someone removed the finalizer: without it nothing would be cleaned up.
-	if w.drpc.DeletionTimestamp == nil && (len(next.Writes) > 0 || w.wished()) {
-		if err := apply.Hold(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer); err != nil {
+	if w.DRPC.DeletionTimestamp == nil && (len(next.Writes) > 0 || w.Wished()) {
+		if err := apply.Hold(ctx, r.client, w.DRPC, v1alpha1.DRPCFinalizer); err != nil {
 			return false, err
 		}
 	}
-	if len(next.Writes) == 0 && w.misquoted() {
-		return true, r.publish(ctx, w, w.decisions())
+	if len(next.Writes) == 0 && misquoted(w) {
+		return true, r.publish(ctx, w, published(w))
 	}
 	if next.Tend && len(next.Writes) == 0 {
 		return r.refresh(ctx, w)
@@ -68,7 +69,7 @@ func (r *actor) act(ctx context.Context, w *world, next plan.Plan) (bool, error)
 	return len(next.Writes) > 0, nil
 }
 
-func (r *actor) write(ctx context.Context, w *world, wr plan.Write) error {
+func (r *actor) write(ctx context.Context, w *snapshot.Snapshot, wr plan.Write) error {
 	switch wr.Kind {
 	case plan.PutWish:
 		return r.putWish(ctx, w, wr)
@@ -77,111 +78,111 @@ func (r *actor) write(ctx context.Context, w *world, wr plan.Write) error {
 	case plan.MarkWish:
 		return r.markWish(ctx, w, wr.Side)
 	case plan.RemoveWish:
-		return removeWish(ctx, r.client, w.at(wr.Side))
+		return removeWish(ctx, r.client, w.At(wr.Side))
 	case plan.DropWish:
 		return r.letGo(ctx, w, wr.Side)
 	case plan.Publish:
 		return r.publish(ctx, w, wr.Decisions)
 	case plan.Finish:
 		// Of a cluster that was given up nothing else takes it away.
-		if _, err := r.dropKey(ctx, w, w.outboxes()...); err != nil {
+		if _, err := r.dropKey(ctx, w, outboxes(w)...); err != nil {
 			return err
 		}
-		if w.more {
+		if w.More {
 			return nil // the next look takes the next group
 		}
-		err := apply.Release(ctx, r.client, w.drpc, v1alpha1.DRPCFinalizer)
+		err := apply.Release(ctx, r.client, w.DRPC, v1alpha1.DRPCFinalizer)
 		r.finished = err == nil
 		return err
 	}
 	panic("unknown write")
 }
 
-func (r *actor) putWish(ctx context.Context, w *world, wr plan.Write) error {
-	intent, err := r.intent(w, wr, w.nextEpoch(wr), false)
+func (r *actor) putWish(ctx context.Context, w *snapshot.Snapshot, wr plan.Write) error {
+	intent, err := r.intent(w, wr, nextEpoch(w, wr), false)
 	if err != nil {
 		return err
 	}
-	r.groups.wrote(w.drpc, w.group)
+	r.groups.wrote(w.DRPC, w.Group)
 	if wr.Promote && wr.Role == plan.Primary {
 		if err := r.mark(ctx, w, wr.Side); err != nil {
 			return err
 		}
 	}
-	return r.writeWish(ctx, w.at(wr.Side), intent)
+	return r.writeWish(ctx, w.At(wr.Side), intent)
 }
 
 // nextEpoch is the epoch of a wish that is written now: a promotion exceeds all that is known, a Primary that stays one
 // keeps its epoch, and a Secondary has the last one, so that it never resumes an older role (I5).
-func (w *world) nextEpoch(wr plan.Write) int64 {
+func nextEpoch(w *snapshot.Snapshot, wr plan.Write) int64 {
 	switch {
-	case wr.Promote && w.first(wr.Side):
-		return w.lastEpoch()
+	case wr.Promote && first(w, wr.Side):
+		return w.LastEpoch()
 	case wr.Promote:
-		return exchange.NextEpoch(w.lastEpoch())
+		return exchange.NextEpoch(w.LastEpoch())
 	case wr.Role == plan.Primary:
-		return epochOf(w.at(wr.Side).wish)
+		return snapshot.EpochOf(w.At(wr.Side).Wish)
 	default:
-		return max(w.lastEpoch(), 1)
+		return max(w.LastEpoch(), 1)
 	}
 }
 
 // first reports whether a promotion of s is the first one of all: there is nothing but the peer's wish, which this hub made
 // before the Primary's. Its epoch, the first one, is no Primary's.
-func (w *world) first(s plan.Side) bool {
-	at, peer := w.at(s), w.at(s.Peer())
-	return w.facts.At(s).Decision == plan.Untold && at.wish == nil && at.report == nil && peer.wish != nil && roleOf(&peer.wish.Spec) == plan.Secondary &&
-		peer.wish.Annotations[exchange.AnnotationAdoptUID] == "" && w.lastEpoch() == 1
+func first(w *snapshot.Snapshot, s plan.Side) bool {
+	at, peer := w.At(s), w.At(s.Peer())
+	return w.Facts.At(s).Decision == plan.Untold && at.Wish == nil && at.Report == nil && peer.Wish != nil && snapshot.RoleOf(&peer.Wish.Spec) == plan.Secondary &&
+		peer.Wish.Annotations[exchange.AnnotationAdoptUID] == "" && w.LastEpoch() == 1
 }
 
 // adoptWish makes a wish from the report about an object that an earlier hub wished, or this one before it was restored
 // from a backup: the same spec and epoch.
-func (r *actor) adoptWish(ctx context.Context, w *world, s plan.Side) error {
-	at := w.at(s)
-	intent := r.frame(w, at.cluster, at.report.Status.Exchange.Epoch)
-	if ours(at) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationRecalled, strconv.FormatInt(w.drpc.Generation, 10)))
+func (r *actor) adoptWish(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
+	at := w.At(s)
+	intent := r.frame(w, at.Cluster, at.Report.Status.Exchange.Epoch)
+	if snapshot.Ours(at) {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationRecalled, strconv.FormatInt(w.DRPC.Generation, 10)))
 	}
-	if uid := at.adopts(); uid != "" {
+	if uid := adopts(at); uid != "" {
 		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
 	}
-	if w.sendsAway(plan.Write{Kind: plan.AdoptWish, Side: s, Role: roleOf(&at.report.Spec)}, false) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSentAway, on))
+	if sendsAway(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}, false) {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSentAway, snapshot.On))
 	}
-	if serves(at.report) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationPeerServes, on))
+	if snapshot.Serves(at.Report) {
+		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationPeerServes, snapshot.On))
 	}
-	if signers := w.signers(plan.Write{Kind: plan.AdoptWish, Side: s, Role: roleOf(&at.report.Spec)}); signers != "" {
+	if signers := signers(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}); signers != "" {
 		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationSigners, signers))
 	}
-	if w.differs(scopeOf(&at.report.Spec)) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationScopeKept, string(w.drpc.UID)))
+	if snapshot.ScopeDiffers(w, snapshot.ScopeOf(&at.Report.Spec)) {
+		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationScopeKept, string(w.DRPC.UID)))
 	}
-	if err := setSpec(intent, &at.report.Spec); err != nil {
+	if err := setSpec(intent, &at.Report.Spec); err != nil {
 		return err
 	}
-	r.groups.wrote(w.drpc, w.group)
+	r.groups.wrote(w.DRPC, w.Group)
 	return r.writeWish(ctx, at, intent)
 }
 
-func removeWish(ctx context.Context, c client.Client, at *side) error {
-	if err := apply.Delete(ctx, c, at.wish); err != nil {
-		return fmt.Errorf("remove wish for %s: %w", at.cluster, err)
+func removeWish(ctx context.Context, c client.Client, at *snapshot.Side) error {
+	if err := apply.Delete(ctx, c, at.Wish); err != nil {
+		return fmt.Errorf("remove wish for %s: %w", at.Cluster, err)
 	}
 	return nil
 }
 
 // letGo drops the tombstone of a side. A key stays if the application does: the wish is re-created.
-func (r *actor) letGo(ctx context.Context, w *world, s plan.Side) error {
-	at := w.at(s)
-	if w.drpc.DeletionTimestamp == nil {
-		log.FromContext(ctx).Info("Re-creating a wish that was deleted by hand", "cluster", at.cluster, "uid", at.wish.UID)
+func (r *actor) letGo(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
+	at := w.At(s)
+	if w.DRPC.DeletionTimestamp == nil {
+		log.FromContext(ctx).Info("Re-creating a wish that was deleted by hand", "cluster", at.Cluster, "uid", at.Wish.UID)
 	} else if _, err := r.dropKey(ctx, w, s); err != nil {
 		// The key first: with the wish goes what leads to this outbox, should the policy be gone.
 		return err
 	}
-	delete(r.versions, at.cluster)
-	return dropWish(ctx, r.client, at.wish)
+	delete(r.versions, at.Cluster)
+	return dropWish(ctx, r.client, at.Wish)
 }
 
 func dropWish(ctx context.Context, c client.Client, wish *v1alpha1.VolumeReplicationGroup) error {
@@ -199,7 +200,7 @@ func (r *Reconciler) sweep(ctx context.Context, key client.ObjectKey) error {
 	for i := range list.Items {
 		wish := &list.Items[i]
 		cluster, _ := exchange.ClusterOf(wish.Namespace)
-		at := side{cluster: cluster, wish: wish}
+		at := snapshot.Side{Cluster: cluster, Wish: wish}
 		if wish.Namespace != exchange.Outbox(cluster) {
 			continue
 		}
@@ -212,7 +213,7 @@ func (r *Reconciler) sweep(ctx context.Context, key client.ObjectKey) error {
 		}
 		if slices.ContainsFunc(list.Items, func(o v1alpha1.VolumeReplicationGroup) bool {
 			return o.Namespace == exchange.Inbox(cluster) && o.Name == wish.Name
-		}) || !removed(&at) {
+		}) || !snapshot.Removed(&at) {
 			continue
 		}
 		if err := dropWish(ctx, r.client, wish); err != nil {

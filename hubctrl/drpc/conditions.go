@@ -11,6 +11,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -29,8 +30,8 @@ const (
 )
 
 // unheard is the reason of what can't be known or used because of a link that is not live.
-func unheard(at *side) string {
-	switch at.link.State {
+func unheard(at *snapshot.Side) string {
+	switch at.Link.State {
 	case exchange.LinkNever:
 		return reasonLinkNever
 	case exchange.LinkConnecting:
@@ -61,13 +62,13 @@ func merged(was []metav1.Condition, at time.Time, now ...metav1.Condition) []met
 	return ordered(cond.OnlyTrue(cond.Merge(was, at, now...), v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled))
 }
 
-func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.Condition {
-	gen := w.drpc.Generation
-	available, peer, protected := w.available(next, words), w.peerReady(next, words), w.protected()
-	protected.Message += w.inert()
-	if at := w.source(); at != nil {
-		protected.Message += at.overruns()
-		peer.Message += w.at(w.sideOf(at.cluster).Peer()).overruns()
+func conditions(w *snapshot.Snapshot, next plan.Plan, words words, actErr error) []metav1.Condition {
+	gen := w.DRPC.Generation
+	available, peer, protected := available(w, next, words), peerReady(w, next, words), protected(w)
+	protected.Message += inert(w)
+	if at := w.Source(); at != nil {
+		protected.Message += overruns(at)
+		peer.Message += overruns(w.At(w.SideOf(at.Cluster).Peer()))
 	}
 	list := []metav1.Condition{available, peer, protected}
 
@@ -91,13 +92,13 @@ func (w *world) conditions(next plan.Plan, words words, actErr error) []metav1.C
 }
 
 // available says whether the cluster that should run the workload is Primary and ready now.
-func (w *world) available(next plan.Plan, words words) metav1.Condition {
-	gen := w.drpc.Generation
+func available(w *snapshot.Snapshot, next plan.Plan, words words) metav1.Condition {
+	gen := w.DRPC.Generation
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionAvailable, status, reason, message, gen)
 	}
 	phase := string(phases[next.Phase])
-	running := w.running()
+	running := running(w)
 	if running == nil {
 		message := words.message
 		if message == "" {
@@ -105,44 +106,44 @@ func (w *world) available(next plan.Plan, words words) metav1.Condition {
 		}
 		return is(metav1.ConditionFalse, phase, message)
 	}
-	c := w.facts.At(w.sideOf(running.cluster))
+	c := w.Facts.At(w.SideOf(running.Cluster))
 	switch {
 	case !c.Live:
-		return is(metav1.ConditionUnknown, unheard(running), "the workload runs on "+running.cluster+" as far as is known: "+lostLink(running))
+		return is(metav1.ConditionUnknown, unheard(running), "the workload runs on "+running.Cluster+" as far as is known: "+lostLink(running))
 	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
-		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.cluster)
+		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.Cluster)
 	case c.Wish.Role == plan.Primary && !c.Report.Answered && stillPrimary(running):
-		return is(metav1.ConditionTrue, phase, fmt.Sprintf("the workload runs on %s; %s", running.cluster, unanswered(running)))
+		return is(metav1.ConditionTrue, phase, fmt.Sprintf("the workload runs on %s; %s", running.Cluster, unanswered(running)))
 	default:
-		return is(metav1.ConditionFalse, phase, fmt.Sprintf("cluster %s is not Primary and ready: %s", running.cluster, why(running, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)))
+		return is(metav1.ConditionFalse, phase, fmt.Sprintf("cluster %s is not Primary and ready: %s", running.Cluster, why(running, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)))
 	}
 }
 
 // stillPrimary reports whether a side that was told something new was Primary, and nothing was wrong with it, when it
 // last reported.
-func stillPrimary(at *side) bool {
-	return at.report != nil && at.report.Status.State == v1alpha1.PrimaryState &&
-		exchange.Condition(at.report, v1alpha1.VRGDataReady).Status != metav1.ConditionFalse &&
-		exchange.Condition(at.report, v1alpha1.VRGClusterDataReady).Status != metav1.ConditionFalse
+func stillPrimary(at *snapshot.Side) bool {
+	return at.Report != nil && at.Report.Status.State == v1alpha1.PrimaryState &&
+		exchange.Condition(at.Report, v1alpha1.VRGDataReady).Status != metav1.ConditionFalse &&
+		exchange.Condition(at.Report, v1alpha1.VRGClusterDataReady).Status != metav1.ConditionFalse
 }
 
 // running is the side where the workload is to run now; nil: nowhere.
-func (w *world) running() *side {
+func running(w *snapshot.Snapshot) *snapshot.Side {
 	for _, s := range []plan.Side{plan.First, plan.Second} {
-		if w.facts.At(s).Decision == plan.RunHere {
-			return w.at(s)
+		if w.Facts.At(s).Decision == plan.RunHere {
+			return w.At(s)
 		}
 	}
 	return nil
 }
 
 // peerReady says whether the other cluster answers Secondary, over a live link, now.
-func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
-	gen := w.drpc.Generation
+func peerReady(w *snapshot.Snapshot, next plan.Plan, words words) metav1.Condition {
+	gen := w.DRPC.Generation
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionPeerReady, status, reason, message, gen)
 	}
-	h := w.facts.Home()
+	h := w.Facts.Home()
 	if !h.Named() {
 		message := words.message
 		if message == "" {
@@ -151,22 +152,22 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 		return is(metav1.ConditionFalse, reasonProgressing, message)
 	}
 	p := h.Peer()
-	at, c := w.at(p), w.facts.At(p)
+	at, c := w.At(p), w.Facts.At(p)
 	switch {
 	case !c.Live:
 		return is(metav1.ConditionFalse, unheard(at), lostLink(at))
 	case c.Wish.Role == plan.Primary:
-		return is(metav1.ConditionFalse, "NotStarted", fmt.Sprintf("cluster %s is still told to be Primary", at.cluster))
+		return is(metav1.ConditionFalse, "NotStarted", fmt.Sprintf("cluster %s is still told to be Primary", at.Cluster))
 	case !c.Report.Answered:
 		return is(metav1.ConditionFalse, reasonProgressing, unanswered(at))
 	case c.Report.Conflict:
-		conflict := exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict)
-		return is(metav1.ConditionFalse, conflict.Reason, fmt.Sprintf("cluster %s: %s", at.cluster, conflict.Message))
+		conflict := exchange.Condition(at.Report, v1alpha1.VRGNoClusterDataConflict)
+		return is(metav1.ConditionFalse, conflict.Reason, fmt.Sprintf("cluster %s: %s", at.Cluster, conflict.Message))
 	case c.Report.State != plan.IsSecondary || !c.Report.Ready:
-		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
+		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.Cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)))
 	default:
-		message := fmt.Sprintf("cluster %s is Secondary", at.cluster)
-		if unlike := w.unlike(h); unlike != "" {
+		message := fmt.Sprintf("cluster %s is Secondary", at.Cluster)
+		if unlike := unlike(w, h); unlike != "" {
 			message += "; " + unlike
 		}
 		return is(metav1.ConditionTrue, "Success", message)
@@ -174,54 +175,54 @@ func (w *world) peerReady(next plan.Plan, words words) metav1.Condition {
 }
 
 // protected says whether the peer could take over what the workload has written up to the last synchronization.
-func (w *world) protected() metav1.Condition {
-	gen := w.drpc.Generation
+func protected(w *snapshot.Snapshot) metav1.Condition {
+	gen := w.DRPC.Generation
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionProtected, status, reason, message, gen)
 	}
-	at := w.source()
+	at := w.Source()
 	switch {
 	case at == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "no cluster is Primary")
-	case !w.facts.At(w.sideOf(at.cluster)).Live:
-		return is(metav1.ConditionUnknown, unheard(at), lostLink(at)+w.lastSync(at))
-	case w.facts.At(w.sideOf(at.cluster)).Bereft():
-		return is(metav1.ConditionFalse, "VolumesLost", w.bereftText(w.sideOf(at.cluster)))
-	case at.report == nil:
-		return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s has not reported", at.cluster))
+	case !w.Facts.At(w.SideOf(at.Cluster)).Live:
+		return is(metav1.ConditionUnknown, unheard(at), lostLink(at)+lastSync(w, at))
+	case w.Facts.At(w.SideOf(at.Cluster)).Bereft():
+		return is(metav1.ConditionFalse, "VolumesLost", bereftText(w, w.SideOf(at.Cluster)))
+	case at.Report == nil:
+		return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s has not reported", at.Cluster))
 	}
 	for _, kind := range []string{v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected, v1alpha1.VRGNoClusterDataConflict, v1alpha1.VRGClusterDataProtected} {
-		c := exchange.Condition(at.report, kind)
+		c := exchange.Condition(at.Report, kind)
 		switch {
 		case c.Status == metav1.ConditionTrue, kind == v1alpha1.VRGDataProtected && c.Status == metav1.ConditionFalse && c.Reason == "Replicating":
 		case c.Status == metav1.ConditionUnknown:
-			return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+			return is(metav1.ConditionUnknown, "Unknown", fmt.Sprintf("cluster %s: %s: %s", at.Cluster, kind, conditionText(&c)))
 		case failed[c.Reason]:
-			return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+			return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s: %s: %s", at.Cluster, kind, conditionText(&c)))
 		default:
-			return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s: %s: %s", at.cluster, kind, conditionText(&c)))
+			return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s: %s: %s", at.Cluster, kind, conditionText(&c)))
 		}
 	}
-	if p := w.sideOf(at.cluster).Peer(); w.facts.At(p).Report.Conflict {
-		c := exchange.Condition(w.at(p).report, v1alpha1.VRGNoClusterDataConflict)
-		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s: %s: %s", w.at(p).cluster, v1alpha1.VRGNoClusterDataConflict, conditionText(&c)))
+	if p := w.SideOf(at.Cluster).Peer(); w.Facts.At(p).Report.Conflict {
+		c := exchange.Condition(w.At(p).Report, v1alpha1.VRGNoClusterDataConflict)
+		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s: %s: %s", w.At(p).Cluster, v1alpha1.VRGNoClusterDataConflict, conditionText(&c)))
 	}
 	switch {
-	case at.report.Status.State != v1alpha1.PrimaryState:
-		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Primary yet", at.cluster))
-	case at.partial:
-		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s reports volumes that can't be protected", at.cluster))
-	case len(at.report.Status.ProtectedPVCs) > 0 && at.report.Status.LastGroupSyncTime == nil:
+	case at.Report.Status.State != v1alpha1.PrimaryState:
+		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s is not Primary yet", at.Cluster))
+	case at.Partial:
+		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s reports volumes that can't be protected", at.Cluster))
+	case len(at.Report.Status.ProtectedPVCs) > 0 && at.Report.Status.LastGroupSyncTime == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronized once")
-	case w.neverReceived(at) != "":
+	case neverReceived(w, at) != "":
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s has not received volume %s yet",
-			w.at(w.sideOf(at.cluster).Peer()).cluster, w.neverReceived(at)))
-	case w.unmet().fact != "":
-		return is(metav1.ConditionFalse, reasonNotSupported, w.unmet().message)
-	case len(at.report.Status.ProtectedPVCs) == 0:
+			w.At(w.SideOf(at.Cluster).Peer()).Cluster, neverReceived(w, at)))
+	case unmet(w).fact != "":
+		return is(metav1.ConditionFalse, reasonNotSupported, unmet(w).message)
+	case len(at.Report.Status.ProtectedPVCs) == 0:
 		return is(metav1.ConditionUnknown, reasonNoVolumes, "nothing to protect yet: no PVC matches spec.pvcSelector")
 	default:
-		return is(metav1.ConditionTrue, "Protected", fmt.Sprintf("%d volumes are protected", len(at.report.Status.ProtectedPVCs)))
+		return is(metav1.ConditionTrue, "Protected", fmt.Sprintf("%d volumes are protected", len(at.Report.Status.ProtectedPVCs)))
 	}
 }
 
@@ -231,8 +232,8 @@ var failed = map[string]bool{
 	"ClusterDataConflictPrimary": true, "ClusterDataConflictSecondary": true, "PeerClassNotFound": true, "StorageIDNotFound": true,
 }
 
-func (w *world) lastSync(at *side) string {
-	to := w.restorable(at)
+func lastSync(w *snapshot.Snapshot, at *snapshot.Side) string {
+	to := restorable(w, at)
 	if to == nil {
 		return "; its data was never synchronized"
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // starts are the reasons of events about a new phase.
@@ -35,13 +35,13 @@ var starts = map[v1alpha1.DRState]string{
 
 // announce tells users by events, and monitoring by counts, what changed since they were last told. It is called after
 // the status was saved.
-func (r *Reconciler) announce(before, after *v1alpha1.DRPlacementControl, w *world, seeErr error, now time.Time) {
+func (r *Reconciler) announce(before, after *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, seeErr error, now time.Time) {
 	was := r.ledger.of(before)
 	var refused *outcome.Refused
 	switch {
 	case seeErr != nil && !errors.As(seeErr, &refused):
 		return // nothing was found out
-	case seeErr == nil && w.connecting():
+	case seeErr == nil && w.Connecting():
 		return // a hub that starts does not know its links for seconds: what that changes is no news
 	}
 	r.count(&was, &after.Status, now)
@@ -54,11 +54,6 @@ func (r *Reconciler) announce(before, after *v1alpha1.DRPlacementControl, w *wor
 	t.link(&was.status)
 	t.protection(was.protected)
 	r.ledger.told(after, was, now)
-}
-
-// connecting reports whether the link to a cluster is not known yet.
-func (w *world) connecting() bool {
-	return w.sides[0].link.State == exchange.LinkConnecting || w.sides[1].link.State == exchange.LinkConnecting
 }
 
 // teller makes events about one application by how its status differs from an earlier one.
@@ -194,19 +189,19 @@ func (t teller) protection(was verdict) {
 }
 
 // finish tells what a protection that ended left behind on clusters that were given up.
-func (r *Reconciler) finish(before *v1alpha1.DRPlacementControl, w *world) {
+func (r *Reconciler) finish(before *v1alpha1.DRPlacementControl, w *snapshot.Snapshot) {
 	if s := &before.Status; operation(s) == metrics.Delete && s.ActionStartTime != nil {
 		r.operations.Ended(metrics.Delete, metrics.Completed, r.clock.Now().Sub(s.ActionStartTime.Time))
 	}
 	for _, s := range []plan.Side{plan.First, plan.Second} {
-		at, c := w.at(s), w.facts.At(s)
-		if !c.Abandon || c.Report.Removed || at.cluster == "" {
+		at, c := w.At(s), w.Facts.At(s)
+		if !c.Abandon || c.Report.Removed || at.Cluster == "" {
 			continue
 		}
 		what := "it is not known what was left there"
-		if at.wish != nil {
-			what = fmt.Sprintf("VolumeReplicationGroup %s may be left there; %s/%s has it removed when the cluster returns", w.group, at.wish.Namespace, at.wish.Name)
+		if at.Wish != nil {
+			what = fmt.Sprintf("VolumeReplicationGroup %s may be left there; %s/%s has it removed when the cluster returns", w.Group, at.Wish.Namespace, at.Wish.Name)
 		}
-		r.recorder.Eventf(w.drpc, nil, corev1.EventTypeWarning, "DRPCClusterAbandoned", "Abandon", "cluster %s was given up: %s", at.cluster, what)
+		r.recorder.Eventf(w.DRPC, nil, corev1.EventTypeWarning, "DRPCClusterAbandoned", "Abandon", "cluster %s was given up: %s", at.Cluster, what)
 	}
 }

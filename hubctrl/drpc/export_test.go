@@ -39,9 +39,9 @@ func EachMoment(t *testing.T, edits map[string]func(*v1alpha1.DRPlacementControl
 			if err != nil {
 				d.Refused, _, _ = outcome.Of(err)
 			} else {
-				d.Facts, d.Plan = w.facts, plan.Decide(w.facts)
+				d.Facts, d.Plan = w.Facts, plan.Decide(w.Facts)
 				if len(d.Plan.Writes) == 0 {
-					d.Waiting = waiting(w, d.Plan.Wait, w.explain(d.Plan.Wait), drpc.Status.Waiting, h.clock.Now())
+					d.Waiting = waiting(w, d.Plan.Wait, explain(w, d.Plan.Wait), drpc.Status.Waiting, h.clock.Now())
 				}
 			}
 			see(moment+", "+edit, Look{Reader: h.api, Links: h.links, Clock: h.clock, Namespace: "ramen-system"}, drpc, d)

@@ -65,9 +65,9 @@ func Foresee(ctx context.Context, look Look, drpc *v1alpha1.DRPlacementControl) 
 	case err != nil:
 		return nil, err
 	}
-	out := &Foresight{Clusters: [2]string{w.sides[0].cluster, w.sides[1].cluster}, Facts: w.facts, Course: plan.Course(w.facts)}
+	out := &Foresight{Clusters: [2]string{w.Sides[0].Cluster, w.Sides[1].Cluster}, Facts: w.Facts, Course: plan.Course(w.Facts)}
 	if now := out.Course[0]; len(now.Writes) == 0 {
-		out.Waiting = waiting(w, now.Wait, w.explain(now.Wait), drpc.Status.Waiting, r.clock.Now())
+		out.Waiting = waiting(w, now.Wait, explain(w, now.Wait), drpc.Status.Waiting, r.clock.Now())
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
@@ -18,26 +19,26 @@ import (
 
 // unlike says how the namespaces of the application differ on the peer of its home, as the workload there would notice; empty:
 // they do not, as far as is known.
-func (w *world) unlike(home plan.Side) string {
-	at, peer := w.at(home), w.at(home.Peer())
-	if at.report == nil || peer.report == nil {
+func unlike(w *snapshot.Snapshot, home plan.Side) string {
+	at, peer := w.At(home), w.At(home.Peer())
+	if at.Report == nil || peer.Report == nil {
 		return ""
 	}
 	var out []string
-	for _, here := range at.report.Status.Namespaces {
-		i := slices.IndexFunc(peer.report.Status.Namespaces, func(t v1alpha1.NamespaceTraits) bool { return t.Name == here.Name })
+	for _, here := range at.Report.Status.Namespaces {
+		i := slices.IndexFunc(peer.Report.Status.Namespaces, func(t v1alpha1.NamespaceTraits) bool { return t.Name == here.Name })
 		if i < 0 || here.Absent {
 			continue // not told
 		}
-		there := peer.report.Status.Namespaces[i]
-		out = append(out, differing("label", here.Name, here.Labels, there.Labels, at.cluster, peer.cluster)...)
-		out = append(out, differing("annotation", here.Name, here.Annotations, there.Annotations, at.cluster, peer.cluster)...)
+		there := peer.Report.Status.Namespaces[i]
+		out = append(out, differing("label", here.Name, here.Labels, there.Labels, at.Cluster, peer.Cluster)...)
+		out = append(out, differing("annotation", here.Name, here.Annotations, there.Annotations, at.Cluster, peer.Cluster)...)
 	}
 	if len(out) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("namespaces differ, and a workload that depends on it would be refused, or could not read its files, on %s: %s. If yours does, set it on %s before a failover",
-		peer.cluster, bounded.Some(out), peer.cluster)
+		peer.Cluster, bounded.Some(out), peer.Cluster)
 }
 
 func differing(what, namespace string, here, there map[string]string, home, peer string) []string {

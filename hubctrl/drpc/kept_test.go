@@ -12,6 +12,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 )
 
@@ -93,30 +94,30 @@ func TestI9_AnObjectMadeAgainThatSelectsTheSameIsTakenAsItIs(t *testing.T) {
 
 // TestI9_AnObjectMadeAgainDropsNoNamespace: of an application of several. An edit of the list is the user's word.
 func TestI9_AnObjectMadeAgainDropsNoNamespace(t *testing.T) {
-	w := &world{drpc: wide("web"), config: &ramenconfig.Config{RamenOpsNamespace: "ramen-ops"}}
+	w := &snapshot.Snapshot{DRPC: wide("web"), Config: &ramenconfig.Config{RamenOpsNamespace: "ramen-ops"}}
 	wish := &v1alpha1.VolumeReplicationGroup{}
-	wish.Spec.PVCSelector, wish.Spec.ProtectedNamespaces = w.drpc.Spec.PVCSelector, []string{"shop", "web"}
-	w.sides[0].wish = wish
+	wish.Spec.PVCSelector, wish.Spec.ProtectedNamespaces = w.DRPC.Spec.PVCSelector, []string{"shop", "web"}
+	w.Sides[0].Wish = wish
 	uid := func(uid string) {
 		wish.Annotations = map[string]string{"drplacementcontrol.ramendr.openshift.io/drpc-uid": uid}
 	}
 
 	uid("wide")
-	assert.Equal(t, []string{"web"}, w.scopeFor(plan.First).namespaces, "the object was edited")
+	assert.Equal(t, []string{"web"}, scopeFor(w, plan.First).Namespaces, "the object was edited")
 	uid("an earlier one")
-	assert.Equal(t, []string{"shop", "web"}, w.scopeFor(plan.First).namespaces)
-	assert.Equal(t, []string{"shop", "web"}, w.scopeFor(plan.Second).namespaces, "which was told nothing yet")
+	assert.Equal(t, []string{"shop", "web"}, scopeFor(w, plan.First).Namespaces)
+	assert.Equal(t, []string{"shop", "web"}, scopeFor(w, plan.Second).Namespaces, "which was told nothing yet")
 	uid("wide")
 	wish.Annotations["exchange.ramendr.openshift.io/scope-kept"] = "wide"
-	assert.Equal(t, []string{"shop", "web"}, w.scopeFor(plan.First).namespaces, "until the user accepts it")
-	w.drpc.Annotations["ramendr.openshift.io/accept-loss"] = "selection/dr1/wide"
-	w.sides[0].cluster = "dr1"
-	w.selectionAccepted = w.acceptsSelection(w.drpc.UID)
-	assert.Equal(t, []string{"web"}, w.scopeFor(plan.First).namespaces)
+	assert.Equal(t, []string{"shop", "web"}, scopeFor(w, plan.First).Namespaces, "until the user accepts it")
+	w.DRPC.Annotations["ramendr.openshift.io/accept-loss"] = "selection/dr1/wide"
+	w.Sides[0].Cluster = "dr1"
+	w.SelectionAccepted = w.AcceptsSelection(w.DRPC.UID)
+	assert.Equal(t, []string{"web"}, scopeFor(w, plan.First).Namespaces)
 
 	now := metav1.Now()
-	w.drpc.Annotations, w.selectionAccepted = nil, false
+	w.DRPC.Annotations, w.SelectionAccepted = nil, false
 	uid("an earlier one")
 	wish.DeletionTimestamp = &now
-	assert.Equal(t, []string{"web"}, w.scopeFor(plan.First).namespaces, "DR was disabled, and the application is protected again")
+	assert.Equal(t, []string{"web"}, scopeFor(w, plan.First).Namespaces, "DR was disabled, and the application is protected again")
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -46,18 +47,18 @@ const (
 
 // needsKey is decided by what the serving Primary protects, and by what the wishes say about volumes. Where no wish tells
 // of any, no Secret is looked for.
-func (w *world) needsKey() need {
+func needsKey(w *snapshot.Snapshot) need {
 	told, gone := false, false
-	for _, s := range w.outboxes() {
-		at := w.at(s)
-		told = told || len(at.wish.Spec.VolSync.RDSpec) > 0 || len(at.wish.Spec.VolSync.RSSpec) > 0
+	for _, s := range outboxes(w) {
+		at := w.At(s)
+		told = told || len(at.Wish.Spec.VolSync.RDSpec) > 0 || len(at.Wish.Spec.VolSync.RSSpec) > 0
 		if standingOf(at) != serving {
 			continue
 		}
-		if slices.ContainsFunc(at.report.Status.ProtectedPVCs, func(p v1alpha1.ProtectedPVC) bool { return p.ProtectedByVolSync }) {
+		if slices.ContainsFunc(at.Report.Status.ProtectedPVCs, func(p v1alpha1.ProtectedPVC) bool { return p.ProtectedByVolSync }) {
 			return wanted
 		}
-		gone = gone || w.proves(s)
+		gone = gone || w.Proves(s)
 	}
 	switch {
 	case told && gone:
@@ -70,13 +71,13 @@ func (w *world) needsKey() need {
 }
 
 // tendKey brings the key in line with the volumes. It reports whether it wrote.
-func (r *actor) tendKey(ctx context.Context, w *world) (bool, error) {
-	switch w.needsKey() {
+func (r *actor) tendKey(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
+	switch needsKey(w) {
 	case wanted:
 		return r.keepKey(ctx, w)
 	case unwanted:
 		// Before the wishes forget the volumes: after a crash they would not lead here again.
-		return r.dropKey(ctx, w, w.outboxes()...)
+		return r.dropKey(ctx, w, outboxes(w)...)
 	case undecided:
 	}
 	return false, nil
@@ -89,10 +90,10 @@ type keyAt struct {
 }
 
 // keyAts are all of them, the first of the first side first: there the key is made.
-func (w *world) keyAts() []keyAt {
+func keyAts(w *snapshot.Snapshot) []keyAt {
 	var out []keyAt
-	for _, s := range w.outboxes() {
-		for _, ns := range w.namespaces() {
+	for _, s := range outboxes(w) {
+		for _, ns := range namespaces(w) {
 			out = append(out, keyAt{s, ns})
 		}
 	}
@@ -101,8 +102,8 @@ func (w *world) keyAts() []keyAt {
 
 // keepKey makes the key once, in one outbox, and copies it to the other. After a crash only one of the two Secrets may
 // exist; the other is then made from it.
-func (r *actor) keepKey(ctx context.Context, w *world) (bool, error) {
-	places := w.keyAts()
+func (r *actor) keepKey(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
+	places := keyAts(w)
 	wishes := make([]*corev1.Secret, len(places))
 	var key []byte
 	for i, at := range places {
@@ -135,28 +136,28 @@ func (r *actor) keepKey(ctx context.Context, w *world) (bool, error) {
 			version = apply.VersionOf(wishes[i])
 		}
 		if _, err := apply.New(r.client, ownerKey).Over(ctx, version, intent); err != nil {
-			return wrote, fmt.Errorf("wish the VolSync key for %s: %w", w.at(at.side).cluster, err)
+			return wrote, fmt.Errorf("wish the VolSync key for %s: %w", w.At(at.side).Cluster, err)
 		}
 		wrote = true
 	}
-	left, err := r.removeKeys(ctx, w, w.outboxes(), w.formerNamespaces())
+	left, err := r.removeKeys(ctx, w, outboxes(w), formerNamespaces(w))
 	return wrote || left, err
 }
 
 // namespaces are those that the application is to have now.
-func (w *world) namespaces() []string {
-	if listed := w.protectedNamespaces(); len(listed) > 0 {
+func namespaces(w *snapshot.Snapshot) []string {
+	if listed := w.ProtectedNamespaces(); len(listed) > 0 {
 		return slices.Compact(slices.Sorted(slices.Values(listed)))
 	}
-	return []string{w.group.Namespace}
+	return []string{w.Group.Namespace}
 }
 
 // formerNamespaces are those that a wish still lists, and that the application is not to have any more.
-func (w *world) formerNamespaces() []string {
+func formerNamespaces(w *snapshot.Snapshot) []string {
 	var out []string
-	for _, s := range w.outboxes() {
-		for _, ns := range w.at(s).wish.Spec.ProtectedNamespaces {
-			if !slices.Contains(w.namespaces(), ns) && !slices.Contains(out, ns) {
+	for _, s := range outboxes(w) {
+		for _, ns := range w.At(s).Wish.Spec.ProtectedNamespaces {
+			if !slices.Contains(namespaces(w), ns) && !slices.Contains(out, ns) {
 				out = append(out, ns)
 			}
 		}
@@ -165,10 +166,10 @@ func (w *world) formerNamespaces() []string {
 }
 
 // outboxes are the sides that have a wish: the key goes where a wish is, and leaves with it.
-func (w *world) outboxes() []plan.Side {
+func outboxes(w *snapshot.Snapshot) []plan.Side {
 	var out []plan.Side
 	for _, s := range []plan.Side{plan.First, plan.Second} {
-		if w.at(s).wish != nil {
+		if w.At(s).Wish != nil {
 			out = append(out, s)
 		}
 	}
@@ -185,11 +186,11 @@ func (r *actor) makeKey(ctx context.Context, wish *corev1.Secret) error {
 }
 
 // dropKey removes the wishes for the key from the outboxes of sides. It reports whether it wrote.
-func (r *actor) dropKey(ctx context.Context, w *world, sides ...plan.Side) (bool, error) {
-	return r.removeKeys(ctx, w, sides, append(w.namespaces(), w.formerNamespaces()...))
+func (r *actor) dropKey(ctx context.Context, w *snapshot.Snapshot, sides ...plan.Side) (bool, error) {
+	return r.removeKeys(ctx, w, sides, append(namespaces(w), formerNamespaces(w)...))
 }
 
-func (r *actor) removeKeys(ctx context.Context, w *world, sides []plan.Side, namespaces []string) (bool, error) {
+func (r *actor) removeKeys(ctx context.Context, w *snapshot.Snapshot, sides []plan.Side, namespaces []string) (bool, error) {
 	wrote := false
 	for _, s := range sides {
 		for _, ns := range namespaces {
@@ -201,7 +202,7 @@ func (r *actor) removeKeys(ctx context.Context, w *world, sides []plan.Side, nam
 				continue
 			}
 			if err := apply.Delete(ctx, r.client, wish); err != nil {
-				return wrote, fmt.Errorf("remove the VolSync key for %s: %w", w.at(s).cluster, err)
+				return wrote, fmt.Errorf("remove the VolSync key for %s: %w", w.At(s).Cluster, err)
 			}
 			wrote = true
 		}
@@ -210,14 +211,14 @@ func (r *actor) removeKeys(ctx context.Context, w *world, sides []plan.Side, nam
 }
 
 // keyWish is the wish for the key at a place; nil: there is none.
-func (r *actor) keyWish(ctx context.Context, w *world, at keyAt) (*corev1.Secret, error) {
+func (r *actor) keyWish(ctx context.Context, w *snapshot.Snapshot, at keyAt) (*corev1.Secret, error) {
 	name := r.keyOf(w, at, nil)
 	wish := &corev1.Secret{}
 	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(name), wish); {
 	case apierrors.IsNotFound(err):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("read the VolSync key for %s: %w", w.at(at.side).cluster, err)
+		return nil, fmt.Errorf("read the VolSync key for %s: %w", w.At(at.side).Cluster, err)
 	case wish.Annotations[exchange.AnnotationDRPC] != name.Annotations[exchange.AnnotationDRPC]:
 		return nil, fmt.Errorf("the Secret %s/%s is in the way of the VolSync key: it belongs to something else", wish.Namespace, wish.Name)
 	}
@@ -225,18 +226,18 @@ func (r *actor) keyWish(ctx context.Context, w *world, at keyAt) (*corev1.Secret
 }
 
 // keyOf is the wish for the key at a place.
-func (r *actor) keyOf(w *world, at keyAt, key []byte) *corev1.Secret {
-	name := w.drpc.Name + keySuffix
+func (r *actor) keyOf(w *snapshot.Snapshot, at keyAt, key []byte) *corev1.Secret {
+	name := w.DRPC.Name + keySuffix
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: exchange.Outbox(w.at(at.side).cluster),
+			Namespace: exchange.Outbox(w.At(at.side).Cluster),
 			Name:      exchange.ObjectName(at.namespace, name),
 			Labels:    map[string]string{v1alpha1.LabelCreatedByRamen: "true"},
 			Annotations: map[string]string{
 				exchange.AnnotationNamespace: at.namespace,
 				exchange.AnnotationName:      name,
 				exchange.AnnotationOrigin:    r.origin,
-				exchange.AnnotationDRPC:      client.ObjectKeyFromObject(w.drpc).String(),
+				exchange.AnnotationDRPC:      client.ObjectKeyFromObject(w.DRPC).String(),
 			},
 		},
 		Type: corev1.SecretTypeOpaque,

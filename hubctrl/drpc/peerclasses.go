@@ -9,6 +9,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -24,17 +25,17 @@ func selecting(s *metav1.LabelSelector) *metav1.LabelSelector {
 // peerClasses are the classes that the application was first protected with, and those that the policy gained since: the
 // technique of a protected volume never changes under it, but ids follow the policy, and so does a class of which no
 // volume is protected.
-func (w *world) peerClasses(s plan.Side, settled bool) []v1alpha1.PeerClass {
+func peerClasses(w *snapshot.Snapshot, s plan.Side, settled bool) []v1alpha1.PeerClass {
 	var out []v1alpha1.PeerClass
-	if told := w.told(s); told != nil && told.Async != nil {
+	if told := told(w, s); told != nil && told.Async != nil {
 		out = slices.Clone(told.Async.PeerClasses)
 	}
-	for _, c := range w.policy.Status.Async.PeerClasses {
+	for _, c := range w.Policy.Status.Async.PeerClasses {
 		i := slices.IndexFunc(out, func(o v1alpha1.PeerClass) bool { return o.StorageClassName == c.StorageClassName })
 		switch {
 		case i < 0:
 			out = append(out, c)
-		case sameTechnique(&out[i], &c) || settled && w.unprotected(c.StorageClassName):
+		case sameTechnique(&out[i], &c) || settled && unprotectedClass(w, c.StorageClassName):
 			out[i] = c
 		}
 	}
@@ -48,20 +49,20 @@ func sameTechnique(a, b *v1alpha1.PeerClass) bool {
 		(a.ReplicationID == "") == (b.ReplicationID == "") && (a.GroupReplicationID == "") == (b.GroupReplicationID == "")
 }
 
-// unprotected reports whether it is certain that no volume of a StorageClass is protected: both clusters answered, and
+// unprotectedClass reports whether it is certain that no volume of a StorageClass is protected: both clusters answered, and
 // neither has one, nor a copy of one. A workload that was sent away takes its volumes out of the report.
-func (w *world) unprotected(class string) bool {
-	for i := range w.sides {
-		at := &w.sides[i]
-		if at.link.State != exchange.LinkLive || !exchange.Answers(at.wish, at.report) || sentAway(at) {
+func unprotectedClass(w *snapshot.Snapshot, class string) bool {
+	for i := range w.Sides {
+		at := &w.Sides[i]
+		if at.Link.State != exchange.LinkLive || !exchange.Answers(at.Wish, at.Report) || snapshot.SentAway(at) {
 			return false
 		}
-		if slices.ContainsFunc(at.wish.Spec.VolSync.RDSpec, func(d v1alpha1.VolSyncReplicationDestinationSpec) bool {
+		if slices.ContainsFunc(at.Wish.Spec.VolSync.RDSpec, func(d v1alpha1.VolSyncReplicationDestinationSpec) bool {
 			return ofClass(&d.ProtectedPVC, class)
 		}) {
 			return false
 		}
-		if slices.ContainsFunc(at.report.Status.ProtectedPVCs, func(p v1alpha1.ProtectedPVC) bool {
+		if slices.ContainsFunc(at.Report.Status.ProtectedPVCs, func(p v1alpha1.ProtectedPVC) bool {
 			return ofClass(&p, class) && !withoutClass(&p)
 		}) {
 			return false

@@ -14,21 +14,22 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/apply"
 )
 
 // publish tells those who deploy where the workload's objects may exist. What somebody else wrote into the decisions goes.
-func (r *actor) publish(ctx context.Context, w *world, list [2]plan.Decision) error {
+func (r *actor) publish(ctx context.Context, w *snapshot.Snapshot, list [2]plan.Decision) error {
 	told := &v1alpha1.DRPlacementControl{}
-	told.Namespace, told.Name = w.drpc.Namespace, w.drpc.Name
-	told.Status.Decisions, told.Status.PreferredDecision = w.quote(list)
+	told.Namespace, told.Name = w.DRPC.Namespace, w.DRPC.Name
+	told.Status.Decisions, told.Status.PreferredDecision = quote(w, list)
 	intent, err := apply.StatusOf(told, r.client.Scheme())
 	if err != nil {
 		return err
 	}
-	r.own.expect(client.ObjectKeyFromObject(w.drpc), decisions, decisionsHash(&told.Status))
+	r.own.expect(client.ObjectKeyFromObject(w.DRPC), decisions, decisionsHash(&told.Status))
 	a := apply.New(r.client, ownerDecisions)
-	stored, err := a.StatusOver(ctx, apply.VersionOf(w.drpc), intent)
+	stored, err := a.StatusOver(ctx, apply.VersionOf(w.DRPC), intent)
 	if err != nil {
 		return fmt.Errorf("publish decisions: %w", err)
 	}
@@ -42,18 +43,18 @@ func (r *actor) publish(ctx context.Context, w *world, list [2]plan.Decision) er
 			return fmt.Errorf("take back what somebody wrote into the decisions: %w", err)
 		}
 	}
-	w.drpc.ResourceVersion = now.ResourceVersion
+	w.DRPC.ResourceVersion = now.ResourceVersion
 	return nil
 }
 
 // quote is how decisions are written. None is nil: the deployer leaves things as they are.
-func (w *world) quote(found [2]plan.Decision) (list []v1alpha1.ClusterDecision, preferred v1alpha1.PlacementDecision) {
+func quote(w *snapshot.Snapshot, found [2]plan.Decision) (list []v1alpha1.ClusterDecision, preferred v1alpha1.PlacementDecision) {
 	if found == [2]plan.Decision{} {
 		return nil, preferred
 	}
 	list = []v1alpha1.ClusterDecision{}
 	for i, d := range found {
-		cluster := w.sides[i].cluster
+		cluster := w.Sides[i].Cluster
 		switch d {
 		case plan.RunHere:
 			preferred = v1alpha1.PlacementDecision{ClusterName: cluster, ClusterNamespace: cluster}
@@ -66,20 +67,20 @@ func (w *world) quote(found [2]plan.Decision) (list []v1alpha1.ClusterDecision, 
 	return list, preferred
 }
 
-// decisions are those that the look found.
-func (w *world) decisions() [2]plan.Decision {
-	return [2]plan.Decision{w.facts.At(plan.First).Decision, w.facts.At(plan.Second).Decision}
+// published are those that the look found.
+func published(w *snapshot.Snapshot) [2]plan.Decision {
+	return [2]plan.Decision{w.Facts.At(plan.First).Decision, w.Facts.At(plan.Second).Decision}
 }
 
 // misquoted reports whether the status says more than the decisions that are read from it, or something else beside them:
 // somebody edited it. Where no decision was published there is nothing to compare with.
-func (w *world) misquoted() bool {
-	if w.drpc.DeletionTimestamp != nil || w.decisions() == [2]plan.Decision{} {
+func misquoted(w *snapshot.Snapshot) bool {
+	if w.DRPC.DeletionTimestamp != nil || published(w) == [2]plan.Decision{} {
 		return false
 	}
 	want := v1alpha1.DRPlacementControlStatus{}
-	want.Decisions, want.PreferredDecision = w.quote(w.decisions())
-	return !sameDecisions(&w.drpc.Status, &want)
+	want.Decisions, want.PreferredDecision = quote(w, published(w))
+	return !sameDecisions(&w.DRPC.Status, &want)
 }
 
 // sameDecisions compares what is published. The order of decisions has no meaning; that there are none, and that the workload

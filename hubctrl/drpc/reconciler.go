@@ -17,6 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -90,12 +91,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 
 // carryOut observes, decides and acts until there is nothing to do but wait. It returns the last look and plan, and whether the
 // object was let go.
-func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (w *world, next plan.Plan, finished bool, seeErr, actErr error) {
+func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (w *snapshot.Snapshot, next plan.Plan, finished bool, seeErr, actErr error) {
 	for range maxSteps {
 		if w, seeErr = r.observe(ctx, drpc); seeErr != nil {
 			return w, next, false, seeErr, nil
 		}
-		next = plan.Decide(w.facts)
+		next = plan.Decide(w.Facts)
 		a := r.actor(w)
 		wrote, err := a.act(ctx, w, next)
 		outdated := apply.Outdated(err) // somebody wrote since the look: it no longer counts (X15)

@@ -87,7 +87,7 @@ func facts(t *testing.T) []string {
 		word, known := "", false
 		func() {
 			defer func() { _ = recover() }() // explain panics past the last one
-			word, known = w.explain(plan.Wait{Fact: fact, On: plan.First}).fact, true
+			word, known = explain(w, plan.Wait{Fact: fact, On: plan.First}).fact, true
 		}()
 		if !known {
 			require.Greater(t, len(out), 10)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
@@ -24,7 +25,7 @@ import (
 
 // report computes the whole status from what was seen, decided and done, and writes it if it changed. It is the only
 // place that writes status (but for the decisions, which are writes of the plan), events and results.
-func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementControl, w *world, next plan.Plan, seeErr, actErr error) (reconcile.Result, error) {
+func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, next plan.Plan, seeErr, actErr error) (reconcile.Result, error) {
 	reason, result, _ := outcome.Of(seeErr, actErr)
 	after := before.DeepCopy()
 	now := r.clock.Now()
@@ -34,7 +35,7 @@ func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementCon
 	case w == nil || seeErr != nil:
 		r.reportBlind(after, now, reason, seeErr, since)
 	default:
-		r.own.expect(client.ObjectKeyFromObject(before), decisions, decisionsHash(&w.drpc.Status))
+		r.own.expect(client.ObjectKeyFromObject(before), decisions, decisionsHash(&w.DRPC.Status))
 		r.reportWorld(after, w, next, now, actErr)
 		result.RequeueAfter = r.awaitAbsence(w, next)
 	}
@@ -69,9 +70,9 @@ func transient(err error) bool {
 const lookAgain = 10 * time.Millisecond
 
 // versionOf is the version of the application's object that the pass looked at last.
-func versionOf(before *v1alpha1.DRPlacementControl, w *world) apply.Version {
-	if w != nil && w.drpc != nil {
-		return apply.VersionOf(w.drpc)
+func versionOf(before *v1alpha1.DRPlacementControl, w *snapshot.Snapshot) apply.Version {
+	if w != nil && w.DRPC != nil {
+		return apply.VersionOf(w.DRPC)
 	}
 	return apply.VersionOf(before)
 }
@@ -113,38 +114,38 @@ func refusal(s *v1alpha1.DRPlacementControlStatus, now time.Time, reason string,
 	s.Waiting = &v1alpha1.Waiting{Fact: reason, Since: since, Message: bounded.Text(err.Error(), bounded.Message), NextStep: "fix the problem described in the message; the operation continues automatically"}
 }
 
-func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *world, next plan.Plan, now time.Time, actErr error) {
+func (r *Reconciler) reportWorld(drpc *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, next plan.Plan, now time.Time, actErr error) {
 	s := &drpc.Status
 	was := s.DeepCopy()
 	wait := next.Wait
 	if wait.Fact == plan.Nothing && next.Done() {
-		wait = w.unhealthy()
+		wait = unhealthy(w)
 	}
-	words := w.explain(wait)
+	words := explain(w, wait)
 	if words.fact == "" {
-		words = w.explainFlaw()
+		words = explainFlaw(w)
 	}
 	if words.fact == "" {
-		words = w.unmet()
+		words = unmet(w)
 	}
-	s.ObservedGeneration = w.drpc.Generation
+	s.ObservedGeneration = w.DRPC.Generation
 	s.Phase, s.Progression = phases[next.Phase], steps[next.Step]
 	if s.Waiting = waiting(w, wait, words, was.Waiting, now); s.Waiting == nil {
-		s.Waiting = waiting(w, plan.Wait{On: w.facts.Home()}, w.failing(next), was.Waiting, now)
+		s.Waiting = waiting(w, plan.Wait{On: w.Facts.Home()}, failing(w, next), was.Waiting, now)
 	}
-	s.Decisions, s.PreferredDecision = w.drpc.Status.Decisions, w.drpc.Status.PreferredDecision
+	s.Decisions, s.PreferredDecision = w.DRPC.Status.Decisions, w.DRPC.Status.PreferredDecision
 	clockAction(s, was, next, now)
-	s.Conditions = merged(was.Conditions, now, w.conditions(next, words, actErr)...)
-	w.copyData(s)
+	s.Conditions = merged(was.Conditions, now, conditions(w, next, words, actErr)...)
+	copyData(w, s)
 }
 
-func waiting(w *world, wait plan.Wait, words words, was *v1alpha1.Waiting, now time.Time) *v1alpha1.Waiting {
+func waiting(w *snapshot.Snapshot, wait plan.Wait, words words, was *v1alpha1.Waiting, now time.Time) *v1alpha1.Waiting {
 	if words.fact == "" {
 		return nil
 	}
 	out := &v1alpha1.Waiting{Fact: words.fact, Message: bounded.Text(words.message, bounded.Message), NextStep: bounded.Text(words.next, bounded.Message)}
 	if wait.On.Named() {
-		out.Cluster = w.at(wait.On).cluster
+		out.Cluster = w.At(wait.On).Cluster
 	}
 	switch {
 	case !words.since.IsZero():
@@ -158,24 +159,24 @@ func waiting(w *world, wait plan.Wait, words words, was *v1alpha1.Waiting, now t
 }
 
 // copyData repeats what the protecting group reports. While nothing is known the last known values stay.
-func (w *world) copyData(s *v1alpha1.DRPlacementControlStatus) {
-	home := w.source()
-	if home == nil || home.report == nil || home.report.Status.Exchange == nil {
+func copyData(w *snapshot.Snapshot, s *v1alpha1.DRPlacementControlStatus) {
+	home := w.Source()
+	if home == nil || home.Report == nil || home.Report.Status.Exchange == nil {
 		return
 	}
-	rep := &home.report.Status
+	rep := &home.Report.Status
 	var pvcs []string
 	for _, p := range rep.ProtectedPVCs {
 		pvcs = append(pvcs, p.Name)
 	}
 	s.ResourceConditions = v1alpha1.VRGConditions{
 		ResourceMeta: v1alpha1.VRGResourceMeta{
-			Kind: "VolumeReplicationGroup", Namespace: w.group.Namespace, Name: w.group.Name,
+			Kind: "VolumeReplicationGroup", Namespace: w.Group.Namespace, Name: w.Group.Name,
 			Generation: rep.Exchange.SpokeGeneration, ProtectedPVCs: pvcs, PVCGroups: rep.PVCGroups,
 		},
 		Conditions: rep.Conditions,
 	}
-	if at := w.restorable(home); at != nil && at.Equal(rep.LastGroupSyncTime) {
+	if at := restorable(w, home); at != nil && at.Equal(rep.LastGroupSyncTime) {
 		s.LastGroupSyncTime, s.LastGroupSyncDuration, s.LastGroupSyncBytes = rep.LastGroupSyncTime, rep.LastGroupSyncDuration, rep.LastGroupSyncBytes
 	}
 	if c := rep.KubeObjectProtection.CaptureToRecoverFrom; c != nil {
@@ -183,22 +184,13 @@ func (w *world) copyData(s *v1alpha1.DRPlacementControlStatus) {
 	}
 }
 
-// source is the side whose group protects the workload: the home; while there is none, the side that was demoted last is
-// not known, and nil is returned.
-func (w *world) source() *side {
-	if h := w.facts.Home(); h.Named() {
-		return w.at(h)
-	}
-	return nil
-}
-
 // awaitAbsence registers for a wake-up when the object that the plan waits for is known to be gone. If that became known
 // since the look, it returns when to look again.
-func (r *Reconciler) awaitAbsence(w *world, next plan.Plan) time.Duration {
+func (r *Reconciler) awaitAbsence(w *snapshot.Snapshot, next plan.Plan) time.Duration {
 	switch next.Wait.Fact {
 	case plan.InboxComplete, plan.ObjectGone:
-		at := w.at(next.Wait.On)
-		if w.facts.At(next.Wait.On).Report.View != plan.Absent && r.links.Await(at.cluster, w.group, client.ObjectKeyFromObject(w.drpc)) {
+		at := w.At(next.Wait.On)
+		if w.Facts.At(next.Wait.On).Report.View != plan.Absent && r.links.Await(at.Cluster, w.Group, client.ObjectKeyFromObject(w.DRPC)) {
 			return lookAgain
 		}
 	default:

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -19,8 +20,8 @@ import (
 
 // observeFlaws refuses an application that nothing was done for yet, if it is not where it may be or if another one
 // protects the same. What is protected already is never stopped by that: what is wrong is shown, and not taken over.
-func (r *Reconciler) observeFlaws(ctx context.Context, w *world) error {
-	if w.drpc.DeletionTimestamp != nil || w.flaw != nil {
+func (r *Reconciler) observeFlaws(ctx context.Context, w *snapshot.Snapshot) error {
+	if w.DRPC.DeletionTimestamp != nil || w.Flaw != nil {
 		return nil //nolint:nilerr // the flaw is reported: the look did not fail
 	}
 	flaw, err := r.unfit(ctx, w)
@@ -36,29 +37,22 @@ func (r *Reconciler) observeFlaws(ctx context.Context, w *world) error {
 			flaw = conflict
 		}
 	}
-	if w.begun() {
-		w.flaw = flaw
+	if w.Begun() {
+		w.Flaw = flaw
 		return nil
 	}
 	if flaw == nil {
-		flaw = w.unplaced()
+		flaw = snapshot.Unplaced(w)
 	}
 	return flaw
 }
 
-// begun reports whether a cluster was told of the application, by this hub or by one before it.
-func (w *world) begun() bool {
-	return w.wished() || slices.ContainsFunc(w.sides[:], func(at side) bool {
-		return at.report != nil && at.report.Annotations[exchange.AnnotationDRPC] == client.ObjectKeyFromObject(w.drpc).String()
-	})
-}
-
 // rivalry says which other application is in the way; nil: none. What is protected goes before what is not, older before
 // younger.
-func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.Refused, err error) {
-	mine := asking(w.drpc)
-	mine.group = w.group
-	rivals, err := r.rivals(ctx, mine, w.config)
+func (r *Reconciler) rivalry(ctx context.Context, w *snapshot.Snapshot) (conflict *outcome.Refused, err error) {
+	mine := snapshot.Asking(w.DRPC)
+	mine.Group = w.Group
+	rivals, err := r.rivals(ctx, mine, w.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -68,21 +62,21 @@ func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.R
 		if err != nil {
 			return nil, err
 		}
-		shared := slices.ContainsFunc(clusters, func(c string) bool { return w.sideOf(c).Named() })
-		first := older(other, w.drpc)
-		if begun != w.begun() {
+		shared := slices.ContainsFunc(clusters, func(c string) bool { return w.SideOf(c).Named() })
+		first := older(other, w.DRPC)
+		if begun != w.Begun() {
 			first = begun
 		}
-		if !first || !begun && misplaced(other, w.config) != nil {
+		if !first || !begun && snapshot.Misplaced(other, w.Config) != nil {
 			continue
 		}
 		if shared {
 			return &outcome.Refused{Reason: "Conflict", Err: errors.New(rivals[i].overlap)}, nil
 		}
-		if store, err := r.storeInCommon(ctx, w, rivals[i].protects.group, clusters); err != nil || store != "" {
+		if store, err := r.storeInCommon(ctx, w, rivals[i].protects.Group, clusters); err != nil || store != "" {
 			return &outcome.Refused{Reason: "Conflict", Err: fmt.Errorf(
 				"DRPlacementControl %s stores the metadata of %s in object store %s already, from other clusters, and this one would overwrite it: rename one of the two, or use another bucket",
-				client.ObjectKeyFromObject(other), w.group, store)}, err
+				client.ObjectKeyFromObject(other), w.Group, store)}, err
 		}
 	}
 	text, err := r.taken(ctx, w)
@@ -95,13 +89,13 @@ func (r *Reconciler) rivalry(ctx context.Context, w *world) (conflict *outcome.R
 // rival is another application, and how it overlaps.
 type rival struct {
 	*v1alpha1.DRPlacementControl
-	protects claimant
+	protects snapshot.Claimant
 	overlap  string
 }
 
 // rivals are the other applications that would protect, on a cluster in common, what mine does: by their wishes, if there are
 // any, else by their objects. They must not be changed.
-func (r *Reconciler) rivals(ctx context.Context, mine claimant, config *ramenconfig.Config) ([]rival, error) {
+func (r *Reconciler) rivals(ctx context.Context, mine snapshot.Claimant, config *ramenconfig.Config) ([]rival, error) {
 	candidates, err := r.candidates(ctx, mine, config)
 	if err != nil {
 		return nil, err
@@ -113,7 +107,7 @@ func (r *Reconciler) rivals(ctx context.Context, mine claimant, config *ramencon
 			return nil, err
 		}
 		for _, c := range protects {
-			if text := overlap(mine, c, config); text != "" {
+			if text := snapshot.Overlap(mine, c, config); text != "" {
 				out = append(out, rival{drpc, c, text})
 				break
 			}
@@ -123,8 +117,8 @@ func (r *Reconciler) rivals(ctx context.Context, mine claimant, config *ramencon
 }
 
 // candidates are the other applications that may overlap with mine, by their objects or by their wishes.
-func (r *Reconciler) candidates(ctx context.Context, mine claimant, config *ramenconfig.Config) ([]*v1alpha1.DRPlacementControl, error) {
-	seen := map[client.ObjectKey]bool{mine.drpc: true}
+func (r *Reconciler) candidates(ctx context.Context, mine snapshot.Claimant, config *ramenconfig.Config) ([]*v1alpha1.DRPlacementControl, error) {
+	seen := map[client.ObjectKey]bool{mine.Drpc: true}
 	var keys []client.ObjectKey
 	add := func(key client.ObjectKey) {
 		if !seen[key] {
@@ -132,19 +126,19 @@ func (r *Reconciler) candidates(ctx context.Context, mine claimant, config *rame
 			keys = append(keys, key)
 		}
 	}
-	for _, claim := range mine.contested(config) {
+	for _, entry := range mine.Contested(config) {
 		objects, wishes := &v1alpha1.DRPlacementControlList{}, &v1alpha1.VolumeReplicationGroupList{}
 		for _, list := range []client.ObjectList{objects, wishes} {
-			if err := r.client.List(ctx, list, client.MatchingFields{indexClaim: claim}, client.UnsafeDisableDeepCopy); err != nil {
-				return nil, fmt.Errorf("list what claims %s: %w", claim, err)
+			if err := r.client.List(ctx, list, client.MatchingFields{indexClaim: entry}, client.UnsafeDisableDeepCopy); err != nil {
+				return nil, fmt.Errorf("list what claims %s: %w", entry, err)
 			}
 		}
 		for i := range objects.Items {
 			add(client.ObjectKeyFromObject(&objects.Items[i]))
 		}
 		for i := range wishes.Items {
-			if c, ok := wishing(&wishes.Items[i]); ok {
-				add(c.drpc)
+			if c, ok := snapshot.Wishing(&wishes.Items[i]); ok {
+				add(c.Drpc)
 			}
 		}
 	}
@@ -164,19 +158,19 @@ func (r *Reconciler) candidates(ctx context.Context, mine claimant, config *rame
 }
 
 // claimants are what an application protects: by its wishes, or, if there are none, by its object.
-func (r *Reconciler) claimants(ctx context.Context, drpc *v1alpha1.DRPlacementControl) ([]claimant, error) {
+func (r *Reconciler) claimants(ctx context.Context, drpc *v1alpha1.DRPlacementControl) ([]snapshot.Claimant, error) {
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list wishes: %w", err)
 	}
-	var out []claimant
+	var out []snapshot.Claimant
 	for i := range list.Items {
-		if c, ok := wishing(&list.Items[i]); ok {
+		if c, ok := snapshot.Wishing(&list.Items[i]); ok {
 			out = append(out, c)
 		}
 	}
 	if out == nil {
-		return []claimant{asking(drpc)}, nil
+		return []snapshot.Claimant{snapshot.Asking(drpc)}, nil
 	}
 	return out, nil
 }
@@ -211,7 +205,7 @@ func older(a, b *v1alpha1.DRPlacementControl) bool {
 	return client.ObjectKeyFromObject(a).String() < client.ObjectKeyFromObject(b).String()
 }
 
-func conflict(w *world, other string) error {
+func conflict(w *snapshot.Snapshot, other string) error {
 	return &outcome.Refused{Reason: "Conflict", Err: fmt.Errorf(
-		"DRPlacementControl %s protects %s already: rename or delete one of the two", other, w.group)}
+		"DRPlacementControl %s protects %s already: rename or delete one of the two", other, w.Group)}
 }

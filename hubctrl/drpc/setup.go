@@ -36,6 +36,8 @@ const (
 	indexDRPC = "drpc"
 	// indexPolicy finds the DRPlacementControls of a DRPolicy.
 	indexPolicy = "policy"
+	// indexClaim finds the DRPlacementControls, and the wishes, that may claim something.
+	indexClaim = "claim"
 )
 
 // retryAtMost is how long a pass that failed waits at most for the next one: what the API server says about an object that

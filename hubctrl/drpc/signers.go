@@ -10,6 +10,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 )
@@ -24,31 +25,31 @@ import (
 const maxSigners = 4
 
 // signers is the value of AnnotationSigners of the wish that wr asks for; empty: it has none.
-func (w *world) signers(wr plan.Write) string {
+func signers(w *snapshot.Snapshot, wr plan.Write) string {
 	var told, known []string
 	for _, s := range []plan.Side{plan.First, plan.Second} {
-		at := w.at(s)
-		if at.report != nil && exchange.From(at.identity, at.report) && capsule.IsPublic(at.report.Status.SigningKey) {
-			told = append(told, at.report.Status.SigningKey)
+		at := w.At(s)
+		if at.Report != nil && exchange.From(at.Identity, at.Report) && capsule.IsPublic(at.Report.Status.SigningKey) {
+			told = append(told, at.Report.Status.SigningKey)
 		}
 	}
-	home := w.facts.Home()
+	home := w.Facts.Home()
 	switch {
-	case wr.Role == plan.Primary && wr.For == plan.Failover && w.facts.Accepted && !w.stored(wr.Side):
+	case wr.Role == plan.Primary && wr.For == plan.Failover && w.Facts.Accepted && !stored(w, wr.Side):
 		return "" // by the user's word it begins with what it finds
-	case home.Named() && w.stored(home) && !capsule.IsPublic(w.at(home).report.Status.SigningKey):
+	case home.Named() && stored(w, home) && !capsule.IsPublic(w.At(home).Report.Status.SigningKey):
 		return "" // its version does not sign
-	case home.Named() && w.stored(home):
+	case home.Named() && stored(w, home):
 		return listed(told)
 	}
-	for _, s := range w.recalling(wr) {
-		if at := w.at(s); at.wish != nil && at.wish.DeletionTimestamp == nil {
-			known = append(known, signersOf(at.wish)...)
+	for _, s := range recalling(w, wr) {
+		if at := w.At(s); at.Wish != nil && at.Wish.DeletionTimestamp == nil {
+			known = append(known, signersOf(at.Wish)...)
 		}
 	}
-	for _, s := range w.recalling(wr) {
-		if at := w.at(s); at.report != nil && at.believable && (at.wish == nil || at.wish.DeletionTimestamp == nil && ours(at)) {
-			known = append(known, signersOf(at.report)...)
+	for _, s := range recalling(w, wr) {
+		if at := w.At(s); at.Report != nil && at.Believable && (at.Wish == nil || at.Wish.DeletionTimestamp == nil && snapshot.Ours(at)) {
+			known = append(known, signersOf(at.Report)...)
 		}
 	}
 	if known == nil {
@@ -60,12 +61,12 @@ func (w *world) signers(wr plan.Write) string {
 // recalling are the sides whose wishes and copies say who signed what the wish is about: both, for a Secondary and for one that is
 // promoted; for a Primary that stays one its own. A Primary whose wish is made again after somebody deleted it, and its cluster
 // obeyed, is not known to be stored: its group emptied the stores as it ended.
-func (w *world) recalling(wr plan.Write) []plan.Side {
-	at := w.at(wr.Side)
+func recalling(w *snapshot.Snapshot, wr plan.Write) []plan.Side {
+	at := w.At(wr.Side)
 	switch {
-	case wr.Role == plan.Secondary, wr.Promote && at.wish != nil && roleOf(&at.wish.Spec) == plan.Secondary:
+	case wr.Role == plan.Secondary, wr.Promote && at.Wish != nil && snapshot.RoleOf(&at.Wish.Spec) == plan.Secondary:
 		return []plan.Side{plan.First, plan.Second}
-	case at.wish == nil && wr.Kind == plan.PutWish:
+	case at.Wish == nil && wr.Kind == plan.PutWish:
 		return nil
 	default:
 		return []plan.Side{wr.Side}
@@ -73,10 +74,10 @@ func (w *world) recalling(wr plan.Write) []plan.Side {
 }
 
 // stored reports whether a side is Primary by what it was told last, and says that all stores hold what they should.
-func (w *world) stored(s plan.Side) bool {
-	at := w.at(s)
-	return at.wish != nil && at.wish.DeletionTimestamp == nil && !former(at) && roleOf(&at.wish.Spec) == plan.Primary &&
-		exchange.Answers(at.wish, at.report) && exchange.Condition(at.report, v1alpha1.VRGClusterDataProtected).Status == metav1.ConditionTrue
+func stored(w *snapshot.Snapshot, s plan.Side) bool {
+	at := w.At(s)
+	return at.Wish != nil && at.Wish.DeletionTimestamp == nil && !snapshot.Former(at) && snapshot.RoleOf(&at.Wish.Spec) == plan.Primary &&
+		exchange.Answers(at.Wish, at.Report) && exchange.Condition(at.Report, v1alpha1.VRGClusterDataProtected).Status == metav1.ConditionTrue
 }
 
 // signersOf are the keys that a wish or a report names.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -22,42 +23,42 @@ import (
 // To apply an intent takes back what somebody changed, not what they added: that belongs to another field manager.
 
 // writeWish writes the wish of a side over the version that was decided about (X15).
-func (r *actor) writeWish(ctx context.Context, at *side, intent *unstructured.Unstructured) error {
-	stored, err := r.wishes().Over(ctx, r.versions[at.cluster], apply.Untyped(intent))
+func (r *actor) writeWish(ctx context.Context, at *snapshot.Side, intent *unstructured.Unstructured) error {
+	stored, err := r.wishes().Over(ctx, r.versions[at.Cluster], apply.Untyped(intent))
 	if err != nil {
-		return fmt.Errorf("write wish for %s: %w", at.cluster, err)
+		return fmt.Errorf("write wish for %s: %w", at.Cluster, err)
 	}
 	have, want := &v1alpha1.VolumeReplicationGroup{}, &v1alpha1.VolumeReplicationGroup{}
 	for u, o := range map[*unstructured.Unstructured]*v1alpha1.VolumeReplicationGroup{stored: have, intent: want} {
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, o); err != nil {
-			return fmt.Errorf("read wish for %s: %w", at.cluster, err)
+			return fmt.Errorf("read wish for %s: %w", at.Cluster, err)
 		}
 	}
 	if !equality.Semantic.DeepEqual(have.Spec, want.Spec) || !tells(have.Annotations, want.Annotations) {
-		log.FromContext(ctx).Info("Taking back what somebody added to a wish", "cluster", at.cluster)
+		log.FromContext(ctx).Info("Taking back what somebody added to a wish", "cluster", at.Cluster)
 		have.Spec = want.Spec
 		maps.DeleteFunc(have.Annotations, func(key, _ string) bool { return reserved[key] })
 		maps.Copy(have.Annotations, want.Annotations)
 		if err := r.wishes().Replace(ctx, have); err != nil {
-			return fmt.Errorf("write wish for %s: %w", at.cluster, err)
+			return fmt.Errorf("write wish for %s: %w", at.Cluster, err)
 		}
 	}
-	r.versions[at.cluster] = apply.VersionOf(have)
+	r.versions[at.Cluster] = apply.VersionOf(have)
 	return nil
 }
 
 // mark makes the wish of the other side another version before s is promoted. A promotion is decided by what both wishes
 // say, and an API server compares the version of one object only: of two leaders that promote contrary sides, the mark of
 // the first fails the second.
-func (r *actor) mark(ctx context.Context, w *world, s plan.Side) error {
-	at, peer := w.at(s), w.at(s.Peer())
-	if version, read := r.versions[peer.cluster]; !read || peer.wish == nil || version != apply.VersionOf(peer.wish) {
+func (r *actor) mark(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
+	at, peer := w.At(s), w.At(s.Peer())
+	if version, read := r.versions[peer.Cluster]; !read || peer.Wish == nil || version != apply.VersionOf(peer.Wish) {
 		return nil // there is none, or this pass has written it just now
 	}
-	if err := apply.Annotate(ctx, r.client, peer.wish, exchange.AnnotationBeside, r.versions[at.cluster].String()); err != nil {
-		return fmt.Errorf("mark the wish for %s: %w", peer.cluster, err)
+	if err := apply.Annotate(ctx, r.client, peer.Wish, exchange.AnnotationBeside, r.versions[at.Cluster].String()); err != nil {
+		return fmt.Errorf("mark the wish for %s: %w", peer.Cluster, err)
 	}
-	r.versions[peer.cluster] = apply.VersionOf(peer.wish)
+	r.versions[peer.Cluster] = apply.VersionOf(peer.Wish)
 	return nil
 }
 

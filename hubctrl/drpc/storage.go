@@ -14,26 +14,21 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
-// storage is what a failover lacks of its target's storage.
-type storage struct {
-	blind bool // the target has not told its classes
-	lacks []maintenance.Lack
-}
-
 // observeStorage finds out whether a failover that is under way lacks a maintenance mode of its target's storage. The
 // answers are read live: in the cache one may stand that belongs to a request which was ended.
-func (r *Reconciler) observeStorage(ctx context.Context, w *world) error {
-	if w.facts.Ask != plan.Failover {
+func (r *Reconciler) observeStorage(ctx context.Context, w *snapshot.Snapshot) error {
+	if w.Facts.Ask != plan.Failover {
 		return nil
 	}
 	var sides [2]maintenance.Side
-	for i := range w.sides {
-		sides[i] = maintenance.Side{Cluster: w.sides[i].cluster, Wish: w.sides[i].wish, Report: w.sides[i].report}
+	for i := range w.Sides {
+		sides[i] = maintenance.Side{Cluster: w.Sides[i].Cluster, Wish: w.Sides[i].Wish, Report: w.Sides[i].Report}
 	}
-	f, target, ok := maintenance.Of(w.drpc, sides)
+	f, target, ok := maintenance.Of(w.DRPC, sides)
 	if !ok || !f.UnderWay() {
 		return nil
 	}
@@ -44,29 +39,29 @@ func (r *Reconciler) observeStorage(ctx context.Context, w *world) error {
 	case err != nil:
 		return fmt.Errorf("read DRClusterConfig %s: %w", target, err)
 	}
-	w.storage = storage{blind: f.Blind(config)}
+	w.Storage = snapshot.Storage{Blind: f.Blind(config)}
 	var classes []v1alpha1.ClassFact
 	if config != nil {
 		classes = config.Status.Classes
 	}
-	w.storage.lacks = maintenance.Lacking(maintenance.Needed([]maintenance.Failover{f}, classes), config)
-	w.facts.At(w.sideOf(target)).Unready = w.storage.blind || len(w.storage.lacks) > 0
+	w.Storage.Lacks = maintenance.Lacking(maintenance.Needed([]maintenance.Failover{f}, classes), config)
+	w.Facts.At(w.SideOf(target)).Unready = w.Storage.Blind || len(w.Storage.Lacks) > 0
 	return nil
 }
 
 // explainStorage says which maintenance mode a failover waits for.
-func (w *world) explainStorage(at *side) words {
-	if len(w.storage.lacks) == 0 {
-		return words{fact: "StorageReady", message: fmt.Sprintf("cluster %s has not reported its storage classes, so it is not known which maintenance modes a failover needs", at.cluster),
-			next: fmt.Sprintf("the operation continues automatically when spokectrl on %s has reported them: kubectl get drclusterconfig %s -o yaml", at.cluster, at.cluster)}
+func explainStorage(w *snapshot.Snapshot, at *snapshot.Side) words {
+	if len(w.Storage.Lacks) == 0 {
+		return words{fact: "StorageReady", message: fmt.Sprintf("cluster %s has not reported its storage classes, so it is not known which maintenance modes a failover needs", at.Cluster),
+			next: fmt.Sprintf("the operation continues automatically when spokectrl on %s has reported them: kubectl get drclusterconfig %s -o yaml", at.Cluster, at.Cluster)}
 	}
-	lack := &w.storage.lacks[0]
-	message := fmt.Sprintf("the storage of cluster %s is not in the maintenance mode that a failover needs: driver %s, target %s: %s", at.cluster, lack.Provisioner, lack.TargetID, modeState(lack))
-	if more := len(w.storage.lacks) - 1; more > 0 {
+	lack := &w.Storage.Lacks[0]
+	message := fmt.Sprintf("the storage of cluster %s is not in the maintenance mode that a failover needs: driver %s, target %s: %s", at.Cluster, lack.Provisioner, lack.TargetID, modeState(lack))
+	if more := len(w.Storage.Lacks) - 1; more > 0 {
 		message += fmt.Sprintf("; and %d more", more)
 	}
 	out := words{fact: "StorageReady", message: message,
-		next: fmt.Sprintf("the operation continues automatically when the storage's operator has set FailoverActivated: kubectl --context %s get maintenancemode %s -o yaml", at.cluster, lack.Name())}
+		next: fmt.Sprintf("the operation continues automatically when the storage's operator has set FailoverActivated: kubectl --context %s get maintenancemode %s -o yaml", at.Cluster, lack.Name())}
 	if lack.Request != nil {
 		out.since = lack.Request.RequestedTime.Time
 	}

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -25,7 +26,7 @@ import (
 const indexVolume = "volume"
 
 // maxVolumeKeys bounds the index of one report.
-const maxVolumeKeys = 4 * maxVolumes
+const maxVolumeKeys = 4 * snapshot.MaxVolumes
 
 // volumeKeys are the index of a report.
 func volumeKeys(o client.Object) []string {
@@ -72,25 +73,25 @@ func rarest(namespace string, selector *metav1.LabelSelector) string {
 
 // taken says which volume that the application selects another one protects; empty: none is known. What a cluster reports is
 // believed as far as the other application's own selector confirms it (X16).
-func (r *Reconciler) taken(ctx context.Context, w *world) (text string, err error) {
-	mine := asking(w.drpc)
-	mine.group = w.group
+func (r *Reconciler) taken(ctx context.Context, w *snapshot.Snapshot) (text string, err error) {
+	mine := snapshot.Asking(w.DRPC)
+	mine.Group = w.Group
 	var by client.ObjectKey
-	defer func() { r.contests.note(mine.drpc, by) }()
-	selector, invalid := metav1.LabelSelectorAsSelector(mine.selector)
-	if invalid != nil || all(mine.selector) {
+	defer func() { r.contests.note(mine.Drpc, by) }()
+	selector, invalid := metav1.LabelSelectorAsSelector(mine.Selector)
+	if invalid != nil || snapshot.SelectsAll(mine.Selector) {
 		return "", nil
 	}
-	for _, ns := range mine.namespaces(w.config) {
+	for _, ns := range mine.Namespaces(w.Config) {
 		list := &v1alpha1.VolumeReplicationGroupList{}
-		if err := r.client.List(ctx, list, client.MatchingFields{indexVolume: rarest(ns, mine.selector)}, client.UnsafeDisableDeepCopy); err != nil {
+		if err := r.client.List(ctx, list, client.MatchingFields{indexVolume: rarest(ns, mine.Selector)}, client.UnsafeDisableDeepCopy); err != nil {
 			return "", fmt.Errorf("list reports about volumes of namespace %s: %w", ns, err)
 		}
 		for i := range list.Items {
 			report := &list.Items[i]
-			owner, owned := keyOf(report.Annotations[exchange.AnnotationDRPC])
+			owner, owned := snapshot.KeyOf(report.Annotations[exchange.AnnotationDRPC])
 			cluster, _ := exchange.ClusterOf(report.Namespace)
-			if !owned || owner == mine.drpc || !w.sideOf(cluster).Named() {
+			if !owned || owner == mine.Drpc || !w.SideOf(cluster).Named() {
 				continue
 			}
 			for k := range report.Status.ProtectedPVCs {
@@ -114,7 +115,7 @@ func (r *Reconciler) taken(ctx context.Context, w *world) (text string, err erro
 }
 
 // selects reports whether an application that exists selects a volume.
-func (r *Reconciler) selects(ctx context.Context, key client.ObjectKey, w *world, pvc *v1alpha1.ProtectedPVC) (bool, error) {
+func (r *Reconciler) selects(ctx context.Context, key client.ObjectKey, w *snapshot.Snapshot, pvc *v1alpha1.ProtectedPVC) (bool, error) {
 	drpc := &v1alpha1.DRPlacementControl{}
 	switch err := r.client.Get(ctx, key, drpc); {
 	case apierrors.IsNotFound(err):
@@ -126,9 +127,9 @@ func (r *Reconciler) selects(ctx context.Context, key client.ObjectKey, w *world
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(protects, func(c claimant) bool {
-		selector, err := metav1.LabelSelectorAsSelector(c.selector)
-		return err == nil && slices.Contains(c.namespaces(w.config), pvc.Namespace) && selector.Matches(labels.Set(pvc.Labels))
+	return slices.ContainsFunc(protects, func(c snapshot.Claimant) bool {
+		selector, err := metav1.LabelSelectorAsSelector(c.Selector)
+		return err == nil && slices.Contains(c.Namespaces(w.Config), pvc.Namespace) && selector.Matches(labels.Set(pvc.Labels))
 	}), nil
 }
 

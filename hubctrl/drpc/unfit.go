@@ -11,32 +11,33 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // unfit says what is wrong with where an object is and which namespaces it names; nil: nothing, or nothing for sure.
-func (r *Reconciler) unfit(ctx context.Context, w *world) (flaw, err error) {
-	named := exchange.GroupOf(w.drpc).Namespace
-	if cluster, err := r.boxOf(ctx, w.drpc.Namespace); err != nil || cluster != "" {
-		return refuseSpec("namespace %s is reserved for the exchange with cluster %s: make the DRPlacementControl in the namespace of the application", w.drpc.Namespace, cluster), err
+func (r *Reconciler) unfit(ctx context.Context, w *snapshot.Snapshot) (flaw, err error) {
+	named := exchange.GroupOf(w.DRPC).Namespace
+	if cluster, err := r.boxOf(ctx, w.DRPC.Namespace); err != nil || cluster != "" {
+		return snapshot.RefuseSpec("namespace %s is reserved for the exchange with cluster %s: make the DRPlacementControl in the namespace of the application", w.DRPC.Namespace, cluster), err
 	}
-	if length := len(w.drpc.Name); length > validation.LabelValueMaxLength { // it was made before the API server refused such
-		return refuseSpec("the name of the DRPlacementControl has %d characters, and becomes the value of label %s on the volumes, which takes %d: make it again with a shorter name",
+	if length := len(w.DRPC.Name); length > validation.LabelValueMaxLength { // it was made before the API server refused such
+		return snapshot.RefuseSpec("the name of the DRPlacementControl has %d characters, and becomes the value of label %s on the volumes, which takes %d: make it again with a shorter name",
 			length, v1alpha1.LabelOwnerName, validation.LabelValueMaxLength), nil
 	}
-	for i, namespace := range append([]string{named}, w.drpc.Spec.ProtectedNamespaces...) {
+	for i, namespace := range append([]string{named}, w.DRPC.Spec.ProtectedNamespaces...) {
 		field := "annotation " + v1alpha1.AnnotationAppNamespace
 		if i > 0 {
 			field = fmt.Sprintf("spec.protectedNamespaces[%d]", i-1)
 		}
 		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
-			return refuseSpec("%s is %q, which can't be the name of a namespace: %s", field, namespace, problems[0]), nil
+			return snapshot.RefuseSpec("%s is %q, which can't be the name of a namespace: %s", field, namespace, problems[0]), nil
 		}
 		if cluster, err := r.boxOf(ctx, namespace); err != nil || cluster != "" {
-			return refuseSpec("%s is %s, which is reserved for the exchange with cluster %s: name the namespace of the application", field, namespace, cluster), err
+			return snapshot.RefuseSpec("%s is %s, which is reserved for the exchange with cluster %s: name the namespace of the application", field, namespace, cluster), err
 		}
 	}
-	return misplaced(w.drpc, w.config), nil
+	return snapshot.Misplaced(w.DRPC, w.Config), nil
 }
 
 // boxOf is the cluster whose outbox or inbox a namespace is; empty: it is none.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -18,37 +19,37 @@ const reasonNotSupported = "NotSupported"
 
 // unmet says what the application asks to be protected and what its cluster can't protect: volumes are protected, and all
 // operations work, but people who rely on the rest would find it missing after a failover. Empty: nothing.
-func (w *world) unmet() words {
-	at := w.source()
-	if at == nil || w.drpc.Spec.KubeObjectProtection == nil {
+func unmet(w *snapshot.Snapshot) words {
+	at := w.Source()
+	if at == nil || w.DRPC.Spec.KubeObjectProtection == nil {
 		return words{}
 	}
-	c := exchange.Condition(at.report, v1alpha1.VRGKubeObjectsReady)
+	c := exchange.Condition(at.Report, v1alpha1.VRGKubeObjectsReady)
 	if c.Status != metav1.ConditionFalse || c.Reason != reasonNotSupported {
 		return words{}
 	}
 	return words{fact: reasonNotSupported, user: true,
-		message: fmt.Sprintf("only the volumes of the application are protected, its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.cluster, c.Message),
+		message: fmt.Sprintf("only the volumes of the application are protected, its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.Cluster, c.Message),
 		next:    "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
 }
 
 // unhealthy is what an application that is where it should be waits for all the same: its cluster answered that it is not
 // Primary and ready, as when another group took one of its claims.
-func (w *world) unhealthy() plan.Wait {
-	running := w.running()
+func unhealthy(w *snapshot.Snapshot) plan.Wait {
+	running := running(w)
 	if running == nil {
 		return plan.Wait{}
 	}
-	home := w.sideOf(running.cluster)
-	if r := w.facts.At(home).Report; !w.facts.At(home).Live || !r.Answered || r.State == plan.IsPrimary && r.Ready {
+	home := w.SideOf(running.Cluster)
+	if r := w.Facts.At(home).Report; !w.Facts.At(home).Live || !r.Answered || r.State == plan.IsPrimary && r.Ready {
 		return plan.Wait{}
 	}
 	return plan.Wait{Fact: plan.BeingPrimary, On: home}
 }
 
 // inert says what the spec or the policy asks for and what has no effect, as the end of a sentence; empty: nothing.
-func (w *world) inert() string {
-	spec, out := &w.drpc.Spec, w.pinned()
+func inert(w *snapshot.Snapshot) string {
+	spec, out := &w.DRPC.Spec, pinned(w)
 	if spec.RetainNamespaceSCCAcrossPeers {
 		out = append(out, "spec.retainNamespaceSCCAcrossPeers has no effect yet: give the namespaces of the application the same openshift.io/sa.scc annotations on both clusters")
 	}
@@ -62,7 +63,7 @@ func (w *world) inert() string {
 }
 
 // pinned names the StorageClasses whose volumes keep a technique that the policy has replaced.
-func (w *world) pinned() []string {
+func pinned(w *snapshot.Snapshot) []string {
 	technique := func(c *v1alpha1.PeerClass) string {
 		if c.ReplicationID == "" {
 			return "VolSync"
@@ -70,15 +71,15 @@ func (w *world) pinned() []string {
 		return "VolumeReplication"
 	}
 	var out []string
-	home := w.facts.Home()
+	home := w.Facts.Home()
 	if !home.Named() {
 		home = plan.First
 	}
-	for _, o := range w.peerClasses(home, true) {
-		for _, c := range w.policy.Status.Async.PeerClasses {
+	for _, o := range peerClasses(w, home, true) {
+		for _, c := range w.Policy.Status.Async.PeerClasses {
 			if is, was := technique(&c), technique(&o); o.StorageClassName == c.StorageClassName && is != was {
 				out = append(out, fmt.Sprintf("volumes of StorageClass %s stay with %s, although DRPolicy %s now has %s for it: to change that, disable DR and protect the application again",
-					o.StorageClassName, was, w.policy.Name, is))
+					o.StorageClassName, was, w.Policy.Name, is))
 			}
 		}
 	}

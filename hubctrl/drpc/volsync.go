@@ -3,23 +3,14 @@
 package drpc
 
 import (
-	"cmp"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-)
-
-// The two clusters of a VolSync volume hear of each other through the hub alone: what the Primary protects becomes the
-// destinations that its peer is wished to have (rdSpec), and where those listen becomes what the Primary is told
-// (rsSpec). To take a destination away is to have its copy deleted, so that is done by evidence only.
-
-const (
-	annotationSubmariner = v1alpha1.DRPCAnnotationPrefix + "is-submariner-enabled"
-	on                   = "true"
 )
 
 // part is where a part of a wish comes from.
@@ -70,14 +61,14 @@ func (t turn) parts() (destinations, addresses part) {
 	}
 }
 
-func standingOf(at *side) standing {
+func standingOf(at *snapshot.Side) standing {
 	switch {
-	case at.wish == nil, at.wish.DeletionTimestamp != nil, former(at), !exchange.Answers(at.wish, at.report):
+	case at.Wish == nil, at.Wish.DeletionTimestamp != nil, snapshot.Former(at), !exchange.Answers(at.Wish, at.Report):
 		return silent
-	case at.wish.Spec.ReplicationState == v1alpha1.Secondary:
+	case at.Wish.Spec.ReplicationState == v1alpha1.Secondary:
 		return holding
-	case at.report.Status.State == v1alpha1.PrimaryState && len(at.wish.Spec.VolSync.RDSpec) == 0 &&
-		exchange.Condition(at.report, v1alpha1.VRGClusterDataReady).Status == metav1.ConditionTrue:
+	case at.Report.Status.State == v1alpha1.PrimaryState && len(at.Wish.Spec.VolSync.RDSpec) == 0 &&
+		exchange.Condition(at.Report, v1alpha1.VRGClusterDataReady).Status == metav1.ConditionTrue:
 		return serving
 	default:
 		return silent
@@ -85,56 +76,56 @@ func standingOf(at *side) standing {
 }
 
 // volSync is the VolSync part of the wish that wr asks for.
-func (w *world) volSync(wr plan.Write, settled bool) v1alpha1.VolSyncSpec {
-	out := v1alpha1.VolSyncSpec{RDSpec: w.destinations(wr, settled), Disabled: w.withoutVolSync(w.at(wr.Side).wish)}
-	if w.drpc.Spec.VolSyncSpec != nil {
-		out.MoverConfig = w.drpc.Spec.VolSyncSpec.MoverConfig
+func volSync(w *snapshot.Snapshot, wr plan.Write, settled bool) v1alpha1.VolSyncSpec {
+	out := v1alpha1.VolSyncSpec{RDSpec: destinationsFor(w, wr, settled), Disabled: snapshot.WithoutVolSync(w, w.At(wr.Side).Wish)}
+	if w.DRPC.Spec.VolSyncSpec != nil {
+		out.MoverConfig = w.DRPC.Spec.VolSyncSpec.MoverConfig
 	}
-	if w.drpc.Annotations[annotationSubmariner] != on {
-		out.RSSpec = w.addresses(wr, settled, out.MoverConfig)
+	if w.DRPC.Annotations[snapshot.AnnotationSubmariner] != snapshot.On {
+		out.RSSpec = addressesFor(w, wr, settled, out.MoverConfig)
 	}
 	return out
 }
 
-func (w *world) turn(wr plan.Write, settled bool) turn {
+func turnOf(w *snapshot.Snapshot, wr plan.Write, settled bool) turn {
 	return turn{
-		was: w.facts.At(wr.Side).Wish.Role, is: wr.Role, promoted: wr.Promote,
-		settled: settled, peer: standingOf(w.at(wr.Side.Peer())),
-		lost: w.facts.At(wr.Side).Report.Lost && w.facts.At(wr.Side).Bereft(),
+		was: w.Facts.At(wr.Side).Wish.Role, is: wr.Role, promoted: wr.Promote,
+		settled: settled, peer: standingOf(w.At(wr.Side.Peer())),
+		lost: w.Facts.At(wr.Side).Report.Lost && w.Facts.At(wr.Side).Bereft(),
 	}
 }
 
-func (w *world) destinations(wr plan.Write, settled bool) []v1alpha1.VolSyncReplicationDestinationSpec {
-	peer := w.at(wr.Side.Peer())
-	switch p, _ := w.turn(wr, settled).parts(); p {
+func destinationsFor(w *snapshot.Snapshot, wr plan.Write, settled bool) []v1alpha1.VolSyncReplicationDestinationSpec {
+	peer := w.At(wr.Side.Peer())
+	switch p, _ := turnOf(w, wr, settled).parts(); p {
 	case followed:
-		return destinations(w.at(wr.Side).wish.Spec.VolSync.RDSpec, peer.report.Status.ProtectedPVCs, w.proves(wr.Side.Peer()))
+		return destinations(w.At(wr.Side).Wish.Spec.VolSync.RDSpec, peer.Report.Status.ProtectedPVCs, w.Proves(wr.Side.Peer()))
 	case kept:
-		return w.at(wr.Side).wish.Spec.VolSync.RDSpec
+		return w.At(wr.Side).Wish.Spec.VolSync.RDSpec
 	case dropped:
 	}
 	return nil
 }
 
-func (w *world) addresses(wr plan.Write, settled bool, movers []v1alpha1.MoverConfig) []v1alpha1.VolSyncReplicationSourceSpec {
-	at, peer := w.at(wr.Side), w.at(wr.Side.Peer())
+func addressesFor(w *snapshot.Snapshot, wr plan.Write, settled bool, movers []v1alpha1.MoverConfig) []v1alpha1.VolSyncReplicationSourceSpec {
+	at, peer := w.At(wr.Side), w.At(wr.Side.Peer())
 	var out []v1alpha1.VolSyncReplicationSourceSpec
-	switch _, p := w.turn(wr, settled).parts(); p {
+	switch _, p := turnOf(w, wr, settled).parts(); p {
 	case followed:
-		out = addresses(peer.report.Status.RDInfo, w.drpc.Name+keySuffix, movers)
+		out = addresses(peer.Report.Status.RDInfo, w.DRPC.Name+keySuffix, movers)
 	case kept:
-		out = slices.Clone(at.wish.Spec.VolSync.RSSpec)
+		out = slices.Clone(at.Wish.Spec.VolSync.RSSpec)
 	case dropped:
 		return nil
 	}
-	if w.facts.At(wr.Side.Peer()).Wish.Role != plan.Secondary {
+	if w.Facts.At(wr.Side.Peer()).Wish.Role != plan.Secondary {
 		return out
 	}
 	// A cluster may tell an address for longer than it is wished to listen there.
-	wished := w.destinations(plan.Write{Side: wr.Side.Peer(), Role: plan.Secondary}, settled)
+	wished := destinationsFor(w, plan.Write{Side: wr.Side.Peer(), Role: plan.Secondary}, settled)
 	return slices.DeleteFunc(out, func(s v1alpha1.VolSyncReplicationSourceSpec) bool {
 		return !slices.ContainsFunc(wished, func(d v1alpha1.VolSyncReplicationDestinationSpec) bool {
-			return compareVolumes(d.ProtectedPVC, s.ProtectedPVC) == 0
+			return snapshot.CompareVolumes(d.ProtectedPVC, s.ProtectedPVC) == 0
 		})
 	})
 }
@@ -154,14 +145,14 @@ func destinations(before []v1alpha1.VolSyncReplicationDestinationSpec, reported 
 	}
 	for _, d := range before {
 		known := slices.ContainsFunc(out, func(o v1alpha1.VolSyncReplicationDestinationSpec) bool {
-			return compareVolumes(o.ProtectedPVC, d.ProtectedPVC) == 0
+			return snapshot.CompareVolumes(o.ProtectedPVC, d.ProtectedPVC) == 0
 		})
 		if !known && !proof {
 			out = append(out, d)
 		}
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.VolSyncReplicationDestinationSpec) int {
-		return compareVolumes(a.ProtectedPVC, b.ProtectedPVC)
+		return snapshot.CompareVolumes(a.ProtectedPVC, b.ProtectedPVC)
 	})
 	return out
 }
@@ -185,38 +176,28 @@ func addresses(infos []v1alpha1.VolSyncReplicationDestinationInfo, key string, m
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.VolSyncReplicationSourceSpec) int {
-		return compareVolumes(a.ProtectedPVC, b.ProtectedPVC)
+		return snapshot.CompareVolumes(a.ProtectedPVC, b.ProtectedPVC)
 	})
 	return out
 }
 
-func compareVolumes(a, b v1alpha1.ProtectedPVC) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-}
-
-// sentAway reports whether the workload was told to leave this Primary and has not been seen there since: volumes that
-// left with it and are missing in a report are not known to be gone for good.
-func sentAway(at *side) bool {
-	return at.wish != nil && at.wish.Annotations[exchange.AnnotationSentAway] == on
-}
-
 // sendsAway tells the same of the wish that wr asks for. Only a peer that holds copies makes it matter.
-func (w *world) sendsAway(wr plan.Write, settled bool) bool {
-	at := w.at(wr.Side)
+func sendsAway(w *snapshot.Snapshot, wr plan.Write, settled bool) bool {
+	at := w.At(wr.Side)
 	switch {
-	case wr.Role != plan.Primary, wr.Promote, !w.hasCopies(wr.Side.Peer()):
+	case wr.Role != plan.Primary, wr.Promote, !hasCopies(w, wr.Side.Peer()):
 		return false
 	case wr.Kind == plan.AdoptWish, wr.FinalSync != plan.NoFinalSync:
 		return true // a hub that adopts does not know what was told before
-	case settled && w.facts.At(wr.Side).Report.InUse:
+	case settled && w.Facts.At(wr.Side).Report.InUse:
 		return false
 	default:
-		return sentAway(at)
+		return snapshot.SentAway(at)
 	}
 }
 
 // hasCopies reports whether a side is told, or was when it last reported, to hold copies of VolSync volumes.
-func (w *world) hasCopies(s plan.Side) bool {
-	at := w.at(s)
-	return at.wish != nil && len(at.wish.Spec.VolSync.RDSpec) > 0 || at.report != nil && len(at.report.Spec.VolSync.RDSpec) > 0
+func hasCopies(w *snapshot.Snapshot, s plan.Side) bool {
+	at := w.At(s)
+	return at.Wish != nil && len(at.Wish.Spec.VolSync.RDSpec) > 0 || at.Report != nil && len(at.Report.Spec.VolSync.RDSpec) > 0
 }

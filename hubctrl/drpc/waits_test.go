@@ -18,6 +18,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -50,7 +51,7 @@ type waitRow struct {
 	empty   bool       // begin with an application that nobody knows
 	cluster string     // empty: the hub or the user
 	fact    string
-	by      func(*world) plan.Wait // where no pass gets there
+	by      func(*snapshot.Snapshot) plan.Wait // where no pass gets there
 }
 
 // waitRows has a row for each fact that a plan can wait for: a new one needs a new row.
@@ -78,7 +79,7 @@ func waitRows() map[string]waitRow {
 			})
 			h.relocate("dr2")
 			h.pass()
-		}, cluster: "dr1", fact: "DestinationsReady", by: func(*world) plan.Wait { return plan.Wait{Fact: plan.BeingPlaced, On: plan.First} }},
+		}, cluster: "dr1", fact: "DestinationsReady", by: func(*snapshot.Snapshot) plan.Wait { return plan.Wait{Fact: plan.BeingPlaced, On: plan.First} }},
 		"HomeAgreed": {empty: true, begin: func(h *hub) {
 			h.spokes["dr2"].inUse, h.spokes["dr2"].own = true, true
 			h.pass()
@@ -121,7 +122,7 @@ func waitRows() map[string]waitRow {
 		"PolicyValid": {empty: true, begin: func(h *hub) {
 			h.policy(func(p *v1alpha1.DRPolicy) { p.Status.Conditions = nil })
 		}, fact: "PolicyValid"},
-		"StorageReady": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.StorageReady, On: plan.Second} }, cluster: "dr2", fact: "StorageReady"},
+		"StorageReady": {begin: func(*hub) {}, by: func(*snapshot.Snapshot) plan.Wait { return plan.Wait{Fact: plan.StorageReady, On: plan.Second} }, cluster: "dr2", fact: "StorageReady"},
 		"TargetNamed":  {begin: func(h *hub) { h.failover("dr7") }, fact: "TargetNamed"},
 		"ConflictSolved": {begin: func(h *hub) {
 			h.relocate("dr2")
@@ -145,7 +146,7 @@ func waitRows() map[string]waitRow {
 			require.Equal(h.t, "Relocating/WaitOnUserToCleanUp [] dr1:primary@1 dr2:secondary@1", h.shows())
 			require.NoError(h.t, h.api.Delete(h.t.Context(), h.wish("dr1")))
 		}, cluster: "dr1", fact: "HomeNamed"},
-		"PrimaryFound": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.PrimaryFound, On: plan.Second} }, cluster: "dr2", fact: "PrimaryFound"},
+		"PrimaryFound": {begin: func(*hub) {}, by: func(*snapshot.Snapshot) plan.Wait { return plan.Wait{Fact: plan.PrimaryFound, On: plan.Second} }, cluster: "dr2", fact: "PrimaryFound"},
 		"VolumesLost": {begin: func(h *hub) {
 			w := h.wish("dr1")
 			w.Annotations["exchange.ramendr.openshift.io/spoke-id"] = "dr1-a"
@@ -155,7 +156,7 @@ func waitRows() map[string]waitRow {
 		"ProtectionEnded": {begin: func(h *hub) {
 			h.delivery("dr2", condition("Applied", "False", "EndedBefore", "this wish was deleted before"))
 		}, cluster: "dr2", fact: "ProtectionEnded"},
-		"SpecConfirmed": {begin: func(*hub) {}, by: func(*world) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
+		"SpecConfirmed": {begin: func(*hub) {}, by: func(*snapshot.Snapshot) plan.Wait { return plan.Wait{Fact: plan.SpecConfirmed} }, fact: "SpecConfirmed"},
 	}
 }
 
@@ -187,7 +188,7 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 				seen, err := h.r.observe(t.Context(), h.drpc())
 				require.NoError(t, err)
 				wait := tc.by(seen)
-				w = waiting(seen, wait, seen.explain(wait), nil, h.clock.Now())
+				w = waiting(seen, wait, explain(seen, wait), nil, h.clock.Now())
 			}
 			assert.Equal(t, []string{tc.fact, tc.cluster}, []string{w.Fact, w.Cluster})
 			assert.NotEmpty(t, w.Message)

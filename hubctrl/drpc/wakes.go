@@ -18,6 +18,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/internal/rewind"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -75,6 +76,19 @@ func drpcKey(o client.Object) []string {
 	return nil
 }
 
+// claims are the index of a DRPlacementControl, or of a wish.
+func claims(o client.Object) []string {
+	switch o := o.(type) {
+	case *v1alpha1.DRPlacementControl:
+		return snapshot.Asking(o).Index()
+	case *v1alpha1.VolumeReplicationGroup:
+		if c, ok := snapshot.Wishing(o); ok {
+			return c.Index()
+		}
+	}
+	return nil
+}
+
 func policyKey(o client.Object) []string {
 	if drpc, ok := o.(*v1alpha1.DRPlacementControl); ok {
 		return []string{drpc.Spec.DRPolicyRef.Name}
@@ -104,7 +118,7 @@ func policyChanged() predicate.Predicate {
 func (r *Reconciler) ofGroup(ctx context.Context, o client.Object) []reconcile.Request {
 	var out []reconcile.Request
 	for _, key := range drpcKey(o) {
-		if of, ok := keyOf(key); ok {
+		if of, ok := snapshot.KeyOf(key); ok {
 			out = append(out, reconcile.Request{NamespacedName: of})
 			for _, who := range r.contests.of(of) {
 				out = append(out, reconcile.Request{NamespacedName: who})
@@ -118,7 +132,7 @@ func (r *Reconciler) ofGroup(ctx context.Context, o client.Object) []reconcile.R
 	if err != nil {
 		return out
 	}
-	for _, q := range r.found(ctx, indexClaim, claim(claimGroup, target)) {
+	for _, q := range r.found(ctx, indexClaim, snapshot.Claim(snapshot.ClaimGroup, target)) {
 		if !slices.Contains(out, q) {
 			out = append(out, q)
 		}
@@ -133,7 +147,7 @@ func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.R
 		return nil
 	}
 	config, _ := ramenconfig.Load(ctx, r.configs, r.namespace, ramenconfig.HubConfigMap) // unknown has an answer too
-	return r.inTheWay(ctx, asking(drpc), config)
+	return r.inTheWay(ctx, snapshot.Asking(drpc), config)
 }
 
 // ofLeft finds the applications that conflicted with what a wish protected.
@@ -144,7 +158,7 @@ func (r *Reconciler) ofLeft(ctx context.Context, o client.Object) []reconcile.Re
 	}
 	wish = wish.DeepCopy()
 	wish.DeletionTimestamp = nil // its last state is a tombstone
-	c, ok := wishing(wish)
+	c, ok := snapshot.Wishing(wish)
 	if !ok {
 		return nil
 	}
@@ -153,7 +167,7 @@ func (r *Reconciler) ofLeft(ctx context.Context, o client.Object) []reconcile.Re
 }
 
 // inTheWay finds those that ask for something that c protected, or asked for too.
-func (r *Reconciler) inTheWay(ctx context.Context, c claimant, config *ramenconfig.Config) []reconcile.Request {
+func (r *Reconciler) inTheWay(ctx context.Context, c snapshot.Claimant, config *ramenconfig.Config) []reconcile.Request {
 	candidates, err := r.candidates(ctx, c, config)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Could not find rivals")
@@ -161,7 +175,7 @@ func (r *Reconciler) inTheWay(ctx context.Context, c claimant, config *ramenconf
 	}
 	var out []reconcile.Request
 	for _, drpc := range candidates {
-		if overlap(c, asking(drpc), config) != "" {
+		if snapshot.Overlap(c, snapshot.Asking(drpc), config) != "" {
 			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(drpc)})
 		}
 	}

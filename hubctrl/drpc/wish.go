@@ -14,39 +14,40 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // passed are the annotations of a DRPlacementControl that its clusters read.
 var passed = []string{
 	v1alpha1.DRPCAnnotationPrefix + "use-volsync-for-pvc-protection",
-	annotationSubmariner,
+	snapshot.AnnotationSubmariner,
 	v1alpha1.DRPCAnnotationPrefix + "is-cg-enabled",
 	v1alpha1.DRPCAnnotationPrefix + "enable-diff",
 }
 
 // frame is a wish without a spec.
-func (r *actor) frame(w *world, cluster string, epoch int64) *unstructured.Unstructured {
+func (r *actor) frame(w *snapshot.Snapshot, cluster string, epoch int64) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("VolumeReplicationGroup"))
 	u.SetNamespace(exchange.Outbox(cluster))
-	u.SetName(exchange.ObjectName(w.group.Namespace, w.group.Name))
+	u.SetName(exchange.ObjectName(w.Group.Namespace, w.Group.Name))
 	u.SetLabels(map[string]string{v1alpha1.LabelCreatedByRamen: "true"})
 	u.SetFinalizers([]string{exchange.FinalizerWish})
 	annotations := map[string]string{
-		exchange.AnnotationNamespace:          w.group.Namespace,
-		exchange.AnnotationName:               w.group.Name,
+		exchange.AnnotationNamespace:          w.Group.Namespace,
+		exchange.AnnotationName:               w.Group.Name,
 		exchange.AnnotationEpoch:              exchange.FormatEpoch(epoch),
-		exchange.AnnotationDRPC:               client.ObjectKeyFromObject(w.drpc).String(),
+		exchange.AnnotationDRPC:               client.ObjectKeyFromObject(w.DRPC).String(),
 		exchange.AnnotationOrigin:             r.origin,
 		v1alpha1.AnnotationDestinationCluster: cluster,
-		v1alpha1.AnnotationDRPCUID:            string(w.drpc.UID),
+		v1alpha1.AnnotationDRPCUID:            string(w.DRPC.UID),
 	}
-	if meant := w.meantFor(cluster); meant != "" {
+	if meant := meantFor(w, cluster); meant != "" {
 		annotations[exchange.AnnotationSpokeID] = meant
 	}
 	for _, key := range passed {
-		if v, ok := w.drpc.Annotations[key]; ok {
+		if v, ok := w.DRPC.Annotations[key]; ok {
 			annotations[key] = v
 		}
 	}
@@ -55,40 +56,40 @@ func (r *actor) frame(w *world, cluster string, epoch int64) *unstructured.Unstr
 }
 
 // meantFor is the identity of the cluster that a wish for cluster is meant for; empty: it is not known.
-func (w *world) meantFor(cluster string) string {
-	at := w.at(w.sideOf(cluster))
-	if at.identity == "" && at.wish != nil {
-		return exchange.MeantFor(at.wish) // its DRCluster is missing
+func meantFor(w *snapshot.Snapshot, cluster string) string {
+	at := w.At(w.SideOf(cluster))
+	if at.Identity == "" && at.Wish != nil {
+		return exchange.MeantFor(at.Wish) // its DRCluster is missing
 	}
-	return at.identity
+	return at.Identity
 }
 
 // intent is the wish that wr asks for. Its content follows what is reported only while roles are settled.
-func (r *actor) intent(w *world, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
-	at := w.at(wr.Side)
-	u := r.frame(w, at.cluster, epoch)
-	if uid := at.adopts(); uid != "" {
+func (r *actor) intent(w *snapshot.Snapshot, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
+	at := w.At(wr.Side)
+	u := r.frame(w, at.Cluster, epoch)
+	if uid := adopts(at); uid != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
 	}
-	if unconfirmed(at, w.drpc) {
-		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, at.wish.Annotations[exchange.AnnotationRecalled]))
+	if snapshot.Unconfirmed(at, w.DRPC) {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, at.Wish.Annotations[exchange.AnnotationRecalled]))
 	}
-	if w.sendsAway(wr, settled) {
-		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationSentAway, on))
+	if sendsAway(w, wr, settled) {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationSentAway, snapshot.On))
 	}
-	if w.kept(wr.Side) != nil {
-		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationScopeKept, string(w.drpc.UID)))
+	if w.KeptScope(wr.Side) != nil {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationScopeKept, string(w.DRPC.UID)))
 	}
-	if witness := w.witness(wr, settled); witness != "" {
+	if witness := witness(w, wr, settled); witness != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationDestinationsOf, witness))
 	}
-	if w.taken(wr, settled) {
-		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationPeerServes, on))
+	if taken(w, wr, settled) {
+		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationPeerServes, snapshot.On))
 	}
-	if signers := w.signers(wr); signers != "" {
+	if signers := signers(w, wr); signers != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationSigners, signers))
 	}
-	spec := w.spec(wr, settled)
+	spec := spec(w, wr, settled)
 	if err := setSpec(u, &spec); err != nil {
 		return nil, err
 	}
@@ -97,26 +98,26 @@ func (r *actor) intent(w *world, wr plan.Write, epoch int64, settled bool) (*uns
 
 // taken reports whether a Secondary that waits for it is told that its peer has taken over. That holds until something else
 // is wished of either.
-func (w *world) taken(wr plan.Write, settled bool) bool {
+func taken(w *snapshot.Snapshot, wr plan.Write, settled bool) bool {
 	if wr.Role != plan.Secondary || !settled {
 		return false
 	}
-	return w.facts.At(wr.Side).Wish.Serves || w.facts.Awaited(wr.Side)
+	return w.Facts.At(wr.Side).Wish.Serves || w.Facts.Awaited(wr.Side)
 }
 
 // spec is the spec of the wish that wr asks for.
-func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGroupSpec {
-	from, scope := &w.drpc.Spec, w.scopeFor(wr.Side)
+func spec(w *snapshot.Snapshot, wr plan.Write, settled bool) v1alpha1.VolumeReplicationGroupSpec {
+	from, scope := &w.DRPC.Spec, scopeFor(w, wr.Side)
 	spec := v1alpha1.VolumeReplicationGroupSpec{
-		PVCSelector:          scope.selector,
+		PVCSelector:          scope.Selector,
 		ReplicationState:     v1alpha1.Secondary,
-		S3Profiles:           w.s3Profiles(wr.Side),
-		ProtectedNamespaces:  scope.namespaces,
+		S3Profiles:           s3Profiles(w, wr.Side),
+		ProtectedNamespaces:  scope.Namespaces,
 		KubeObjectProtection: from.KubeObjectProtection,
-		VolSync:              w.volSync(wr, settled),
+		VolSync:              volSync(w, wr, settled),
 		PrepareForFinalSync:  wr.FinalSync == plan.Prepare,
 		RunFinalSync:         wr.FinalSync == plan.Run,
-		Async:                w.async(wr.Side, settled),
+		Async:                async(w, wr.Side, settled),
 
 		RetainNamespaceSCCAcrossPeers: from.RetainNamespaceSCCAcrossPeers,
 	}
@@ -134,34 +135,34 @@ func (w *world) spec(wr plan.Write, settled bool) v1alpha1.VolumeReplicationGrou
 }
 
 // async is what the policy says, or what is wished while that policy is not the group's.
-func (w *world) async(s plan.Side, settled bool) *v1alpha1.VRGAsyncSpec {
-	if told := w.told(s); w.displaced && told != nil && told.Async != nil {
+func async(w *snapshot.Snapshot, s plan.Side, settled bool) *v1alpha1.VRGAsyncSpec {
+	if told := told(w, s); w.Displaced && told != nil && told.Async != nil {
 		return told.Async
 	}
 	return &v1alpha1.VRGAsyncSpec{
-		SchedulingInterval:               w.policy.Spec.SchedulingInterval,
-		ReplicationClassSelector:         selecting(w.policy.Spec.ReplicationClassSelector),
-		VolumeSnapshotClassSelector:      selecting(w.policy.Spec.VolumeSnapshotClassSelector),
-		VolumeGroupSnapshotClassSelector: selecting(w.policy.Spec.VolumeGroupSnapshotClassSelector),
-		PeerClasses:                      w.peerClasses(s, settled),
+		SchedulingInterval:               w.Policy.Spec.SchedulingInterval,
+		ReplicationClassSelector:         selecting(w.Policy.Spec.ReplicationClassSelector),
+		VolumeSnapshotClassSelector:      selecting(w.Policy.Spec.VolumeSnapshotClassSelector),
+		VolumeGroupSnapshotClassSelector: selecting(w.Policy.Spec.VolumeGroupSnapshotClassSelector),
+		PeerClasses:                      peerClasses(w, s, settled),
 	}
 }
 
 // s3Profiles are the profiles of both clusters. While a DRCluster is missing its profile is not known: the stores that
 // the application uses stay.
-func (w *world) s3Profiles(s plan.Side) []string {
-	if told := w.told(s); told != nil && !w.complete {
+func s3Profiles(w *snapshot.Snapshot, s plan.Side) []string {
+	if told := told(w, s); told != nil && !w.Complete {
 		return told.S3Profiles
 	}
-	return w.profiles
+	return w.Profiles
 }
 
 // told is what a side was told last; or its peer, if it was told nothing. A wish may have been adopted from a report, so the
 // side's own comes first: what one cluster says is no part of what the other one is told (X16).
-func (w *world) told(s plan.Side) *v1alpha1.VolumeReplicationGroupSpec {
-	for _, at := range []*side{w.at(s), w.at(s.Peer())} {
-		if at.wish != nil {
-			return &at.wish.Spec
+func told(w *snapshot.Snapshot, s plan.Side) *v1alpha1.VolumeReplicationGroupSpec {
+	for _, at := range []*snapshot.Side{w.At(s), w.At(s.Peer())} {
+		if at.Wish != nil {
+			return &at.Wish.Spec
 		}
 	}
 	return nil
@@ -169,19 +170,19 @@ func (w *world) told(s plan.Side) *v1alpha1.VolumeReplicationGroupSpec {
 
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
 // wrote.
-func (r *actor) refresh(ctx context.Context, w *world) (bool, error) {
+func (r *actor) refresh(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
 	wrote, keyErr := r.tendKey(ctx, w) // what fails there keeps no wish from its content
 	for _, s := range []plan.Side{plan.First, plan.Second} {
-		at, fact := w.at(s), w.facts.At(s).Wish
-		if at.wish == nil || fact.Deleting || fact.Replaced {
+		at, fact := w.At(s), w.Facts.At(s).Wish
+		if at.Wish == nil || fact.Deleting || fact.Replaced {
 			continue
 		}
 		wr := plan.Write{Kind: plan.PutWish, Side: s, Role: fact.Role, FinalSync: fact.FinalSync, For: fact.For}
-		intent, err := r.intent(w, wr, epochOf(at.wish), true)
+		intent, err := r.intent(w, wr, snapshot.EpochOf(at.Wish), true)
 		if err != nil {
 			return wrote, errors.Join(keyErr, err)
 		}
-		if equality.Semantic.DeepEqual(at.wish.Spec, w.spec(wr, true)) && tells(at.wish.Annotations, intent.GetAnnotations()) {
+		if equality.Semantic.DeepEqual(at.Wish.Spec, spec(w, wr, true)) && tells(at.Wish.Annotations, intent.GetAnnotations()) {
 			continue
 		}
 		if err := r.writeWish(ctx, at, intent); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -62,43 +63,43 @@ type words struct {
 }
 
 // explain says what a plan waits for, on which cluster, since when, and what happens next (I7).
-func (w *world) explain(wait plan.Wait) words {
-	var at *side
+func explain(w *snapshot.Snapshot, wait plan.Wait) words {
+	var at *snapshot.Side
 	if wait.On.Named() {
-		at = w.at(wait.On)
+		at = w.At(wait.On)
 	}
-	if replaced := at != nil && at.link.State == exchange.LinkReplaced; replaced && (wait.Fact == plan.LinkIsLive || wait.Fact == plan.InboxComplete) {
-		return w.explainReplaced(wait.On)
+	if replaced := at != nil && at.Link.State == exchange.LinkReplaced; replaced && (wait.Fact == plan.LinkIsLive || wait.Fact == plan.InboxComplete) {
+		return explainReplaced(w, wait.On)
 	}
 	switch wait.Fact {
 	case plan.Nothing:
 		return words{}
 	case plan.LinkIsLive:
-		if at.wish != nil && w.facts.At(wait.On).Wish.Former {
-			return words{fact: "LinkLive", message: w.left(at) + "; " + lostLink(at), since: at.link.LastRenewal, next: continues + " when the mirror on " + at.cluster +
-				" reports again" + w.beginning(wait.On.Peer())}
+		if at.Wish != nil && w.Facts.At(wait.On).Wish.Former {
+			return words{fact: "LinkLive", message: left(w, at) + "; " + lostLink(at), since: at.Link.LastRenewal, next: continues + " when the mirror on " + at.Cluster +
+				" reports again" + beginning(w, wait.On.Peer())}
 		}
-		return words{fact: "LinkLive", message: lostLink(at), since: at.link.LastRenewal,
-			next: continues + " when the mirror on " + at.cluster + " reports again" + w.without(wait.On)}
+		return words{fact: "LinkLive", message: lostLink(at), since: at.Link.LastRenewal,
+			next: continues + " when the mirror on " + at.Cluster + " reports again" + without(w, wait.On)}
 	case plan.InboxComplete:
-		if at.link.State == exchange.LinkLive {
+		if at.Link.State == exchange.LinkLive {
 			// Its last renewal says nothing about since when.
-			if slices.Contains(at.unreported, w.group.String()) {
+			if slices.Contains(at.Unreported, w.Group.String()) {
 				return words{fact: "InboxComplete", user: true,
-					message: fmt.Sprintf("VolumeReplicationGroup %s exists on cluster %s, but the hub's API server does not accept the report about it: it is too large, or the CRDs of the hub are older than those of the cluster", w.group, at.cluster),
-					next:    fmt.Sprintf("look at it: kubectl --context %s -n %s get vrg %s -o yaml, and apply the newest CRDs to the hub; %s when the report is accepted", at.cluster, w.group.Namespace, w.group.Name, continues)}
+					message: fmt.Sprintf("VolumeReplicationGroup %s exists on cluster %s, but the hub's API server does not accept the report about it: it is too large, or the CRDs of the hub are older than those of the cluster", w.Group, at.Cluster),
+					next:    fmt.Sprintf("look at it: kubectl --context %s -n %s get vrg %s -o yaml, and apply the newest CRDs to the hub; %s when the report is accepted", at.Cluster, w.Group.Namespace, w.Group.Name, continues)}
 			}
-			if len(at.unreported) > 0 {
-				return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete: the hub's API server does not accept the reports about %s", at.cluster, bounded.List(at.unreported, ", ")),
+			if len(at.Unreported) > 0 {
+				return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete: the hub's API server does not accept the reports about %s", at.Cluster, bounded.List(at.Unreported, ", ")),
 					next: continues + " when all others are reported; to have these reported too, look at them on the cluster, and apply the newest CRDs to the hub"}
 			}
-			return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete yet", at.cluster), next: continues + " when it is"}
+			return words{fact: "InboxComplete", message: fmt.Sprintf("the inbox of cluster %s is not complete yet", at.Cluster), next: continues + " when it is"}
 		}
-		next := continues + " when the mirror on " + at.cluster + " reports"
-		if w.facts.Ask != plan.Failover {
+		next := continues + " when the mirror on " + at.Cluster + " reports"
+		if w.Facts.Ask != plan.Failover {
 			next += "; if that cluster is lost for good, set action Failover and failoverCluster to the other one"
 		}
-		return words{fact: "InboxComplete", message: fmt.Sprintf("it is not known what exists on cluster %s: %s", at.cluster, lostLink(at)), since: at.link.LastRenewal, next: next}
+		return words{fact: "InboxComplete", message: fmt.Sprintf("it is not known what exists on cluster %s: %s", at.Cluster, lostLink(at)), since: at.Link.LastRenewal, next: next}
 	case plan.Answer:
 		if interrupted(at) {
 			return words{fact: factInterrupted, message: unanswered(at), next: "the group is re-created, restores its claims and continues automatically, as soon as its namespace can be used; " +
@@ -106,119 +107,119 @@ func (w *world) explain(wait plan.Wait) words {
 		}
 		return words{fact: "Answer", message: unanswered(at), next: continues + " when the cluster answers"}
 	case plan.BeingPrimary:
-		out := words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: continues}
-		switch conflict := exchange.Condition(at.report, v1alpha1.VRGNoClusterDataConflict); {
+		out := words{fact: "Primary", message: fmt.Sprintf("cluster %s is not Primary and ready yet: %s", at.Cluster, why(at, v1alpha1.VRGClusterDataReady, v1alpha1.VRGDataReady)), next: continues}
+		switch conflict := exchange.Condition(at.Report, v1alpha1.VRGNoClusterDataConflict); {
 		case conflict.Status != metav1.ConditionFalse:
 		case conflict.Reason == exchange.ReasonStoresEmpty, conflict.Reason == exchange.ReasonNotBelieved:
-			out.user, out.next = true, w.withoutStored(wait.On)
+			out.user, out.next = true, withoutStored(w, wait.On)
 		default:
-			out.user, out.next = true, fmt.Sprintf("fix the problem described in the message on cluster %s, while nobody deploys there; then %s", at.cluster, continues)
+			out.user, out.next = true, fmt.Sprintf("fix the problem described in the message on cluster %s, while nobody deploys there; then %s", at.Cluster, continues)
 		}
 		return out
 	case plan.BeingProtected:
-		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: continues + " when it is stored"}
+		return words{fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.Cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: continues + " when it is stored"}
 	case plan.BeingSecondary:
-		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: continues + w.diverged(wait.On)}
+		return words{fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.Cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: continues + diverged(w, wait.On)}
 	case plan.BeingPlaced:
-		return w.explainPlaces(wait.On)
+		return explainPlaces(w, wait.On)
 	case plan.BeingPrepared:
-		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s", at.cluster, syncing(at)), next: continues}
+		return words{fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s", at.Cluster, syncing(at)), next: continues}
 	case plan.BeingSynced:
-		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronization%s", at.cluster, syncing(at)), next: continues}
+		return words{fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronization%s", at.Cluster, syncing(at)), next: continues}
 	case plan.WorkloadGone:
-		if w.facts.At(wait.On).Report.Conflict {
-			return w.explainClaims(wait.On, factWorkloadGone)
+		if w.Facts.At(wait.On).Report.Conflict {
+			return explainClaims(w, wait.On, factWorkloadGone)
 		}
-		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.cluster, bounded.Text(exchange.Condition(at.report, v1alpha1.VRGInUse).Message, bounded.Quote)),
-			next: "remove the workload and its PVCs from " + at.cluster + " the way they were deployed there, or let the deployment tool follow status.decisions; " +
+		return words{fact: factWorkloadGone, message: fmt.Sprintf("the workload still uses the volumes on cluster %s: %s", at.Cluster, bounded.Text(exchange.Condition(at.Report, v1alpha1.VRGInUse).Message, bounded.Quote)),
+			next: "remove the workload and its PVCs from " + at.Cluster + " the way they were deployed there, or let the deployment tool follow status.decisions; " +
 				"their volumes are kept until the other cluster has all that was written; then " + continues}
 	case plan.ObjectGone:
-		if at.wish != nil && w.facts.At(wait.On).Wish.Former {
-			return words{fact: "ObjectGone", message: w.left(at), next: continues + " when the cluster has removed it"}
+		if at.Wish != nil && w.Facts.At(wait.On).Wish.Former {
+			return words{fact: "ObjectGone", message: left(w, at), next: continues + " when the cluster has removed it"}
 		}
-		if at.wish != nil && !w.facts.Deleting {
-			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s still exists on cluster %s", at.wish.Namespace, at.wish.Name, w.group, at.cluster),
+		if at.Wish != nil && !w.Facts.Deleting {
+			return words{fact: "ObjectGone", message: fmt.Sprintf("the wish %s/%s was deleted by hand: VolumeReplicationGroup %s still exists on cluster %s", at.Wish.Namespace, at.Wish.Name, w.Group, at.Cluster),
 				next: "the wish is re-created when the cluster has removed the VolumeReplicationGroup"}
 		}
 		if claim := unbelievable(at); claim != "" {
 			return words{fact: "ObjectGone", user: true, message: claim, next: continues + " when the cluster reports a possible epoch, or nothing"}
 		}
-		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s still exists on cluster %s", w.group, at.cluster), next: continues + " when the cluster has removed it"}
+		return words{fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s still exists on cluster %s", w.Group, at.Cluster), next: continues + " when the cluster has removed it"}
 	case plan.PolicyValid:
-		return words{fact: "PolicyValid", message: w.invalid(), next: continues + " when the policy is valid"}
+		return words{fact: "PolicyValid", message: invalid(w), next: continues + " when the policy is valid"}
 	case plan.StorageReady:
-		return w.explainStorage(at)
+		return explainStorage(w, at)
 	case plan.TargetNamed:
-		return w.explainTarget()
+		return explainTarget(w)
 	case plan.ConflictSolved:
 		if at != nil {
-			return w.explainClaim(wait.On)
+			return explainClaim(w, wait.On)
 		}
-		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.sides[0].cluster, w.sides[1].cluster),
+		return words{fact: "ConflictSolved", user: true, message: fmt.Sprintf("both clusters, %s and %s, are Primary", w.Sides[0].Cluster, w.Sides[1].Cluster),
 			next: "set action Failover and failoverCluster to the cluster whose data is to be kept"}
 	case plan.HomeAgreed:
-		return w.explainElsewhere(wait.On)
+		return explainElsewhere(w, wait.On)
 	case plan.ConflictFree:
-		return w.explainClaims(wait.On, factConflict)
+		return explainClaims(w, wait.On, factConflict)
 	case plan.LossAccepted:
-		return w.explainNothing(wait.On)
+		return explainNothing(w, wait.On)
 	case plan.HomeNamed:
-		return words{fact: "HomeNamed", user: true, message: fmt.Sprintf("the wish %s/%s was deleted by hand while the workload was between clusters: cluster %s gives up what it replicated", at.wish.Namespace, at.wish.Name, at.cluster),
-			next: w.explainHome(wait.On)}
+		return words{fact: "HomeNamed", user: true, message: fmt.Sprintf("the wish %s/%s was deleted by hand while the workload was between clusters: cluster %s gives up what it replicated", at.Wish.Namespace, at.Wish.Name, at.Cluster),
+			next: explainHome(w, wait.On)}
 	case plan.PrimaryFound:
-		return w.explainPrimary(at)
+		return explainPrimary(w, at)
 	case plan.VolumesLost:
-		return w.explainLoss(wait.On)
+		return explainLoss(w, wait.On)
 	case plan.SpecConfirmed:
-		return w.explainStale(wait.On)
+		return explainStale(w, wait.On)
 	case plan.ProtectionEnded:
-		return w.explainEnded()
+		return explainEnded(w)
 	case plan.ForeignRemoved:
-		return w.explainForeign(at)
+		return explainForeign(w, at)
 	}
 	panic("unknown fact")
 }
 
 // explainEnded says that DR was disabled since the backup that the hub comes from.
-func (w *world) explainEnded() words {
+func explainEnded(w *snapshot.Snapshot) words {
 	var ended []string
 	for _, s := range []plan.Side{plan.First, plan.Second} {
-		if w.facts.At(s).Wish.Ended {
-			ended = append(ended, w.at(s).cluster)
+		if w.Facts.At(s).Wish.Ended {
+			ended = append(ended, w.At(s).Cluster)
 		}
 	}
 	return words{fact: "ProtectionEnded", user: true,
 		message: fmt.Sprintf("the hub was restored from a backup, and DR was disabled for this application since: VolumeReplicationGroup %s was removed from %s, and nothing is made again there. The application is not protected",
-			w.group, strings.Join(ended, " and ")),
-		next: fmt.Sprintf("to leave it unprotected: kubectl -n %s delete drpc %s; to protect it again, delete the DRPlacementControl too, and create it again", w.drpc.Namespace, w.drpc.Name)}
+			w.Group, strings.Join(ended, " and ")),
+		next: fmt.Sprintf("to leave it unprotected: kubectl -n %s delete drpc %s; to protect it again, delete the DRPlacementControl too, and create it again", w.DRPC.Namespace, w.DRPC.Name)}
 }
 
 // explainStale says that the spec is that of a backup; unheard is the cluster that has to be heard to know where the workload is.
-func (w *world) explainStale(unheard plan.Side) words {
+func explainStale(w *snapshot.Snapshot, unheard plan.Side) words {
 	is := words{fact: "SpecConfirmed", user: true, next: "check spec.action and the clusters in the spec, and set them to what you want; any change of the spec confirms it"}
-	where := w.whereItIs()
+	where := whereItIs(w)
 	if unheard.Named() {
-		at := w.at(unheard)
-		where = fmt.Sprintf("the workload was moved, perhaps to cluster %s, which has not answered since", at.cluster)
-		is.next = fmt.Sprintf("wait until cluster %s is heard, and do not let anybody deploy the application meanwhile; if %s is lost, %s", at.cluster, at.cluster, is.next)
+		at := w.At(unheard)
+		where = fmt.Sprintf("the workload was moved, perhaps to cluster %s, which has not answered since", at.Cluster)
+		is.next = fmt.Sprintf("wait until cluster %s is heard, and do not let anybody deploy the application meanwhile; if %s is lost, %s", at.Cluster, at.Cluster, is.next)
 	}
-	is.message = fmt.Sprintf("the hub was restored from a backup: the clusters already follow a newer spec, by which %s. This spec asks for %s; nothing was moved", where, asked(&w.drpc.Spec))
+	is.message = fmt.Sprintf("the hub was restored from a backup: the clusters already follow a newer spec, by which %s. This spec asks for %s; nothing was moved", where, asked(&w.DRPC.Spec))
 	return is
 }
 
 // explainFlaw says what is wrong with the spec of an application that goes on as it was.
-func (w *world) explainFlaw() words {
+func explainFlaw(w *snapshot.Snapshot) words {
 	var refused *outcome.Refused
-	if !errors.As(w.flaw, &refused) {
+	if !errors.As(w.Flaw, &refused) {
 		return words{}
 	}
 	return words{fact: refused.Reason, user: true, message: refused.Error(), next: "fix the problem described in the message; until then the application is protected as before"}
 }
 
 // whereItIs says where the workload is by the wishes.
-func (w *world) whereItIs() string {
-	if h := w.facts.Home(); h.Named() {
-		return fmt.Sprintf("the workload is on cluster %s", w.at(h).cluster)
+func whereItIs(w *snapshot.Snapshot) string {
+	if h := w.Facts.Home(); h.Named() {
+		return fmt.Sprintf("the workload is on cluster %s", w.At(h).Cluster)
 	}
 	return "no cluster is Primary"
 }
@@ -235,25 +236,25 @@ func asked(spec *v1alpha1.DRPlacementControlSpec) string {
 }
 
 // invalid says why the policy can't be used to begin a protection.
-func (w *world) invalid() string {
-	switch c := meta.FindStatusCondition(w.policy.Status.Conditions, v1alpha1.ConditionValidated); {
-	case w.policy.DeletionTimestamp != nil:
-		return fmt.Sprintf("DRPolicy %s is being deleted: delete the DRPlacementControl and make it again with another DRPolicy", w.policy.Name)
-	case w.leaving != "":
-		return fmt.Sprintf("DRCluster %s is being deleted: delete the DRPlacementControl and make it again with a DRPolicy of other clusters", w.leaving)
+func invalid(w *snapshot.Snapshot) string {
+	switch c := meta.FindStatusCondition(w.Policy.Status.Conditions, v1alpha1.ConditionValidated); {
+	case w.Policy.DeletionTimestamp != nil:
+		return fmt.Sprintf("DRPolicy %s is being deleted: delete the DRPlacementControl and make it again with another DRPolicy", w.Policy.Name)
+	case w.Leaving != "":
+		return fmt.Sprintf("DRCluster %s is being deleted: delete the DRPlacementControl and make it again with a DRPolicy of other clusters", w.Leaving)
 	case c != nil && c.Status == metav1.ConditionTrue:
-		return fmt.Sprintf("a DRCluster of DRPolicy %s is missing", w.policy.Name)
+		return fmt.Sprintf("a DRCluster of DRPolicy %s is missing", w.Policy.Name)
 	default:
-		return fmt.Sprintf("DRPolicy %s is not valid: %s", w.policy.Name, conditionText(c))
+		return fmt.Sprintf("DRPolicy %s is not valid: %s", w.Policy.Name, conditionText(c))
 	}
 }
 
 // without says what the user can do without a cluster that can't be reached.
-func (w *world) without(lost plan.Side) string {
+func without(w *snapshot.Snapshot, lost plan.Side) string {
 	switch {
-	case w.facts.Deleting:
-		return "; " + w.givingUp(w.at(lost).cluster)
-	case w.facts.Home() == lost:
+	case w.Facts.Deleting:
+		return "; " + w.GivingUp(w.At(lost).Cluster)
+	case w.Facts.Home() == lost:
 		return "; to run the workload on the other cluster now, set action Failover"
 	default:
 		return ""
@@ -261,114 +262,114 @@ func (w *world) without(lost plan.Side) string {
 }
 
 // diverged says how to give up what keeps a cluster from following its peer, once the workload runs there.
-func (w *world) diverged(behind plan.Side) string {
-	home := w.facts.Home()
-	if home != behind.Peer() || w.facts.At(home).Decision != plan.RunHere || w.facts.At(behind).Wish.For == plan.Failover {
+func diverged(w *snapshot.Snapshot, behind plan.Side) string {
+	home := w.Facts.Home()
+	if home != behind.Peer() || w.Facts.At(home).Decision != plan.RunHere || w.Facts.At(behind).Wish.For == plan.Failover {
 		return ""
 	}
 	return fmt.Sprintf("; if it does not, because workloads that were not meant to ran on %[1]s, as they do after a restore from a backup, set action Failover and failoverCluster to %[2]s: "+
-		"the workload stays there, and what only %[1]s has is given up", w.at(behind).cluster, w.at(home).cluster)
+		"the workload stays there, and what only %[1]s has is given up", w.At(behind).Cluster, w.At(home).Cluster)
 }
 
 // explainHome says what to do when nobody but the user can tell where the workload is to run: its wish on gone was deleted.
-func (w *world) explainHome(gone plan.Side) string {
-	out := fmt.Sprintf("look for the data on both clusters; where it is, it stays if you disable and protect again: kubectl -n %s delete drpc %s", w.drpc.Namespace, w.drpc.Name)
-	if peer := w.at(gone.Peer()); peer.wish != nil && peer.wish.DeletionTimestamp == nil {
-		out += fmt.Sprintf("; or, if %s has it, set action Failover and failoverCluster to %s", peer.cluster, peer.cluster)
+func explainHome(w *snapshot.Snapshot, gone plan.Side) string {
+	out := fmt.Sprintf("look for the data on both clusters; where it is, it stays if you disable and protect again: kubectl -n %s delete drpc %s", w.DRPC.Namespace, w.DRPC.Name)
+	if peer := w.At(gone.Peer()); peer.Wish != nil && peer.Wish.DeletionTimestamp == nil {
+		out += fmt.Sprintf("; or, if %s has it, set action Failover and failoverCluster to %s", peer.Cluster, peer.Cluster)
 	}
 	return out
 }
 
 // explainPrimary says what to do when neither cluster has the application's Primary.
-func (w *world) explainPrimary(follower *side) words {
+func explainPrimary(w *snapshot.Snapshot, follower *snapshot.Side) words {
 	out := words{fact: "PrimaryFound", user: true}
 	elsewhere := "if the workload runs on another cluster, delete this DRPlacementControl and create it again with a DRPolicy that lists that cluster"
 	if follower == nil {
 		out.message = fmt.Sprintf("a cluster that is not in DRPolicy %s reports VolumeReplicationGroup %s as Primary, and neither %s nor %s is Primary: nothing is promoted",
-			w.policy.Name, w.group, w.sides[0].cluster, w.sides[1].cluster)
-		out.next = elsewhere + fmt.Sprintf("; if what that cluster has can be given up, set action Failover and failoverCluster to %s or %s", w.sides[0].cluster, w.sides[1].cluster)
+			w.Policy.Name, w.Group, w.Sides[0].Cluster, w.Sides[1].Cluster)
+		out.next = elsewhere + fmt.Sprintf("; if what that cluster has can be given up, set action Failover and failoverCluster to %s or %s", w.Sides[0].Cluster, w.Sides[1].Cluster)
 		return out
 	}
-	out.message = fmt.Sprintf("cluster %s has a Secondary of VolumeReplicationGroup %s, and cluster %s has nothing: it is not known which cluster has its Primary", follower.cluster, w.group, w.at(w.sideOf(follower.cluster).Peer()).cluster)
+	out.message = fmt.Sprintf("cluster %s has a Secondary of VolumeReplicationGroup %s, and cluster %s has nothing: it is not known which cluster has its Primary", follower.Cluster, w.Group, w.At(w.SideOf(follower.Cluster).Peer()).Cluster)
 	out.next = elsewhere + fmt.Sprintf("; if that Primary is lost, set action Failover and failoverCluster to %s; if the application was never deployed anywhere, "+
-		"delete that group, which gives up no volume, on cluster %s: kubectl -n %s delete vrg %s", follower.cluster, follower.cluster, w.group.Namespace, w.group.Name)
+		"delete that group, which gives up no volume, on cluster %s: kubectl -n %s delete vrg %s", follower.Cluster, follower.Cluster, w.Group.Namespace, w.Group.Name)
 	return out
 }
 
-func (w *world) explainTarget() words {
-	field, value := "spec.preferredCluster", w.drpc.Spec.PreferredCluster
-	if w.facts.Ask == plan.Failover {
-		field, value = "spec.failoverCluster", w.drpc.Spec.FailoverCluster
+func explainTarget(w *snapshot.Snapshot) words {
+	field, value := "spec.preferredCluster", w.DRPC.Spec.PreferredCluster
+	if w.Facts.Ask == plan.Failover {
+		field, value = "spec.failoverCluster", w.DRPC.Spec.FailoverCluster
 	}
 	message := field + " is empty"
 	if value != "" {
-		message = fmt.Sprintf("%s is %q, which is not a cluster of DRPolicy %s", field, value, w.policy.Name)
+		message = fmt.Sprintf("%s is %q, which is not a cluster of DRPolicy %s", field, value, w.Policy.Name)
 	}
 	return words{fact: "TargetNamed", user: true, message: message,
-		next: fmt.Sprintf("set %s to %s or %s", field, w.sides[0].cluster, w.sides[1].cluster)}
+		next: fmt.Sprintf("set %s to %s or %s", field, w.Sides[0].Cluster, w.Sides[1].Cluster)}
 }
 
-func lostLink(at *side) string {
-	switch at.link.State {
+func lostLink(at *snapshot.Side) string {
+	switch at.Link.State {
 	case exchange.LinkNever:
-		return fmt.Sprintf("the mirror of cluster %s has never reported", at.cluster)
+		return fmt.Sprintf("the mirror of cluster %s has never reported", at.Cluster)
 	case exchange.LinkConnecting:
-		return fmt.Sprintf("the mirror of cluster %s is connecting", at.cluster) + lastHeard(at)
+		return fmt.Sprintf("the mirror of cluster %s is connecting", at.Cluster) + lastHeard(at)
 	case exchange.LinkLost:
-		return fmt.Sprintf("cluster %s can't be reached", at.cluster) + lastHeard(at)
+		return fmt.Sprintf("cluster %s can't be reached", at.Cluster) + lastHeard(at)
 	case exchange.LinkReplaced:
-		return fmt.Sprintf("another cluster, %s, uses the name %s, and its reports are ignored", at.link.Stranger, at.cluster) + lastHeard(at)
+		return fmt.Sprintf("another cluster, %s, uses the name %s, and its reports are ignored", at.Link.Stranger, at.Cluster) + lastHeard(at)
 	case exchange.LinkLive:
 	}
-	return fmt.Sprintf("cluster %s is connected", at.cluster)
+	return fmt.Sprintf("cluster %s is connected", at.Cluster)
 }
 
 // lastHeard is a moment, never an age: that would make each pass a write.
-func lastHeard(at *side) string {
+func lastHeard(at *snapshot.Side) string {
 	switch {
-	case !at.link.LastRenewal.IsZero():
-		return "; last heard of at " + at.link.LastRenewal.UTC().Format(time.RFC3339)
-	case at.link.State == exchange.LinkLost:
+	case !at.Link.LastRenewal.IsZero():
+		return "; last heard of at " + at.Link.LastRenewal.UTC().Format(time.RFC3339)
+	case at.Link.State == exchange.LinkLost:
 		return "; it is not known when it was last heard of" // its lease lacks the time
 	default:
 		return ""
 	}
 }
 
-func unanswered(at *side) string {
-	if at.wish == nil {
-		return fmt.Sprintf("nothing has been asked of cluster %s yet", at.cluster)
+func unanswered(at *snapshot.Side) string {
+	if at.Wish == nil {
+		return fmt.Sprintf("nothing has been asked of cluster %s yet", at.Cluster)
 	}
-	c := meta.FindStatusCondition(at.wish.Status.Conditions, v1alpha1.WishApplied)
-	if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration == at.wish.Generation {
-		return fmt.Sprintf("the mirror of cluster %s can't apply the wish: %s", at.cluster, conditionText(c))
+	c := meta.FindStatusCondition(at.Wish.Status.Conditions, v1alpha1.WishApplied)
+	if c != nil && c.Status == metav1.ConditionFalse && c.ObservedGeneration == at.Wish.Generation {
+		return fmt.Sprintf("the mirror of cluster %s can't apply the wish: %s", at.Cluster, conditionText(c))
 	}
 	if claim := unbelievable(at); claim != "" {
 		return claim
 	}
 	if interrupted(at) {
 		return fmt.Sprintf("VolumeReplicationGroup %s/%s is being deleted on cluster %s, perhaps with its namespace, and this hub did not ask for it: its volumes stay retained, and their replicas "+
-			"and stored metadata stay as they are", at.report.Annotations[exchange.AnnotationNamespace], at.report.Annotations[exchange.AnnotationName], at.cluster)
+			"and stored metadata stay as they are", at.Report.Annotations[exchange.AnnotationNamespace], at.Report.Annotations[exchange.AnnotationName], at.Cluster)
 	}
-	if ours(at) && !exchange.CaughtUp(at.report) {
-		return fmt.Sprintf("the controller on cluster %s has not looked at the latest wish yet", at.cluster)
+	if snapshot.Ours(at) && !exchange.CaughtUp(at.Report) {
+		return fmt.Sprintf("the controller on cluster %s has not looked at the latest wish yet", at.Cluster)
 	}
-	return fmt.Sprintf("cluster %s has not answered the latest wish yet", at.cluster)
+	return fmt.Sprintf("cluster %s has not answered the latest wish yet", at.Cluster)
 }
 
 // interrupted reports whether somebody else than a hub deletes what a side was told to have (X14).
-func interrupted(at *side) bool {
-	return at.report != nil && at.report.Status.Exchange != nil && at.report.Status.Exchange.SpokeDeleting && at.wish != nil && at.wish.DeletionTimestamp == nil
+func interrupted(at *snapshot.Side) bool {
+	return at.Report != nil && at.Report.Status.Exchange != nil && at.Report.Status.Exchange.SpokeDeleting && at.Wish != nil && at.Wish.DeletionTimestamp == nil
 }
 
 // why is the first of the conditions that is not True, in words.
-func why(at *side, kinds ...string) string {
+func why(at *snapshot.Side, kinds ...string) string {
 	for _, kind := range kinds {
-		if c := exchange.Condition(at.report, kind); c.Status != metav1.ConditionTrue {
+		if c := exchange.Condition(at.Report, kind); c.Status != metav1.ConditionTrue {
 			return fmt.Sprintf("%s is %s, %s", kind, c.Status, conditionText(&c))
 		}
 	}
-	return fmt.Sprintf("its state is %s", at.report.Status.State)
+	return fmt.Sprintf("its state is %s", at.Report.Status.State)
 }
 
 func conditionText(c *metav1.Condition) string {

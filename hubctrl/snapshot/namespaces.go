@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package snapshot
 
 import (
 	"fmt"
 	"slices"
 	"time"
-
-	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/outcome"
@@ -21,15 +18,15 @@ const retryConfig = 15 * time.Second
 
 // spans reports whether an application is one of several namespaces.
 func spans(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) bool {
-	return asking(drpc).spans(config)
+	return Asking(drpc).spans(config)
 }
 
-// misplaced says what is wrong with where an object is and which namespaces it lists; nil: nothing, or nothing for sure.
-func misplaced(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) error {
+// Misplaced says what is wrong with where an object is and which namespaces it lists; nil: nothing, or nothing for sure.
+func Misplaced(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) error {
 	if config == nil {
 		return nil
 	}
-	listed, ops, refuse := drpc.Spec.ProtectedNamespaces, config.RamenOpsNamespace, refuseSpec
+	listed, ops, refuse := drpc.Spec.ProtectedNamespaces, config.RamenOpsNamespace, RefuseSpec
 	switch {
 	case !spans(drpc, config) && len(listed) > 0:
 		return refuse("spec.protectedNamespaces is only for a DRPlacementControl in namespace %s: leave it out, or make the DRPlacementControl there", ops)
@@ -53,51 +50,46 @@ func misplaced(drpc *v1alpha1.DRPlacementControl, config *ramenconfig.Config) er
 	}
 }
 
-// unplaced is what a new application waits for that is about other namespaces while the configuration can't be read.
-func (w *world) unplaced() error {
+// Unplaced is what a new application waits for that is about other namespaces while the configuration can't be read.
+func Unplaced(w *Snapshot) error {
 	field := ""
 	switch {
-	case w.config != nil:
+	case w.Config != nil:
 		return nil
-	case len(w.drpc.Spec.ProtectedNamespaces) > 0:
+	case len(w.DRPC.Spec.ProtectedNamespaces) > 0:
 		field = "spec.protectedNamespaces"
-	case exchange.GroupOf(w.drpc).Namespace != w.drpc.Namespace:
+	case exchange.GroupOf(w.DRPC).Namespace != w.DRPC.Namespace:
 		field = "annotation " + v1alpha1.AnnotationAppNamespace
 	default:
 		return nil
 	}
 	return &outcome.Waiting{Reason: "ConfigMapGetFailed", After: retryConfig,
-		Message: fmt.Sprintf("whether %s is allowed in namespace %s is not known: %v", field, w.drpc.Namespace, w.configErr)}
+		Message: fmt.Sprintf("whether %s is allowed in namespace %s is not known: %v", field, w.DRPC.Namespace, w.ConfigErr)}
 }
 
-// protectedNamespaces are those of the spec; but what runs keeps its own while those of the spec can't be taken.
-func (w *world) protectedNamespaces() []string {
-	if w.flaw != nil || w.unplaced() != nil {
-		for i := range w.sides {
-			if wish := w.sides[i].wish; wish != nil {
+// ProtectedNamespaces are those of the spec; but what runs keeps its own while those of the spec can't be taken.
+func (w *Snapshot) ProtectedNamespaces() []string {
+	if w.Flaw != nil || Unplaced(w) != nil {
+		for i := range w.Sides {
+			if wish := w.Sides[i].Wish; wish != nil {
 				return wish.Spec.ProtectedNamespaces
 			}
 		}
 	}
-	return w.drpc.Spec.ProtectedNamespaces
+	return w.DRPC.Spec.ProtectedNamespaces
 }
 
-// withoutVolSync reports whether the spec or the configuration turns VolSync off for the application; unknown: as was
+// WithoutVolSync reports whether the spec or the configuration turns VolSync off for the application; unknown: as was
 // wished.
-func (w *world) withoutVolSync(wish *v1alpha1.VolumeReplicationGroup) bool {
+func WithoutVolSync(w *Snapshot, wish *v1alpha1.VolumeReplicationGroup) bool {
 	switch {
-	case w.drpc.Spec.VolSyncSpec != nil && w.drpc.Spec.VolSyncSpec.Disabled:
+	case w.DRPC.Spec.VolSyncSpec != nil && w.DRPC.Spec.VolSyncSpec.Disabled:
 		return true
-	case w.config != nil:
-		return ramenconfig.On(w.config.VolSync.Disabled) || spans(w.drpc, w.config) && !ramenconfig.Enabled(w.config.MultiNamespace.VolsyncSupported)
+	case w.Config != nil:
+		return ramenconfig.On(w.Config.VolSync.Disabled) || spans(w.DRPC, w.Config) && !ramenconfig.Enabled(w.Config.MultiNamespace.VolsyncSupported)
 	case wish != nil:
 		return wish.Spec.VolSync.Disabled
 	default:
 		return false
 	}
-}
-
-// selectSame reports whether all PVCs that one of the selectors selects are certain to be selected by the other.
-func selectSame(a, b *metav1.LabelSelector) bool {
-	return all(a) || all(b) || equality.Semantic.DeepEqual(a, b)
 }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package arch
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// mostMethods is how many methods a type has at most: one with more does several things, and any of them may change what it holds.
+const mostMethods = 20
+
+// manyMethods are types that have more, with how many. Lower a number when it can be lowered.
+var manyMethods = map[string]int{
+	"cli/text.Page":                22,
+	"hubctrl/drcluster.Reconciler": 28,
+	"hubctrl/drpc.Reconciler":      42,
+	"mirror/link.Link":             53,
+	"spokectrl/archive.Archive":    23,
+	"spokectrl/vrg.Reconciler":     37,
+	"spokectrl/vrg.pass":           36,
+}
+
+func TestNoTypeHasManyMethods(t *testing.T) {
+	root := filepath.Join("..", "..")
+	methods := map[string]int{}
+	walk(t, root, func(path string) {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "tests/") || strings.Contains(path, "/applyconfiguration/") || strings.HasPrefix(filepath.Base(path), "zz_") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil {
+				methods[filepath.ToSlash(filepath.Dir(path))+"."+receiver(fn)]++
+			}
+		}
+	})
+	require.NotEmpty(t, methods)
+	for name, n := range methods {
+		most := max(mostMethods, manyMethods[name])
+		assert.LessOrEqual(t, n, most, "%s has %d methods, at most %d: give a part of what it holds a type of its own", name, n, most)
+	}
+}
+
+// receiver is the name of the type that a method belongs to.
+func receiver(fn *ast.FuncDecl) string {
+	of := fn.Recv.List[0].Type
+	if star, ok := of.(*ast.StarExpr); ok {
+		of = star.X
+	}
+	if generic, ok := of.(*ast.IndexExpr); ok {
+		of = generic.X
+	}
+	if id, ok := of.(*ast.Ident); ok {
+		return id.Name
+	}
+	return "?"
+}
