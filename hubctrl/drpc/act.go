@@ -4,9 +4,9 @@ package drpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,6 +15,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
+	"github.com/ramendr/ramen-direct/hubctrl/wish"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -52,8 +53,8 @@ func (r *actor) act(ctx context.Context, w *snapshot.Snapshot, next plan.Plan) (
 			return false, err
 		}
 	}
-	if len(next.Writes) == 0 && misquoted(w) {
-		return true, r.publish(ctx, w, published(w))
+	if len(next.Writes) == 0 && wish.Misquoted(w) {
+		return true, r.publish(ctx, w, wish.Published(w))
 	}
 	if next.Tend && len(next.Writes) == 0 {
 		return r.refresh(ctx, w)
@@ -85,7 +86,7 @@ func (r *actor) write(ctx context.Context, w *snapshot.Snapshot, wr plan.Write) 
 		return r.publish(ctx, w, wr.Decisions)
 	case plan.Finish:
 		// Of a cluster that was given up nothing else takes it away.
-		if _, err := r.dropKey(ctx, w, outboxes(w)...); err != nil {
+		if _, err := r.dropKey(ctx, w, wish.Outboxes(w)...); err != nil {
 			return err
 		}
 		if w.More {
@@ -99,7 +100,7 @@ func (r *actor) write(ctx context.Context, w *snapshot.Snapshot, wr plan.Write) 
 }
 
 func (r *actor) putWish(ctx context.Context, w *snapshot.Snapshot, wr plan.Write) error {
-	intent, err := r.intent(w, wr, nextEpoch(w, wr), false)
+	want, err := wish.Of(w, r.origin, wr, wish.NextEpoch(w, wr), false)
 	if err != nil {
 		return err
 	}
@@ -109,60 +110,49 @@ func (r *actor) putWish(ctx context.Context, w *snapshot.Snapshot, wr plan.Write
 			return err
 		}
 	}
-	return r.writeWish(ctx, w.At(wr.Side), intent)
+	return r.writeWish(ctx, w.At(wr.Side), want)
 }
 
-// nextEpoch is the epoch of a wish that is written now: a promotion exceeds all that is known, a Primary that stays one
-// keeps its epoch, and a Secondary has the last one, so that it never resumes an older role (I5).
-func nextEpoch(w *snapshot.Snapshot, wr plan.Write) int64 {
-	switch {
-	case wr.Promote && first(w, wr.Side):
-		return w.LastEpoch()
-	case wr.Promote:
-		return exchange.NextEpoch(w.LastEpoch())
-	case wr.Role == plan.Primary:
-		return snapshot.EpochOf(w.At(wr.Side).Wish)
-	default:
-		return max(w.LastEpoch(), 1)
-	}
-}
-
-// first reports whether a promotion of s is the first one of all: there is nothing but the peer's wish, which this hub made
-// before the Primary's. Its epoch, the first one, is no Primary's.
-func first(w *snapshot.Snapshot, s plan.Side) bool {
-	at, peer := w.At(s), w.At(s.Peer())
-	return w.Facts.At(s).Decision == plan.Untold && at.Wish == nil && at.Report == nil && peer.Wish != nil && snapshot.RoleOf(&peer.Wish.Spec) == plan.Secondary &&
-		peer.Wish.Annotations[exchange.AnnotationAdoptUID] == "" && w.LastEpoch() == 1
-}
-
-// adoptWish makes a wish from the report about an object that an earlier hub wished, or this one before it was restored
-// from a backup: the same spec and epoch.
 func (r *actor) adoptWish(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
-	at := w.At(s)
-	intent := r.frame(w, at.Cluster, at.Report.Status.Exchange.Epoch)
-	if snapshot.Ours(at) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationRecalled, strconv.FormatInt(w.DRPC.Generation, 10)))
-	}
-	if uid := adopts(at); uid != "" {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
-	}
-	if sendsAway(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}, false) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSentAway, snapshot.On))
-	}
-	if snapshot.Serves(at.Report) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationPeerServes, snapshot.On))
-	}
-	if signers := signers(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}); signers != "" {
-		intent.SetAnnotations(with(intent.GetAnnotations(), v1alpha1.AnnotationSigners, signers))
-	}
-	if snapshot.ScopeDiffers(w, snapshot.ScopeOf(&at.Report.Spec)) {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationScopeKept, string(w.DRPC.UID)))
-	}
-	if err := setSpec(intent, &at.Report.Spec); err != nil {
+	want, err := wish.Adopted(w, r.origin, s)
+	if err != nil {
 		return err
 	}
 	r.groups.wrote(w.DRPC, w.Group)
-	return r.writeWish(ctx, at, intent)
+	return r.writeWish(ctx, w.At(s), want)
+}
+
+// markWish notes at the wish for a side that the user is asked about what the cluster claims.
+func (r *actor) markWish(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
+	at := w.At(s)
+	stamp := at.Report.Status.Exchange
+	log.FromContext(ctx).Info("Cluster claims a later wish than this hub's", "cluster", at.Cluster, "wishUID", stamp.WishUID,
+		"epoch", stamp.Epoch, "generation", stamp.WishGeneration, "role", at.Report.Spec.ReplicationState)
+	want, err := wish.Questioned(w, r.origin, s)
+	if err != nil {
+		return err
+	}
+	return r.writeWish(ctx, at, want)
+}
+
+// refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
+// wrote.
+func (r *actor) refresh(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
+	wrote, keyErr := r.tendKey(ctx, w) // what fails there keeps no wish from its content
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		want, err := wish.Refreshed(w, r.origin, s)
+		if err != nil {
+			return wrote, errors.Join(keyErr, err)
+		}
+		if want == nil {
+			continue
+		}
+		if err := r.writeWish(ctx, w.At(s), want); err != nil {
+			return wrote, errors.Join(keyErr, err)
+		}
+		wrote = true
+	}
+	return wrote, keyErr
 }
 
 func removeWish(ctx context.Context, c client.Client, at *snapshot.Side) error {

@@ -118,7 +118,9 @@ func TestX15_EveryWriteNamesWhatWasDecidedAbout(t *testing.T) {
 	h := newHub(t, newDRPC())
 	var touched, refused []string
 	touch := func(o client.Object, what string) {
-		o.SetAnnotations(with(o.GetAnnotations(), "touched", fmt.Sprint(len(touched))))
+		annotations := o.GetAnnotations()
+		annotations["touched"] = fmt.Sprint(len(touched))
+		o.SetAnnotations(annotations)
 		require.NoError(t, h.api.Update(t.Context(), o))
 		touched = append(touched, what)
 	}

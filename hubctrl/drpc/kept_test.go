@@ -7,13 +7,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/plan"
-	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
-	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 )
 
 // replaceObject deletes the application's object by force and creates it again from Git. On the clusters nothing happens.
@@ -90,34 +86,4 @@ func TestI9_AnObjectMadeAgainThatSelectsTheSameIsTakenAsItIs(t *testing.T) {
 	h.settle()
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
 	assert.Nil(t, h.drpc().Status.Waiting)
-}
-
-// TestI9_AnObjectMadeAgainDropsNoNamespace: of an application of several. An edit of the list is the user's word.
-func TestI9_AnObjectMadeAgainDropsNoNamespace(t *testing.T) {
-	w := &snapshot.Snapshot{DRPC: wide("web"), Config: &ramenconfig.Config{RamenOpsNamespace: "ramen-ops"}}
-	wish := &v1alpha1.VolumeReplicationGroup{}
-	wish.Spec.PVCSelector, wish.Spec.ProtectedNamespaces = w.DRPC.Spec.PVCSelector, []string{"shop", "web"}
-	w.Sides[0].Wish = wish
-	uid := func(uid string) {
-		wish.Annotations = map[string]string{"drplacementcontrol.ramendr.openshift.io/drpc-uid": uid}
-	}
-
-	uid("wide")
-	assert.Equal(t, []string{"web"}, scopeFor(w, plan.First).Namespaces, "the object was edited")
-	uid("an earlier one")
-	assert.Equal(t, []string{"shop", "web"}, scopeFor(w, plan.First).Namespaces)
-	assert.Equal(t, []string{"shop", "web"}, scopeFor(w, plan.Second).Namespaces, "which was told nothing yet")
-	uid("wide")
-	wish.Annotations["exchange.ramendr.openshift.io/scope-kept"] = "wide"
-	assert.Equal(t, []string{"shop", "web"}, scopeFor(w, plan.First).Namespaces, "until the user accepts it")
-	w.DRPC.Annotations["ramendr.openshift.io/accept-loss"] = "selection/dr1/wide"
-	w.Sides[0].Cluster = "dr1"
-	w.SelectionAccepted = w.AcceptsSelection(w.DRPC.UID)
-	assert.Equal(t, []string{"web"}, scopeFor(w, plan.First).Namespaces)
-
-	now := metav1.Now()
-	w.DRPC.Annotations, w.SelectionAccepted = nil, false
-	uid("an earlier one")
-	wish.DeletionTimestamp = &now
-	assert.Equal(t, []string{"web"}, scopeFor(w, plan.First).Namespaces, "DR was disabled, and the application is protected again")
 }

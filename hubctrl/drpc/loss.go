@@ -4,39 +4,12 @@ package drpc
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
-
-// witness is whose report the destinations in the wish that wr asks for follow: of the Primary, once it has reported all of
-// them, or has proved the rest gone; until then of the object before it. Empty: there are none, or nobody's.
-func witness(w *snapshot.Snapshot, wr plan.Write, settled bool) string {
-	at, home := w.At(wr.Side), wr.Side.Peer()
-	switch p, _ := turnOf(w, wr, settled).parts(); p {
-	case followed:
-		covered := w.Proves(home) || !slices.ContainsFunc(at.Wish.Spec.VolSync.RDSpec, func(d v1alpha1.VolSyncReplicationDestinationSpec) bool {
-			return !snapshot.Reports(w.At(home), d.ProtectedPVC)
-		})
-		switch {
-		case len(destinationsFor(w, wr, settled)) == 0:
-			return ""
-		case covered:
-			return snapshot.Reporter(w.At(home))
-		}
-		return at.Wish.Annotations[exchange.AnnotationDestinationsOf]
-	case kept:
-		if at.Wish != nil {
-			return at.Wish.Annotations[exchange.AnnotationDestinationsOf]
-		}
-	case dropped:
-	}
-	return ""
-}
 
 // bereftText says what a side has lost.
 func bereftText(w *snapshot.Snapshot, s plan.Side) string {

@@ -5,7 +5,6 @@ package drpc
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,6 +14,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
+	"github.com/ramendr/ramen-direct/hubctrl/wish"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -34,11 +34,10 @@ func (r *actor) writeWish(ctx context.Context, at *snapshot.Side, intent *unstru
 			return fmt.Errorf("read wish for %s: %w", at.Cluster, err)
 		}
 	}
-	if !equality.Semantic.DeepEqual(have.Spec, want.Spec) || !tells(have.Annotations, want.Annotations) {
+	if !equality.Semantic.DeepEqual(have.Spec, want.Spec) || !wish.Tells(have.Annotations, want.Annotations) {
 		log.FromContext(ctx).Info("Taking back what somebody added to a wish", "cluster", at.Cluster)
 		have.Spec = want.Spec
-		maps.DeleteFunc(have.Annotations, func(key, _ string) bool { return reserved[key] })
-		maps.Copy(have.Annotations, want.Annotations)
+		wish.Retell(have.Annotations, want.Annotations)
 		if err := r.wishes().Replace(ctx, have); err != nil {
 			return fmt.Errorf("write wish for %s: %w", at.Cluster, err)
 		}
@@ -60,30 +59,4 @@ func (r *actor) mark(ctx context.Context, w *snapshot.Snapshot, s plan.Side) err
 	}
 	r.versions[peer.Cluster] = apply.VersionOf(peer.Wish)
 	return nil
-}
-
-// reserved are the annotations of a wish that are the hub's alone.
-var reserved = func() map[string]bool {
-	out := map[string]bool{
-		exchange.AnnotationNamespace: true, exchange.AnnotationName: true, exchange.AnnotationEpoch: true, exchange.AnnotationDRPC: true,
-		exchange.AnnotationOrigin: true, exchange.AnnotationAdoptUID: true, exchange.AnnotationRecalled: true, exchange.AnnotationSentAway: true,
-		exchange.AnnotationDestinationsOf: true, exchange.AnnotationSpokeID: true, exchange.AnnotationScopeKept: true,
-		v1alpha1.AnnotationDestinationCluster: true, v1alpha1.AnnotationDRPCUID: true, v1alpha1.AnnotationPeerServes: true,
-		v1alpha1.AnnotationSigners: true,
-	}
-	for _, key := range passed {
-		out[key] = true
-	}
-	return out
-}()
-
-// tells reports whether the annotations that only the hub writes are as they should be. The note that the user was asked about
-// a wish stays until something else is wished.
-func tells(have, want map[string]string) bool {
-	for key := range reserved {
-		if key != exchange.AnnotationRecalled && have[key] != want[key] {
-			return false
-		}
-	}
-	return true
 }

@@ -3,48 +3,12 @@
 package drpc
 
 import (
-	"context"
 	"fmt"
-	"maps"
-	"strconv"
-
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
-
-// What a cluster claims about wishes that this hub does not know (X16).
-
-// adopts is the UID of the object that the wish for a side takes over, from now on or still; empty: none.
-func adopts(at *snapshot.Side) string {
-	switch {
-	case at.Wish != nil && at.Wish.DeletionTimestamp == nil:
-		return at.Wish.Annotations[exchange.AnnotationAdoptUID]
-	case at.Wish == nil && at.Report != nil && at.Report.Status.Exchange != nil && at.Report.Status.Exchange.WishUID != "":
-		return at.Report.Status.Exchange.SpokeUID
-	default:
-		return ""
-	}
-}
-
-// markWish notes at the wish for a side that the user is asked about what the cluster claims. Nothing else of it changes, and
-// no cluster reads it.
-func (r *actor) markWish(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
-	at := w.At(s)
-	stamp := at.Report.Status.Exchange
-	log.FromContext(ctx).Info("Cluster claims a later wish than this hub's", "cluster", at.Cluster, "wishUID", stamp.WishUID,
-		"epoch", stamp.Epoch, "generation", stamp.WishGeneration, "role", at.Report.Spec.ReplicationState)
-	intent := r.frame(w, at.Cluster, snapshot.EpochOf(at.Wish))
-	annotations := maps.Clone(at.Wish.Annotations)
-	annotations[exchange.AnnotationRecalled] = strconv.FormatInt(w.DRPC.Generation, 10)
-	intent.SetAnnotations(annotations)
-	if err := setSpec(intent, &at.Wish.Spec); err != nil {
-		return err
-	}
-	return r.writeWish(ctx, at, intent)
-}
 
 // explainClaim says that a cluster claims a role that is the other one's.
 func explainClaim(w *snapshot.Snapshot, s plan.Side) words {

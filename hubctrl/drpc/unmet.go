@@ -11,6 +11,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
+	"github.com/ramendr/ramen-direct/hubctrl/wish"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -75,7 +76,7 @@ func pinned(w *snapshot.Snapshot) []string {
 	if !home.Named() {
 		home = plan.First
 	}
-	for _, o := range peerClasses(w, home, true) {
+	for _, o := range wish.PeerClasses(w, home, true) {
 		for _, c := range w.Policy.Status.Async.PeerClasses {
 			if is, was := technique(&c), technique(&o); o.StorageClassName == c.StorageClassName && is != was {
 				out = append(out, fmt.Sprintf("volumes of StorageClass %s stay with %s, although DRPolicy %s now has %s for it: to change that, disable DR and protect the application again",

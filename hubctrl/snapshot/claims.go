@@ -39,7 +39,7 @@ type Claimant struct {
 
 // Asking is what an object says that it protects.
 func Asking(drpc *v1alpha1.DRPlacementControl) Claimant {
-	return Claimant{nameOf(drpc), exchange.GroupOf(drpc), &drpc.Spec.PVCSelector, drpc.Spec.ProtectedNamespaces}
+	return Claimant{NameOf(drpc), exchange.GroupOf(drpc), &drpc.Spec.PVCSelector, drpc.Spec.ProtectedNamespaces}
 }
 
 // Wishing is what a wish says that is protected; false: it is none, or a tombstone.

@@ -143,7 +143,7 @@ const reasonReplicating = "Replicating"
 // A name alone proves nothing: who may protect one namespace must not get the groups of another.
 func adoptable(drpc *v1alpha1.DRPlacementControl, report *v1alpha1.VolumeReplicationGroup) bool {
 	owner := report.Annotations[exchange.AnnotationDRPC]
-	return owner == nameOf(drpc).String() || owner != "" && owner == drpc.Annotations[v1alpha1.AnnotationAdoptFrom]
+	return owner == NameOf(drpc).String() || owner != "" && owner == drpc.Annotations[v1alpha1.AnnotationAdoptFrom]
 }
 
 // markFormer tells the tombstones of an earlier protection from those of this one. That protection was ended: if it goes on

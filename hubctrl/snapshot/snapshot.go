@@ -87,7 +87,7 @@ func (w *Snapshot) SideOf(cluster string) plan.Side {
 // Begun reports whether a cluster was told of the application, by this hub or by one before it.
 func (w *Snapshot) Begun() bool {
 	return w.Wished() || slices.ContainsFunc(w.Sides[:], func(at Side) bool {
-		return at.Report != nil && at.Report.Annotations[exchange.AnnotationDRPC] == nameOf(w.DRPC).String()
+		return at.Report != nil && at.Report.Annotations[exchange.AnnotationDRPC] == NameOf(w.DRPC).String()
 	})
 }
 
@@ -105,8 +105,8 @@ func (w *Snapshot) Connecting() bool {
 	return w.Sides[0].Link.State == exchange.LinkConnecting || w.Sides[1].Link.State == exchange.LinkConnecting
 }
 
-// nameOf is where an object is.
-func nameOf(o metav1.Object) types.NamespacedName {
+// NameOf is where an object is.
+func NameOf(o metav1.Object) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 

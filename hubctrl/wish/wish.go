@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package wish
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
@@ -27,7 +21,7 @@ var passed = []string{
 }
 
 // frame is a wish without a spec.
-func (r *actor) frame(w *snapshot.Snapshot, cluster string, epoch int64) *unstructured.Unstructured {
+func frame(w *snapshot.Snapshot, origin, cluster string, epoch int64) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("VolumeReplicationGroup"))
 	u.SetNamespace(exchange.Outbox(cluster))
@@ -38,8 +32,8 @@ func (r *actor) frame(w *snapshot.Snapshot, cluster string, epoch int64) *unstru
 		exchange.AnnotationNamespace:          w.Group.Namespace,
 		exchange.AnnotationName:               w.Group.Name,
 		exchange.AnnotationEpoch:              exchange.FormatEpoch(epoch),
-		exchange.AnnotationDRPC:               client.ObjectKeyFromObject(w.DRPC).String(),
-		exchange.AnnotationOrigin:             r.origin,
+		exchange.AnnotationDRPC:               snapshot.NameOf(w.DRPC).String(),
+		exchange.AnnotationOrigin:             origin,
 		v1alpha1.AnnotationDestinationCluster: cluster,
 		v1alpha1.AnnotationDRPCUID:            string(w.DRPC.UID),
 	}
@@ -64,10 +58,10 @@ func meantFor(w *snapshot.Snapshot, cluster string) string {
 	return at.Identity
 }
 
-// intent is the wish that wr asks for. Its content follows what is reported only while roles are settled.
-func (r *actor) intent(w *snapshot.Snapshot, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
+// Of is the wish that wr asks for. Its content follows what is reported only while roles are settled.
+func Of(w *snapshot.Snapshot, origin string, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
 	at := w.At(wr.Side)
-	u := r.frame(w, at.Cluster, epoch)
+	u := frame(w, origin, at.Cluster, epoch)
 	if uid := adopts(at); uid != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
 	}
@@ -144,7 +138,7 @@ func async(w *snapshot.Snapshot, s plan.Side, settled bool) *v1alpha1.VRGAsyncSp
 		ReplicationClassSelector:         selecting(w.Policy.Spec.ReplicationClassSelector),
 		VolumeSnapshotClassSelector:      selecting(w.Policy.Spec.VolumeSnapshotClassSelector),
 		VolumeGroupSnapshotClassSelector: selecting(w.Policy.Spec.VolumeGroupSnapshotClassSelector),
-		PeerClasses:                      peerClasses(w, s, settled),
+		PeerClasses:                      PeerClasses(w, s, settled),
 	}
 }
 
@@ -157,52 +151,17 @@ func s3Profiles(w *snapshot.Snapshot, s plan.Side) []string {
 	return w.Profiles
 }
 
-// told is what a side was told last; or its peer, if it was told nothing. A wish may have been adopted from a report, so the
-// side's own comes first: what one cluster says is no part of what the other one is told (X16).
-func told(w *snapshot.Snapshot, s plan.Side) *v1alpha1.VolumeReplicationGroupSpec {
-	for _, at := range []*snapshot.Side{w.At(s), w.At(s.Peer())} {
-		if at.Wish != nil {
-			return &at.Wish.Spec
-		}
+// Refreshed is the wish for a side, with its content in line with what the user and the policy say besides roles; nil: there is
+// nothing to write.
+func Refreshed(w *snapshot.Snapshot, origin string, s plan.Side) (*unstructured.Unstructured, error) {
+	at, fact := w.At(s), w.Facts.At(s).Wish
+	if at.Wish == nil || fact.Deleting || fact.Replaced {
+		return nil, nil
 	}
-	return nil
-}
-
-// refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
-// wrote.
-func (r *actor) refresh(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
-	wrote, keyErr := r.tendKey(ctx, w) // what fails there keeps no wish from its content
-	for _, s := range []plan.Side{plan.First, plan.Second} {
-		at, fact := w.At(s), w.Facts.At(s).Wish
-		if at.Wish == nil || fact.Deleting || fact.Replaced {
-			continue
-		}
-		wr := plan.Write{Kind: plan.PutWish, Side: s, Role: fact.Role, FinalSync: fact.FinalSync, For: fact.For}
-		intent, err := r.intent(w, wr, snapshot.EpochOf(at.Wish), true)
-		if err != nil {
-			return wrote, errors.Join(keyErr, err)
-		}
-		if equality.Semantic.DeepEqual(at.Wish.Spec, spec(w, wr, true)) && tells(at.Wish.Annotations, intent.GetAnnotations()) {
-			continue
-		}
-		if err := r.writeWish(ctx, at, intent); err != nil {
-			return wrote, errors.Join(keyErr, err)
-		}
-		wrote = true
+	wr := plan.Write{Kind: plan.PutWish, Side: s, Role: fact.Role, FinalSync: fact.FinalSync, For: fact.For}
+	want, err := Of(w, origin, wr, snapshot.EpochOf(at.Wish), true)
+	if err != nil || equality.Semantic.DeepEqual(at.Wish.Spec, spec(w, wr, true)) && Tells(at.Wish.Annotations, want.GetAnnotations()) {
+		return nil, err
 	}
-	return wrote, keyErr
-}
-
-func setSpec(u *unstructured.Unstructured, spec *v1alpha1.VolumeReplicationGroupSpec) error {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(spec)
-	if err != nil {
-		return fmt.Errorf("convert spec: %w", err)
-	}
-	u.Object["spec"] = content
-	return nil
-}
-
-func with(m map[string]string, key, value string) map[string]string {
-	m[key] = value
-	return m
+	return want, nil
 }

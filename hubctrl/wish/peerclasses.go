@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package wish
 
 import (
 	"slices"
@@ -22,10 +22,10 @@ func selecting(s *metav1.LabelSelector) *metav1.LabelSelector {
 	return s
 }
 
-// peerClasses are the classes that the application was first protected with, and those that the policy gained since: the
+// PeerClasses are the classes that the application was first protected with, and those that the policy gained since: the
 // technique of a protected volume never changes under it, but ids follow the policy, and so does a class of which no
 // volume is protected.
-func peerClasses(w *snapshot.Snapshot, s plan.Side, settled bool) []v1alpha1.PeerClass {
+func PeerClasses(w *snapshot.Snapshot, s plan.Side, settled bool) []v1alpha1.PeerClass {
 	var out []v1alpha1.PeerClass
 	if told := told(w, s); told != nil && told.Async != nil {
 		out = slices.Clone(told.Async.PeerClasses)
