@@ -17,6 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/cli/view"
 	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 )
 
 // planned are the operations that can be planned, as users spell them.
@@ -155,8 +156,8 @@ func planOf(f *drpc.Foresight, was *v1alpha1.DRPlacementControl, o *view.Order) 
 }
 
 func stepOf(f *drpc.Foresight, step plan.Plan) view.PlanStep {
-	phase, progression := drpc.PhaseOf(step)
-	out := view.PlanStep{Phase: string(phase), Progression: string(progression), Cluster: f.Cluster(step.Wait.On), Fact: drpc.FactOf(step.Wait)}
+	phase, progression := status.PhaseOf(step)
+	out := view.PlanStep{Phase: string(phase), Progression: string(progression), Cluster: f.Cluster(step.Wait.On), Fact: status.FactOf(step.Wait)}
 	for _, w := range step.Writes {
 		out.Writes = append(out.Writes, f.Says(w))
 	}

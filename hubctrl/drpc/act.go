@@ -15,6 +15,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 	"github.com/ramendr/ramen-direct/hubctrl/wish"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -42,8 +43,6 @@ func (r *Reconciler) actor(w *snapshot.Snapshot) *actor {
 	return a
 }
 
-func (r *actor) wishes() apply.Applier { return apply.New(r.client, ownerWish) }
-
 // act carries the writes of a plan out in their order and stops at the first error; a plan whose roles are settled
 // lets it bring the content of wishes up to date. It reports whether it wrote. It decides nothing.
 func (r *actor) act(ctx context.Context, w *snapshot.Snapshot, next plan.Plan) (bool, error) {
@@ -60,7 +59,8 @@ func (r *actor) act(ctx context.Context, w *snapshot.Snapshot, next plan.Plan) (
 		return r.refresh(ctx, w)
 	}
 	if len(next.Writes) > 0 {
-		log.FromContext(ctx).Info("Carrying out a plan", "phase", phases[next.Phase], "step", steps[next.Step], "writes", len(next.Writes))
+		phase, step := status.PhaseOf(next)
+		log.FromContext(ctx).Info("Carrying out a plan", "phase", phase, "step", step, "writes", len(next.Writes))
 	}
 	for _, wr := range next.Writes {
 		if err := r.write(ctx, w, wr); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 )
 
@@ -32,7 +33,7 @@ func EachMoment(t *testing.T, edits map[string]func(*v1alpha1.DRPlacementControl
 			}
 			do(drpc)
 			w, err := h.r.observe(t.Context(), drpc.DeepCopy())
-			if transient(err) {
+			if status.Transient(err) {
 				continue // the moment is about what the hub can't read
 			}
 			d := Decided{}
@@ -41,7 +42,7 @@ func EachMoment(t *testing.T, edits map[string]func(*v1alpha1.DRPlacementControl
 			} else {
 				d.Facts, d.Plan = w.Facts, plan.Decide(w.Facts)
 				if len(d.Plan.Writes) == 0 {
-					d.Waiting = waiting(w, d.Plan.Wait, explain(w, d.Plan.Wait), drpc.Status.Waiting, h.clock.Now())
+					d.Waiting = status.Waiting(w, d.Plan.Wait, status.Explain(w, d.Plan.Wait), drpc.Status.Waiting, h.clock.Now())
 				}
 			}
 			see(moment+", "+edit, Look{Reader: h.api, Links: h.links, Clock: h.clock, Namespace: "ramen-system"}, drpc, d)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 )
@@ -67,7 +68,7 @@ func Foresee(ctx context.Context, look Look, drpc *v1alpha1.DRPlacementControl) 
 	}
 	out := &Foresight{Clusters: [2]string{w.Sides[0].Cluster, w.Sides[1].Cluster}, Facts: w.Facts, Course: plan.Course(w.Facts)}
 	if now := out.Course[0]; len(now.Writes) == 0 {
-		out.Waiting = waiting(w, now.Wait, explain(w, now.Wait), drpc.Status.Waiting, r.clock.Now())
+		out.Waiting = status.Waiting(w, now.Wait, status.Explain(w, now.Wait), drpc.Status.Waiting, r.clock.Now())
 	}
 	return out, nil
 }
@@ -89,24 +90,6 @@ func (f *Foresight) Cluster(s plan.Side) string {
 	}
 	return ""
 }
-
-// PhaseOf is how the status spells a plan.
-func PhaseOf(p plan.Plan) (v1alpha1.DRState, v1alpha1.ProgressionStatus) {
-	return phases[p.Phase], steps[p.Step]
-}
-
-// awaited are the facts of waits as the status spells them.
-var awaited = map[plan.Fact]string{
-	plan.LinkIsLive: "LinkLive", plan.InboxComplete: "InboxComplete", plan.Answer: "Answer", plan.BeingPrimary: "Primary", plan.BeingProtected: "Protected",
-	plan.BeingSecondary: "Secondary", plan.BeingPlaced: "DestinationsReady", plan.BeingPrepared: "FinalSyncPrepared", plan.BeingSynced: "FinalSyncComplete",
-	plan.WorkloadGone: factWorkloadGone, plan.ObjectGone: "ObjectGone", plan.PolicyValid: "PolicyValid", plan.StorageReady: "StorageReady",
-	plan.TargetNamed: "TargetNamed", plan.ConflictSolved: "ConflictSolved", plan.ForeignRemoved: "ForeignObject", plan.HomeNamed: "HomeNamed",
-	plan.PrimaryFound: "PrimaryFound", plan.VolumesLost: "VolumesLost", plan.SpecConfirmed: "SpecConfirmed", plan.HomeAgreed: "WorkloadElsewhere",
-	plan.ConflictFree: factConflict, plan.ProtectionEnded: "ProtectionEnded", plan.LossAccepted: "DataLossAccepted",
-}
-
-// FactOf is how the status spells what a plan waits for; empty: nothing.
-func FactOf(w plan.Wait) string { return awaited[w.Fact] }
 
 // Says says in words what a write does.
 func (f *Foresight) Says(w plan.Write) string {

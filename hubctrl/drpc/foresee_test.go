@@ -13,6 +13,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/cli/hub"
 	"github.com/ramendr/ramen-direct/hubctrl/drpc"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 )
 
 // TestTheToolForeseesWhatTheHubDecides: at each moment of an application, and for each thing that its user may ask for then, the
@@ -57,7 +58,7 @@ func TestTheToolForeseesWhatTheHubDecides(t *testing.T) {
 		}
 		assert.Equal(t, decided.Waiting, f.Waiting, name)
 		if !slices.Contains([]string{"Interrupted", "ClusterReplaced"}, f.Waiting.Fact) { // these say more than the plan
-			assert.Equal(t, f.Waiting.Fact, drpc.FactOf(f.Course[0].Wait), name)
+			assert.Equal(t, f.Waiting.Fact, status.FactOf(f.Course[0].Wait), name)
 		}
 	})
 	assert.Greater(t, seen, 150)

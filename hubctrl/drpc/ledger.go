@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 )
 
 // ledger is what users and monitoring were last told of each application. It serves events and durations alone: nothing
@@ -26,8 +27,8 @@ type ledger struct {
 type remembered struct {
 	uid       types.UID
 	status    v1alpha1.DRPlacementControlStatus
-	since     time.Time // when the step began; zero: not seen
-	protected verdict   // the last one that was certain
+	since     time.Time      // when the step began; zero: not seen
+	protected status.Verdict // the last one that was certain
 }
 
 func newLedger() *ledger {
@@ -75,7 +76,7 @@ func (l *ledger) of(drpc *v1alpha1.DRPlacementControl) remembered {
 	key := client.ObjectKeyFromObject(drpc)
 	told, ok := l.apps[key]
 	if !ok || told.uid != drpc.UID {
-		told = remembered{uid: drpc.UID, status: *drpc.Status.DeepCopy(), protected: found(&drpc.Status)}
+		told = remembered{uid: drpc.UID, status: *drpc.Status.DeepCopy(), protected: status.Found(&drpc.Status)}
 		l.apps[key] = told
 	}
 	return told
@@ -84,10 +85,10 @@ func (l *ledger) of(drpc *v1alpha1.DRPlacementControl) remembered {
 // told notes that everything in the status of drpc was told.
 func (l *ledger) told(drpc *v1alpha1.DRPlacementControl, was remembered, now time.Time) {
 	is := remembered{uid: drpc.UID, status: *drpc.Status.DeepCopy(), since: was.since, protected: was.protected}
-	if !sameStep(&was.status, &is.status) {
+	if !status.SameStep(&was.status, &is.status) {
 		is.since = now
 	}
-	if v := judge(&is.status); v != uncertain {
+	if v := status.Judge(&is.status); v != status.Uncertain {
 		is.protected = v
 	}
 	l.mu.Lock()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 	"github.com/ramendr/ramen-direct/tests/gitops/record"
 )
 
@@ -58,7 +59,7 @@ func TestWhatADRPlacementControlGoesThroughIsRecorded(t *testing.T) {
 		}
 		recorded[name] = h.raw()
 	}
-	for _, phase := range phases {
+	for _, phase := range status.Phases {
 		assert.Contains(t, shown, phase, "no record shows this phase")
 	}
 	for _, fact := range facts(t) {
@@ -87,7 +88,7 @@ func facts(t *testing.T) []string {
 		word, known := "", false
 		func() {
 			defer func() { _ = recover() }() // explain panics past the last one
-			word, known = explain(w, plan.Wait{Fact: fact, On: plan.First}).fact, true
+			word, known = status.Explain(w, plan.Wait{Fact: fact, On: plan.First}).Fact, true
 		}()
 		if !known {
 			require.Greater(t, len(out), 10)

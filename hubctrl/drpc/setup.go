@@ -5,7 +5,6 @@ package drpc
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,8 +26,6 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
-	"github.com/ramendr/ramen-direct/internal/rewind"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 const (
@@ -109,32 +106,4 @@ func Setup(mgr manager.Manager, o Options) error {
 		return fmt.Errorf("set up drpc: %w", err)
 	}
 	return nil
-}
-
-// byUser lets only pass what the user did. Our own status writes must not wake us: that would be one pass more for each.
-func byUser() predicate.Predicate {
-	return predicate.Or(rewind.Changed(), predicate.AnnotationChangedPredicate{}, deletion())
-}
-
-func deletion() predicate.Predicate {
-	return predicate.Funcs{
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
-		},
-		CreateFunc: func(event.CreateEvent) bool { return true },
-		DeleteFunc: func(event.DeleteEvent) bool { return true },
-	}
-}
-
-// yields lets only pass that an object is gone, or protects something else than before.
-func yields() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			was, ok := e.ObjectOld.(*v1alpha1.DRPlacementControl)
-			is, also := e.ObjectNew.(*v1alpha1.DRPlacementControl)
-			return ok && also && (exchange.GroupOf(was) != exchange.GroupOf(is) || !slices.Equal(was.Spec.ProtectedNamespaces, is.Spec.ProtectedNamespaces))
-		},
-		GenericFunc: func(event.GenericEvent) bool { return false },
-	}
 }

@@ -60,3 +60,5 @@ func (r *actor) mark(ctx context.Context, w *snapshot.Snapshot, s plan.Side) err
 	r.versions[peer.Cluster] = apply.VersionOf(peer.Wish)
 	return nil
 }
+
+func (r *actor) wishes() apply.Applier { return apply.New(r.client, ownerWish) }

@@ -19,6 +19,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -188,7 +189,7 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 				seen, err := h.r.observe(t.Context(), h.drpc())
 				require.NoError(t, err)
 				wait := tc.by(seen)
-				w = waiting(seen, wait, explain(seen, wait), nil, h.clock.Now())
+				w = status.Waiting(seen, wait, status.Explain(seen, wait), nil, h.clock.Now())
 			}
 			assert.Equal(t, []string{tc.fact, tc.cluster}, []string{w.Fact, w.Cluster})
 			assert.NotEmpty(t, w.Message)

@@ -47,6 +47,7 @@ var forbidden = map[string][]string{
 	"hubctrl/plan/":               slices.Concat(world, []string{module, "k8s.io"}),
 	"hubctrl/snapshot/":           slices.Concat(room, []string{module + "hubctrl/wish", module + "hubctrl/status"}),
 	"hubctrl/wish/":               slices.Concat(room, []string{module + "hubctrl/status"}),
+	"hubctrl/status/":             room,
 	"hubctrl/drpolicy/peerclass/": {"context", "os", "net", "sigs.k8s.io/controller-runtime", "k8s.io/client-go"},
 	"hubctrl/maintenance/":        {"context", "os", "net", "log", "sigs.k8s.io/controller-runtime", "k8s.io/client-go"},
 	"spokectrl/":                  {module + "hubctrl", module + "mirror/link", module + "mirror/translate", module + "tests", module + "cmd"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package status
 
 import (
 	"fmt"
@@ -22,9 +22,9 @@ func bereftText(w *snapshot.Snapshot, s plan.Side) string {
 }
 
 // explainLoss says how to bring back what a side has lost, or to do without it.
-func explainLoss(w *snapshot.Snapshot, s plan.Side) words {
+func explainLoss(w *snapshot.Snapshot, s plan.Side) Words {
 	at, peer := w.At(s), w.At(s.Peer())
-	out := words{fact: "VolumesLost", user: true, message: bereftText(w, s)}
+	out := Words{Fact: "VolumesLost", user: true, message: bereftText(w, s)}
 	out.next = fmt.Sprintf("only if nobody needs them: %s, and the application starts on %s with what is there",
 		w.Accept(snapshot.Word(snapshot.LossReplaced, at.Cluster, w.Successor(s))), at.Cluster)
 	if !w.Facts.At(s.Peer()).Bereft() {
@@ -34,9 +34,9 @@ func explainLoss(w *snapshot.Snapshot, s plan.Side) words {
 }
 
 // explainReplaced says what to do about another cluster that uses the name of a side.
-func explainReplaced(w *snapshot.Snapshot, s plan.Side) words {
+func explainReplaced(w *snapshot.Snapshot, s plan.Side) Words {
 	at := w.At(s)
-	return words{fact: reasonReplaced, user: true, message: lostLink(at), since: at.Link.LastRenewal,
+	return Words{Fact: reasonReplaced, user: true, message: lostLink(at), since: at.Link.LastRenewal,
 		next: fmt.Sprintf("if it replaces %[1]s: kubectl annotate drcluster %[1]s %[2]s=%[3]s --overwrite; if it does not, delete the Secret with the credentials of %[1]s there%[4]s",
 			at.Cluster, v1alpha1.AnnotationAcceptCluster, at.Link.Stranger, without(w, s))}
 }

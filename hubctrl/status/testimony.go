@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package status
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 )
 
 // explainClaim says that a cluster claims a role that is the other one's.
-func explainClaim(w *snapshot.Snapshot, s plan.Side) words {
+func explainClaim(w *snapshot.Snapshot, s plan.Side) Words {
 	at, peer := w.At(s), w.At(s.Peer())
 	stamp := at.Report.Status.Exchange
 	claim := fmt.Sprintf("cluster %s says that it was told to be Primary by a wish that this hub does not know, with epoch %d", at.Cluster, stamp.Epoch)
@@ -24,7 +24,7 @@ func explainClaim(w *snapshot.Snapshot, s plan.Side) words {
 	case c.Report.Answered && c.Report.State == plan.IsPrimary:
 		against += ", and is"
 	}
-	return words{fact: "ConflictSolved", user: true, message: claim + "; " + against + ". It may be so after this hub was lost or restored from a backup; else somebody may have forged a report in " +
+	return Words{Fact: "ConflictSolved", user: true, message: claim + "; " + against + ". It may be so after this hub was lost or restored from a backup; else somebody may have forged a report in " +
 		exchange.Inbox(at.Cluster) + ". Nothing is moved",
 		next: "look at both clusters; then set action Failover and failoverCluster to the one whose data is to be kept, or change the spec if it says so already: " +
 			failoverCommand(w, peer.Cluster) + "; or the same with " + at.Cluster}
@@ -33,14 +33,4 @@ func explainClaim(w *snapshot.Snapshot, s plan.Side) words {
 // failoverCommand is the command that asks for a failover to cluster.
 func failoverCommand(w *snapshot.Snapshot, cluster string) string {
 	return fmt.Sprintf(`kubectl -n %s patch drpc %s --type merge -p '{"spec":{"action":"Failover","failoverCluster":"%s"}}'`, w.DRPC.Namespace, w.DRPC.Name, cluster)
-}
-
-// unbelievable says that a cluster claims an epoch that no hub can have wished; empty: it does not.
-func unbelievable(at *snapshot.Side) string {
-	if at.Report == nil || at.Report.Status.Exchange == nil || at.Believable {
-		return ""
-	}
-	return fmt.Sprintf("cluster %s reports epoch %d, which no hub can have wished: the report is not believed. Look at annotation %s of VolumeReplicationGroup %s/%s on the cluster, and for a forged report in %s",
-		at.Cluster, at.Report.Status.Exchange.Epoch, exchange.AnnotationEpoch,
-		at.Report.Annotations[exchange.AnnotationNamespace], at.Report.Annotations[exchange.AnnotationName], exchange.Inbox(at.Cluster))
 }

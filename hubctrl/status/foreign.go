@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package status
 
 import (
 	"fmt"
@@ -17,8 +17,8 @@ import (
 // What is in the way of an application and was not made for it, in words. What another hub or another application has there
 // may be the only copy of its data: nobody is told to delete it.
 
-func explainForeign(w *snapshot.Snapshot, at *snapshot.Side) words {
-	out := words{fact: "ForeignObject", user: true}
+func explainForeign(w *snapshot.Snapshot, at *snapshot.Side) Words {
+	out := Words{Fact: "ForeignObject", user: true}
 	owner, origin := "", ""
 	if at.Report != nil {
 		owner = at.Report.Annotations[exchange.AnnotationDRPC]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package status
 
 import (
 	"fmt"
@@ -20,16 +20,16 @@ const reasonNotSupported = "NotSupported"
 
 // unmet says what the application asks to be protected and what its cluster can't protect: volumes are protected, and all
 // operations work, but people who rely on the rest would find it missing after a failover. Empty: nothing.
-func unmet(w *snapshot.Snapshot) words {
+func unmet(w *snapshot.Snapshot) Words {
 	at := w.Source()
 	if at == nil || w.DRPC.Spec.KubeObjectProtection == nil {
-		return words{}
+		return Words{}
 	}
 	c := exchange.Condition(at.Report, v1alpha1.VRGKubeObjectsReady)
 	if c.Status != metav1.ConditionFalse || c.Reason != reasonNotSupported {
-		return words{}
+		return Words{}
 	}
-	return words{fact: reasonNotSupported, user: true,
+	return Words{Fact: reasonNotSupported, user: true,
 		message: fmt.Sprintf("only the volumes of the application are protected, its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.Cluster, c.Message),
 		next:    "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
 }

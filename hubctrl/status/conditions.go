@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package status
 
 import (
 	"fmt"
@@ -62,7 +62,7 @@ func merged(was []metav1.Condition, at time.Time, now ...metav1.Condition) []met
 	return ordered(cond.OnlyTrue(cond.Merge(was, at, now...), v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled))
 }
 
-func conditions(w *snapshot.Snapshot, next plan.Plan, words words, actErr error) []metav1.Condition {
+func conditions(w *snapshot.Snapshot, next plan.Plan, words Words, actErr error) []metav1.Condition {
 	gen := w.DRPC.Generation
 	available, peer, protected := available(w, next, words), peerReady(w, next, words), protected(w)
 	protected.Message += inert(w)
@@ -72,17 +72,17 @@ func conditions(w *snapshot.Snapshot, next plan.Plan, words words, actErr error)
 	}
 	list := []metav1.Condition{available, peer, protected}
 
-	ready := next.Done() && words.fact == "" && available.Status == metav1.ConditionTrue && peer.Status == metav1.ConditionTrue
+	ready := next.Done() && words.Fact == "" && available.Status == metav1.ConditionTrue && peer.Status == metav1.ConditionTrue
 	stalled := words.user
 	reason, message := outcome.ReasonOK, "the workload runs, and its peer stands by"
 	switch {
 	case actErr != nil:
 		reason, message = outcome.ReasonError, actErr.Error()
 		ready = false
-	case words.fact != "":
-		reason, message = words.fact, words.message
+	case words.Fact != "":
+		reason, message = words.Fact, words.message
 	case !ready:
-		reason, message = reasonProgressing, fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
+		reason, message = reasonProgressing, fmt.Sprintf("%s: %s", Phases[next.Phase], steps[next.Step])
 	}
 	return append(list,
 		cond.New(v1alpha1.ConditionReady, cond.Status(ready), reason, message, gen),
@@ -92,12 +92,12 @@ func conditions(w *snapshot.Snapshot, next plan.Plan, words words, actErr error)
 }
 
 // available says whether the cluster that should run the workload is Primary and ready now.
-func available(w *snapshot.Snapshot, next plan.Plan, words words) metav1.Condition {
+func available(w *snapshot.Snapshot, next plan.Plan, words Words) metav1.Condition {
 	gen := w.DRPC.Generation
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionAvailable, status, reason, message, gen)
 	}
-	phase := string(phases[next.Phase])
+	phase := string(Phases[next.Phase])
 	running := running(w)
 	if running == nil {
 		message := words.message
@@ -127,18 +127,8 @@ func stillPrimary(at *snapshot.Side) bool {
 		exchange.Condition(at.Report, v1alpha1.VRGClusterDataReady).Status != metav1.ConditionFalse
 }
 
-// running is the side where the workload is to run now; nil: nowhere.
-func running(w *snapshot.Snapshot) *snapshot.Side {
-	for _, s := range []plan.Side{plan.First, plan.Second} {
-		if w.Facts.At(s).Decision == plan.RunHere {
-			return w.At(s)
-		}
-	}
-	return nil
-}
-
 // peerReady says whether the other cluster answers Secondary, over a live link, now.
-func peerReady(w *snapshot.Snapshot, next plan.Plan, words words) metav1.Condition {
+func peerReady(w *snapshot.Snapshot, next plan.Plan, words Words) metav1.Condition {
 	gen := w.DRPC.Generation
 	is := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return cond.New(v1alpha1.ConditionPeerReady, status, reason, message, gen)
@@ -147,7 +137,7 @@ func peerReady(w *snapshot.Snapshot, next plan.Plan, words words) metav1.Conditi
 	if !h.Named() {
 		message := words.message
 		if message == "" {
-			message = fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
+			message = fmt.Sprintf("%s: %s", Phases[next.Phase], steps[next.Step])
 		}
 		return is(metav1.ConditionFalse, reasonProgressing, message)
 	}
@@ -217,7 +207,7 @@ func protected(w *snapshot.Snapshot) metav1.Condition {
 	case neverReceived(w, at) != "":
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s has not received volume %s yet",
 			w.At(w.SideOf(at.Cluster).Peer()).Cluster, neverReceived(w, at)))
-	case unmet(w).fact != "":
+	case unmet(w).Fact != "":
 		return is(metav1.ConditionFalse, reasonNotSupported, unmet(w).message)
 	case len(at.Report.Status.ProtectedPVCs) == 0:
 		return is(metav1.ConditionUnknown, reasonNoVolumes, "nothing to protect yet: no PVC matches spec.pvcSelector")

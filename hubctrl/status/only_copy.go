@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package status
 
 import (
 	"fmt"
@@ -15,18 +15,6 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// What is told where something of the application may be the only copy of it (I9): the cluster and what lies there, and
-// how the user says what they want. None of it advises to delete anything.
-
-const (
-	factElsewhere = "WorkloadElsewhere"
-	factConflict  = "NoClusterDataConflict"
-	factLoss      = "DataLossAccepted"
-	factPlaces    = "DestinationsReady"
-
-	continues = "the operation continues automatically"
-)
-
 // lying is what a cluster says of the application that lies there.
 func lying(at *snapshot.Side) string {
 	if c := exchange.Condition(at.Report, v1alpha1.VRGNoClusterDataConflict); c.Status == metav1.ConditionFalse {
@@ -36,9 +24,9 @@ func lying(at *snapshot.Side) string {
 }
 
 // explainElsewhere says that the workload is on s, although another cluster is, or would become, Primary.
-func explainElsewhere(w *snapshot.Snapshot, s plan.Side) words {
+func explainElsewhere(w *snapshot.Snapshot, s plan.Side) Words {
 	at, other := w.At(s), w.At(s.Peer())
-	out := words{fact: factElsewhere, user: true}
+	out := Words{Fact: factElsewhere, user: true}
 	if w.Facts.Home() == s.Peer() {
 		out.message = fmt.Sprintf("cluster %s is Primary, but the workload, or volumes of it, are on cluster %s: %s. The deployment tool is told nothing, and nothing is moved",
 			other.Cluster, at.Cluster, lying(at))
@@ -61,9 +49,9 @@ func explainElsewhere(w *snapshot.Snapshot, s plan.Side) words {
 }
 
 // explainClaims says that claims on s were never replicated from there.
-func explainClaims(w *snapshot.Snapshot, s plan.Side, fact string) words {
+func explainClaims(w *snapshot.Snapshot, s plan.Side, fact string) Words {
 	at := w.At(s)
-	out := words{fact: fact, user: true, message: fmt.Sprintf("cluster %s has claims that no other cluster has a copy of: %s", at.Cluster, lying(at))}
+	out := Words{Fact: fact, user: true, message: fmt.Sprintf("cluster %s has claims that no other cluster has a copy of: %s", at.Cluster, lying(at))}
 	out.next = fmt.Sprintf("look at what these claims on %s hold; to keep it, change their labels so that spec.pvcSelector does not match them; then %s", at.Cluster, continues)
 	if w.Facts.Ask == plan.Failover && w.Facts.At(s).Decision != plan.Gone {
 		out.next += "; to let the workload leave with them, accept the loss: " + acceptFailover(w, w.At(s.Peer()).Cluster)
@@ -72,7 +60,7 @@ func explainClaims(w *snapshot.Snapshot, s plan.Side, fact string) words {
 }
 
 // explainNothing says that the failover to t found nothing to restore.
-func explainNothing(w *snapshot.Snapshot, t plan.Side) words {
+func explainNothing(w *snapshot.Snapshot, t plan.Side) Words {
 	at, other := w.At(t), w.At(t.Peer())
 	known := fmt.Sprintf("and what cluster %s has is not known: this hub has no report of it", other.Cluster)
 	if other.Report != nil {
@@ -83,7 +71,7 @@ func explainNothing(w *snapshot.Snapshot, t plan.Side) words {
 		}
 		known = fmt.Sprintf("but cluster %s has volumes by its last report%s: %s", other.Cluster, when(other), bounded.Some(had))
 	}
-	out := words{fact: factLoss, user: true, message: fmt.Sprintf(
+	out := Words{Fact: factLoss, user: true, message: fmt.Sprintf(
 		"cluster %s found nothing to restore, %s. The workload was not sent to %s, and %s is left as it is", at.Cluster, known, at.Cluster, other.Cluster)}
 	back := fmt.Sprintf("to go back, set action Failover and failoverCluster to %s", other.Cluster)
 	if w.Facts.Ask == plan.Failover {
@@ -119,9 +107,9 @@ func acceptFailover(w *snapshot.Snapshot, cluster string) string {
 }
 
 // explainPlaces says which volumes of s have no place on the peer yet.
-func explainPlaces(w *snapshot.Snapshot, s plan.Side) words {
+func explainPlaces(w *snapshot.Snapshot, s plan.Side) Words {
 	at, peer := w.At(s), w.At(s.Peer())
-	return words{fact: factPlaces, message: fmt.Sprintf("cluster %s copies volumes that have no destination on cluster %s yet: %s", at.Cluster, peer.Cluster, bounded.Some(w.Unreceived(s))),
+	return Words{Fact: factPlaces, message: fmt.Sprintf("cluster %s copies volumes that have no destination on cluster %s yet: %s", at.Cluster, peer.Cluster, bounded.Some(w.Unreceived(s))),
 		next: fmt.Sprintf("%s when %s receives them; if that takes long, look at condition DataProtected of VolumeReplicationGroup %s there", continues, peer.Cluster, w.Group)}
 }
 
@@ -145,10 +133,10 @@ func when(at *snapshot.Side) string {
 }
 
 // failing says what fails of the protection of an application that runs as it should.
-func failing(w *snapshot.Snapshot, next plan.Plan) words {
+func failing(w *snapshot.Snapshot, next plan.Plan) Words {
 	protected := protected(w)
 	if !next.Done() || protected.Status != metav1.ConditionFalse || protected.Reason != reasonFailed {
-		return words{}
+		return Words{}
 	}
-	return words{fact: "Protected", message: protected.Message, next: "fix the problem described in the message; until then a failover may lose what was written since the last synchronization"}
+	return Words{Fact: "Protected", message: protected.Message, next: "fix the problem described in the message; until then a failover may lose what was written since the last synchronization"}
 }
