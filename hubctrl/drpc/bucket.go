@@ -15,7 +15,7 @@ import (
 
 // storeInCommon is the S3 profile of a bucket that two groups of one namespace and name, on other clusters, would both write:
 // the keys in a bucket begin with namespace and name of the group. Empty: there is none.
-func (r *Reconciler) storeInCommon(ctx context.Context, w *snapshot.Snapshot, group client.ObjectKey, clusters []string) (string, error) {
+func (r *observer) storeInCommon(ctx context.Context, w *snapshot.Snapshot, group client.ObjectKey, clusters []string) (string, error) {
 	if group != w.Group {
 		return "", nil
 	}

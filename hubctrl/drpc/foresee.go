@@ -51,7 +51,7 @@ type Foresight struct {
 // not look at other applications: whether one is in the way matters only before a protection begins.
 func Foresee(ctx context.Context, look Look, drpc *v1alpha1.DRPlacementControl) (*Foresight, error) {
 	reads := &gathered{Reader: look.Reader, groups: look.Groups}
-	r := &Reconciler{
+	r := &observer{
 		client: reads, live: look.Reader, configs: look.Reader, links: look.Links, clock: look.Clock, namespace: look.Namespace,
 		groups: newGroups(), contests: newContests(),
 	}
@@ -129,7 +129,6 @@ func (f *Foresight) Says(w plan.Write) string {
 
 // gathered reads from a hub, and lists only what was gathered of one application.
 type gathered struct {
-	client.Client // nil: nothing is written
 	client.Reader
 	groups []v1alpha1.VolumeReplicationGroup
 }

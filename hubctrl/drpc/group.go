@@ -19,7 +19,7 @@ import (
 
 // observeGroup finds out where the application's group is, and on which two clusters: where its object says, unless its
 // wishes say otherwise.
-func (r *Reconciler) observeGroup(ctx context.Context, w *snapshot.Snapshot) error {
+func (r *observer) observeGroup(ctx context.Context, w *snapshot.Snapshot) error {
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(w.DRPC).String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list wishes and reports: %w", err)
@@ -41,7 +41,7 @@ func (r *Reconciler) observeGroup(ctx context.Context, w *snapshot.Snapshot) err
 
 // standing are the wishes that are there now, where they are of several groups: the index may lag behind a removal, and the
 // groups are removed one after the other.
-func (r *Reconciler) standing(ctx context.Context, wishes []snapshot.Trace) ([]snapshot.Trace, error) {
+func (r *observer) standing(ctx context.Context, wishes []snapshot.Trace) ([]snapshot.Trace, error) {
 	if !slices.ContainsFunc(wishes, func(t snapshot.Trace) bool { return t.Group != wishes[0].Group }) {
 		return wishes, nil
 	}

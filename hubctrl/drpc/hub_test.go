@@ -127,11 +127,13 @@ func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
 	h.r = &Reconciler{
-		client: c, live: real{c}, links: h.links, clock: h.clock, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), groups: newGroups(), own: newOwn(), contests: newContests(), origin: origin,
-		configs: real{c}, namespace: "ramen-system",
+		observer: &observer{client: c, live: real{c}, links: h.links, clock: h.clock, configs: real{c}, namespace: "ramen-system", groups: newGroups(), contests: newContests()},
+		client:   c, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), own: newOwn(), origin: origin,
 	}
 	h.log, h.count, h.crashAt = nil, 0, -1
 }
+
+func (h *hub) waker() *waker { return &waker{h.r.observer} }
 
 // pass makes one pass over the application, which must succeed.
 func (h *hub) pass() reconcile.Result {

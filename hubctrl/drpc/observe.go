@@ -10,6 +10,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -20,8 +21,27 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
+// Links tells the state of the links, and what may be believed about a cluster because of that.
+type Links interface {
+	Link(cluster string) exchange.Link
+	View(cluster string, group client.ObjectKey) exchange.View
+	Await(cluster string, group, application client.ObjectKey) (known bool)
+}
+
+// observer looks at what matters for an application. It only reads.
+type observer struct {
+	client    client.Reader // cached
+	live      client.Reader // past the cache
+	links     Links
+	clock     clock.PassiveClock
+	configs   client.Reader // of the configuration
+	namespace string        // of the operator: the configuration is there
+	groups    *groups
+	contests  *contests
+}
+
 // observe looks at everything that matters for drpc. It only reads.
-func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (*snapshot.Snapshot, error) {
+func (r *observer) observe(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (*snapshot.Snapshot, error) {
 	w := &snapshot.Snapshot{DRPC: drpc}
 	w.Facts.Deleting = drpc.DeletionTimestamp != nil
 	if err := r.observePolicy(ctx, w); err != nil {
@@ -57,7 +77,7 @@ func (r *Reconciler) observe(ctx context.Context, drpc *v1alpha1.DRPlacementCont
 // errNoPolicy is why a protection can't begin, and why what the policy says is not known.
 var errNoPolicy = errors.New("there is no such DRPolicy: create it, or delete and re-create the DRPlacementControl with another drPolicyRef")
 
-func (r *Reconciler) observePolicy(ctx context.Context, w *snapshot.Snapshot) error {
+func (r *observer) observePolicy(ctx context.Context, w *snapshot.Snapshot) error {
 	w.Policy = &v1alpha1.DRPolicy{}
 	name := w.DRPC.Spec.DRPolicyRef.Name
 	err := r.client.Get(ctx, client.ObjectKey{Name: name}, w.Policy)
@@ -93,7 +113,7 @@ func (r *Reconciler) observePolicy(ctx context.Context, w *snapshot.Snapshot) er
 	return nil
 }
 
-func (r *Reconciler) observeSide(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
+func (r *observer) observeSide(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
 	at := w.At(s)
 	if at.Cluster == "" {
 		w.Facts.At(s).Abandon = true // no policy names it, and nothing of ours is known to lie there
@@ -124,7 +144,7 @@ func (r *Reconciler) observeSide(ctx context.Context, w *snapshot.Snapshot, s pl
 
 // observeReport turns what lies in outbox and inbox of a side into facts. Both sides have been read: what a cluster may claim
 // depends on what the hub wished.
-func (r *Reconciler) observeReport(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
+func (r *observer) observeReport(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
 	at := w.At(s)
 	if at.Cluster == "" {
 		return nil
@@ -140,7 +160,7 @@ func (r *Reconciler) observeReport(ctx context.Context, w *snapshot.Snapshot, s 
 
 // view tells what may be believed about the object. A report that was not there to be read, and is there by now, proves
 // nothing: its arrival brings another look.
-func (r *Reconciler) view(ctx context.Context, w *snapshot.Snapshot, at *snapshot.Side) (plan.View, error) {
+func (r *observer) view(ctx context.Context, w *snapshot.Snapshot, at *snapshot.Side) (plan.View, error) {
 	if at.Report != nil {
 		return plan.Present, nil
 	}

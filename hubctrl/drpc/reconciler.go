@@ -9,7 +9,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -19,7 +18,6 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/apply"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // Field managers, one per kind of object and purpose.
@@ -29,29 +27,15 @@ const (
 	ownerDecisions = "hubctrl-drpc-decisions"
 )
 
-// Links tells the state of the links, and what may be believed about a cluster because of that.
-type Links interface {
-	Link(cluster string) exchange.Link
-	View(cluster string, group client.ObjectKey) exchange.View
-	Await(cluster string, group, application client.ObjectKey) (known bool)
-}
-
 // Reconciler carries out the plan for DRPlacementControls.
 type Reconciler struct {
+	*observer
 	client     client.Client // cached
-	live       client.Reader // past the cache
-	links      Links
-	clock      clock.PassiveClock
 	recorder   events.EventRecorder
 	operations *metrics.Operations
 	ledger     *ledger
-	groups     *groups
 	own        *own
-	contests   *contests
 	origin     string // the id of this hub
-
-	configs   client.Reader // of the configuration
-	namespace string        // of the operator: the configuration is there
 }
 
 // maxSteps is the most plans that one pass carries out. No operation has that many steps without waiting for an answer

@@ -158,7 +158,7 @@ func TestTheOlderOfTwoThatProtectTheSameGroupWins(t *testing.T) {
 			h.disable()
 			h.settle()
 			require.Nil(t, h.drpc())
-			assert.Equal(t, []reconcile.Request{{NamespacedName: key}}, h.r.ofRival(t.Context(), older), "the newcomer is woken")
+			assert.Equal(t, []reconcile.Request{{NamespacedName: key}}, h.waker().ofRival(t.Context(), older), "the newcomer is woken")
 			_, err = h.try(key)
 			require.NoError(t, err)
 			assert.Equal(t, []string{"hold drpc db", "wish dr1 secondary epoch 1"}, h.wrote())

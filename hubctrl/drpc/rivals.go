@@ -20,7 +20,7 @@ import (
 
 // observeFlaws refuses an application that nothing was done for yet, if it is not where it may be or if another one
 // protects the same. What is protected already is never stopped by that: what is wrong is shown, and not taken over.
-func (r *Reconciler) observeFlaws(ctx context.Context, w *snapshot.Snapshot) error {
+func (r *observer) observeFlaws(ctx context.Context, w *snapshot.Snapshot) error {
 	if w.DRPC.DeletionTimestamp != nil || w.Flaw != nil {
 		return nil //nolint:nilerr // the flaw is reported: the look did not fail
 	}
@@ -49,7 +49,7 @@ func (r *Reconciler) observeFlaws(ctx context.Context, w *snapshot.Snapshot) err
 
 // rivalry says which other application is in the way; nil: none. What is protected goes before what is not, older before
 // younger.
-func (r *Reconciler) rivalry(ctx context.Context, w *snapshot.Snapshot) (conflict *outcome.Refused, err error) {
+func (r *observer) rivalry(ctx context.Context, w *snapshot.Snapshot) (conflict *outcome.Refused, err error) {
 	mine := snapshot.Asking(w.DRPC)
 	mine.Group = w.Group
 	rivals, err := r.rivals(ctx, mine, w.Config)
@@ -95,7 +95,7 @@ type rival struct {
 
 // rivals are the other applications that would protect, on a cluster in common, what mine does: by their wishes, if there are
 // any, else by their objects. They must not be changed.
-func (r *Reconciler) rivals(ctx context.Context, mine snapshot.Claimant, config *ramenconfig.Config) ([]rival, error) {
+func (r *observer) rivals(ctx context.Context, mine snapshot.Claimant, config *ramenconfig.Config) ([]rival, error) {
 	candidates, err := r.candidates(ctx, mine, config)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (r *Reconciler) rivals(ctx context.Context, mine snapshot.Claimant, config 
 }
 
 // candidates are the other applications that may overlap with mine, by their objects or by their wishes.
-func (r *Reconciler) candidates(ctx context.Context, mine snapshot.Claimant, config *ramenconfig.Config) ([]*v1alpha1.DRPlacementControl, error) {
+func (r *observer) candidates(ctx context.Context, mine snapshot.Claimant, config *ramenconfig.Config) ([]*v1alpha1.DRPlacementControl, error) {
 	seen := map[client.ObjectKey]bool{mine.Drpc: true}
 	var keys []client.ObjectKey
 	add := func(key client.ObjectKey) {
@@ -157,27 +157,9 @@ func (r *Reconciler) candidates(ctx context.Context, mine snapshot.Claimant, con
 	return out, nil
 }
 
-// claimants are what an application protects: by its wishes, or, if there are none, by its object.
-func (r *Reconciler) claimants(ctx context.Context, drpc *v1alpha1.DRPlacementControl) ([]snapshot.Claimant, error) {
-	list := &v1alpha1.VolumeReplicationGroupList{}
-	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list wishes: %w", err)
-	}
-	var out []snapshot.Claimant
-	for i := range list.Items {
-		if c, ok := snapshot.Wishing(&list.Items[i]); ok {
-			out = append(out, c)
-		}
-	}
-	if out == nil {
-		return []snapshot.Claimant{snapshot.Asking(drpc)}, nil
-	}
-	return out, nil
-}
-
 // whereabouts tells on which clusters an application is, or will be, and whether one of them was told of it. One whose
 // policy is missing is where it was told to be.
-func (r *Reconciler) whereabouts(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (clusters []string, begun bool, err error) {
+func (r *observer) whereabouts(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (clusters []string, begun bool, err error) {
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, false, fmt.Errorf("list wishes: %w", err)

@@ -77,10 +77,13 @@ func Setup(mgr manager.Manager, o Options) error {
 		return fmt.Errorf("set up drpc: %w", err)
 	}
 	r := &Reconciler{
-		client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock,
-		recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), groups: newGroups(), own: newOwn(), contests: newContests(), origin: o.Origin,
-		configs: configs, namespace: o.Namespace,
+		observer: &observer{
+			client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock, configs: configs, namespace: o.Namespace,
+			groups: newGroups(), contests: newContests(),
+		},
+		client: mgr.GetClient(), recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), own: newOwn(), origin: o.Origin,
 	}
+	by := &waker{r.observer}
 	for _, i := range indices() {
 		if err := mgr.GetFieldIndexer().IndexField(context.Background(), i.of, i.name, i.values); err != nil {
 			return fmt.Errorf("index %s: %w", i.name, err)
@@ -88,13 +91,13 @@ func Setup(mgr manager.Manager, o Options) error {
 	}
 	b := ctrl.NewControllerManagedBy(mgr).Named("drplacementcontrol").
 		For(&v1alpha1.DRPlacementControl{}, builder.WithPredicates(predicate.Or(byUser(), r.own.edited()))).
-		WatchesRawSource(source.Channel(o.Changed, handler.EnqueueRequestsFromMapFunc(r.ofCluster))).
+		WatchesRawSource(source.Channel(o.Changed, handler.EnqueueRequestsFromMapFunc(by.ofCluster))).
 		WatchesRawSource(source.Channel(o.Absences, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, retryAtMost),
 		})
-	for _, w := range r.wakes() {
+	for _, w := range by.wakes() {
 		from := mgr.GetCache()
 		if _, ok := w.by.(*corev1.ConfigMap); ok {
 			from = configs

@@ -29,15 +29,15 @@ func TestEventsFindTheirApplications(t *testing.T) {
 		return []reconcile.Request{{NamespacedName: clientKey(namespace, name)}}
 	}
 	for name, tc := range map[string]struct{ got, want []reconcile.Request }{
-		"a wish, its DRPlacementControl and whom it disturbs":   {h.r.ofGroup(t.Context(), group("outbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
-		"a report, its DRPlacementControl and whom it disturbs": {h.r.ofGroup(t.Context(), group("inbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
-		"a copy on a hub that is a spoke too, nobody":           {h.r.ofGroup(t.Context(), group("shop", about)), nil},
-		"a report about a foreign object, whom it may disturb":  {h.r.ofGroup(t.Context(), group("inbox-dr1", about)), at("shop", "db")},
-		"an object without annotations, nobody":                 {h.r.ofGroup(t.Context(), group("inbox-dr1", nil)), nil},
-		"a policy, those that name it":                          {h.r.ofPolicy(t.Context(), policy()), at("shop", "db")},
-		"a cluster, those of its policies":                      {h.r.ofCluster(t.Context(), cluster("dr2", "")), at("shop", "db")},
-		"a cluster of no policy, nobody":                        {h.r.ofCluster(t.Context(), cluster("dr7", "")), nil},
-		"an object that is gone, none that protects another":    {h.r.ofRival(t.Context(), other), nil},
+		"a wish, its DRPlacementControl and whom it disturbs":   {h.waker().ofGroup(t.Context(), group("outbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
+		"a report, its DRPlacementControl and whom it disturbs": {h.waker().ofGroup(t.Context(), group("inbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
+		"a copy on a hub that is a spoke too, nobody":           {h.waker().ofGroup(t.Context(), group("shop", about)), nil},
+		"a report about a foreign object, whom it may disturb":  {h.waker().ofGroup(t.Context(), group("inbox-dr1", about)), at("shop", "db")},
+		"an object without annotations, nobody":                 {h.waker().ofGroup(t.Context(), group("inbox-dr1", nil)), nil},
+		"a policy, those that name it":                          {h.waker().ofPolicy(t.Context(), policy()), at("shop", "db")},
+		"a cluster, those of its policies":                      {h.waker().ofCluster(t.Context(), cluster("dr2", "")), at("shop", "db")},
+		"a cluster of no policy, nobody":                        {h.waker().ofCluster(t.Context(), cluster("dr7", "")), nil},
+		"an object that is gone, none that protects another":    {h.waker().ofRival(t.Context(), other), nil},
 	} {
 		assert.Equal(t, tc.want, tc.got, name)
 	}

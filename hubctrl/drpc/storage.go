@@ -17,7 +17,7 @@ import (
 
 // observeStorage finds out whether a failover that is under way lacks a maintenance mode of its target's storage. The
 // answers are read live: in the cache one may stand that belongs to a request which was ended.
-func (r *Reconciler) observeStorage(ctx context.Context, w *snapshot.Snapshot) error {
+func (r *observer) observeStorage(ctx context.Context, w *snapshot.Snapshot) error {
 	if w.Facts.Ask != plan.Failover {
 		return nil
 	}

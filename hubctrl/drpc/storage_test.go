@@ -148,10 +148,10 @@ func TestOnlyAFailoverAsksForTheStorage(t *testing.T) {
 func TestTheAnswerOfAClusterWakesThoseThatFailOver(t *testing.T) {
 	h := needy(t)
 	config := classes("dr2")
-	assert.Empty(t, h.r.failingOver(t.Context(), config))
+	assert.Empty(t, h.waker().failingOver(t.Context(), config))
 	h.failover("dr2")
-	require.Len(t, h.r.failingOver(t.Context(), config), 1)
-	assert.Equal(t, app, h.r.failingOver(t.Context(), config)[0].NamespacedName)
+	require.Len(t, h.waker().failingOver(t.Context(), config), 1)
+	assert.Equal(t, app, h.waker().failingOver(t.Context(), config)[0].NamespacedName)
 
 	other := classes("dr2")
 	assert.False(t, modesChanged().Update(event.UpdateEvent{ObjectOld: config, ObjectNew: other}))

@@ -73,7 +73,7 @@ func rarest(namespace string, selector *metav1.LabelSelector) string {
 
 // taken says which volume that the application selects another one protects; empty: none is known. What a cluster reports is
 // believed as far as the other application's own selector confirms it (X16).
-func (r *Reconciler) taken(ctx context.Context, w *snapshot.Snapshot) (text string, err error) {
+func (r *observer) taken(ctx context.Context, w *snapshot.Snapshot) (text string, err error) {
 	mine := snapshot.Asking(w.DRPC)
 	mine.Group = w.Group
 	var by client.ObjectKey
@@ -115,7 +115,7 @@ func (r *Reconciler) taken(ctx context.Context, w *snapshot.Snapshot) (text stri
 }
 
 // selects reports whether an application that exists selects a volume.
-func (r *Reconciler) selects(ctx context.Context, key client.ObjectKey, w *snapshot.Snapshot, pvc *v1alpha1.ProtectedPVC) (bool, error) {
+func (r *observer) selects(ctx context.Context, key client.ObjectKey, w *snapshot.Snapshot, pvc *v1alpha1.ProtectedPVC) (bool, error) {
 	drpc := &v1alpha1.DRPlacementControl{}
 	switch err := r.client.Get(ctx, key, drpc); {
 	case apierrors.IsNotFound(err):
@@ -163,4 +163,22 @@ func (c *contests) of(by client.ObjectKey) []client.ObjectKey {
 		}
 	}
 	return out
+}
+
+// claimants are what an application protects: by its wishes, or, if there are none, by its object.
+func (r *observer) claimants(ctx context.Context, drpc *v1alpha1.DRPlacementControl) ([]snapshot.Claimant, error) {
+	list := &v1alpha1.VolumeReplicationGroupList{}
+	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list wishes: %w", err)
+	}
+	var out []snapshot.Claimant
+	for i := range list.Items {
+		if c, ok := snapshot.Wishing(&list.Items[i]); ok {
+			out = append(out, c)
+		}
+	}
+	if out == nil {
+		return []snapshot.Claimant{snapshot.Asking(drpc)}, nil
+	}
+	return out, nil
 }

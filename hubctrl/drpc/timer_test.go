@@ -100,7 +100,7 @@ func TestALostLinkIsToldByATimerAlone(t *testing.T) {
 			r.r.links, r.r.clock = r.watched, r.now
 			changes := r.watched.Changes()
 			run(t, "links", r.watched, r.now, source.Channel(r.watch, &handler.EnqueueRequestForObject{}))
-			run(t, "drpc", r.r, r.now, source.Channel(changes, handler.EnqueueRequestsFromMapFunc(r.r.ofCluster)))
+			run(t, "drpc", r.r, r.now, source.Channel(changes, handler.EnqueueRequestsFromMapFunc((&waker{r.r.observer}).ofCluster)))
 
 			for range 4 {
 				r.now.Step(exchange.DefaultTiming().Renew)

@@ -16,7 +16,7 @@ import (
 )
 
 // unfit says what is wrong with where an object is and which namespaces it names; nil: nothing, or nothing for sure.
-func (r *Reconciler) unfit(ctx context.Context, w *snapshot.Snapshot) (flaw, err error) {
+func (r *observer) unfit(ctx context.Context, w *snapshot.Snapshot) (flaw, err error) {
 	named := exchange.GroupOf(w.DRPC).Namespace
 	if cluster, err := r.boxOf(ctx, w.DRPC.Namespace); err != nil || cluster != "" {
 		return snapshot.RefuseSpec("namespace %s is reserved for the exchange with cluster %s: make the DRPlacementControl in the namespace of the application", w.DRPC.Namespace, cluster), err
@@ -41,7 +41,7 @@ func (r *Reconciler) unfit(ctx context.Context, w *snapshot.Snapshot) (flaw, err
 }
 
 // boxOf is the cluster whose outbox or inbox a namespace is; empty: it is none.
-func (r *Reconciler) boxOf(ctx context.Context, namespace string) (string, error) {
+func (r *observer) boxOf(ctx context.Context, namespace string) (string, error) {
 	cluster, boxed := exchange.ClusterOf(namespace)
 	if !boxed {
 		return "", nil

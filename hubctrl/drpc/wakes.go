@@ -28,6 +28,9 @@ import (
 // link (Options.Changed), an absence that becomes known (Options.Absences), or a timer. A map from an object to whom it
 // concerns asks an index: it costs nothing that grows with the number of applications which are not concerned.
 
+// waker finds out whom a change wakes.
+type waker struct{ *observer }
+
 // wake says whom a change of an object wakes.
 type wake struct {
 	by   client.Object
@@ -35,7 +38,7 @@ type wake struct {
 	when predicate.Predicate
 }
 
-func (r *Reconciler) wakes() []wake {
+func (r *waker) wakes() []wake {
 	always := predicate.NewPredicateFuncs(func(client.Object) bool { return true })
 	return []wake{
 		{&v1alpha1.VolumeReplicationGroup{}, r.ofGroup, always},
@@ -115,7 +118,7 @@ func policyChanged() predicate.Predicate {
 }
 
 // ofGroup finds the application of a wish or report, and those of which it may be in the way.
-func (r *Reconciler) ofGroup(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *waker) ofGroup(ctx context.Context, o client.Object) []reconcile.Request {
 	var out []reconcile.Request
 	for _, key := range drpcKey(o) {
 		if of, ok := snapshot.KeyOf(key); ok {
@@ -141,7 +144,7 @@ func (r *Reconciler) ofGroup(ctx context.Context, o client.Object) []reconcile.R
 }
 
 // ofRival finds the applications that conflicted with one that is gone, or that protects something else now.
-func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *waker) ofRival(ctx context.Context, o client.Object) []reconcile.Request {
 	drpc, ok := o.(*v1alpha1.DRPlacementControl)
 	if !ok {
 		return nil
@@ -151,7 +154,7 @@ func (r *Reconciler) ofRival(ctx context.Context, o client.Object) []reconcile.R
 }
 
 // ofLeft finds the applications that conflicted with what a wish protected.
-func (r *Reconciler) ofLeft(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *waker) ofLeft(ctx context.Context, o client.Object) []reconcile.Request {
 	wish, ok := o.(*v1alpha1.VolumeReplicationGroup)
 	if !ok {
 		return nil
@@ -167,7 +170,7 @@ func (r *Reconciler) ofLeft(ctx context.Context, o client.Object) []reconcile.Re
 }
 
 // inTheWay finds those that ask for something that c protected, or asked for too.
-func (r *Reconciler) inTheWay(ctx context.Context, c snapshot.Claimant, config *ramenconfig.Config) []reconcile.Request {
+func (r *waker) inTheWay(ctx context.Context, c snapshot.Claimant, config *ramenconfig.Config) []reconcile.Request {
 	candidates, err := r.candidates(ctx, c, config)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Could not find rivals")
@@ -189,15 +192,15 @@ func gone() predicate.Predicate {
 }
 
 // ofConfig finds everything: the configuration says where applications of several namespaces are.
-func (r *Reconciler) ofConfig(ctx context.Context, _ client.Object) []reconcile.Request {
+func (r *waker) ofConfig(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.found(ctx, "", "")
 }
 
-func (r *Reconciler) ofPolicy(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *waker) ofPolicy(ctx context.Context, o client.Object) []reconcile.Request {
 	return r.found(ctx, indexPolicy, o.GetName())
 }
 
-func (r *Reconciler) ofCluster(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *waker) ofCluster(ctx context.Context, o client.Object) []reconcile.Request {
 	policies := &v1alpha1.DRPolicyList{}
 	if err := r.client.List(ctx, policies, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "Could not list DRPolicies")
@@ -213,7 +216,7 @@ func (r *Reconciler) ofCluster(ctx context.Context, o client.Object) []reconcile
 }
 
 // failingOver finds the applications with a failover that may wait for the storage of a cluster.
-func (r *Reconciler) failingOver(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *waker) failingOver(ctx context.Context, o client.Object) []reconcile.Request {
 	return slices.DeleteFunc(r.ofCluster(ctx, o), func(q reconcile.Request) bool {
 		drpc := &v1alpha1.DRPlacementControl{}
 		return r.client.Get(ctx, q.NamespacedName, drpc) != nil || drpc.Spec.Action != v1alpha1.ActionFailover
@@ -230,7 +233,7 @@ func modesChanged() predicate.Predicate {
 }
 
 // found are the applications under value in an index; without an index, all.
-func (r *Reconciler) found(ctx context.Context, index, value string) []reconcile.Request {
+func (r *waker) found(ctx context.Context, index, value string) []reconcile.Request {
 	options := []client.ListOption{client.UnsafeDisableDeepCopy}
 	if index != "" {
 		options = append(options, client.MatchingFields{index: value})

@@ -69,7 +69,7 @@ func (h *hub) woken(change func()) []client.ObjectKey {
 		if _, ok := object.(*v1alpha1.DRPlacementControl); ok && pass(predicate.Or(byUser(), h.r.own.edited()), was, is) {
 			out = append(out, client.ObjectKeyFromObject(object))
 		}
-		for _, w := range h.r.wakes() {
+		for _, w := range h.waker().wakes() {
 			if reflect.TypeOf(w.by) == reflect.TypeOf(object) && pass(w.when, was, is) {
 				add(w.whom(h.t.Context(), object))
 			}
@@ -77,7 +77,7 @@ func (h *hub) woken(change func()) []client.ObjectKey {
 	}
 	for name, link := range h.links.state {
 		if linked[name].State != link.State {
-			add(h.r.ofCluster(h.t.Context(), cluster(name, "")))
+			add(h.waker().ofCluster(h.t.Context(), cluster(name, "")))
 		}
 	}
 	for _, a := range awaited {

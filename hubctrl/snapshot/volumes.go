@@ -11,10 +11,6 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// The two clusters of a VolSync volume hear of each other through the hub alone: what the Primary protects becomes the
-// destinations that its peer is wished to have (rdSpec), and where those listen becomes what the Primary is told
-// (rsSpec). To take a destination away is to have its copy deleted, so that is done by evidence only.
-
 const (
 	// AnnotationSubmariner says that the clusters reach each other through Submariner: no address is told.
 	AnnotationSubmariner = v1alpha1.DRPCAnnotationPrefix + "is-submariner-enabled"

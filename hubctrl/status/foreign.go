@@ -17,6 +17,7 @@ import (
 // What is in the way of an application and was not made for it, in words. What another hub or another application has there
 // may be the only copy of its data: nobody is told to delete it.
 
+// explainForeign says what is in the way at a cluster, and how to take it over or to leave it alone.
 func explainForeign(w *snapshot.Snapshot, at *snapshot.Side) Words {
 	out := Words{Fact: "ForeignObject", user: true}
 	owner, origin := "", ""

@@ -15,6 +15,9 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
+// What is told where something of the application may be the only copy of it (I9): the cluster and what lies there, and
+// how the user says what they want. None of it advises to delete anything.
+
 // lying is what a cluster says of the application that lies there.
 func lying(at *snapshot.Side) string {
 	if c := exchange.Condition(at.Report, v1alpha1.VRGNoClusterDataConflict); c.Status == metav1.ConditionFalse {

@@ -81,6 +81,7 @@ func Fresh(s *v1alpha1.DRPlacementControlStatus) bool {
 	return s.Phase == "" || s.Phase == v1alpha1.Initiating && OperationOf(s) == Deploy
 }
 
+// SameStep reports whether two statuses tell of the same step.
 func SameStep(a, b *v1alpha1.DRPlacementControlStatus) bool {
 	return a.Phase == b.Phase && a.Progression == b.Progression
 }

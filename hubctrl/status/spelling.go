@@ -7,7 +7,7 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 )
 
-var Phases = map[plan.Phase]v1alpha1.DRState{
+var phases = map[plan.Phase]v1alpha1.DRState{
 	plan.WaitForUser: v1alpha1.WaitForUser,
 	plan.Initiating:  v1alpha1.Initiating,
 	plan.Deploying:   v1alpha1.Deploying,
@@ -38,7 +38,7 @@ var steps = map[plan.Step]v1alpha1.ProgressionStatus{
 
 // PhaseOf is how the status spells a plan.
 func PhaseOf(p plan.Plan) (v1alpha1.DRState, v1alpha1.ProgressionStatus) {
-	return Phases[p.Phase], steps[p.Step]
+	return phases[p.Phase], steps[p.Step]
 }
 
 // awaited are the facts of waits as the status spells them.
@@ -59,9 +59,6 @@ const factWorkloadGone = "WorkloadGone"
 
 // factInterrupted is the word for the wait that ends when a group that somebody else than the hub deletes is back.
 const factInterrupted = "Interrupted"
-
-// What is told where something of the application may be the only copy of it (I9): the cluster and what lies there, and
-// how the user says what they want. None of it advises to delete anything.
 
 const (
 	factElsewhere = "WorkloadElsewhere"

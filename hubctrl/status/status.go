@@ -30,7 +30,7 @@ func Report(drpc *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, next plan.P
 		words = unmet(w)
 	}
 	s.ObservedGeneration = w.DRPC.Generation
-	s.Phase, s.Progression = Phases[next.Phase], steps[next.Step]
+	s.Phase, s.Progression = phases[next.Phase], steps[next.Step]
 	if s.Waiting = Waiting(w, wait, words, was.Waiting, now); s.Waiting == nil {
 		s.Waiting = Waiting(w, plan.Wait{On: w.Facts.Home()}, failing(w, next), was.Waiting, now)
 	}
@@ -40,6 +40,7 @@ func Report(drpc *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, next plan.P
 	copyData(w, s)
 }
 
+// Waiting is what the status says of a wait, in words; nil: nothing is waited for. was says since when, if it is the same wait.
 func Waiting(w *snapshot.Snapshot, wait plan.Wait, words Words, was *v1alpha1.Waiting, now time.Time) *v1alpha1.Waiting {
 	if words.Fact == "" {
 		return nil

@@ -10,6 +10,8 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
+// What a cluster claims about wishes that this hub does not know (X16).
+
 // explainClaim says that a cluster claims a role that is the other one's.
 func explainClaim(w *snapshot.Snapshot, s plan.Side) Words {
 	at, peer := w.At(s), w.At(s.Peer())

@@ -61,8 +61,6 @@ func setSpec(u *unstructured.Unstructured, spec *v1alpha1.VolumeReplicationGroup
 	return nil
 }
 
-// What a cluster claims about wishes that this hub does not know (X16).
-
 // adopts is the UID of the object that the wish for a side takes over, from now on or still; empty: none.
 func adopts(at *snapshot.Side) string {
 	switch {

@@ -13,6 +13,10 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
+// The two clusters of a VolSync volume hear of each other through the hub alone: what the Primary protects becomes the
+// destinations that its peer is wished to have (rdSpec), and where those listen becomes what the Primary is told
+// (rsSpec). To take a destination away is to have its copy deleted, so that is done by evidence only.
+
 // part is where a part of a wish comes from.
 type part uint8
 

@@ -17,22 +17,14 @@ import (
 // mostMethods is how many methods a type has at most: one with more does several things, and any of them may change what it holds.
 const mostMethods = 20
 
-// manyMethods are types that have more, with how many. Lower a number when it can be lowered.
-var manyMethods = map[string]int{
-	"cli/text.Page":                22,
-	"hubctrl/drcluster.Reconciler": 28,
-	"hubctrl/drpc.Reconciler":      42,
-	"mirror/link.Link":             53,
-	"spokectrl/archive.Archive":    23,
-	"spokectrl/vrg.Reconciler":     37,
-	"spokectrl/vrg.pass":           36,
-}
+// manyMethods are types of the hub that have more, with how many. Lower a number when it can be lowered.
+var manyMethods = map[string]int{"hubctrl/drcluster.Reconciler": 28}
 
-func TestNoTypeHasManyMethods(t *testing.T) {
+func TestNoTypeOfTheHubHasManyMethods(t *testing.T) {
 	root := filepath.Join("..", "..")
 	methods := map[string]int{}
 	walk(t, root, func(path string) {
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "tests/") || strings.Contains(path, "/applyconfiguration/") || strings.HasPrefix(filepath.Base(path), "zz_") {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !strings.HasPrefix(path, "hubctrl/") {
 			return
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, parser.SkipObjectResolution)
