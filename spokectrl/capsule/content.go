@@ -4,6 +4,7 @@ package capsule
 
 import (
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -92,20 +93,29 @@ func Open(g Group, m *Manifest, bodies map[string][]byte) ([]Pair, error) {
 	return match(g, volumes, claims)
 }
 
+// holds reports whether a stored claim names a volume as its own.
+func holds(claim *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume) bool {
+	return claim != nil && claim.Spec.VolumeName == pv.Name
+}
+
 func match(g Group, volumes map[string]*corev1.PersistentVolume, claims map[string]*corev1.PersistentVolumeClaim) ([]Pair, error) {
-	pairs := make([]Pair, 0, len(claims))
+	pairs, paired := make([]Pair, 0, len(claims)), map[string]bool{}
 	for _, key := range sorted(claims) {
 		pvc := claims[key]
 		pv := volumes[pvc.Spec.VolumeName]
 		if pv == nil {
 			return nil, fmt.Errorf("PersistentVolumeClaim %s/%s is stored without its PersistentVolume %q", pvc.Namespace, pvc.Name, pvc.Spec.VolumeName)
 		}
+		if ref := pv.Spec.ClaimRef; ref != nil && ref.Namespace+"/"+ref.Name != pvc.Namespace+"/"+pvc.Name && holds(claims[g.PVC(ref.Namespace, ref.Name)], pv) {
+			continue // an earlier version stored a claim that had given its volume to another one
+		}
 		if ref := pv.Spec.ClaimRef; ref == nil || ref.Namespace != pvc.Namespace || ref.Name != pvc.Name {
 			return nil, fmt.Errorf("PersistentVolume %s is stored for another claim than %s/%s", pv.Name, pvc.Namespace, pvc.Name)
 		}
 		pairs = append(pairs, Pair{PV: pv, PVC: pvc})
-		delete(volumes, pv.Name)
+		paired[pv.Name] = true
 	}
+	maps.DeleteFunc(volumes, func(name string, _ *corev1.PersistentVolume) bool { return paired[name] })
 	for _, name := range sorted(volumes) {
 		return nil, fmt.Errorf("PersistentVolume %s is stored without its claim (group %s/%s)", name, g.Namespace, g.Name)
 	}

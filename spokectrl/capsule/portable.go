@@ -75,8 +75,6 @@ func portablePVC(pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClai
 		Spec:       *pvc.Spec.DeepCopy(),
 	}
 	out.Namespace = pvc.Namespace
-	// A data source that is filled in again would make a new volume; this one exists.
-	out.Spec.DataSource, out.Spec.DataSourceRef = nil, nil
 	return out
 }
 

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -31,6 +32,7 @@ const (
 	KeepPV                  // the volume was created, but its original policy is not noted yet
 	FreePV                  // the volume is ours, bound to a claim that is gone, or to what received it: let it be bound to the claim
 	CreateClaim             // create the claim
+	GrowClaim               // ask for the size that the volume was given elsewhere
 	Wait                    // something of an earlier life is still being deleted
 	Conflict                // what is here is not ours
 )
@@ -68,7 +70,20 @@ func Compare(stored Pair, here Here) (Move, string) {
 	if here.PVC == nil {
 		return CreateClaim, ""
 	}
+	if grows(stored.PVC, here) {
+		return GrowClaim, ""
+	}
 	return Present, ""
+}
+
+// grows reports whether a claim that stayed asks for less than the stored one: the volume was made larger where it was primary
+// since, and what is here would be stored over that. Kubernetes takes it of a bound claim whose class allows it.
+func grows(stored *corev1.PersistentVolumeClaim, here Here) bool {
+	if here.PVC.Status.Phase != corev1.ClaimBound || here.Class == nil || !ptr.Deref(here.Class.AllowVolumeExpansion, false) {
+		return false
+	}
+	want := stored.Spec.Resources.Requests[corev1.ResourceStorage]
+	return want.Cmp(here.PVC.Spec.Resources.Requests[corev1.ResourceStorage]) > 0
 }
 
 // refused says why a pair that was read from a store is not restored, no matter who wrote it; empty: it is. A PersistentVolume can
@@ -156,7 +171,9 @@ func NewPV(stored Pair, class *storagev1.StorageClass) *corev1.PersistentVolume 
 	return pv
 }
 
-// NewPVC is the claim to create for a stored pair. It has the fields that are listed here and no others.
+// NewPVC is the claim to create for a stored pair. It has the fields that are listed here and no others. It names its volume, so
+// that nothing is made from its data sources: they are there because a claim can't be given any later, and a manifest that
+// names them could not be applied again.
 func NewPVC(stored Pair) *corev1.PersistentVolumeClaim {
 	pvc := portablePVC(stored.PVC)
 	if pvc.Annotations == nil {
@@ -166,6 +183,7 @@ func NewPVC(stored Pair) *corev1.PersistentVolumeClaim {
 	pvc.Spec = corev1.PersistentVolumeClaimSpec{
 		AccessModes: pvc.Spec.AccessModes, Resources: pvc.Spec.Resources, VolumeMode: pvc.Spec.VolumeMode, Selector: pvc.Spec.Selector,
 		StorageClassName: pvc.Spec.StorageClassName, VolumeAttributesClassName: pvc.Spec.VolumeAttributesClassName, VolumeName: pvc.Spec.VolumeName,
+		DataSource: pvc.Spec.DataSource, DataSourceRef: pvc.Spec.DataSourceRef,
 	}
 	return pvc
 }

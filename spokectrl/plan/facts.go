@@ -95,7 +95,11 @@ type Volume struct {
 	Released bool
 	// Copied says that the technique sends copies to a volume of the peer's own, and can do so while the claim leaves.
 	Copied bool
-	Early  bool // the replica can't be made before the peer says where it receives
+	// Ceded says that the claim has given its volume to another claim. It has no data, and is not selected.
+	Ceded bool
+	// Contested says that another claim, which had the volume before, still has a replica of it.
+	Contested bool
+	Early     bool // the replica can't be made before the peer says where it receives
 	// Receiving says that this side still has what received the volume: one that sends would send to itself.
 	Receiving bool
 }

@@ -82,6 +82,7 @@ const (
 	WhyTakeover        // the claim is being deleted, and its replica is kept until the peer has taken over
 	WhyFollowing       // the storage synchronizes the volume with the peer
 	WhyUnsent          // what sent the volume was deleted before the peer was known to have all of it
+	WhyContested       // another claim had the volume before, and has a replica of it
 	WhyHandover        // the storage lets go of a primary only: the replica is promoted before it is deleted
 )
 

@@ -91,6 +91,18 @@ func TestDecide(t *testing.T) {
 			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Able = false })),
 			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyUnable},
 		},
+		"a volume whose old claim has a replica gets no second one": {
+			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Contested = true })),
+			steps: []plan.Step{{plan.Mark, 0}, {plan.Retain, 0}}, want: plan.Verdict{Phase: plan.Protecting, Why: plan.WhyContested},
+		},
+		"a claim that gave its volume away is let go, even where single volumes never are": {
+			group: func() plan.Group {
+				g := primary(healthy(func(v *plan.Volume) { v.Claim, v.Selected, v.Ceded, v.Kept = plan.ClaimLost, false, true, false }))
+				g.Unprotect = false
+				return g
+			}(),
+			steps: []plan.Step{{plan.Retain, 0}, {plan.Drop, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
+		},
 		"a class that vanished later stops nothing": {
 			group: primary(healthy(func(v *plan.Volume) { v.Able = false })), want: plan.Verdict{Phase: plan.AtPrimary},
 		},

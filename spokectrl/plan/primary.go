@@ -138,7 +138,7 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 		return Verdict{standing(v), WhyUnread}
 	case v.Copied && v.Claim == ClaimLeaving && g.FinalSync && v.Replica == ReplicaPresent:
 		return send(i, v, replicas)
-	case (!v.Selected || v.Claim == ClaimLeaving) && (g.FinalSync || !g.Unprotect):
+	case (!v.Selected || v.Claim == ClaimLeaving) && (g.FinalSync || !g.Unprotect && !v.Ceded):
 		return Verdict{standing(v), WhyLeaving}
 	case v.Claim == ClaimLeaving && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
@@ -166,6 +166,8 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	switch {
 	case v.Replica == ReplicaAbsent && v.Receiving:
 		return Verdict{Protecting, WhyReceiving}
+	case v.Replica == ReplicaAbsent && v.Contested:
+		return Verdict{Protecting, WhyContested} // the end of that replica would end this one's replication
 	case v.Early:
 		return Verdict{Protecting, WhyPeer}
 	case v.Replica == ReplicaAbsent || !v.Exact:

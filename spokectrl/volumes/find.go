@@ -30,8 +30,10 @@ type Item struct {
 	Namespace, Name string
 	Selected        bool
 	Claim           *corev1.PersistentVolumeClaim // nil: gone
-	PV              *corev1.PersistentVolume      // nil: not bound, or gone
-	Class           *storagev1.StorageClass       // nil: there is none of the claim's class name
+	PV              *corev1.PersistentVolume      // nil: not bound, or gone, or of another claim
+	// Holder is the claim that the volume which this claim names belongs to; empty: this one, or none.
+	Holder client.ObjectKey
+	Class  *storagev1.StorageClass // nil: there is none of the claim's class name
 }
 
 // Selector is the label selector of a group: its own, without volumes that were made by VolSync or by us.
@@ -150,7 +152,9 @@ func (it *Item) complete(ctx context.Context, r client.Reader) error {
 		pv := &corev1.PersistentVolume{}
 		switch err := r.Get(ctx, client.ObjectKey{Name: name}, pv); {
 		case err == nil:
-			it.PV = pv
+			if err := it.take(ctx, r, pv); err != nil {
+				return err
+			}
 		case !apierrors.IsNotFound(err):
 			return fmt.Errorf("read PersistentVolume %s: %w", name, err)
 		}
@@ -167,9 +171,33 @@ func (it *Item) complete(ctx context.Context, r client.Reader) error {
 	return nil
 }
 
+// take notes the volume that the claim names, or the claim that has it instead. Tools that import or rename volumes hand them over
+// so, and leave the first claim behind for a while. What we make for a volume ourselves, to send or to receive it, has it only for
+// the claim.
+func (it *Item) take(ctx context.Context, r client.Reader, pv *corev1.PersistentVolume) error {
+	ref := pv.Spec.ClaimRef
+	if ref == nil || ref.Name == "" || ref.Namespace == it.Namespace && ref.Name == it.Name {
+		it.PV = pv
+		return nil
+	}
+	key, holder := client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, &corev1.PersistentVolumeClaim{}
+	switch err := r.Get(ctx, key, holder); {
+	case err != nil && !apierrors.IsNotFound(err):
+		return fmt.Errorf("read PersistentVolumeClaim %s: %w", key, err)
+	case err != nil, holder.Spec.VolumeName != pv.Name, holder.Labels[v1alpha1.LabelCreatedByRamen] == "true":
+		it.PV = pv
+	default:
+		it.Holder = key
+	}
+	return nil
+}
+
+// Ceded reports whether the claim has given its volume to another claim. It has no data then.
+func (it *Item) Ceded() bool { return it.Holder.Name != "" }
+
 // Facts are the facts of the plan that claim and volume tell.
 func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
-	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Idle: it.Idle(), Kept: Kept(it.PV)}
+	v := plan.Volume{Selected: it.Selected && !it.Ceded(), Claim: it.claim(), Ceded: it.Ceded(), Idle: it.Idle(), Kept: Kept(it.PV)}
 	if it.Claim == nil {
 		return v
 	}
@@ -208,6 +236,8 @@ func (it *Item) Unbound() string {
 	switch c := it.Claim; {
 	case c == nil:
 		return is
+	case it.Ceded():
+		return fmt.Sprintf("PersistentVolume %s belongs to claim %s", c.Spec.VolumeName, it.Holder)
 	case c.Spec.VolumeName != "":
 		return fmt.Sprintf("%s: it waits for PersistentVolume %s", is, c.Spec.VolumeName)
 	case c.Spec.StorageClassName != nil && *c.Spec.StorageClassName != "" && it.Class == nil:

@@ -269,6 +269,8 @@ func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
 		if err := r.freePV(ctx, pv, m.pair.PVC); err != nil {
 			return err
 		}
+	case capsule.GrowClaim:
+		return r.growClaim(ctx, m.here.PVC, m.pair.PVC)
 	case capsule.CreateClaim:
 	}
 	if m.here.PVC != nil {
@@ -298,6 +300,22 @@ func (r *Reconciler) freePV(ctx context.Context, pv *corev1.PersistentVolume, cl
 	}
 	err = r.Client.Patch(ctx, pv.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(ownerSpec))
 	return explained("free PersistentVolume "+pv.Name, err)
+}
+
+// growClaim asks for the size of the stored claim. The volume has it already where the storage replicates sizes; the CSI driver's
+// resizer brings PersistentVolume and file system in line.
+func (r *Reconciler) growClaim(ctx context.Context, claim, stored *corev1.PersistentVolumeClaim) error {
+	size := stored.Spec.Resources.Requests[corev1.ResourceStorage]
+	what := fmt.Sprintf("grow PersistentVolumeClaim %s/%s to %s, the size that it had on the peer", claim.Namespace, claim.Name, size.String())
+	log.FromContext(ctx).Info("Growing a claim", "PersistentVolumeClaim", claim.Name, "size", size.String())
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": claim.UID},
+		{"op": "replace", "path": "/spec/resources/requests/storage", "value": size.String()},
+	})
+	if err != nil {
+		return fmt.Errorf("encode patch: %w", err)
+	}
+	return explained(what, r.Client.Patch(ctx, claim.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(ownerSpec)))
 }
 
 func explained(what string, err error) error {

@@ -90,7 +90,7 @@ func (s pass) dataReady() provider.Finding {
 	case !slices.ContainsFunc(s.indexes(), s.listed):
 		return yes(reasonUnused, messageNothingToProtect)
 	case s.group.Role == plan.Primary:
-		return yes(provider.ReasonReady, "all volumes are primary"+s.held())
+		return yes(provider.ReasonReady, "all volumes are primary"+s.held()+s.ceded())
 	default:
 		return yes(provider.ReasonReplicating, "all volumes are secondary")
 	}
@@ -124,6 +124,20 @@ func (s pass) held() string {
 	}
 	return fmt.Sprintf("; these claims are deleted or not selected any more, and stay protected because volumeUnprotectionEnabled is false in ConfigMap %s of this cluster: %s. "+
 		"To release them, set it to true", ramenconfig.SpokeConfigMap, bounded.List(names, ", "))
+}
+
+// ceded names the claims that the group would select, and that have no volume of their own; empty if there are none.
+func (s pass) ceded() string {
+	var names []string
+	for i, v := range s.volumes {
+		if v.item.Ceded() && v.item.Selected {
+			names = append(names, fmt.Sprintf("%s (%s)", s.title(i), v.item.Unbound()))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "; these claims are left out, since their volumes belong to other claims: " + bounded.List(names, ", ") + ". Delete them when nothing needs them"
 }
 
 // title names a volume for users.

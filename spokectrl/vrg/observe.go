@@ -246,6 +246,7 @@ func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f
 		f.volumes = append(f.volumes, v)
 		f.group.Volumes = append(f.group.Volumes, fact)
 	}
+	f.contest()
 	return users, nil
 }
 

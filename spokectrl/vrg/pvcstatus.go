@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -39,6 +40,7 @@ func (s pass) protectedPVC(i int, was *v1alpha1.VolumeReplicationGroup, now time
 		out.Resources = c.Spec.Resources
 		out.VolumeMode = c.Spec.VolumeMode
 		if v.state.Copied {
+			out.Resources = sized(c)
 			out.Annotations = capsule.PortableAnnotations(c.Annotations)
 		}
 	}
@@ -141,6 +143,8 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 	case plan.WhyHandover:
 		return no(provider.ReasonProgressing, "the claim is being deleted. Its volume is promoted first, since storage lets go of a primary only; "+
 			"then its replica is re-created, and the peer gets a new full copy: until that is complete the peer can't take over"), true
+	case plan.WhyContested:
+		return no(provider.ReasonProgressing, s.contested(i)), true
 	case plan.WhyLeaving:
 		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, s.leavingReplica(i)), true
@@ -236,4 +240,28 @@ func (s pass) stored(i int) provider.Finding {
 	default:
 		return s.clusterDataProtected()
 	}
+}
+
+// contested says which claim had the volume before.
+func (s pass) contested(i int) string {
+	for j, v := range s.volumes {
+		if v.item.Ceded() && s.volumeOf(v.item.Holder) == i {
+			return fmt.Sprintf("claim %s had the volume before, and its replica is removed first; then this claim gets one", s.title(j))
+		}
+	}
+	return "another claim had the volume before, and its replica is removed first; then this claim gets one"
+}
+
+// sized are the resources of a claim, with the size that its volume really has: a volume can be larger than what was asked for,
+// and what receives it must not be smaller.
+func sized(claim *corev1.PersistentVolumeClaim) corev1.VolumeResourceRequirements {
+	out := *claim.Spec.Resources.DeepCopy()
+	has := claim.Status.Capacity[corev1.ResourceStorage]
+	if asked := out.Requests[corev1.ResourceStorage]; has.Cmp(asked) > 0 {
+		if out.Requests == nil {
+			out.Requests = corev1.ResourceList{}
+		}
+		out.Requests[corev1.ResourceStorage] = has
+	}
+	return out
 }

@@ -138,7 +138,7 @@ func (r *Reconciler) compare(ctx context.Context, group provider.Group, pairs []
 		case capsule.Wait:
 			waits = append(waits, why)
 			missing++
-		case capsule.CreatePV, capsule.KeepPV, capsule.FreePV, capsule.CreateClaim:
+		case capsule.CreatePV, capsule.KeepPV, capsule.FreePV, capsule.CreateClaim, capsule.GrowClaim:
 			missing++
 		}
 	}

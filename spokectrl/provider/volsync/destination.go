@@ -213,6 +213,20 @@ func grown(inlet *corev1.PersistentVolumeClaim, volume v1alpha1.ProtectedPVC) *r
 	return &size
 }
 
+// writable are the access modes of the inlet: those of the volume, if it can be written in one of them. An inlet that is there
+// keeps its own, which can't be changed.
+func writable(inlet *corev1.PersistentVolumeClaim, volume v1alpha1.ProtectedPVC) []corev1.PersistentVolumeAccessMode {
+	if inlet != nil {
+		return inlet.Spec.AccessModes
+	}
+	for _, mode := range volume.AccessModes {
+		if mode != corev1.ReadOnlyMany {
+			return volume.AccessModes
+		}
+	}
+	return []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
+}
+
 // destination is the ReplicationDestination as the group asks for it. A side that is promoted receives no more.
 func destination(g provider.Group, d provider.Destination) (*unstructured.Unstructured, error) {
 	service := g.Copies.ServiceType
@@ -260,7 +274,7 @@ func (Provider) Receive(g provider.Group, d provider.Destination) ([]apply.Inten
 		return nil, d.Refusal
 	}
 	inlet := &corev1.PersistentVolumeClaim{Spec: corev1.PersistentVolumeClaimSpec{
-		AccessModes:      d.Volume.AccessModes,
+		AccessModes:      writable(inletIn(d), d.Volume),
 		StorageClassName: d.Volume.StorageClassName,
 		VolumeMode:       d.Volume.VolumeMode,
 		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{

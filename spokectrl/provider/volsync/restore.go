@@ -33,7 +33,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	switch {
 	case rd == nil && image == nil:
 		return provider.Restoring{Done: true} // nothing was received, or somebody gave it up
-	case d.Claim != nil && image != nil && madeFrom(d.Claim) == image.Name:
+	case d.Claim != nil && image != nil && madeFrom(d.Claim, d.PV) == image.Name:
 		return filled(d)
 	case rd != nil && !d.Received:
 		return waiting("ReplicationDestination %s never completed a synchronization: there is nothing to promote; wait until the peer completes one, or fail over to the peer, which has the data", name)
@@ -81,7 +81,7 @@ func replace(d provider.Destination) provider.Restoring {
 	switch {
 	case c.DeletionTimestamp != nil:
 		return waiting("PersistentVolumeClaim %s/%s of an earlier life is being deleted", c.Namespace, c.Name)
-	case !d.Ours && madeFrom(c) == "":
+	case !d.Ours && madeFrom(c, d.PV) == "":
 		return provider.Restoring{Blocked: true, Message: fmt.Sprintf(
 			"PersistentVolumeClaim %s/%s exists, but was not made from what was received. What it has may be the only copy: keep it, for example in a claim of another name; what was received is restored when the name is free", c.Namespace, c.Name)}
 	case d.Used != "":
@@ -91,8 +91,12 @@ func replace(d provider.Destination) provider.Restoring {
 	}
 }
 
-// madeFrom is the image that a claim was made from by a restore; empty if it was made by others.
-func madeFrom(claim *corev1.PersistentVolumeClaim) string {
+// madeFrom is the image that a claim was made from by a restore; empty if it was made by others. A claim whose volume was
+// restored along with it has the data source that its manifest names.
+func madeFrom(claim *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume) string {
+	if pv != nil && pv.Name == claim.Spec.VolumeName && pv.Annotations[v1alpha1.AnnotationRestored] != "" {
+		return ""
+	}
 	if claim.Annotations[v1alpha1.AnnotationRestored] == "" || claim.Spec.DataSource == nil {
 		return ""
 	}
