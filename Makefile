@@ -134,6 +134,18 @@ kind-down: ## Delete the three kind clusters and their data
 rules: ## Test the alerts with Prometheus itself; the first run builds it
 	$(GO) -C tests/rules test -count=1 ./...
 
+# Of make conformance: two kubeconfig files divided by a comma, the classes that both clusters have, and further flags.
+KUBECONFIGS ?=
+STORAGE_CLASS ?=
+REPLICATION_CLASS ?=
+SNAPSHOT_CLASS ?=
+FLAGS ?=
+
+.PHONY: conformance
+conformance: ## Tell what can be promised with a storage: KUBECONFIGS=a,b STORAGE_CLASS= REPLICATION_CLASS= [SNAPSHOT_CLASS=]
+	$(GO) run ./tests/conformance/run --kubeconfigs=$(KUBECONFIGS) --storage-class=$(STORAGE_CLASS) \
+		--replication-class=$(REPLICATION_CLASS) --snapshot-class=$(SNAPSHOT_CLASS) $(FLAGS)
+
 .PHONY: generate
 generate: ## Rewrite generated code and manifests
 	$(GO) tool controller-gen object:headerFile=internal/boilerplate.txt applyconfiguration:headerFile=internal/boilerplate.txt \

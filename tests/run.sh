@@ -14,7 +14,7 @@ export GOFLAGS="${GOFLAGS:-} -trimpath"
 # What these packages test runs in processes of its own, which mostly wait, the longest first. The race detector would see the
 # tests only; it does so when all tests run.
 system=(tests/faults tests/lab tests/lab/storage tests/install tests/admission tests/lab/node tests/scale tests/lab/supervise
-	tests/lab/proc tests/lab/binaries tests/lab/faultproxy tests/e2e)
+	tests/lab/proc tests/lab/binaries tests/lab/faultproxy tests/e2e tests/conformance)
 # Two labs share the stories: one has those in which something happens to the hub, to the ways to it, or to a whole cluster.
 hub='ClusterThatIsRestored|Hub|Leader|Killed|Credential|Access|Forged|Rebuilt|Operations'
 # Neither the tests of these packages nor what they test start goroutines: the race detector would find nothing, and costs

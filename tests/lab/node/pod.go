@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -166,11 +167,16 @@ func (r *reconciler) ended(ctx context.Context, pod *corev1.Pod, now map[string]
 	if err := r.boxes.stop(pod.UID); err != nil {
 		return reconcile.Result{}, err
 	}
-	why := "container ended"
+	why, succeeded := "container ended", true
 	for name, p := range now {
-		if p.err != nil {
+		done := errors.As(p.err, new(finished))
+		succeeded = succeeded && done
+		if p.err != nil && !done {
 			why = fmt.Sprintf("container %s: %s", name, p.err)
 		}
+	}
+	if succeeded && pod.Spec.RestartPolicy != corev1.RestartPolicyAlways {
+		return reconcile.Result{}, r.save(ctx, pod, func(p *corev1.Pod) { over(p, now, "", r.clock.Now()) })
 	}
 	r.events.Eventf(pod, nil, corev1.EventTypeWarning, "ContainerEnded", "Run", "%s", why)
 	if pod.Spec.RestartPolicy == corev1.RestartPolicyNever {

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -86,7 +87,9 @@ func containers(pod *corev1.Pod, now map[string]process) {
 			ended := corev1.ContainerStateTerminated{
 				Reason: "Completed", StartedAt: started, FinishedAt: metav1.NewTime(p.ended.Truncate(time.Second)), ContainerID: s.ContainerID,
 			}
-			if p.err != nil {
+			if done, is := errors.AsType[finished](p.err); is {
+				ended.Message = done.message
+			} else if p.err != nil {
 				ended.Reason, ended.ExitCode, ended.Message = "Error", 1, p.err.Error()
 			}
 			s.State.Terminated = &ended

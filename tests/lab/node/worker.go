@@ -44,6 +44,11 @@ func programOf(pod *corev1.Pod, c *corev1.Container) (program, error) {
 	switch image {
 	case imagePause:
 		return pause, nil
+	case imageTokens:
+		if !mountsClaim(pod, c) {
+			return nil, unmounted(c, imageTokens)
+		}
+		return func(_ context.Context, _ clock.WithTicker, dirs []string) error { return tokens(dirs[0], c.Args) }, nil
 	case imageWriter:
 		fs := flag.NewFlagSet(imageWriter, flag.ContinueOnError)
 		fs.SetOutput(io.Discard)
@@ -55,13 +60,17 @@ func programOf(pod *corev1.Pod, c *corev1.Container) (program, error) {
 			return nil, fmt.Errorf("container %s: args: --every must be positive", c.Name)
 		}
 		if !mountsClaim(pod, c) {
-			return nil, fmt.Errorf("container %s: %s needs a volumeMount of a claim", c.Name, imageWriter)
+			return nil, unmounted(c, imageWriter)
 		}
 		return func(ctx context.Context, clk clock.WithTicker, dirs []string) error {
 			return write(ctx, clk, dirs[0], witness(dirs[0]), *every)
 		}, nil
 	}
-	return nil, fmt.Errorf("container %s: this node knows the images %s and %s, not %q", c.Name, imageWriter, imagePause, c.Image)
+	return nil, fmt.Errorf("container %s: this node knows the images %s, %s and %s, not %q", c.Name, imageWriter, imageTokens, imagePause, c.Image)
+}
+
+func unmounted(c *corev1.Container, image string) error {
+	return fmt.Errorf("container %s: %s needs a volumeMount of a claim", c.Name, image)
 }
 
 func mountsClaim(pod *corev1.Pod, c *corev1.Container) bool {
