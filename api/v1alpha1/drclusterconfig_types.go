@@ -32,6 +32,11 @@ type DRClusterConfigSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	MaintenanceModes []MaintenanceModeRequest `json:"maintenanceModes,omitempty"`
+	// abandonedStores are the S3 profiles whose object stores the user gave up, sorted: nothing is stored there, looked for
+	// there, or removed from there. An addition to Ramen's API.
+	// +optional
+	// +listType=set
+	AbandonedStores []string `json:"abandonedStores,omitempty"`
 }
 
 // MaintenanceModeRequest asks a cluster for a MaintenanceMode.

@@ -67,6 +67,9 @@ const (
 	AnnotationAdoptFrom = "ramendr.openshift.io/adopt-from"
 	// AnnotationAbandonCluster on a DRPlacementControl names lost clusters to give up, separated by commas.
 	AnnotationAbandonCluster = "ramendr.openshift.io/abandon-cluster"
+	// AnnotationAbandonStore on a DRCluster names S3 profiles whose object stores are lost for good, separated by commas. No
+	// cluster asks them for anything as long as one DRCluster names them.
+	AnnotationAbandonStore = "ramendr.openshift.io/abandon-store"
 	// AnnotationAcceptCluster on a DRCluster holds the identity of the cluster that may use its name: the UID of the namespace
 	// kube-system there. It lets a cluster that replaced the recorded one in. Set before the first connection, it lets no
 	// other one in.

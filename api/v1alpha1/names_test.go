@@ -28,6 +28,7 @@ var departures = []departure{
 	{"*", "*.replicationID.id", "optional here", "a volume that VolSync replicates has none"},
 	{"*", "*.peerClasses[].storageClassName", "required here", "an entry is found by it"},
 
+	{"DRClusterConfig", "spec.abandonedStores*", "only here", "the user gives a lost store up once, not in the configuration of each cluster"},
 	{"DRClusterConfig", "spec.clusterID", "optional here", "the cluster tells its own id, in status.clusterID"},
 	{"DRClusterConfig", "spec.maintenanceModes*", "only here", "the hub asks for modes through the one object that it exchanges with a cluster"},
 	{"DRClusterConfig", "status.apis*", "only here", "the hub can't ask the cluster what it serves"},

@@ -4,7 +4,9 @@ package drcluster
 
 import (
 	"context"
+	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,6 +117,10 @@ func (r *Reconciler) checkBucket(ctx context.Context, dc *v1alpha1.DRCluster, no
 		r.buckets.forget(dc.Name)
 		return nil
 	}
+	if slices.Contains(now.abandoned, dc.Spec.S3ProfileName) {
+		r.buckets.forget(dc.Name)
+		return nil
+	}
 	profile, err := now.config.Profile(dc.Spec.S3ProfileName)
 	if err != nil {
 		r.buckets.forget(dc.Name)
@@ -126,6 +132,9 @@ func (r *Reconciler) checkBucket(ctx context.Context, dc *v1alpha1.DRCluster, no
 		return later(reasonOf(err, reasonConnection), err)
 	}
 	if err := r.buckets.check(ctx, dc.Name, cfg); err != nil {
+		if store.Lost(err) {
+			err = fmt.Errorf("%w; %s", err, giveUp(dc))
+		}
 		return later(reasonOf(err, reasonList), err)
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 
 // keepConfig keeps the spec of the cluster's DRClusterConfig, and tells the agent in it which cluster is the recorded one
 // (X13). Its status is the agent's.
-func (r *Reconciler) keepConfig(ctx context.Context, dc *v1alpha1.DRCluster, policies []v1alpha1.DRPolicy) error {
+func (r *Reconciler) keepConfig(ctx context.Context, dc *v1alpha1.DRCluster, now *seen) error {
 	cluster := dc.Name
 	intent := &unstructured.Unstructured{}
 	intent.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("DRClusterConfig"))
@@ -27,7 +27,11 @@ func (r *Reconciler) keepConfig(ctx context.Context, dc *v1alpha1.DRCluster, pol
 	intent.SetAnnotations(map[string]string{exchange.AnnotationSpokeID: dc.Status.ClusterID})
 	// Untyped, so that an empty list is sent: an apply that leaves the last field of a spec out makes the spec null, and
 	// the API server refuses that.
-	intent.Object["spec"] = map[string]any{"replicationSchedules": schedules(policies)}
+	spec := map[string]any{"replicationSchedules": schedules(now.policies)}
+	if len(now.abandoned) > 0 {
+		spec["abandonedStores"] = untyped(now.abandoned)
+	}
+	intent.Object["spec"] = spec
 	if _, err := r.apply.Kept(ctx, r.live, apply.Untyped(intent)); err != nil {
 		return fmt.Errorf("keep DRClusterConfig %s: %w", cluster, err)
 	}
@@ -41,8 +45,12 @@ func schedules(policies []v1alpha1.DRPolicy) []any {
 		distinct = append(distinct, p.Spec.SchedulingInterval)
 	}
 	slices.Sort(distinct)
+	return untyped(slices.Compact(distinct))
+}
+
+func untyped(list []string) []any {
 	out := []any{}
-	for _, s := range slices.Compact(distinct) {
+	for _, s := range list {
 		out = append(out, s)
 	}
 	return out

@@ -34,6 +34,7 @@ const (
 type seen struct {
 	policies  []v1alpha1.DRPolicy // those that name the cluster and are not being deleted
 	profiles  []string            // S3 profiles of all clusters of those policies, sorted
+	abandoned []string            // S3 profiles whose stores the user gave up, sorted
 	config    *ramenconfig.Config // nil if configErr
 	configErr error
 	link      exchange.Link
@@ -90,6 +91,9 @@ func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen,
 	if s.profiles, err = r.profilesOf(ctx, s.policies); err != nil {
 		return s, err
 	}
+	if s.abandoned, err = r.abandonedStores(ctx); err != nil {
+		return s, err
+	}
 	s.config, s.configErr = ramenconfig.Load(ctx, r.live, r.options.Namespace, ramenconfig.HubConfigMap)
 	lease := &coordinationv1.Lease{}
 	switch err := r.client.Get(ctx, client.ObjectKey{Namespace: exchange.Inbox(dc.Name), Name: exchange.LeaseName}, lease); {
@@ -119,7 +123,7 @@ func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now *seen)
 	}
 	step(reasonExchange, exchanged)
 	step(reasonIncarnation, r.record(ctx, dc, &now.claims))
-	step(reasonConfig, r.keepConfig(ctx, dc, now.policies))
+	step(reasonConfig, r.keepConfig(ctx, dc, now))
 	step(reasonDistribution, r.distribute(ctx, dc.Name, *now))
 	if f := r.checkBucket(ctx, dc, *now); f != nil {
 		did.failed = append(did.failed, *f)

@@ -81,13 +81,17 @@ func phase(failed []failure) v1alpha1.DRClusterPhase {
 
 func validated(dc *v1alpha1.DRCluster, now seen, failed []failure) metav1.Condition {
 	if len(failed) == 0 {
-		return cond.New(v1alpha1.ConditionValidated, metav1.ConditionTrue, reasonSucceeded, "Validated the cluster"+withoutStore(dc)+unknownFields(now), dc.Generation)
+		return cond.New(v1alpha1.ConditionValidated, metav1.ConditionTrue, reasonSucceeded, "Validated the cluster"+withoutStore(dc, now)+unknownFields(now), dc.Generation)
 	}
 	return cond.New(v1alpha1.ConditionValidated, metav1.ConditionFalse, failed[0].reason, failed[0].err.Error(), dc.Generation)
 }
 
-func withoutStore(dc *v1alpha1.DRCluster) string {
-	if dc.Spec.S3ProfileName != noStore {
+func withoutStore(dc *v1alpha1.DRCluster, now seen) string {
+	switch {
+	case slices.Contains(now.abandoned, dc.Spec.S3ProfileName):
+		return fmt.Sprintf("; its object store, S3 profile %s, was given up: nothing is stored there. Point the profile to a new bucket, or name another one in s3ProfileName, and then remove annotation %s",
+			dc.Spec.S3ProfileName, v1alpha1.AnnotationAbandonStore)
+	case dc.Spec.S3ProfileName != noStore:
 		return ""
 	}
 	return "; it has no object store: unless its peer has one, volumes that VolumeReplication protects can't be restored"

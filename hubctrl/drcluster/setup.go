@@ -110,7 +110,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		Named("drcluster").
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 		For(&v1alpha1.DRCluster{}, builder.WithPredicates(rewind.Changed())).
-		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(bornOrGone())).
+		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(concernsAll())).
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(rewind.Changed())).
 		Watches(&v1alpha1.DRClusterConfig{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(rewind.Changed())).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(clusterOfNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
@@ -175,6 +175,13 @@ func toldAgain() predicate.Predicate {
 		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
 		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered, exchange.AnnotationCredential, exchange.AnnotationSpokeID},
 			func(key string) bool { return was[key] != is[key] })
+	}}
+}
+
+// concernsAll lets through what every cluster needs to know of one: that it is there, or gone, and which stores it gives up.
+func concernsAll() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[v1alpha1.AnnotationAbandonStore] != e.ObjectNew.GetAnnotations()[v1alpha1.AnnotationAbandonStore]
 	}}
 }
 

@@ -105,7 +105,7 @@ func Explain(w *snapshot.Snapshot, wait plan.Wait) Words {
 		if claim := unbelievable(at); claim != "" {
 			return Words{Fact: "ObjectGone", user: true, message: claim, next: continues + " when the cluster reports a possible epoch, or nothing"}
 		}
-		return Words{Fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s still exists on cluster %s", w.Group, at.Cluster), next: continues + " when the cluster has removed it"}
+		return Words{Fact: "ObjectGone", message: fmt.Sprintf("VolumeReplicationGroup %s still exists on cluster %s%s", w.Group, at.Cluster, leaving(at)), next: continues + " when the cluster has removed it"}
 	case plan.PolicyValid:
 		return Words{Fact: "PolicyValid", message: invalid(w), next: continues + " when the policy is valid"}
 	case plan.StorageReady:

@@ -116,3 +116,16 @@ func running(w *snapshot.Snapshot) *snapshot.Side {
 	}
 	return nil
 }
+
+// leaving is what a group that is being deleted says about what it waits for, after the words on the group; empty if it says
+// nothing.
+func leaving(at *snapshot.Side) string {
+	if at.Report == nil || at.Report.Status.Exchange == nil || !at.Report.Status.Exchange.SpokeDeleting {
+		return ""
+	}
+	c := exchange.Condition(at.Report, v1alpha1.VRGDataReady)
+	if c.Status != metav1.ConditionFalse || c.Message == "" {
+		return ""
+	}
+	return ": " + conditionText(&c)
+}

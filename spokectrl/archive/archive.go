@@ -176,13 +176,20 @@ func (a *Archive) each(ctx context.Context, profiles []string, which asking, do 
 	return problems
 }
 
-// silence is why a store did not answer a moment ago; nil: it may be asked.
+// silence is why a store did not answer a moment ago; nil: it may be asked. Of those who would ask it again one does, and the
+// others hear of it.
 func (a *Archive) silence(profile string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if k := a.silent[profile]; a.resting(k) {
+	k, silent := a.silent[profile]
+	switch {
+	case !silent:
+		return nil
+	case a.resting(k):
 		return k.failure
 	}
+	k.failed = a.Clock.Now()
+	a.silent[profile] = k
 	return nil
 }
 

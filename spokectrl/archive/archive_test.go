@@ -248,7 +248,7 @@ func TestEmptyRemovesAllOfTheGroupAndNothingElse(t *testing.T) {
 func TestAMissingProfileIsNamed(t *testing.T) {
 	f := newFixture()
 	require.ErrorContains(t, f.Sync(t.Context(), group, []string{"a", "c"}, term(1), content(t, "1")).Err(), `no profile "c"`)
-	problems, err := f.Check(t.Context())
+	problems, err := f.Check(t.Context(), nil)
 	require.NoError(t, err)
 	require.NoError(t, problems.Err())
 	assert.Len(t, problems, 2)

@@ -297,3 +297,27 @@ func TestAStoreThatWasGivenUpIsNoObstacleToTheEnd(t *testing.T) {
 	f.fault = down("b")
 	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err(), "one that does not answer may come back")
 }
+
+// TestOneOfManyTriesAStoreAgain : the others hear of it from that one.
+func TestOneOfManyTriesAStoreAgain(t *testing.T) {
+	f := newFixture()
+	f.fault = down("b")
+	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err())
+	f.clock.Step(archive.Pause)
+	tried := 0
+	f.fault = func(ctx context.Context, c storetest.Call) error {
+		if c.Profile != "b" {
+			return nil
+		}
+		tried++
+		if tried == 1 { // while one waits for the answer
+			for i := range 3 {
+				other := capsule.Group{Namespace: "app", Name: fmt.Sprintf("g%d", i)}
+				require.Error(t, f.Empty(ctx, other, profiles, 1).Err())
+			}
+		}
+		return storetest.Failure("b", store.ReasonUnreachable, context.DeadlineExceeded)
+	}
+	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err())
+	assert.Equal(t, 1, tried)
+}

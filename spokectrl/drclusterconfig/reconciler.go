@@ -20,6 +20,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
@@ -55,6 +56,7 @@ type facts struct {
 	errs               []error
 	stores             archive.Problems
 	storesErr          error
+	abandoned          []string // profiles whose stores the user gave up
 }
 
 // Reconcile makes one pass over the DRClusterConfig.
@@ -63,7 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err := r.Live.Get(ctx, req.NamespacedName, config); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	f := r.observe(ctx)
+	f := r.observe(ctx, config)
 	after := config.DeepCopy()
 	after.Status = status(config, f, r.Clock.Now())
 	// Maintenance modes have a controller of their own: what both lack is not sent.
@@ -74,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	return result, err
 }
 
-func (r *Reconciler) observe(ctx context.Context) facts {
+func (r *Reconciler) observe(ctx context.Context, config *v1alpha1.DRClusterConfig) facts {
 	f := facts{classes: map[v1alpha1.ClassKind][]v1alpha1.ClassFact{}}
 	system := &corev1.Namespace{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: "kube-system"}, system); err != nil {
@@ -99,7 +101,8 @@ func (r *Reconciler) observe(ctx context.Context) facts {
 	f.apis = append(f.apis, r.alsoServed()...)
 	slices.Sort(f.apis)
 	f.apis = slices.Compact(f.apis)
-	f.stores, f.storesErr = r.Archive.Check(ctx)
+	f.abandoned = config.Spec.AbandonedStores
+	f.stores, f.storesErr = r.Archive.Check(ctx, config.Spec.AbandonedStores)
 	return f
 }
 
@@ -156,13 +159,23 @@ func reachable(f facts, generation int64) metav1.Condition {
 	switch {
 	case f.storesErr != nil:
 		return cond.New(kind, metav1.ConditionFalse, reasonUnreachable, f.storesErr.Error(), generation)
+	case len(f.stores) == 0 && len(f.abandoned) > 0:
+		return cond.New(kind, metav1.ConditionFalse, reasonUnreachable, "every object store was given up: "+bounded.List(f.abandoned, ", "), generation)
 	case len(f.stores) == 0:
 		return cond.New(kind, metav1.ConditionFalse, reasonNoProfile, "the configuration lists no s3StoreProfiles: add them", generation)
 	case f.stores.Err() != nil:
 		return cond.New(kind, metav1.ConditionFalse, reasonUnreachable, f.stores.Err().Error(), generation)
 	default:
-		return cond.New(kind, metav1.ConditionTrue, reasonReachable, "all S3 profiles answer from here", generation)
+		return cond.New(kind, metav1.ConditionTrue, reasonReachable, "all S3 profiles answer from here"+f.without(), generation)
 	}
+}
+
+// without names the stores that were given up; empty if there are none.
+func (f facts) without() string {
+	if len(f.abandoned) == 0 {
+		return ""
+	}
+	return "; given up, and not asked: " + bounded.List(f.abandoned, ", ")
 }
 
 // profiles are the facts of the stores, sorted, with the time at which each last changed.

@@ -87,6 +87,16 @@ func ReasonOf(err error) Reason {
 	return ReasonError
 }
 
+// Lost reports whether err is what a store that is lost for good would answer, or would not.
+func Lost(err error) bool {
+	switch ReasonOf(err) {
+	case ReasonUnreachable, ReasonBucketNotFound:
+		return true
+	case ReasonBadProfile, ReasonSecretNotFound, ReasonAccessDenied, ReasonTooLarge, ReasonRefused, ReasonError:
+	}
+	return false
+}
+
 // Config is what is needed to open a store.
 type Config struct {
 	Profile   string

@@ -105,7 +105,7 @@ func (s pass) ending() provider.Finding {
 		return worst
 	case s.done.stores.Err() != nil:
 		return no(provider.ReasonProgressing, "the group is being deleted and its metadata must be removed from the object stores first: "+s.done.stores.Err().Error()+
-			". If a store is lost for good, remove its profile from s3StoreProfiles in ConfigMap "+ramenconfig.SpokeConfigMap+" of this cluster")
+			lostStores(s.done.stores))
 	default:
 		return no(provider.ReasonProgressing, "the group is being deleted")
 	}
@@ -287,12 +287,14 @@ func (s pass) clusterDataProtected() provider.Finding {
 	switch {
 	case s.group.Role == plan.Secondary || s.group.Ending:
 		return yes(reasonUnused, "nothing to store in this role")
+	case s.forlorn():
+		return no(reasonUploadError, s.messageForlorn())
 	case len(s.profiles()) == 0:
 		return no(reasonUploadError, "spec.s3Profiles names no store: add one to the policy's clusters")
 	case s.done.stores.Err() != nil:
-		return no(reasonUploadError, s.done.stores.Err().Error())
+		return no(reasonUploadError, s.done.stores.Err().Error()+lostStores(s.done.stores))
 	case s.group.Archived, s.done.stores != nil:
-		return yes(reasonUploaded, fmt.Sprintf("stored in %s", strings.Join(s.profiles(), ", ")))
+		return yes(reasonUploaded, fmt.Sprintf("stored in %s", strings.Join(s.profiles(), ", "))+s.givenUp())
 	case !s.restored():
 		return no(reasonUploading, "the restore of the stored metadata comes first")
 	default:

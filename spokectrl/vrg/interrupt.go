@@ -53,6 +53,8 @@ func (r *Reconciler) observeSevered(ctx context.Context, f *facts, group provide
 	profiles := f.profiles()
 	newest := r.Archive.Newest(ctx, f.id, profiles, f.term.Trust)
 	switch {
+	case f.forlorn() && f.term.Trust.Stored:
+		return fmt.Errorf("it is not known whether this cluster was Primary until the group was deleted: %s", f.messageForlorn())
 	case newest.Answer == archive.Nothing && f.term.Trust.Stored && len(profiles) > 0:
 		f.restore.unread = true
 		return fmt.Errorf("it is not known whether this cluster was Primary until the group was deleted: %s", f.emptied(profiles))

@@ -43,6 +43,8 @@ type facts struct {
 	severed error // why a secondary that was re-created can't say that it is one
 	houses  []v1alpha1.NamespaceTraits
 	mute    error // why this cluster can't sign what it stores
+
+	abandoned []string // S3 profiles whose stores the user gave up
 }
 
 // volume is one volume of the group.
@@ -71,6 +73,9 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	}
 	f.term = archive.Term{Epoch: epoch, Cluster: string(system.UID), Generation: vrg.Generation}
 	f.observeTrust(ctx, r.Signing)
+	if f.abandoned, err = abandonedStores(ctx, r.Client); err != nil {
+		return nil, err
+	}
 	note := vrg.Annotations[AnnotationRestored]
 	f.group = plan.Group{
 		Role:        role(vrg),
@@ -347,9 +352,4 @@ func (f *facts) observeContent(a *archive.Archive) error {
 		f.group.Archived = a.Covered(f.id, f.profiles(), f.term, f.content)
 	}
 	return nil
-}
-
-// profiles are the stores of the group. Ramen's name for "no store" is none.
-func (f *facts) profiles() []string {
-	return slices.DeleteFunc(slices.Clone(f.vrg.Spec.S3Profiles), func(p string) bool { return p == "NoS3" })
 }

@@ -81,6 +81,9 @@ const nothingToRestore = "nothing to restore"
 
 func (r *Reconciler) observeStored(ctx context.Context, f *facts, group provider.Group) restore {
 	profiles := f.profiles()
+	if f.forlorn() && f.term.Trust.Stored && !f.goesOn() {
+		return restore{state: plan.RestoreConflict, reason: exchange.ReasonStoresEmpty, message: f.messageForlorn()}
+	}
 	if len(profiles) == 0 {
 		return restore{state: plan.RestoreComplete, message: "nothing to restore: spec.s3Profiles names no store"}
 	}

@@ -58,6 +58,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(w.byPod), builder.WithPredicates(usage())).
 		Watches(&storagev1.VolumeAttachment{}, handler.EnqueueRequestsFromMapFunc(w.byAttachment)).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(w.byNamespace), builder.WithPredicates(housing())).
+		Watches(&v1alpha1.DRClusterConfig{}, handler.EnqueueRequestsFromMapFunc(w.all), builder.WithPredicates(abandoning())).
 		Watches(&storagev1.StorageClass{}, handler.EnqueueRequestsFromMapFunc(w.all)).
 		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(w.all), builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
 			return o.GetNamespace() == r.Namespace && o.GetName() == ramenconfig.SpokeConfigMap

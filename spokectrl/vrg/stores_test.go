@@ -4,6 +4,7 @@ package vrg_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -17,12 +18,14 @@ import (
 // stores are the two object stores that both clusters use.
 type stores struct {
 	server *mem.Server
+	mu     sync.Mutex
 	down   map[string]bool
+	asked  map[string]int // calls, by profile
 	writes atomic.Int64
 }
 
 func newStores() *stores {
-	s := &stores{server: mem.New(), down: map[string]bool{}}
+	s := &stores{server: mem.New(), down: map[string]bool{}, asked: map[string]int{}}
 	for _, b := range []string{"dr1", "dr2"} {
 		s.server.AddBucket(store.Config{Profile: "s3-" + b, Endpoint: "https://s3.example.com", Bucket: b, AccessKey: "a", SecretKey: "s"})
 	}
@@ -31,6 +34,9 @@ func newStores() *stores {
 
 func (s *stores) open() store.Opener {
 	return storetest.Faulty(s.server.Open, func(_ context.Context, c storetest.Call) error {
+		s.mu.Lock()
+		s.asked[c.Profile]++
+		s.mu.Unlock()
 		if c.Op == storetest.OpPut {
 			s.writes.Add(1)
 		}

@@ -367,13 +367,13 @@ func TestABucketThatSomebodyEmptiesIsFilledAgain(t *testing.T) {
 	assert.Equal(t, "True/Uploaded", c.says("ClusterDataProtected"))
 }
 
-func TestTheEndDoesNotWaitForAStoreThatWasGivenUp(t *testing.T) {
+func TestTheEndDoesNotWaitForAStoreThatIsNotConfiguredAnyMore(t *testing.T) {
 	s := newStores()
 	c := deployed(t, s)
 	s.down["s3-dr2"] = true
 	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
 	c.settle()
-	assert.Contains(t, c.message("DataReady"), "s3StoreProfiles")
+	assert.Contains(t, c.message("DataReady"), "abandon-store=s3-dr2")
 	config := get(c, &corev1.ConfigMap{}, "ramen-system", "ramen-dr-cluster-operator-config")
 	lines := strings.Split(config.Data["ramen_manager_config.yaml"], "\n")
 	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, "s3-dr2") })

@@ -155,6 +155,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.DRClusterConfigSpec
   map:
     fields:
+    - name: abandonedStores
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
     - name: clusterID
       type:
         scalar: string

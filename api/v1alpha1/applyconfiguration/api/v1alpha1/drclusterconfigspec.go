@@ -17,6 +17,9 @@ type DRClusterConfigSpecApplyConfiguration struct {
 	// maintenanceModes are those that failovers to the cluster need: it makes a MaintenanceMode for each, and removes it
 	// when it is no longer listed. An addition to Ramen's API.
 	MaintenanceModes []MaintenanceModeRequestApplyConfiguration `json:"maintenanceModes,omitempty"`
+	// abandonedStores are the S3 profiles whose object stores the user gave up, sorted: nothing is stored there, looked for
+	// there, or removed from there. An addition to Ramen's API.
+	AbandonedStores []string `json:"abandonedStores,omitempty"`
 }
 
 // DRClusterConfigSpecApplyConfiguration constructs a declarative configuration of the DRClusterConfigSpec type for use with
@@ -52,6 +55,16 @@ func (b *DRClusterConfigSpecApplyConfiguration) WithMaintenanceModes(values ...*
 			panic("nil value passed to WithMaintenanceModes")
 		}
 		b.MaintenanceModes = append(b.MaintenanceModes, *values[i])
+	}
+	return b
+}
+
+// WithAbandonedStores adds the given value to the AbandonedStores field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the AbandonedStores field.
+func (b *DRClusterConfigSpecApplyConfiguration) WithAbandonedStores(values ...string) *DRClusterConfigSpecApplyConfiguration {
+	for i := range values {
+		b.AbandonedStores = append(b.AbandonedStores, values[i])
 	}
 	return b
 }
