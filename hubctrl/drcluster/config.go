@@ -27,11 +27,7 @@ func (r *Reconciler) keepConfig(ctx context.Context, dc *v1alpha1.DRCluster, now
 	intent.SetAnnotations(map[string]string{exchange.AnnotationSpokeID: dc.Status.ClusterID})
 	// Untyped, so that an empty list is sent: an apply that leaves the last field of a spec out makes the spec null, and
 	// the API server refuses that.
-	spec := map[string]any{"replicationSchedules": schedules(now.policies)}
-	if len(now.abandoned) > 0 {
-		spec["abandonedStores"] = untyped(now.abandoned)
-	}
-	intent.Object["spec"] = spec
+	intent.Object["spec"] = map[string]any{"replicationSchedules": schedules(now.policies), "abandonedStores": untyped(now.abandoned)}
 	if _, err := r.apply.Kept(ctx, r.live, apply.Untyped(intent)); err != nil {
 		return fmt.Errorf("keep DRClusterConfig %s: %w", cluster, err)
 	}

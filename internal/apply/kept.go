@@ -36,7 +36,7 @@ func (a Applier) Kept(ctx context.Context, r client.Reader, intent Intent) (bool
 	return true, err
 }
 
-// says reports whether have holds all that want holds.
+// says reports whether have holds all that want holds. A list that is not there is empty.
 func says(have, want any) bool {
 	fields, ok := want.(map[string]any)
 	if !ok {
@@ -47,6 +47,9 @@ func says(have, want any) bool {
 		return false
 	}
 	for k, v := range fields {
+		if list, ok := v.([]any); ok && len(list) == 0 && found[k] == nil {
+			continue // nothing, as it is
+		}
 		if !says(found[k], v) {
 			return false
 		}
