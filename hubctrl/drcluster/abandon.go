@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
 // abandonedStores are the S3 profiles that any DRCluster gives up, sorted: a store is lost for all clusters, and for the groups
 // that end on one whose policy is gone.
-func (r *Reconciler) abandonedStores(ctx context.Context) ([]string, error) {
+func abandonedStores(ctx context.Context, r client.Reader) ([]string, error) {
 	list := &v1alpha1.DRClusterList{}
-	if err := r.client.List(ctx, list); err != nil {
+	if err := r.List(ctx, list); err != nil {
 		return nil, fmt.Errorf("list DRClusters: %w", err)
 	}
 	var out []string

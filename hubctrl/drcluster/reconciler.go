@@ -91,7 +91,7 @@ func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen,
 	if s.profiles, err = r.profilesOf(ctx, s.policies); err != nil {
 		return s, err
 	}
-	if s.abandoned, err = r.abandonedStores(ctx); err != nil {
+	if s.abandoned, err = abandonedStores(ctx, r.client); err != nil {
 		return s, err
 	}
 	s.config, s.configErr = ramenconfig.Load(ctx, r.live, r.options.Namespace, ramenconfig.HubConfigMap)
