@@ -176,7 +176,7 @@ func (it *Item) complete(ctx context.Context, r client.Reader) error {
 // the claim.
 func (it *Item) take(ctx context.Context, r client.Reader, pv *corev1.PersistentVolume) error {
 	ref := pv.Spec.ClaimRef
-	if ref == nil || ref.Name == "" || ref.Namespace == it.Namespace && ref.Name == it.Name {
+	if ref == nil || ref.Name == "" || ref.Namespace == it.Namespace && ref.Name == it.Name || it.Claim.Labels[v1alpha1.LabelCreatedByRamen] == "true" {
 		it.PV = pv
 		return nil
 	}

@@ -114,3 +114,27 @@ func TestSelection(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoHasAVolumeThatTwoClaimsName: the one that it names itself; but what we made to receive it keeps it until the end of the
+// handover, whoever the volume names meanwhile.
+func TestWhoHasAVolumeThatTwoClaimsName(t *testing.T) {
+	claim := func(name string, labels map[string]string) *corev1.PersistentVolumeClaim {
+		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "app", Name: name, Labels: labels}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "pv"}}
+	}
+	for name, tc := range map[string]struct {
+		labels map[string]string
+		ceded  bool
+	}{
+		"a user's claim has given it away":     {nil, true},
+		"what received it has it all the same": {map[string]string{v1alpha1.LabelCreatedByRamen: "true"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pv"}, Spec: corev1.PersistentVolumeSpec{ClaimRef: &corev1.ObjectReference{Namespace: "app", Name: "data"}}}
+			c := fake.NewClientBuilder().WithObjects(pv, claim("data", nil), claim("first", tc.labels)).Build()
+			is, err := volumes.Lookup(t.Context(), c, "app", "first")
+			assert.NoError(t, err)
+			assert.Equal(t, tc.ceded, is.Ceded())
+			assert.Equal(t, tc.ceded, is.PV == nil)
+		})
+	}
+}
