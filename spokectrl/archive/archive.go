@@ -149,16 +149,21 @@ const (
 // each runs do for each profile at the same time. A store that does not answer is waited for once, not by each group.
 func (a *Archive) each(ctx context.Context, profiles []string, which asking, do func(context.Context, store.Store) error) Problems {
 	cfg, err := ramenconfig.Load(ctx, a.Reader, a.Namespace, ramenconfig.SpokeConfigMap)
-	var mu sync.Mutex
 	problems := Problems{}
+	var mu sync.Mutex
+	found := func(name string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		problems[name] = err
+	}
 	var wg sync.WaitGroup
 	for _, name := range profiles {
 		if err != nil {
-			problems[name] = err
+			found(name, err)
 			continue
 		}
 		if rest := a.silence(name); which == rested && rest != nil {
-			problems[name] = rest
+			found(name, rest)
 			continue
 		}
 		wg.Go(func() {
@@ -167,9 +172,7 @@ func (a *Archive) each(ctx context.Context, profiles []string, which asking, do 
 				err = paced(ctx, s, do)
 			}
 			a.hear(name, err)
-			mu.Lock()
-			defer mu.Unlock()
-			problems[name] = err
+			found(name, err)
 		})
 	}
 	wg.Wait()

@@ -116,7 +116,7 @@ func TestSelection(t *testing.T) {
 }
 
 // TestWhoHasAVolumeThatTwoClaimsName: the one that it names itself; but what we made to receive it keeps it until the end of the
-// handover, whoever the volume names meanwhile.
+// handover, even if the volume names another claim meanwhile.
 func TestWhoHasAVolumeThatTwoClaimsName(t *testing.T) {
 	claim := func(name string, labels map[string]string) *corev1.PersistentVolumeClaim {
 		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "app", Name: name, Labels: labels}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "pv"}}
