@@ -39,6 +39,10 @@ func TestWhatWasLetGoIsNotProtectedAgain(t *testing.T) {
 			f.At(First).Decision = Gone
 		}, nil, Wait{ProtectionEnded, Second}},
 		"it can be deleted": {func(f *Facts) { ended(First, Second)(f); f.Deleting = true }, []Write{{Kind: RemoveWish, Side: Second}}, Wait{}},
+		"it can be deleted though a wish once took an object over, which is gone": {func(f *Facts) {
+			ended(First, Second)(f)
+			f.Deleting, f.At(Second).Wish.Adopting = true, true
+		}, []Write{{Kind: RemoveWish, Side: Second}}, Wait{}},
 		"a failover to where it is can't bring the peer back": {func(f *Facts) {
 			ended(Second)(f)
 			f.Ask, f.Target = Failover, First

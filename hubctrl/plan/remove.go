@@ -16,8 +16,8 @@ func remove(f *Facts) Plan {
 			// What is there is not of this protection: an earlier one's tombstone goes when it is obeyed, and the object of
 			// another hub, or of nobody, stays as it is.
 			continue
-		case c.Wish.Adopting && !c.Wish.Deleting && !c.Abandon && !c.Report.Foreign:
-			// The mirror deletes only what carries the wish's UID (X6).
+		case c.Wish.Adopting && !c.Wish.Deleting && !c.Wish.Ended && !c.Abandon && !c.Report.Foreign:
+			// The mirror deletes only what carries the wish's UID (X6). A wish that has ended there makes and takes over nothing.
 			return wait(Deleting, Removing, s, c.short(Between))
 		case c.Wish.Role != NoRole && !c.Wish.Deleting:
 			return do(Deleting, Removing, Write{Kind: RemoveWish, Side: s})
