@@ -4,20 +4,24 @@
 // version of before: at first the server has not reached it again, later it has, by other changes, and what happened in
 // between is never seen. Nothing that an API server says tells the two histories apart, but no history changes while it
 // answers. So the package promises that a watch that would go on over an outage is answered as one from a version that is
-// too old is, whereupon every informer lists again; and that who filters the events that follow from such a list can let
-// those through that tell of another history.
+// too old is, whereupon every informer lists again, within seconds of the end of the outage; and that who filters the events that
+// follow from such a list can let those through that tell of another history.
 package rewind
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // Notice makes all clients of cfg notice. It costs a list by each informer after each outage, and nothing otherwise.
@@ -44,11 +48,10 @@ type detector struct {
 func (d detector) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := d.next.RoundTrip(req)
 	switch {
-	case err != nil && req.Context().Err() == nil:
-		d.outage()
-	case err != nil:
-	case res.StatusCode == http.StatusBadGateway, res.StatusCode == http.StatusServiceUnavailable, res.StatusCode == http.StatusGatewayTimeout:
-		d.outage()
+	case away(res, err):
+		if req.Context().Err() == nil {
+			d.outage()
+		}
 	case isWatch(req):
 		res.Body = &stream{ReadCloser: res.Body, broke: func() {
 			if req.Context().Err() == nil {
@@ -67,12 +70,47 @@ type transport struct {
 	listed  map[string]int // what is watched: the outages before it was listed last
 }
 
-// RoundTrip answers a watch that goes on over an outage with 410 Gone, and passes everything else on.
+// Bounds of the pause before a watch is asked for again while the API server is away.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = time.Second
+)
+
+// RoundTrip answers a watch that goes on over an outage with 410 Gone, waits with any other watch until the API server answers,
+// and passes everything else on. Informers pause after each watch that fails, for up to a minute after a few, and can't be told
+// otherwise: they would be blind that long after an outage of seconds.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if isWatch(req) && !t.mayGoOn(req) {
-		return gone(req)
+	if !isWatch(req) {
+		return t.next.RoundTrip(req)
 	}
-	return t.next.RoundTrip(req)
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if !t.mayGoOn(req) {
+			return gone(req)
+		}
+		res, err := t.next.RoundTrip(req)
+		if !away(res, err) || req.Context().Err() != nil {
+			return res, err
+		}
+		if pause == firstPause {
+			log.Log.WithName("rewind").Info("Waiting with a watch until the API server answers", "path", req.URL.Path, "error", fmt.Sprint(err))
+		}
+		if res != nil {
+			_ = res.Body.Close()
+		}
+		select {
+		case <-time.After(wait.Jitter(pause, 0.2)):
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		}
+	}
+}
+
+// away reports whether an answer, or none, says that the API server can't be reached.
+func away(res *http.Response, err error) bool {
+	if err != nil {
+		return true
+	}
+	return res.StatusCode == http.StatusBadGateway || res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusGatewayTimeout
 }
 
 func isWatch(req *http.Request) bool {

@@ -3,6 +3,7 @@
 package rewind_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -116,9 +117,39 @@ func TestAServerThatIsNotThereIsAnOutage(t *testing.T) {
 	pods := kubernetes.NewForConfigOrDie(cfg).CoreV1().Pods("shop")
 	require.NoError(t, follow(t, pods, from))
 	running.Close()
-	require.Error(t, follow(t, pods, from))
-	assert.False(t, apierrors.IsResourceExpired(follow(t, pods, metav1.ListOptions{})), "a watch that lists by itself is passed on")
+	_, err := pods.List(t.Context(), metav1.ListOptions{})
+	require.Error(t, err, "who asks by themselves hears of it")
 	require.True(t, apierrors.IsResourceExpired(follow(t, pods, from)))
+}
+
+// TestAWatchWaitsForAServerThatIsAway, since an informer whose watches fail pauses longer and longer.
+func TestAWatchWaitsForAServerThatIsAway(t *testing.T) {
+	var asked atomic.Int32
+	running := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) <= 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		(&server{}).ServeHTTP(w, r)
+	}))
+	t.Cleanup(running.Close)
+	cfg := &rest.Config{Host: running.URL}
+	rewind.Notice(cfg)
+	pods := kubernetes.NewForConfigOrDie(cfg).CoreV1().Pods("shop")
+	all := metav1.ListOptions{SendInitialEvents: new(true), ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan}
+	require.NoError(t, follow(t, pods, all))
+	assert.EqualValues(t, 4, asked.Load())
+	require.NoError(t, follow(t, pods, from), "it has seen all that there is since the outage")
+
+	running.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := pods.Watch(ctx, all)
+		ended <- err
+	}()
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
 func TestAWatchThatBeginsWithAllThatThereIsIsPassedOn(t *testing.T) {
