@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -87,7 +88,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if !t.mayGoOn(req) {
 			return gone(req)
 		}
-		res, err := t.next.RoundTrip(req)
+		res, err := t.next.RoundTrip(t.fromNow(req))
 		if !away(res, err) || req.Context().Err() != nil {
 			return res, err
 		}
@@ -104,6 +105,24 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 }
+
+// fromNow is a watch that begins with all that there is, without the version that it asks for at least, if the API server was
+// away before. That version may be of another history, and the server would keep the informer waiting until it gets there.
+func (t *transport) fromNow(req *http.Request) *http.Request {
+	query := req.URL.Query()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.outages == 0 || !lists(query) || query.Get("resourceVersion") == "" {
+		return req
+	}
+	out := req.Clone(req.Context())
+	query.Del("resourceVersion")
+	out.URL.RawQuery = query.Encode()
+	return out
+}
+
+// lists reports whether a watch begins with all that there is.
+func lists(query url.Values) bool { return query.Get("sendInitialEvents") == "true" }
 
 // away reports whether an answer, or none, says that the API server can't be reached.
 func away(res *http.Response, err error) bool {
@@ -128,7 +147,7 @@ func (t *transport) mayGoOn(req *http.Request) bool {
 	defer t.mu.Unlock()
 	before, known := t.listed[of]
 	t.listed[of] = t.outages
-	return !known || before == t.outages || from == "" || from == "0" || query.Get("sendInitialEvents") == "true"
+	return !known || before == t.outages || from == "" || from == "0" || lists(query)
 }
 
 func (t *transport) noteOutage() {

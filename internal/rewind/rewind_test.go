@@ -152,6 +152,31 @@ func TestAWatchWaitsForAServerThatIsAway(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
+// TestAListAfterAnOutageIsOfNow: a server that was restored from a backup would let a watch that lists wait until its history is as
+// long as the one that is lost.
+func TestAListAfterAnOutageIsOfNow(t *testing.T) {
+	var asked atomic.Value
+	s := &server{}
+	running := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.URL.Query().Get("resourceVersion"))
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(running.Close)
+	cfg := &rest.Config{Host: running.URL}
+	rewind.Notice(cfg)
+	pods := kubernetes.NewForConfigOrDie(cfg).CoreV1().Pods("shop")
+	all := metav1.ListOptions{LabelSelector: "app=db", ResourceVersion: "7", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, SendInitialEvents: new(true)}
+	require.NoError(t, follow(t, pods, all))
+	require.Equal(t, "7", asked.Load())
+	s.breaks.Store(true)
+	require.NoError(t, follow(t, pods, from))
+	s.breaks.Store(false)
+	require.NoError(t, follow(t, pods, all))
+	require.Empty(t, asked.Load())
+	require.NoError(t, follow(t, pods, from))
+	require.Equal(t, "7", asked.Load(), "what follows from the list is asked for as ever")
+}
+
 func TestAWatchThatBeginsWithAllThatThereIsIsPassedOn(t *testing.T) {
 	s, pods := begin(t)
 	require.NoError(t, follow(t, pods, from))
