@@ -341,13 +341,6 @@ func (c *company) beginAgain(ctx context.Context, a *cast.Actor) error {
 	if err != nil {
 		return err
 	}
-	// The hub was restored in the middle of the failover: the target claims what the backup does not know, and the user is asked
-	// whose data is kept.
-	if w := drpc.Status.Waiting; a == c.failed && w != nil && w.Fact == "ConflictSolved" {
-		return errors.Join(
-			a.App.Ask(ctx, func(s *v1alpha1.DRPlacementControlSpec) { s.Action = "" }),
-			a.App.Ask(ctx, c.failover))
-	}
 	if w := drpc.Status.Waiting; a == c.deployed && w != nil && w.Fact == "PrimaryFound" {
 		group, key := &v1alpha1.VolumeReplicationGroup{}, a.App.Key()
 		group.Namespace, group.Name = key.Namespace, key.Name
