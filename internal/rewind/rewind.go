@@ -10,10 +10,12 @@ package rewind
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"sync"
@@ -71,11 +73,10 @@ type transport struct {
 	listed  map[string]int // what is watched: the outages before it was listed last
 }
 
-// Bounds of the pause before a watch is asked for again while the API server is away.
-const (
-	firstPause = 100 * time.Millisecond
-	lastPause  = time.Second
-)
+// again is the pause before a watch is asked for again while the API server is away: from a tenth of a second to one.
+func again() wait.DelayFunc {
+	return wait.Backoff{Duration: 100 * time.Millisecond, Cap: time.Second, Steps: math.MaxInt32, Factor: 2, Jitter: 0.2}.DelayFunc()
+}
 
 // RoundTrip answers a watch that goes on over an outage with 410 Gone, waits with any other watch until the API server answers,
 // and passes everything else on. Informers pause after each watch that fails, for up to a minute after a few, and can't be told
@@ -84,26 +85,30 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !isWatch(req) {
 		return t.next.RoundTrip(req)
 	}
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	var res *http.Response
+	var err error
+	told := false
+	ended := again().Until(req.Context(), true, true, func(context.Context) (bool, error) {
 		if !t.mayGoOn(req) {
-			return gone(req)
+			res, err = gone(req)
+			return true, nil
 		}
-		res, err := t.next.RoundTrip(t.fromNow(req))
-		if !away(res, err) || req.Context().Err() != nil {
-			return res, err
+		if res, err = t.next.RoundTrip(t.fromNow(req)); !away(res, err) {
+			return true, nil
 		}
-		if pause == firstPause {
+		if !told {
 			log.Log.WithName("rewind").Info("Waiting with a watch until the API server answers", "path", req.URL.Path, "error", fmt.Sprint(err))
+			told = true
 		}
 		if res != nil {
 			_ = res.Body.Close()
 		}
-		select {
-		case <-time.After(wait.Jitter(pause, 0.2)):
-		case <-req.Context().Done():
-			return nil, req.Context().Err()
-		}
+		return false, nil
+	})
+	if ended != nil {
+		return nil, ended
 	}
+	return res, err
 }
 
 // fromNow is a watch that begins with all that there is, without the version that it asks for at least, if the API server was
