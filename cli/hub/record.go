@@ -93,11 +93,11 @@ func (h *Hub) Me(ctx context.Context) string {
 // FollowAll shows all applications to see at once, and each that changes or is deleted, until see says that it has seen enough.
 // An API server that can't be reached meanwhile is asked again; a lack of rights ends it. What see gets at once is complete.
 func (h *Hub) FollowAll(ctx context.Context, see func(now map[client.ObjectKey]*v1alpha1.DRPlacementControl) (bool, error)) error {
-	for {
+	return h.repeat(ctx, func() (bool, error) {
 		all, err := h.applications(ctx, Selection{})
 		switch {
-		case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
-			return fmt.Errorf("follow DRPlacementControls: %w", err)
+		case denied(err):
+			return false, fmt.Errorf("follow DRPlacementControls: %w", err)
 		case err == nil:
 			now := map[client.ObjectKey]*v1alpha1.DRPlacementControl{}
 			for i := range all {
@@ -107,16 +107,10 @@ func (h *Hub) FollowAll(ctx context.Context, see func(now map[client.ObjectKey]*
 			if err == nil && !enough {
 				enough, err = h.watchAll(ctx, now, see)
 			}
-			if err != nil || enough {
-				return err
-			}
+			return enough, err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-h.timers.After(again):
-		}
-	}
+		return false, nil // it is asked again soon
+	})
 }
 
 // watchAll keeps now current and shows it after each change, until the watch ends.

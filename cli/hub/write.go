@@ -82,22 +82,33 @@ var errGone = errors.New("the DRPlacementControl was deleted meanwhile")
 // that can't be reached meanwhile is asked again; a lack of rights, or the end of the application, ends it.
 func (h *Hub) Follow(ctx context.Context, of *v1alpha1.DRPlacementControl, see func(*v1alpha1.DRPlacementControl) (bool, error)) error {
 	key := client.ObjectKeyFromObject(of)
-	for {
+	return h.repeat(ctx, func() (bool, error) {
 		drpc := &v1alpha1.DRPlacementControl{}
 		err := h.Get(ctx, key, drpc)
 		switch {
 		case apierrors.IsNotFound(err), err == nil && drpc.UID != of.UID:
-			return errGone
-		case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
-			return fmt.Errorf("follow DRPlacementControl: %w", err)
+			return false, errGone
+		case denied(err):
+			return false, fmt.Errorf("follow DRPlacementControl: %w", err)
 		case err == nil:
 			enough, err := see(drpc)
 			if err == nil && !enough {
 				enough, err = h.watch(ctx, drpc, see)
 			}
-			if err != nil || enough {
-				return err
-			}
+			return enough, err
+		}
+		return false, nil // it is asked again soon
+	})
+}
+
+// denied reports whether asking again is of no use.
+func denied(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
+
+// repeat looks, with a pause in between, until a look says that it has seen enough, or fails.
+func (h *Hub) repeat(ctx context.Context, look func() (enough bool, err error)) error {
+	for {
+		if enough, err := look(); err != nil || enough {
+			return err
 		}
 		select {
 		case <-ctx.Done():
