@@ -145,13 +145,10 @@ func unconfirmed(f *Facts) Plan {
 			return p
 		}
 	}
-	if f.Home() != Nowhere {
-		return wait(WaitForUser, Paused, Nowhere, SpecConfirmed)
-	}
-	// One side has become Secondary since the backup, and the other one was not heard yet. It may be lost, so the user is asked
-	// at once.
+	// Where no side is home, one has become Secondary since the backup, and the other one was not heard yet. It may be lost, so the
+	// user is asked at once.
 	for _, s := range []Side{First, Second} {
-		if f.At(s).unclear() != Nothing {
+		if f.Home() == Nowhere && f.At(s).unclear() != Nothing {
 			return wait(WaitForUser, Paused, s, SpecConfirmed)
 		}
 	}
