@@ -22,14 +22,16 @@ var rewrite = flag.Bool("rewrite", false, "write docs/cli.md from the help of th
 
 // shown are the files with what commands print, by command: tests of package text write and compare them.
 var shown = map[string][]string{
-	"status":   {"status.txt"},
-	"why":      {"why-relocating.txt"},
-	"plan":     {"plan.txt", "plan-blocked.txt", "site-plan.txt"},
-	"failover": {"failover.txt", "failover-refused.txt", "site-run.txt"},
-	"relocate": {"relocate.txt"},
-	"clear":    {"clear.txt"},
-	"validate": {"validate.txt"},
-	"gather":   {"gather.txt"},
+	"status":     {"status.txt"},
+	"why":        {"why-relocating.txt"},
+	"plan":       {"plan.txt", "plan-blocked.txt", "site-plan.txt"},
+	"failover":   {"failover.txt", "failover-refused.txt", "site-run.txt"},
+	"relocate":   {"relocate.txt"},
+	"clear":      {"clear.txt"},
+	"validate":   {"validate.txt"},
+	"gather":     {"gather.txt"},
+	"connect":    {"connect.txt"},
+	"disconnect": {"disconnect.txt", "disconnect-refused.txt"},
 }
 
 const before = `# kubectl ramen-direct
@@ -37,7 +39,7 @@ const before = `# kubectl ramen-direct
 <!-- Written from the help of the commands, and from what tests see them print: go test ./cli -run TestTheDocs -rewrite -->
 
 A plugin of kubectl for those who manage the disaster recovery of applications: what is protected, what blocks and who can help, and operations that are confirmed before they begin.
-It talks to the hub only, by the kubeconfig, context and rights that kubectl uses, and has no configuration of its own.
+It talks to the hub, and to a cluster only if you name its context, by the kubeconfig and rights that kubectl uses, and has no configuration of its own.
 
 Build it with ` + "`make plugin`" + ` and put the two files from ` + "`bin`" + ` on your ` + "`PATH`" + `: ` + "`kubectl-ramen_direct`" + ` is the plugin, ` + "`kubectl_complete-ramen_direct`" + ` lets kubectl complete its words.
 
@@ -56,6 +58,10 @@ Where Argo CD, Flux or another tool takes the object from Git they print the YAM
 ` + "`failover --from`" + ` also writes an annotation, in the same request as the action, and keeps its record in the ConfigMap ` + "`site-failover-<cluster>`" + ` in ` + "`ramen-system`" + `, each version on condition that nobody else wrote one since.
 Who carries it out needs, for all namespaces, ` + "`get`, `list`, `watch` and `patch`" + ` of DRPlacementControls, and in ` + "`ramen-system`" + ` ` + "`create`" + ` of ConfigMaps and ` + "`get` and `update`" + ` of those records, which a Role can name; no other ConfigMap there.
 ` + "`failover --from --dry-run=client`" + ` prints all that would be written, for a Git repository.
+
+` + "`connect`" + ` creates the DRCluster, and reads the ServiceAccount ` + "`mirror`" + ` and the Secret ` + "`mirror-credential`" + ` of the inbox, for which it asks for a token.
+` + "`disconnect`" + ` deletes that Secret and the DRCluster, and has to see all DRPlacementControls, DRPolicies and wishes that may need the cluster.
+On a cluster whose context you name they write only the Secret ` + "`mirror-<cluster>`" + ` in ` + "`ramen-system`" + `.
 
 ` + "`validate`" + ` and ` + "`gather`" + ` read more, with the rights that you have, and say what they could not read.
 Of Secrets they show fingerprints, never the content.

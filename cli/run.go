@@ -84,9 +84,9 @@ func (c *commands) root() *cobra.Command {
 		Short: "Manage the disaster recovery of applications from their hub",
 		Long: `Manage the disaster recovery of applications from their hub.
 
-Every command talks to the hub only, by the kubeconfig, context and rights that
-kubectl uses. Begin with status: it lists what needs you first, and the command
-to continue with.
+Every command talks to the hub, by the kubeconfig, context and rights that kubectl
+uses, and to a cluster only if you name its context. Begin with status: it lists
+what needs you first, and the command to continue with.
 
 Exit codes: 0 good or done, 1 the command failed, 2 something is not well,
 3 waited too long, 4 refused or not confirmed, 130 interrupted.`,
@@ -101,7 +101,7 @@ Exit codes: 0 good or done, 1 the command failed, 2 something is not well,
 	root.PersistentFlags().StringVar(&c.system, "system-namespace", c.system, "Namespace of the hub's controller")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(c.status(), c.why(), c.plan(), c.failover(), c.relocate(), c.clear(), c.validate(), c.gather())
+	root.AddCommand(c.status(), c.why(), c.plan(), c.failover(), c.relocate(), c.clear(), c.connect(), c.disconnect(), c.validate(), c.gather())
 	return root
 }
 

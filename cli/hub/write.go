@@ -81,23 +81,11 @@ var errGone = errors.New("the DRPlacementControl was deleted meanwhile")
 // Follow shows an application to see at once and whenever it changes, until see says that it has seen enough. An API server
 // that can't be reached meanwhile is asked again; a lack of rights, or the end of the application, ends it.
 func (h *Hub) Follow(ctx context.Context, of *v1alpha1.DRPlacementControl, see func(*v1alpha1.DRPlacementControl) (bool, error)) error {
-	key := client.ObjectKeyFromObject(of)
-	return h.repeat(ctx, func() (bool, error) {
-		drpc := &v1alpha1.DRPlacementControl{}
-		err := h.Get(ctx, key, drpc)
-		switch {
-		case apierrors.IsNotFound(err), err == nil && drpc.UID != of.UID:
+	return Follow(ctx, h, client.ObjectKeyFromObject(of), &v1alpha1.DRPlacementControlList{}, func(drpc *v1alpha1.DRPlacementControl) (bool, error) {
+		if drpc == nil || drpc.UID != of.UID {
 			return false, errGone
-		case denied(err):
-			return false, fmt.Errorf("follow DRPlacementControl: %w", err)
-		case err == nil:
-			enough, err := see(drpc)
-			if err == nil && !enough {
-				enough, err = h.watch(ctx, drpc, see)
-			}
-			return enough, err
 		}
-		return false, nil // it is asked again soon
+		return see(drpc)
 	})
 }
 
@@ -116,23 +104,4 @@ func (h *Hub) repeat(ctx context.Context, look func() (enough bool, err error)) 
 		case <-h.timers.After(again):
 		}
 	}
-}
-
-// watch shows each change until the watch ends.
-func (h *Hub) watch(ctx context.Context, drpc *v1alpha1.DRPlacementControl, see func(*v1alpha1.DRPlacementControl) (bool, error)) (bool, error) {
-	w, err := h.Watch(ctx, &v1alpha1.DRPlacementControlList{}, client.InNamespace(drpc.Namespace), client.MatchingFields{"metadata.name": drpc.Name})
-	if err != nil {
-		return false, nil // it begins again soon, by reading the object
-	}
-	defer w.Stop()
-	for event := range w.ResultChan() {
-		now, ok := event.Object.(*v1alpha1.DRPlacementControl)
-		if !ok {
-			return false, nil // the watch tells of an error: it begins again
-		}
-		if enough, err := see(now); err != nil || enough {
-			return enough, err
-		}
-	}
-	return false, nil
 }

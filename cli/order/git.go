@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -48,8 +49,8 @@ func git(o *view.Order, drpc *v1alpha1.DRPlacementControl, evenIfGit bool) {
 }
 
 // owner is the tool to which the spec belongs, or that marks the object as its own; empty: none.
-func owner(drpc *v1alpha1.DRPlacementControl) string {
-	for _, m := range drpc.ManagedFields {
+func owner(o metav1.Object) string {
+	for _, m := range o.GetManagedFields() {
 		tool, ok := managers[m.Manager]
 		if !ok || m.Subresource != "" || m.FieldsV1 == nil {
 			continue
@@ -61,7 +62,7 @@ func owner(drpc *v1alpha1.DRPlacementControl) string {
 			return tool
 		}
 	}
-	for _, marks := range []map[string]string{drpc.Labels, drpc.Annotations} {
+	for _, marks := range []map[string]string{o.GetLabels(), o.GetAnnotations()} {
 		for _, key := range slices.Sorted(maps.Keys(marks)) {
 			if tool := tracking[key]; tool != "" {
 				return tool

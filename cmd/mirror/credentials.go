@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,23 +11,13 @@ import (
 	"os"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/internal/boot"
-	"github.com/ramendr/ramen-direct/mirror/credential"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/mirror/grant"
 )
-
-// believed is more than how long an API server believes a token whose Secret was deleted: 10 seconds.
-const believed = 20 * time.Second
 
 const credentialsUsage = `usage: mirror credentials --cluster NAME [flags]
 
@@ -78,17 +67,18 @@ func newSecret(ctx context.Context, cluster, mode, kubeconfig, at, server, autho
 	if cluster == "" {
 		return nil, errors.New("flag --cluster is required: the name of the DRCluster")
 	}
-	var account types.NamespacedName
+	var g grant.Grant
 	switch mode {
 	case "pull":
-		account = types.NamespacedName{Namespace: exchange.Inbox(cluster), Name: exchange.ServiceAccount}
+		g = grant.Pull(cluster, namespace)
 	case "push":
-		account = types.NamespacedName{Namespace: namespace, Name: exchange.ServiceAccount}
+		g = grant.Push(cluster, namespace)
 	default:
 		return nil, fmt.Errorf("flag --mode is %q, want pull or push", mode)
 	}
-	trusted, err := certificates(authority)
-	if err != nil {
+	g.Server = server
+	var err error
+	if g.Authorities, err = certificates(authority); err != nil {
 		return nil, err
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
@@ -97,28 +87,15 @@ func newSecret(ctx context.Context, cluster, mode, kubeconfig, at, server, autho
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig: %w", err)
 	}
-	if err := bindable(ctx, cfg, account, wall, tell); err != nil {
-		return nil, err
-	}
-	token, err := credential.Request(ctx, cfg, account, credential.Lifetime)
+	given, err := g.Give(ctx, cfg, wall, tell)
 	if err != nil {
 		return nil, err
 	}
-	if granted, err := credential.Read(token); err == nil && !granted.Expires.IsZero() {
+	if !given.Expires.IsZero() {
 		tell("The token expires at %s. The mirror renews it; an outage that lasts %s or longer ends it, and needs this command again.",
-			granted.Expires.UTC().Format(time.RFC3339), granted.Expires.Sub(granted.RenewAt()).Round(time.Minute))
+			given.Expires.UTC().Format(time.RFC3339), given.Outage)
 	}
-	if server != "" {
-		cfg.Host = server
-	}
-	if trusted != nil {
-		cfg.CAData, cfg.CAFile = trusted, ""
-	}
-	secret, err := credential.Secret(namespace, cluster, cfg, token)
-	if err != nil {
-		return nil, err
-	}
-	return yaml.Marshal(secret)
+	return yaml.Marshal(given.Secret)
 }
 
 // certificates reads the certificates of authorities from a file; nil: no file.
@@ -130,43 +107,8 @@ func certificates(file string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("flag --certificate-authority: %w", err)
 	}
-	if !x509.NewCertPool().AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("flag --certificate-authority: file %s holds no certificate in PEM", file)
+	if err := grant.Authorities(text); err != nil {
+		return nil, fmt.Errorf("flag --certificate-authority: file %s: %w", file, err)
 	}
 	return text, nil
-}
-
-// bindable makes sure that there is the Secret that the tokens of account are bound to. One that is missing was deleted to take
-// access back: it is made again only when no token of before is accepted, for that could ask for another one.
-func bindable(ctx context.Context, cfg *rest.Config, account types.NamespacedName, wall clock.Clock, tell func(string, ...any)) error {
-	client, err := kubernetes.NewForConfig(cfg)
-	if err != nil {
-		return fmt.Errorf("connect to %s: %w", cfg.Host, err)
-	}
-	if _, err := client.CoreV1().ServiceAccounts(account.Namespace).Get(ctx, account.Name, metav1.GetOptions{}); err != nil {
-		return fmt.Errorf("read ServiceAccount %s: %w", account, err)
-	}
-	secrets := client.CoreV1().Secrets(account.Namespace)
-	_, err = secrets.Get(ctx, exchange.SecretCredential, metav1.GetOptions{})
-	switch {
-	case err == nil:
-		return nil
-	case !apierrors.IsNotFound(err):
-		return fmt.Errorf("read Secret %s/%s: %w", account.Namespace, exchange.SecretCredential, err)
-	}
-	tell("Secret %s/%s was deleted: making it again in %s, when no token that was bound to it is accepted any more.", account.Namespace, exchange.SecretCredential, believed)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-wall.After(believed):
-	}
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: account.Namespace, Name: exchange.SecretCredential},
-		Type:       corev1.SecretTypeOpaque,
-		Immutable:  new(true),
-	}
-	if _, err := secrets.Create(ctx, secret, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("make Secret %s/%s: %w", account.Namespace, exchange.SecretCredential, err)
-	}
-	return nil
 }
