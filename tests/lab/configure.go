@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	replicationv1alpha1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	snapshotv1 "github.com/kubernetes-csi/external-snapshotter/client/v8/apis/volumesnapshot/v1"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/tests/lab/storage/engine"
 )
 
 // The storage of the lab, the same on both spokes but for the id of the storage.
@@ -56,7 +58,7 @@ func (l *Lab) configure(ctx context.Context, c *Cluster) error {
 		})
 	}
 	if c.Name != Hub {
-		objects = append(objects, storageClasses(c.Name)...)
+		objects = append(objects, storageClasses(c.Name, l.options.Storage)...)
 	}
 	for _, o := range objects {
 		if err := c.Client.Create(ctx, o); err != nil {
@@ -100,10 +102,14 @@ func (l *Lab) operatorConfig(cluster string) (*corev1.ConfigMap, error) {
 	}, nil
 }
 
-func storageClasses(cluster string) []client.Object {
+func storageClasses(cluster, storage string) []client.Object {
 	labels := map[string]string{
 		v1alpha1.LabelStorageID:     storageID(cluster),
 		v1alpha1.LabelReplicationID: ReplicationID,
+	}
+	replication := maps.Clone(labels)
+	if kind := engine.Kind(storage); kind.Sessions() {
+		replication[v1alpha1.LabelReplicationSession] = "true"
 	}
 	// Another storage by its id: a class that shares one with a VolumeReplicationClass is replicated by that.
 	plain := map[string]string{v1alpha1.LabelStorageID: storageID(cluster) + "-snap"}
@@ -130,7 +136,7 @@ func storageClasses(cluster string) []client.Object {
 			DeletionPolicy: snapshotv1.VolumeSnapshotContentDelete,
 		},
 		&replicationv1alpha1.VolumeReplicationClass{
-			ObjectMeta: metav1.ObjectMeta{Name: VolumeReplicationClass, Labels: labels},
+			ObjectMeta: metav1.ObjectMeta{Name: VolumeReplicationClass, Labels: replication},
 			Spec: replicationv1alpha1.VolumeReplicationClassSpec{
 				Provisioner: Driver,
 				Parameters: map[string]string{

@@ -127,10 +127,11 @@ func (r *replicator) secondary(ctx context.Context, vr *replicationv1alpha1.Volu
 	if err != nil {
 		return finding{is: demoteFailed, message: err.Error()}, retryAfter
 	}
-	if vr.Spec.ReplicationState == replicationv1alpha1.Resync && st.Role == engine.Primary {
+	rejoins := vr.Spec.ReplicationState == replicationv1alpha1.Resync && st.Role == engine.Primary
+	if rejoins && !r.store.Kind().Sessions() {
 		return finding{is: resyncFailed, message: "volume is primary, demote it first"}, retryAfter
 	}
-	if st.Role == engine.Primary {
+	if st.Role == engine.Primary && !rejoins {
 		if err := r.demote(ctx, src); err != nil {
 			return finding{is: demoteFailed, message: err.Error()}, retryAfter
 		}

@@ -83,6 +83,7 @@ func (l link) Commit(ctx context.Context, h, token string) error {
 	return l.of.peer.Commit(ctx, h, token)
 }
 func (l link) Forget(ctx context.Context, h string) error { return l.of.peer.Forget(ctx, h) }
+func (l link) Yield(ctx context.Context, h string) error  { return l.of.peer.Yield(ctx, h) }
 
 func source() *replication.ReplicationSource {
 	return &replication.ReplicationSource{Type: &replication.ReplicationSource_Volume{

@@ -88,11 +88,42 @@ func TestWhatArraysAnswer(t *testing.T) {
 		}, "OK, secondary"},
 		{"a forced promotion leaves the old primary failed over", fenced, func(t *testing.T, a, _ *side) string { t.Helper(); return resync(t, a) }, "OutOfRange"},
 		{"which is not released", fenced, func(t *testing.T, a, _ *side) string { t.Helper(); return code(a.disable(t), false) }, "FailedPrecondition"},
-		{"nor can the new primary step down", fenced, func(t *testing.T, _, b *side) string {
+		{"the new primary only says that it steps down", fenced, func(t *testing.T, _, b *side) string {
 			t.Helper()
 			return code(b.demote(t), false) + ", " + role(t, b)
+		}, "OK, primary"},
+		{"and does so after it was asked to join the sides again", fenced, func(t *testing.T, a, b *side) string {
+			t.Helper()
+			b.demote(t)
+			began := resync(t, b)
+			b.demote(t)
+			b.demote(t)
+			return began + ", " + role(t, a) + ", " + role(t, b)
+		}, "OK, primary, secondary"},
+		{"the old primary loses its role then, if nobody asked it to step down", failedOver, func(t *testing.T, a, b *side) string {
+			t.Helper()
+			return resync(t, b) + ", " + role(t, a) + ", " + role(t, b)
+		}, "OK, secondary, primary"},
+		{"but not while it is mounted", failedOver, func(t *testing.T, a, b *side) string {
+			t.Helper()
+			mount, err := a.store.Mount(t.Context(), vol, "pod app/writer")
+			require.NoError(t, err)
+			defer mount.Close()
+			return resync(t, b) + ", " + role(t, a)
+		}, "FailedPrecondition, primary"},
+		{"the old primary is not the one that the other side follows", failedOver, func(t *testing.T, a, b *side) string {
+			t.Helper()
+			return resync(t, a) + ", " + role(t, b)
 		}, "OutOfRange, primary"},
-		{"nothing is copied while both are primary", failedOver, func(t *testing.T, _, b *side) string { t.Helper(); return resync(t, b) }, "Internal"},
+		{"a side that has stepped down and is promoted by force replicates when it is asked to", handedOver, func(t *testing.T, a, b *side) string {
+			t.Helper()
+			forced := code(a.promote(t, true), false)
+			_, err := a.store.Pass(t.Context(), vol, a.peer)
+			require.ErrorIs(t, err, engine.ErrFailedOver)
+			began := resync(t, a)
+			copied(t, a)
+			return forced + ", " + began + ", " + role(t, b) + ", " + resync(t, b)
+		}, "OK, OK, secondary, ready"},
 		{"asked of the promoted side, the copy begins", fenced, func(t *testing.T, a, b *side) string {
 			t.Helper()
 			began := resync(t, b)

@@ -217,7 +217,9 @@ func (s *Server) sessionInfo(handle string, st engine.State) *replication.GetVol
 		LastSyncTime: timestamppb.New(s.o.Clock.Now().Truncate(time.Second)),
 		Status:       replication.GetVolumeReplicationInfoResponse_HEALTHY, StatusMessage: "the session is in order",
 	}
-	if failure := s.o.Failure(handle); failure != nil {
+	if st.Forced {
+		out.Status, out.StatusMessage = replication.GetVolumeReplicationInfoResponse_DEGRADED, engine.ErrFailedOver.Error()
+	} else if failure := s.o.Failure(handle); failure != nil {
 		out.Status, out.StatusMessage = replication.GetVolumeReplicationInfoResponse_DEGRADED, failure.Error()
 	} else if !st.Established() {
 		out.Status, out.StatusMessage = replication.GetVolumeReplicationInfoResponse_DEGRADED, "the first copy is being made"

@@ -10,13 +10,13 @@ import (
 	"strconv"
 )
 
-// arrays reports whether the storage has sessions, as arrays do: a side steps down by handing its role over.
-func (k Kind) arrays() bool { return k == Array || k == Slow }
+// Sessions reports whether the storage has sessions, as arrays do: a side steps down by handing its role over.
+func (k Kind) Sessions() bool { return k == Array || k == Slow }
 
 // StepDown demotes a volume, as the storage's kind does. An array hands the role over: the peer is primary as soon as it has the
 // last copy, and copies back; the call is repeated until then. What cannot be handed over stays primary.
 func (s *Store) StepDown(ctx context.Context, handle string, peer Peer) error {
-	if !s.kind.arrays() {
+	if !s.kind.Sessions() {
 		return s.Demote(ctx, handle)
 	}
 	st, err := s.there(ctx, handle)
@@ -31,8 +31,8 @@ func (s *Store) StepDown(ctx context.Context, handle string, peer Peer) error {
 		switch {
 		case p.Role == Absent:
 			return fmt.Errorf("demote volume %s: the peer has no replica: %w", handle, ErrNoCopy)
-		case p.Role == Secondary && p.Unshipped && !st.contains(p.Tip) && !st.Overwrite:
-			return fmt.Errorf("demote volume %s: the peer has content of its own: %w", handle, ErrFailedOver)
+		case st.Forced && p.Role == Secondary:
+			return nil // it steps down when the session is whole again, which Resync begins
 		}
 		if err := s.Demote(ctx, handle); err != nil {
 			return err
@@ -58,7 +58,7 @@ func (s *Store) handOver(ctx context.Context, handle string, peer Peer) error {
 		return nil
 	}
 	offer := st.last()
-	if s.kind.arrays() {
+	if s.kind.Sessions() {
 		offer.HandOver, offer.Interval, offer.Overwrite = true, st.Interval, st.Overwrite
 	}
 	if _, err := s.ship(ctx, handle, generationName(st.Generation), offer, peer); err != nil {
@@ -73,15 +73,17 @@ func (st State) last() Offer {
 	return Offer{ID: st.Tip, Basis: st.Basis, Start: st.TipTime, Final: true}
 }
 
-// session is Resync of an array. A secondary is in sync when it is level, no matter which side is primary. One that was failed over says so
-// until the primary is asked, which has its content replaced.
+// session is Resync of an array. A secondary is in sync when it is level, no matter which side is primary. One that was failed over, or a
+// primary whose role somebody took by force, says so until the promoted side is asked, which has the content of the other one replaced.
 func (s *Store) session(ctx context.Context, handle string, peer Peer) (Alignment, error) {
 	st, err := s.there(ctx, handle)
 	switch {
 	case err != nil:
 		return Behind, err
-	case st.Role == Primary:
+	case st.Role == Primary && st.Forced:
 		return s.reprotect(ctx, handle, peer)
+	case st.Role == Primary:
+		return s.whole(ctx, handle, st, peer)
 	case st.Resyncing, st.Tip == "":
 		return Following, nil
 	case !st.Unshipped:
@@ -101,8 +103,25 @@ func (s *Store) session(ctx context.Context, handle string, peer Peer) (Alignmen
 	return InSync, nil
 }
 
-// reprotect lets a primary that was promoted by force replace what its peer has.
+// whole is Resync of a primary that was not promoted by force: there is nothing to join.
+func (s *Store) whole(ctx context.Context, handle string, st State, peer Peer) (Alignment, error) {
+	p, err := peer.Describe(ctx, handle)
+	switch {
+	case err != nil:
+		return Behind, fmt.Errorf("resync volume %s: %w", handle, err)
+	case p.Role == Primary:
+		return Diverged, fmt.Errorf("resync volume %s: the peer was promoted by force: %w", handle, ErrFailedOver)
+	case p.Resyncing, p.Role == Absent, !st.Established():
+		return Following, nil
+	}
+	return InSync, nil
+}
+
+// reprotect lets a primary that was promoted by force replace what its peer has. The peer loses its role, unless it is mounted.
 func (s *Store) reprotect(ctx context.Context, handle string, peer Peer) (Alignment, error) {
+	if err := peer.Yield(ctx, handle); err != nil {
+		return Behind, fmt.Errorf("resync volume %s: %w", handle, err)
+	}
 	p, err := peer.Describe(ctx, handle)
 	if err != nil {
 		return Behind, fmt.Errorf("resync volume %s: %w", handle, err)
@@ -117,13 +136,33 @@ func (s *Store) reprotect(ctx context.Context, handle string, peer Peer) (Alignm
 		return Behind, fmt.Errorf("resync volume %s: %w", handle, ErrWrongRole)
 	case p.Role == Primary:
 		return Diverged, fmt.Errorf("resync volume %s: %w", handle, ErrPeerPrimary)
-	case p.Resyncing, p.Role == Absent:
-		return Following, nil
-	case !p.Unshipped || st.contains(p.Tip):
-		return InSync, nil
 	}
-	st.Overwrite, st.Replicating = true, true
+	st.Overwrite, st.Replicating, st.Forced = p.Unshipped && !st.contains(p.Tip), true, false
 	return Following, s.change(handle, st)
+}
+
+// Yield implements Peer. Without a mount nobody notices; with one it is refused until it ends.
+func (s *Store) Yield(ctx context.Context, handle string) error {
+	st, release, err := s.openSoon(ctx, handle)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
+	switch {
+	case st.Role != Primary:
+		return nil
+	case st.Forced:
+		return fmt.Errorf("take the role of volume %s: %w", handle, ErrPeerPrimary)
+	}
+	unused, err := s.reserve(handle)
+	if err != nil {
+		return fmt.Errorf("take the role of volume %s: %w", handle, err)
+	}
+	defer unused()
+	return s.change(handle, s.demoted(st))
 }
 
 // Established reports whether the replication of a volume has begun: a primary's when the peer has had a copy.
@@ -164,10 +203,10 @@ func (s *Store) endSession(ctx context.Context, handle string, st State, peer Pe
 // allows says how a promotion that the peer objects to is done; the error refuses it.
 func (s *Store) allows(st State, objection error, force bool) (forced string, err error) {
 	switch {
-	case s.kind.arrays() && !force:
+	case s.kind.Sessions() && !force:
 		// Only the side that steps down makes a primary in peace.
 		return "", errors.Join(ErrNotHandedOver, objection)
-	case s.kind.arrays():
+	case s.kind.Sessions():
 		return errors.Join(ErrNotHandedOver, objection).Error(), nil
 	case objection == nil:
 		return "", nil
@@ -187,7 +226,7 @@ func (s *Store) demoted(st State) State {
 		Role: Secondary, Generation: st.Generation + 1, Tip: rand.Text(), TipTime: s.clock.Now(), Final: true,
 		Basis: st.Basis, Unshipped: true,
 	}
-	if s.kind.arrays() {
+	if s.kind.Sessions() {
 		out.Interval, out.Overwrite = st.Interval, st.Overwrite
 	}
 	return out
@@ -195,7 +234,7 @@ func (s *Store) demoted(st State) State {
 
 // Finish sends the last copy of a side that was demoted, as the storage's kind does. It replaces nothing.
 func (s *Store) Finish(ctx context.Context, handle string, peer Peer) (Alignment, error) {
-	if s.kind.arrays() {
+	if s.kind.Sessions() {
 		return s.session(ctx, handle, peer)
 	}
 	return s.Align(ctx, handle, peer, false)

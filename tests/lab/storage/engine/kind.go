@@ -64,7 +64,7 @@ func (s *Store) Forces(refusal error) bool {
 
 // Resync is Align, answered as the storage's kind does.
 func (s *Store) Resync(ctx context.Context, handle string, peer Peer, force bool) (Alignment, error) {
-	if s.kind.arrays() {
+	if s.kind.Sessions() {
 		return s.session(ctx, handle, peer)
 	}
 	got, err := s.Align(ctx, handle, peer, force)
@@ -99,7 +99,7 @@ func (s *Store) End(ctx context.Context, handle string, peer Peer) error {
 	if err != nil || st.Role == Absent {
 		return err
 	}
-	if s.kind.arrays() {
+	if s.kind.Sessions() {
 		return s.endSession(ctx, handle, st, peer)
 	}
 	if s.kind != RBD {

@@ -18,6 +18,8 @@ type Peer interface {
 	Commit(ctx context.Context, handle, token string) error
 	// Forget removes the copy of a primary whose replication ended.
 	Forget(ctx context.Context, handle string) error
+	// Yield takes the role of primary from a side whose session was failed over to the other one.
+	Yield(ctx context.Context, handle string) error
 }
 
 // Offer is what a sender says about the copy that it wants to make.

@@ -47,7 +47,9 @@ func (s *Store) Promote(ctx context.Context, handle string, peer Peer, force boo
 		// Own content goes on: it contains what it was made from, and the peer may ask for that.
 		basis = st.Basis
 	}
-	return done, s.change(handle, State{Role: Primary, Generation: st.Generation, Basis: basis})
+	return done, s.change(handle, State{
+		Role: Primary, Generation: st.Generation, Basis: basis, Forced: s.kind.Sessions() && done.Forced != "",
+	})
 }
 
 // objects is what stands against a promotion as the peer sees it.

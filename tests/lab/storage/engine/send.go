@@ -55,6 +55,9 @@ func (s *Store) Pass(ctx context.Context, handle string, peer Peer) (Pass, error
 	if st.Role != Primary {
 		return Pass{}, fmt.Errorf("replicate volume %s: %w", handle, ErrWrongRole)
 	}
+	if st.Forced {
+		return Pass{}, fmt.Errorf("replicate volume %s: %w", handle, ErrFailedOver)
+	}
 	offer := Offer{ID: rand.Text(), Basis: st.Basis, Start: s.clock.Now(), Overwrite: st.Overwrite}
 	pass, err := s.ship(ctx, handle, dataName, offer, peer)
 	if err != nil {

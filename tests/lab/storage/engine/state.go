@@ -46,6 +46,8 @@ type State struct {
 	Resyncing bool `json:"resyncing,omitempty"`
 	// Overwrite says that the next copy of this side may replace what only the peer has.
 	Overwrite bool `json:"overwrite,omitempty"`
+	// Forced says that a promotion by force took the session of this side apart, and that nobody has asked to join it again.
+	Forced bool `json:"forced,omitempty"`
 	// Aside is the folder into which own content went, or is going, when it had diverged.
 	Aside string `json:"aside,omitempty"`
 

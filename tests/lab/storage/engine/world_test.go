@@ -84,6 +84,13 @@ func (l link) Forget(ctx context.Context, handle string) error {
 	return l.to.Forget(ctx, handle)
 }
 
+func (l link) Yield(ctx context.Context, handle string) error {
+	if *l.cut {
+		return ErrUnreachable
+	}
+	return l.to.Yield(ctx, handle)
+}
+
 func (l link) Commit(ctx context.Context, handle, token string) error {
 	if *l.cut {
 		return ErrUnreachable

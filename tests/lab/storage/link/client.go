@@ -59,6 +59,11 @@ func (c *Client) Forget(ctx context.Context, handle string) error {
 	return c.do(ctx, http.MethodDelete, nil, nil, handle)
 }
 
+// Yield implements engine.Peer.
+func (c *Client) Yield(ctx context.Context, handle string) error {
+	return c.do(ctx, http.MethodDelete, nil, nil, handle, "role")
+}
+
 // Commit implements engine.Peer.
 func (c *Client) Commit(ctx context.Context, handle, token string) error {
 	return c.do(ctx, http.MethodPost, nil, nil, handle, "copies", token, "commit")

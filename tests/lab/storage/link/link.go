@@ -27,6 +27,7 @@ func codes() map[string]error {
 	return map[string]error{
 		"peer-primary":  engine.ErrPeerPrimary,
 		"diverged":      engine.ErrDiverged,
+		"in-use":        engine.ErrInUse,
 		"busy":          engine.ErrBusy,
 		"not-found":     engine.ErrNotFound,
 		"superseded":    engine.ErrSuperseded,

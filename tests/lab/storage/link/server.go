@@ -23,6 +23,9 @@ func Handler(store engine.Peer, destinations mover.Receiver) http.Handler {
 	mux.HandleFunc("DELETE /volumes/{handle}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, struct{}{}, store.Forget(r.Context(), r.PathValue("handle")))
 	})
+	mux.HandleFunc("DELETE /volumes/{handle}/role", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, r, struct{}{}, store.Yield(r.Context(), r.PathValue("handle")))
+	})
 	mux.HandleFunc("POST /volumes/{handle}/copies", func(w http.ResponseWriter, r *http.Request) {
 		var offer engine.Offer
 		if err := json.NewDecoder(r.Body).Decode(&offer); err != nil {
