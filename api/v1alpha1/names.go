@@ -32,6 +32,11 @@ const (
 	LabelGroupReplicationID = "ramendr.openshift.io/groupreplicationid"
 	// LabelMaintenanceModes lists, separated by commas, the maintenance modes that a class needs.
 	LabelMaintenanceModes = "ramendr.openshift.io/maintenancemodes"
+	// LabelReplicationSession says "true" on a VolumeReplicationClass whose storage keeps a session between the two volumes, as many
+	// arrays do. After a promotion by force it replicates again only when the promoted side is asked to resynchronize, which keeps
+	// what that side has; and it lets go of a secondary only after the primary. Only the vendor of a driver can say this: another
+	// one may take that request as the order to replace what the promoted side has.
+	LabelReplicationSession = "ramendr.openshift.io/replication-session"
 	// LabelOffloaded marks a StorageClass whose replication is driven by the storage itself.
 	LabelOffloaded = "ramendr.openshift.io/offloaded"
 	// LabelGlobal marks a VolumeGroupReplicationClass whose groups span applications.
@@ -42,6 +47,9 @@ const (
 	// AnnotationVRReleased says "demoted" on a PVC whose volume was demoted on this cluster for good: what was written here is on
 	// the peer, or was given up by a failover.
 	AnnotationVRReleased = "volumereplicationgroups.ramendr.openshift.io/vr-released"
+	// AnnotationVRReprotected on a VolumeReplication holds the epoch of the term as Primary in which its storage was asked to
+	// protect the volume again, after a promotion by force.
+	AnnotationVRReprotected = "volumereplicationgroups.ramendr.openshift.io/vr-reprotected"
 	// AnnotationVRArchived holds a digest of what was stored for a PVC or PV.
 	AnnotationVRArchived = "volumereplicationgroups.ramendr.openshift.io/vr-archived"
 	// AnnotationVRRetained marks a PV whose reclaim policy was set to Retain; its value is the original policy.

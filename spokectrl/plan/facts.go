@@ -86,6 +86,11 @@ type Volume struct {
 	// Following says that the volume is demoted, and that the storage brings it in line with a peer that has taken over. Some
 	// storages never call a volume in sync while the peer is primary: this is as far as they come.
 	Following bool
+	// Session says that the storage keeps a session between both sides: it lets go of a secondary only after the primary.
+	Session bool
+	// Apart says that the storage made the volume primary by force, and replicates it again only when it is asked to: nothing that is
+	// written here reaches the peer. It was not asked in this term.
+	Apart bool
 	// Reached is the role that the storage says the volume has, whatever the replica is told now.
 	Reached Role
 	// Restored says that the claim was made from stored metadata: the volume began as a copy of the peer's.

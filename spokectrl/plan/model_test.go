@@ -121,6 +121,15 @@ func TestEveryReachableStateOnRBDIsSafeAndLive(t *testing.T) {
 	requireSafeAndLive(t, onRBD(start(3, 1, 3, 0)))
 }
 
+// TestEveryReachableStateOnAnArrayIsSafeAndLive, with storage that keeps a session between both sides.
+func TestEveryReachableStateOnAnArrayIsSafeAndLive(t *testing.T) {
+	if !testlayer.All() {
+		requireSafeAndLive(t, onArray(start(2, 1, 2, 0)))
+		return
+	}
+	requireSafeAndLive(t, onArray(start(3, 1, 3, 0)))
+}
+
 // TestMishapsAmongManyMoves : somebody who knows nothing of the protection deletes the group or its namespace, or a PV is lost.
 func TestMishapsAmongManyMoves(t *testing.T) {
 	testlayer.Slow(t, "TestEveryReachableStateIsSafeAndLive")
@@ -197,6 +206,9 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		"the peer never looks like it has taken over":                      lie(func(g *plan.Group) { g.Taken = false }),
 		"nothing follows the peer":                                         each(func(v *plan.Volume) { v.Following = false }),
 		"everything follows the peer":                                      each(func(v *plan.Volume) { v.Following = true }),
+		"no session is known":                                              each(func(v *plan.Volume) { v.Session = false }),
+		"no session looks taken apart":                                     each(func(v *plan.Volume) { v.Apart = false }),
+		"every session looks apart":                                        each(func(v *plan.Volume) { v.Apart = true }),
 		"no role looks reached":                                            each(func(v *plan.Volume) { v.Reached = plan.NoRole }),
 		"no claim looks restored":                                          each(func(v *plan.Volume) { v.Restored = false }),
 		"nothing is rebuilt":                                               lose(plan.Rebuild),
@@ -216,6 +228,9 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 				if len(violation) == 0 {
 					_, violation = explore(onRBD(w), mutant)
 				}
+			}
+			if len(violation) == 0 {
+				_, violation = explore(onArray(start(2, 1, 2, 0)), mutant)
 			}
 			require.NotEmpty(t, violation, "the guard is not needed, or an invariant is missing")
 			t.Log(violation[0])

@@ -23,6 +23,7 @@ const (
 	Seal    // note on the claim that its volume is replicated from here
 	Demote  // tell the replica secondary
 	Release // note on the claim that its volume was demoted here for good
+	Rejoin  // ask the storage to replicate the volume from here again
 	Drop    // delete the replica
 	GiveUp  // restore the original policy of the PV
 	Loosen  // remove our finalizer from the claim, and leave our other marks
@@ -83,6 +84,7 @@ const (
 	WhyFollowing       // the storage synchronizes the volume with the peer
 	WhyUnsent          // what sent the volume was deleted before the peer was known to have all of it
 	WhyContested       // another claim had the volume before, and has a replica of it
+	WhySession         // the claim is being deleted, and the storage lets go of its volume only after the peer's
 	WhyHandover        // the storage lets go of a primary only: the replica is promoted before it is deleted
 )
 

@@ -134,6 +134,30 @@ func TestDecide(t *testing.T) {
 			group: secondary(released(func(v *plan.Volume) { v.Settled, v.Following, v.Released = false, true, false })),
 			want:  plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
 		},
+		"a primary whose session was taken apart by force is joined again": {
+			group: primary(healthy(func(v *plan.Volume) { v.Session, v.Apart = true, true })),
+			steps: []plan.Step{{plan.Rejoin, 0}}, want: plan.Verdict{Phase: plan.AtPrimary},
+		},
+		"not while its application is sent away": {
+			group: func() plan.Group {
+				g := primary(healthy(func(v *plan.Volume) { v.Session, v.Apart = true, true }))
+				g.FinalSync, g.SentAway = true, true
+				return g
+			}(),
+			want: plan.Verdict{Phase: plan.AtPrimary},
+		},
+		"a claim that is deleted stays with its replica, as long as the storage can't let go of it": {
+			group: taken(secondary(released(func(v *plan.Volume) { v.Session, v.Claim = true, plan.ClaimLeaving }))),
+			want:  plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhySession},
+		},
+		"what waits for a volume that the peer's demotion makes primary here has to stop": {
+			group: secondary(released(func(v *plan.Volume) { v.Session, v.Use = true, plan.UseBusy })),
+			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUse},
+		},
+		"on other storage it waits until the volume is promoted": {
+			group: secondary(released(func(v *plan.Volume) { v.Use = plan.UseBusy })),
+			want:  plan.Verdict{Phase: plan.AtSecondary},
+		},
 		"a demotion that was completed is not doubted when the peer has taken over": {
 			group: secondary(released(func(v *plan.Volume) { v.Settled, v.Following = false, true })),
 			want:  plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyFollowing},

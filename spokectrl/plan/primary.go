@@ -180,6 +180,9 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	if !v.Sealed {
 		replicas.volume(i, Seal)
 	}
+	if v.Apart && !g.FinalSync {
+		replicas.volume(i, Rejoin)
+	}
 	return Verdict{AtPrimary, WhyNothing}
 }
 

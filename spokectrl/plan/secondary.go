@@ -49,6 +49,8 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 		return Verdict{Releasing, WhyUnread}
 	case v.Replica == ReplicaForeign:
 		return Verdict{Discovered, WhyForeign}
+	case v.awaitsRole() && v.Use == UseBusy:
+		return Verdict{Releasing, WhyUse}
 	case v.Replica == ReplicaLeaving && (v.Released && !g.Taken || v.Copied && (v.Released || g.Discard)):
 		return Verdict{AtSecondary, WhyLeaving} // somebody else deleted it; the storage may need the peer's promotion to let it go
 	case v.Replica == ReplicaLeaving:
@@ -74,6 +76,12 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 	}
 }
 
+// awaitsRole reports whether a volume that was demoted becomes primary here when the peer is demoted, without a word of ours: what
+// waits for it would write at once.
+func (v Volume) awaitsRole() bool {
+	return v.Session && (v.Reached == Secondary && v.Told == Secondary || v.Replica == ReplicaAbsent && v.Released)
+}
+
 // released decides for a volume that was demoted for good, and has a replica.
 func released(g Group, i int, v Volume, p *Plan) Verdict {
 	if !v.Kept && v.Claim != ClaimAbsent {
@@ -85,6 +93,10 @@ func released(g Group, i int, v Volume, p *Plan) Verdict {
 	switch {
 	case v.Copied:
 		p.volume(i, Drop) // its storage has no role, so it is of no use any more
+	case v.Claim == ClaimLeaving && g.Taken && v.Session:
+		// A replica that is being deleted is never promoted again, and this one would be deleted for as long as the peer is
+		// primary: no move back could begin.
+		return Verdict{AtSecondary, WhySession}
 	case v.Claim == ClaimLeaving && g.Taken:
 		p.volume(i, Drop)
 		return Verdict{Releasing, WhyReplica}

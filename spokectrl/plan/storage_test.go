@@ -4,12 +4,17 @@ package plan_test
 
 import "github.com/ramendr/ramen-direct/spokectrl/plan"
 
-// storage is the truth about the image behind the volume, and what the replica's status says of it. Two kinds are
+// storage is the truth about the image behind the volume, and what the replica's status says of it. Three kinds are
 // modeled. An ideal storage brings every demoted volume in sync and lets go of every replica. One like Ceph RBD calls a volume in
 // sync only while neither side is primary, looks at a volume that is in sync never again, lets go of a secondary only
-// while the peer is primary, and removes the peer's image along with the replica of a primary.
+// while the peer is primary, and removes the peer's image along with the replica of a primary. An array keeps a session: a side
+// that is demoted hands the role over, every other promotion takes the session apart until the promoted side is asked to join
+// it again, and a secondary is let go after the peer only.
 type storage struct {
 	rbd           bool
+	array         bool
+	apart         bool      // nothing is replicated from here until the storage is asked to
+	asked         bool      // it was
 	actual        plan.Role // of the image; none: it is not replicated
 	reached       plan.Role // by the status of the replica
 	level, follow bool      // the status says "in sync", or "being brought in line"
@@ -29,8 +34,10 @@ func (w world) lie(p plan.Plan) string {
 		return ""
 	}
 	exists := w.claim == plan.ClaimBound || w.claim == plan.ClaimLeaving
+	// A peer that is demoted hands its role over: nobody writes here yet. Without a replica the session ends with that.
+	given := w.array && (w.reached == plan.Secondary || w.replica == plan.ReplicaAbsent && w.demoted && !w.busy)
 	switch {
-	case exists && w.sealed && w.actual != plan.Secondary:
+	case exists && w.sealed && w.actual != plan.Secondary && !given:
 		return "(l) a volume that was not demoted is called secondary"
 	case exists && !w.discard && !w.given && (w.marks || w.kept) && !w.shipped:
 		return "(l) a volume that has what the peer lacks is called secondary"
@@ -65,6 +72,9 @@ func (w world) replicate(add func(string, bool, func(*world))) {
 		add("hub: the peer serves", true, func(n *world) { n.taken = true })
 	}
 	present := w.replica == plan.ReplicaPresent
+	if present && w.array && w.apart && w.asked {
+		add("storage joins the sides again", true, func(n *world) { n.apart, n.asked, n.peerHas = false, false, true })
+	}
 	if present && w.reached != w.told {
 		add("storage takes the role", true, func(n *world) {
 			if n.told == plan.Secondary && n.rbd && n.actual == plan.NoRole {
@@ -73,6 +83,7 @@ func (w world) replicate(add func(string, bool, func(*world))) {
 			if n.told == plan.Primary && n.actual == plan.Secondary && n.peerPrimary && !n.discard {
 				n.fail("(iii) a volume is promoted by force, and the user asked for no failover")
 			}
+			n.apart = n.array && n.told == plan.Primary && (n.apart || n.actual == plan.Secondary)
 			n.actual, n.reached, n.level, n.follow = n.told, n.told, false, false
 			n.shipped = n.shipped && n.actual == plan.Secondary
 			n.peerHas = n.peerHas || n.actual == plan.Primary
@@ -90,7 +101,7 @@ func (w world) replicate(add func(string, bool, func(*world))) {
 	if w.replica == plan.ReplicaLeaving && !w.refuses() {
 		add("storage lets the replica go", true, func(n *world) {
 			if n.actual == plan.Primary {
-				n.actual = plan.NoRole
+				n.actual, n.apart, n.asked = plan.NoRole, false, false
 				n.peerHas = n.peerHas && !n.rbd
 			}
 			n.replica, n.told, n.reached, n.level, n.follow = plan.ReplicaAbsent, plan.NoRole, plan.NoRole, false, false
@@ -99,12 +110,27 @@ func (w world) replicate(add func(string, bool, func(*world))) {
 }
 
 // refuses says that the storage does not let a replica go now.
-func (w world) refuses() bool { return w.rbd && w.actual == plan.Secondary && !w.peerPrimary }
+func (w world) refuses() bool {
+	return w.actual == plan.Secondary && (w.rbd && !w.peerPrimary || w.array)
+}
+
+// rejoin is the storage asked to replicate from here again. It is the order to replace what the other side has.
+func (w *world) rejoin() {
+	switch {
+	case !w.apart:
+		w.fail("a storage that replicates is asked to replicate again: it may take that as the order to replace what is here")
+	case w.role != plan.Primary || w.reached != plan.Primary || w.actual != plan.Primary:
+		w.fail("a volume that is not primary is made the one that the other side follows")
+	case !w.remembered || !w.current:
+		w.fail("(a) a volume is made the one that the other side follows before the restore is done")
+	}
+	w.asked = true
+}
 
 // hopeless says that only a person can help, or another step of the hub: somebody deleted the replica, or protection was
 // ended, while neither side is primary.
 func (w world) hopeless() bool {
-	stuck := w.replica == plan.ReplicaLeaving && w.refuses() && (w.byHand || w.ending)
+	stuck := w.replica == plan.ReplicaLeaving && w.refuses() && (w.byHand || w.ending || w.pruned)
 	disabled := w.rbd && (w.byHand || w.claim == plan.ClaimLeaving) && w.told == plan.Secondary && w.actual == plan.NoRole && w.replica == plan.ReplicaPresent
 	return stuck || disabled
 }
@@ -121,7 +147,12 @@ func (w world) hub(add func(string, bool, func(*world))) {
 	p := plan.Decide(w.facts())
 	secondary := w.role == plan.Secondary && (len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtSecondary || p.Verdicts[0].Phase == plan.Gone)
 	if secondary && !w.peerPrimary && !w.discard {
-		add("hub: the peer is promoted", false, func(n *world) { n.peerPrimary = true })
+		add("hub: the peer is promoted", false, func(n *world) {
+			n.peerPrimary = true
+			if n.array && n.reached == plan.Secondary {
+				n.actual = plan.Secondary // also if the role had been handed over: that promotion takes the session apart
+			}
+		})
 	}
 	if w.flips == 0 {
 		return
@@ -154,6 +185,11 @@ func (w world) hub(add func(string, bool, func(*world))) {
 		add("hub: primary", false, promoted)
 	case w.peerPrimary && secondary:
 		add("hub: primary after a failure of the peer", false, promoted)
-		add("hub: the peer is demoted", false, func(n *world) { n.peerPrimary, n.taken, n.flips = false, false, n.flips-1 })
+		add("hub: the peer is demoted", false, func(n *world) {
+			n.peerPrimary, n.taken, n.flips = false, false, n.flips-1
+			if n.array && n.actual == plan.Secondary {
+				n.actual = plan.Primary // the peer hands the role over
+			}
+		})
 	}
 }

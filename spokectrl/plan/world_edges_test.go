@@ -155,13 +155,13 @@ func (w world) settled() bool {
 	case w.role == plan.Primary && w.claim == plan.ClaimAbsent:
 		return w.replica == plan.ReplicaAbsent && !w.stored
 	case w.role == plan.Primary:
-		return w.claim == plan.ClaimBound && w.reached == plan.Primary && w.marks && w.sealed && !w.demoted && w.kept && w.stored && w.remembered
+		return w.claim == plan.ClaimBound && w.reached == plan.Primary && !w.apart && w.marks && w.sealed && !w.demoted && w.kept && w.stored && w.remembered
 	case w.remembered:
 		return false
 	case len(p.Verdicts) == 1 && (p.Verdicts[0].Why == plan.WhyUnprotected || p.Verdicts[0].Why == plan.WhyUnsent):
 		return true // a person decides
-	case w.claim == plan.ClaimLeaving && w.taken:
-		return false // the peer has taken over: nothing holds the claim any more
+	case w.claim == plan.ClaimLeaving && w.taken && !w.array:
+		return false // the peer has taken over: nothing holds the claim any more, unless there is a session
 	default:
 		return len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtSecondary || p.Verdicts[0].Phase == plan.Gone
 	}

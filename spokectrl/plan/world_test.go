@@ -49,6 +49,12 @@ func onRBD(w world) world {
 	return w
 }
 
+// onArray is a world whose storage keeps a session between both sides.
+func onArray(w world) world {
+	w.array = true
+	return w
+}
+
 // facts are what the controller sees of the world.
 func (w world) facts() plan.Group {
 	current := w.reached == w.told && w.replica == plan.ReplicaPresent // a deletion counts as a new generation, which is never answered
@@ -57,6 +63,7 @@ func (w world) facts() plan.Group {
 		Use: plan.UseFree, Replica: w.replica, Told: w.told, Exact: w.told == w.role,
 		Settled: current && (w.told == plan.Primary || w.level), Following: current && w.follow,
 		Reached: w.reached, Released: w.demoted, Restored: w.restored,
+		Session: w.array, Apart: w.apart && !w.asked && current && w.told == plan.Primary,
 	}
 	if w.busy {
 		v.Use = plan.UseBusy
@@ -248,6 +255,8 @@ func (w *world) volumeStep(k plan.Kind) bool {
 			w.fail("(e) a replica is dropped and the volume is not retained")
 		}
 		w.replica = plan.ReplicaLeaving
+	case plan.Rejoin:
+		w.rejoin()
 	case plan.GiveUp:
 		if w.interrupted {
 			w.fail("the policy of a volume comes back, and the hub did not ask for it")
@@ -269,7 +278,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 
 // leave lets a deleted claim go, if nothing holds it, and reclaims its volume.
 func (w *world) leave() {
-	held := w.rbd && w.replica != plan.ReplicaAbsent // csi-addons has a finalizer of its own on the claim
+	held := (w.rbd || w.array) && w.replica != plan.ReplicaAbsent // csi-addons has a finalizer of its own on the claim
 	if w.claim != plan.ClaimLeaving || w.marks && !w.loose || w.busy || held {
 		return
 	}

@@ -132,7 +132,15 @@ type State struct {
 	// while the peer is primary.
 	Following bool
 	Reached   plan.Role // the role that the storage reported last, whatever it is told now
-	Class     string
+	// Session says that the storage keeps a session between both volumes; see v1alpha1.LabelReplicationSession.
+	Session bool
+	// Apart says that the volume is primary, that the storage replicates nothing from here until it is asked to, and that it was not
+	// asked in this term: what Intents writes for a primary asks for that.
+	Apart bool
+	// Asked is the term as primary in which it was asked for that; empty: it was not. Rejoined says that it does so now.
+	Asked    string
+	Rejoined bool
+	Class    string
 	// Copied says that the volume is copied to a volume of the peer's own: its metadata is of this cluster only, and
 	// the role of the storage never changes.
 	Copied bool

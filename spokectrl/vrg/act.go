@@ -112,7 +112,7 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 		if done.stores.Err() != nil {
 			return errStores
 		}
-	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Drop, plan.GiveUp, plan.Loosen, plan.Unmark,
+	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Rejoin, plan.Drop, plan.GiveUp, plan.Loosen, plan.Unmark,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
@@ -159,6 +159,9 @@ func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Ki
 		return explained("unmark claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Unmark(v.item.Claim), true))
 	case plan.Promote:
 		logger.Info("Setting the role of the replica", "role", "primary", "was", v.state.Told)
+		return r.tell(ctx, a, v, plan.Primary)
+	case plan.Rejoin:
+		logger.Info("Asking the storage to replicate the volume from here again")
 		return r.tell(ctx, a, v, plan.Primary)
 	case plan.Demote:
 		logger.Info("Setting the role of the replica", "role", "secondary", "was", v.state.Told)

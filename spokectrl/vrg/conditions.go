@@ -92,7 +92,7 @@ func (s pass) dataReady() provider.Finding {
 	case s.group.Role == plan.Primary:
 		return yes(provider.ReasonReady, "all volumes are primary"+s.held()+s.ceded())
 	default:
-		return yes(provider.ReasonReplicating, "all volumes are secondary")
+		return yes(provider.ReasonReplicating, "all volumes are secondary"+s.sessions())
 	}
 }
 
@@ -138,6 +138,21 @@ func (s pass) ceded() string {
 		return ""
 	}
 	return "; these claims are left out, since their volumes belong to other claims: " + bounded.List(names, ", ") + ". Delete them when nothing needs them"
+}
+
+// sessions names the claims of a secondary that are being deleted, and that their storage holds; empty if there are none.
+func (s pass) sessions() string {
+	var names []string
+	for i, v := range s.plan.Verdicts {
+		if v.Why == plan.WhySession {
+			names = append(names, s.title(i))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "; these claims are being deleted, and stay until the protection ends or the application moves back, since their storage lets go of a secondary only after the primary: " +
+		bounded.List(names, ", ")
 }
 
 // title names a volume for users.

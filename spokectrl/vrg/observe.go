@@ -270,6 +270,7 @@ func (v *volume) observeReplica(ctx context.Context, reader client.Reader, vrg *
 	fact.Able = v.err == nil && v.state.Refusal == nil
 	fact.Replica, fact.Told, fact.Exact, fact.Settled = v.state.Replica, v.state.Told, v.state.Exact, v.state.Settled
 	fact.Following, fact.Reached = v.state.Following, v.state.Reached
+	fact.Session, fact.Apart = v.state.Session, v.state.Apart
 	fact.Copied, fact.Early = v.state.Copied, v.state.Early != ""
 	if !v.state.Copied || v.item.Claim == nil || v.item.PV == nil {
 		return nil

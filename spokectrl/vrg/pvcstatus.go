@@ -87,6 +87,8 @@ func (s pass) ready(i int) provider.Finding {
 		switch verdict.Why { //nolint:exhaustive // the others make no difference
 		case plan.WhyTakeover:
 			return no(provider.ReasonProgressing, "the claim is being deleted, and goes when the peer has taken over: until then the volume can be promoted again here")
+		case plan.WhySession:
+			return yes(provider.ReasonReplicated, messageSession)
 		case plan.WhyFollowing:
 			return yes(provider.ReasonReplicated, "the volume is secondary, and the storage synchronizes it with the peer")
 		}
@@ -149,7 +151,7 @@ func (s pass) blocked(i int) (provider.Finding, bool) {
 		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, s.leavingReplica(i)), true
 		}
-	case plan.WhyNothing, plan.WhyTakeover, plan.WhyFollowing, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
+	case plan.WhyNothing, plan.WhyTakeover, plan.WhyFollowing, plan.WhySession, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
 		if verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, "the volume is being released"), true
 		}
@@ -182,6 +184,10 @@ func (s pass) volumeLost(i int) string {
 		"Re-create the PersistentVolume, with the same volume handle and a claimRef that names this claim, or set action Failover in the DRPlacementControl: the peer has the data and restores the claim",
 		s.volumes[i].item.Claim.Spec.VolumeName)
 }
+
+// messageSession is said of a claim that its storage holds.
+const messageSession = "the volume is secondary and in sync. Its claim is being deleted, and stays: the storage lets go of a secondary only after the " +
+	"primary. It goes when the protection ends, or when the application moves back to this cluster, which then makes a new full copy for the peer"
 
 // messageIdle is said of a claim that is as ready as it can be before its workload.
 const messageIdle = "the claim is bound when a Pod first uses it: the workload may start"

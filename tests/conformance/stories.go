@@ -53,7 +53,7 @@ func relocate(ctx context.Context, sc *scenario) {
 		return sc.demote(ctx, true)
 	})
 	sc.promise(ctx, Promoted, func(ctx context.Context) error { return sc.take(ctx, v1alpha1.VRGActionRelocate, word) })
-	sc.promise(ctx, LetGo, func(ctx context.Context) error {
+	sc.attempt(ctx, LetGo, func(ctx context.Context) error {
 		if err := sc.serve(ctx, v1alpha1.VRGActionRelocate); err != nil {
 			return err
 		}

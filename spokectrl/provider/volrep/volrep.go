@@ -98,6 +98,7 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 		return s, fmt.Errorf("list VolumeReplicationClasses: %w", err)
 	}
 	identify(&s, v, classes.Items)
+	s.Apart = s.Session && s.Replica == plan.ReplicaPresent && apart(v, s, vr)
 	return s, nil
 }
 
@@ -130,6 +131,7 @@ func identify(s *provider.State, v provider.Volume, classes []replicationv1.Volu
 	}
 	if class != nil {
 		s.ReplicationID = identifier(class.Labels, v1alpha1.LabelReplicationID)
+		s.Session = class.Labels[v1alpha1.LabelReplicationSession] == "true"
 	}
 }
 
@@ -147,9 +149,10 @@ func identifier(labels map[string]string, key string) v1alpha1.Identifier {
 func observed(v provider.Volume, vr *replicationv1.VolumeReplication) provider.State {
 	s := provider.State{
 		Replica: plan.ReplicaPresent,
-		Told:    role(vr.Spec.ReplicationState),
+		Told:    told(v, vr),
 		Class:   vr.Spec.VolumeReplicationClass,
 		Objects: []client.Object{vr},
+		Asked:   vr.Annotations[v1alpha1.AnnotationVRReprotected],
 	}
 	switch {
 	case vr.Labels[v1alpha1.LabelOwnerNamespace] != v.Group.Namespace || vr.Labels[v1alpha1.LabelOwnerName] != v.Group.Name:
@@ -159,7 +162,11 @@ func observed(v provider.Volume, vr *replicationv1.VolumeReplication) provider.S
 	case vr.DeletionTimestamp != nil:
 		s.Replica = plan.ReplicaLeaving
 	}
-	judge(&s, vr)
+	if rejoins(v, vr) {
+		judgeRejoin(&s, vr)
+	} else {
+		judge(&s, vr)
+	}
 	switch vr.Status.State {
 	case replicationv1.PrimaryState:
 		s.Reached = plan.Primary
@@ -167,7 +174,7 @@ func observed(v provider.Volume, vr *replicationv1.VolumeReplication) provider.S
 		s.Reached = plan.Secondary
 	case replicationv1.UnknownState:
 	}
-	s.Exact = s.Told == v.Group.Role && (vr.Spec.AutoResync == autoResync(v.Group, v.Group.Role) || inLine(v, s))
+	s.Exact = s.Told == v.Group.Role && !s.Rejoined && (vr.Spec.AutoResync == autoResync(v.Group, v.Group.Role) || inLine(v, s))
 	if s.Told == plan.Primary {
 		s.LastSyncTime = vr.Status.LastSyncTime
 		s.LastSyncBytes = vr.Status.LastSyncBytes
@@ -176,6 +183,14 @@ func observed(v provider.Volume, vr *replicationv1.VolumeReplication) provider.S
 		}
 	}
 	return s
+}
+
+// told is the role that a VolumeReplication asks for. One that asks to join the sides again is a primary's, on our word only.
+func told(v provider.Volume, vr *replicationv1.VolumeReplication) plan.Role {
+	if rejoins(v, vr) {
+		return plan.Primary
+	}
+	return role(vr.Spec.ReplicationState)
 }
 
 func role(s replicationv1.ReplicationState) plan.Role {
@@ -200,11 +215,14 @@ func inLine(v provider.Volume, s provider.State) bool {
 
 // Intents is the VolumeReplication in the role.
 func (Provider) Intents(v provider.Volume, s provider.State, r plan.Role) ([]apply.Intent, error) {
-	state := replicationv1.Primary
+	state, asked := replicationv1.Primary, s.Asked
 	switch r {
 	case plan.Secondary:
 		state = replicationv1.Secondary
 	case plan.Primary:
+		if s.Apart {
+			state, asked = replicationv1.Resync, term(v)
+		}
 	case plan.NoRole:
 		return nil, fmt.Errorf("volume %s/%s: no role to take", v.Namespace, v.Name)
 	}
@@ -230,6 +248,9 @@ func (Provider) Intents(v provider.Volume, s provider.State, r plan.Role) ([]app
 		v1alpha1.LabelOwnerName:      v.Group.Name,
 		v1alpha1.LabelCreatedByRamen: "true",
 	})
+	if r == plan.Primary && asked != "" {
+		u.SetAnnotations(map[string]string{v1alpha1.AnnotationVRReprotected: asked})
+	}
 	// No owner: it would be collected with a group that somebody deletes by mistake, and the peer's copy might go with it.
 	return []apply.Intent{apply.Untyped(u)}, nil
 }
