@@ -20,91 +20,113 @@ import (
 // cluster, so it can't see that one was changed or deleted there.
 const secretRecheck = time.Minute
 
+// copier obeys wishes: it makes, changes and deletes their copies.
+type copier struct {
+	*sides
+	queue           *line
+	groups, secrets writer
+	configuration   *configuration
+	delivery        *delivery
+	undelivered     remarks // Secrets that can't be copied
+}
+
+func newCopier(s *sides, queue *line, c *configuration, d *delivery) *copier {
+	return &copier{
+		sides: s, queue: queue, configuration: c, delivery: d,
+		groups:      writer{s.spoke, groupResource, translate.ManagerCopy, &skew{clock: s.clock}},
+		secrets:     writer{s.spoke, secretResource, translate.ManagerCopy, &skew{clock: s.clock}},
+		undelivered: remarks{text: map[string]string{}},
+	}
+}
+
+// run obeys until ctx ends.
+func (c *copier) run(ctx context.Context) { c.queue.run(ctx, workers, logged(c.obey)) }
+
 // obey does what the hub wishes about one object.
-func (l *Link) obey(ctx context.Context, it item) error {
-	if may, err := l.mayAct(ctx); err != nil || !may {
+func (c *copier) obey(ctx context.Context, it item) error {
+	if may, err := c.identity.mayAct(ctx); err != nil || !may {
 		return err
 	}
 	switch it.kind {
 	case groups:
-		return l.obeyGroup(ctx, it.name)
+		return c.obeyGroup(ctx, it.name)
 	case secrets:
-		return l.obeySecret(ctx, it)
+		return c.obeySecret(ctx, it)
 	case config:
-		return l.obeyConfig(ctx)
+		return c.configuration.obey(ctx)
 	}
 	return nil
 }
 
-func (l *Link) obeyGroup(ctx context.Context, name string) error {
-	wish := l.outbox.get(name)
+func (c *copier) obeyGroup(ctx context.Context, name string) error {
+	wish := c.outbox.get(name)
 	if wish == nil {
-		l.outcomes.forget(name)
+		c.delivery.outcomes.forget(name)
 		return nil
 	}
-	clone := l.copies.get(name)
-	pruned := l.copyWriter.skew.known()
-	decision := l.decide(wish, clone, pruned)
+	clone := c.copies.get(name)
+	pruned := c.groups.skew.known()
+	decision := c.decide(wish, clone, pruned)
 	if decision.Doubtful {
-		live, err := l.hub.get(ctx, groupResource, wish.GetNamespace(), name)
+		live, err := c.hub.get(ctx, groupResource, wish.GetNamespace(), name)
 		if err != nil || live == nil {
 			return err // a wish that is gone: the watch will show it
 		}
-		wish, decision = live, l.decide(live, clone, pruned)
+		wish, decision = live, c.decide(live, clone, pruned)
 	}
-	err := l.remember(ctx, wish)
+	err := c.configuration.remember(ctx, wish)
 	if err == nil {
-		err = l.carryOut(ctx, l.copyWriter, item{groups, name}, wish, clone, decision)
+		err = c.carryOut(ctx, c.groups, item{groups, name}, wish, clone, decision)
 	}
 	if outdated(err) {
 		return err // nothing was found out about the wish
 	}
-	went := l.outcomeOf(wish, decision, err)
-	l.outcomes.set(name, wish, went)
+	went := c.outcomeOf(wish, decision, err)
+	c.delivery.outcomes.set(name, wish, went)
 	if went.Reason == translate.ReasonSchemaSkew {
-		l.down.addLater(item{groups, name}, skewMemory)
+		c.queue.addLater(item{groups, name}, skewMemory)
 	}
-	l.deliveries.addLater(item{groups, name}, deliveryDelay)
+	c.delivery.of(item{groups, name})
 	return err
 }
 
 // decide guards the namespaces of the exchange, for a hub that shares its cluster with a spoke.
-func (l *Link) decide(wish, clone *translate.Object, pruned translate.Paths) translate.Decision {
-	if target, err := exchange.Target(wish); err == nil && l.exchangeNamespaces.has(target.Namespace) {
+func (c *copier) decide(wish, clone *translate.Object, pruned translate.Paths) translate.Decision {
+	if target, err := exchange.Target(wish); err == nil && c.exchangeNamespaces.has(target.Namespace) {
 		return translate.Decision{Verb: translate.Refuse, Reason: translate.ReasonInvalidWish,
 			Message: fmt.Sprintf("namespace %s belongs to the exchange", target.Namespace)}
 	}
-	own, _, _ := l.identity.is()
-	return translate.Decide(wish, clone, translate.Place{Pruned: pruned, Identity: own, Ended: l.endedBefore(wish)})
+	own, _, _ := c.identity.is()
+	return translate.Decide(wish, clone, translate.Place{Pruned: pruned, Identity: own, Ended: c.configuration.endedBefore(wish)})
 }
 
 // carryOut does what was decided about clone, and nothing if it is no longer what was decided about.
-func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *translate.Object, d translate.Decision) error {
+func (c *copier) carryOut(ctx context.Context, w writer, it item, wish, clone *translate.Object, d translate.Decision) error {
 	logger := log.FromContext(ctx).WithValues("kind", wish.GetKind(), "wish", wish.GetName(), "wishGeneration", wish.GetGeneration())
 	switch d.Verb {
 	case translate.Nothing:
 		return nil
 	case translate.Refuse:
 		logger.Info("Refused wish", "reason", d.Reason, "message", d.Message)
-		l.metrics.noteRefusal(l.cluster, w.resource, d.Reason)
+		c.metrics.noteRefusal(c.cluster, w.resource, d.Reason)
 		return nil
 	case translate.Mark:
 		logger.Info("Marking copy: its wish is being deleted", "uid", clone.GetUID())
 		condition(d.Intent, clone)
 		w.manager = translate.ManagerEnd
 		stored, err := w.apply(ctx, d.Intent)
-		if err = l.wroteCopy(w, it, stored, err); err == nil {
-			l.down.add(it) // its deletion comes next
+		if err = c.wroteCopy(w, it, stored, err); err == nil {
+			c.queue.add(it) // its deletion comes next
 		}
 		return err
 	case translate.Delete:
 		logger.Info("Deleting copy", "uid", clone.GetUID())
 		gone, err := w.peer.remove(ctx, w.resource, clone)
 		if err == nil {
-			l.noteHop(wayDown, l.down, it)
+			c.noteHop(wayDown, c.queue, it)
 		}
 		if err == nil && gone && w.resource == groupResource {
-			l.copies.deleted(clone)
+			c.copies.deleted(clone)
 		}
 		return err
 	case translate.Create:
@@ -116,8 +138,8 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 	case translate.Overwrite:
 		logger.Info("Overwriting what others set in the copy")
 		stored, err := w.peer.replace(ctx, w.resource, d.Intent, w.manager)
-		if err = l.wroteCopy(w, it, stored, err); err == nil {
-			l.down.add(it) // what it lacks of the wish is applied next
+		if err = c.wroteCopy(w, it, stored, err); err == nil {
+			c.queue.add(it) // what it lacks of the wish is applied next
 		}
 		return err
 	}
@@ -130,107 +152,89 @@ func (l *Link) carryOut(ctx context.Context, w writer, it item, wish, clone *tra
 		}
 	}
 	if err == nil && d.Verb == translate.Create && d.Doubtful && w.resource == groupResource {
-		l.lookAtSecrets(d.Intent.GetNamespace()) // the one who deleted the copy may have deleted the namespace
+		c.lookAtSecrets(d.Intent.GetNamespace()) // the one who deleted the copy may have deleted the namespace
 	}
-	return l.wroteCopy(w, it, stored, err)
+	return c.wroteCopy(w, it, stored, err)
 }
 
 // lookAtSecrets looks at the copies of Secrets in a namespace of the cluster, where nobody sees that they are gone.
-func (l *Link) lookAtSecrets(namespace string) {
-	for _, wish := range l.secretWishes.list() {
+func (c *copier) lookAtSecrets(namespace string) {
+	for _, wish := range c.secretWishes.list() {
 		if strings.HasPrefix(wish.Name, namespace+".") { // no namespace holds a dot (X2)
-			l.down.add(item{secrets, wish.Name})
+			c.queue.add(item{secrets, wish.Name})
 		}
 	}
 }
 
 // wroteCopy notes a copy that was written, if it was.
-func (l *Link) wroteCopy(w writer, it item, stored *translate.Object, err error) error {
+func (c *copier) wroteCopy(w writer, it item, stored *translate.Object, err error) error {
 	if err != nil {
 		return err
 	}
-	l.noteHop(wayDown, l.down, it)
+	c.noteHop(wayDown, c.queue, it)
 	if w.resource == groupResource {
-		l.copies.wrote(stored)
+		c.copies.wrote(stored)
 	}
 	return nil
 }
 
-func (l *Link) outcomeOf(wish *translate.Object, d translate.Decision, err error) translate.Outcome {
+func (c *copier) outcomeOf(wish *translate.Object, d translate.Decision, err error) translate.Outcome {
 	if err != nil {
 		return translate.Outcome{Reason: translate.ReasonApplyFailed, Message: err.Error()}
 	}
 	if d.Verb == translate.Refuse {
 		return translate.Outcome{Reason: d.Reason, Message: d.Message}
 	}
-	if unknown := l.copyWriter.skew.known().In(wish); len(unknown) > 0 && wish.GetDeletionTimestamp() == nil {
+	if unknown := c.groups.skew.known().In(wish); len(unknown) > 0 && wish.GetDeletionTimestamp() == nil {
 		return translate.Outcome{Reason: translate.ReasonSchemaSkew,
 			Message: fmt.Sprintf("the cluster does not know %s and has not stored it; everything else was applied: update the CRDs of the cluster", unknown)}
 	}
 	return translate.Outcome{}
 }
 
-func (l *Link) obeySecret(ctx context.Context, it item) error {
-	wish := l.secretWishes.get(it.name)
+func (c *copier) obeySecret(ctx context.Context, it item) error {
+	wish := c.secretWishes.get(it.name)
 	if wish == nil {
-		l.noteUndelivered(it.name, "")
+		c.noteUndelivered(it.name, "")
 		return nil
 	}
 	target, err := exchange.Target(wish)
 	if err != nil {
-		decision := l.decide(wish, nil, nil)
-		l.noteUndelivered(it.name, decision.Message)
-		return l.carryOut(ctx, l.secretWriter, it, wish, nil, decision)
+		decision := c.decide(wish, nil, nil)
+		c.noteUndelivered(it.name, decision.Message)
+		return c.carryOut(ctx, c.secrets, it, wish, nil, decision)
 	}
-	clone, err := l.spoke.get(ctx, secretResource, target.Namespace, target.Name)
+	clone, err := c.spoke.get(ctx, secretResource, target.Namespace, target.Name)
 	if err != nil {
 		return err
 	}
-	decision := l.decide(wish, clone, nil)
+	decision := c.decide(wish, clone, nil)
 	if decision.Doubtful {
-		live, err := l.hub.get(ctx, secretResource, wish.GetNamespace(), it.name)
+		live, err := c.hub.get(ctx, secretResource, wish.GetNamespace(), it.name)
 		if err != nil || live == nil {
 			return err
 		}
-		wish, decision = live, l.decide(live, clone, nil)
+		wish, decision = live, c.decide(live, clone, nil)
 	}
-	err = l.carryOut(ctx, l.secretWriter, it, wish, clone, decision)
+	err = c.carryOut(ctx, c.secrets, it, wish, clone, decision)
 	switch status := apierrors.ReasonForError(err); {
 	case err == nil && decision.Verb != translate.Refuse:
-		l.noteUndelivered(it.name, "")
+		c.noteUndelivered(it.name, "")
 	case err == nil:
-		l.noteUndelivered(it.name, fmt.Sprintf("%s: %s", target, decision.Message))
+		c.noteUndelivered(it.name, fmt.Sprintf("%s: %s", target, decision.Message))
 	case status != metav1.StatusReasonUnknown && !outdated(err):
 		// Not its own words: they may hold what the Secret holds.
-		l.noteUndelivered(it.name, fmt.Sprintf("%s: the cluster does not accept it: %s", target, status))
+		c.noteUndelivered(it.name, fmt.Sprintf("%s: the cluster does not accept it: %s", target, status))
 	}
 	if err == nil {
-		l.down.addLater(it, secretRecheck)
+		c.queue.addLater(it, secretRecheck)
 	}
 	return err
 }
 
 // noteUndelivered remembers why a Secret can't be copied, empty if it can, and has the lease tell.
-func (l *Link) noteUndelivered(wish, why string) {
-	if l.undelivered.set(wish, why) {
-		l.noteInventory()
+func (c *copier) noteUndelivered(wish, why string) {
+	if c.undelivered.set(wish, why) {
+		c.noteInventory()
 	}
-}
-
-func (l *Link) obeyConfig(ctx context.Context) error {
-	wish := l.hubConfig.get(l.cluster)
-	if wish == nil || wish.GetDeletionTimestamp() != nil {
-		return nil
-	}
-	clone := l.spokeConfig.get(l.cluster)
-	intent := l.configWriter.skew.known().Without(translate.ConfigOf(wish))
-	if translate.Satisfied(intent, clone, translate.ManagerConfig, "") {
-		return nil
-	}
-	log.FromContext(ctx).Info("Applying configuration", "DRClusterConfig", l.cluster)
-	stored, err := l.configWriter.apply(ctx, intent)
-	if err == nil {
-		l.spokeConfig.wrote(stored)
-	}
-	return err
 }

@@ -6,17 +6,17 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/mirror/translate"
 )
 
 // identity is which cluster this one is, and which one the hub takes for it (X13).
 type identity struct {
+	spoke        peer
+	onRecognized func() // told when this cluster has become the recorded one
+
 	asking sync.Mutex // held while the cluster is asked
 
 	mu       sync.Mutex
@@ -73,115 +73,53 @@ func (i *identity) known() (own string, ok bool) {
 }
 
 // identify makes sure that it is known which cluster this one is.
-func (l *Link) identify(ctx context.Context) error {
-	if _, ok := l.identity.known(); ok {
+func (i *identity) identify(ctx context.Context) error {
+	if _, ok := i.known(); ok {
 		return nil
 	}
-	l.identity.asking.Lock()
-	defer l.identity.asking.Unlock()
-	if _, ok := l.identity.known(); ok {
+	i.asking.Lock()
+	defer i.asking.Unlock()
+	if _, ok := i.known(); ok {
 		return nil // somebody else asked meanwhile
 	}
-	l.identity.change(func() { l.identity.doubtful = false }) // an outage while it is asked counts again
-	ns, err := l.spoke.get(ctx, namespaceResource, "", metav1.NamespaceSystem)
+	i.change(func() { i.doubtful = false }) // an outage while it is asked counts again
+	ns, err := i.spoke.get(ctx, namespaceResource, "", metav1.NamespaceSystem)
 	if err == nil && ns == nil {
 		err = fmt.Errorf("the cluster has no namespace %s", metav1.NamespaceSystem)
 	}
 	if err != nil {
-		l.identity.doubt()
+		i.doubt()
 		return err
 	}
-	if l.identity.change(func() { l.identity.own = string(ns.GetUID()) }) {
-		l.lookAtAll()
+	if i.change(func() { i.own = string(ns.GetUID()) }) {
+		i.onRecognized()
 	}
 	return nil
 }
 
 // learn takes from the DRClusterConfig on the hub which cluster the hub takes for this one. A hub that does not say is one
 // that is about to, or about to let the cluster go.
-func (l *Link) learn(c change) {
+func (i *identity) learn(c change) {
 	if c.is == nil {
 		return
 	}
 	if recorded := c.is.unpack().GetAnnotations()[exchange.AnnotationSpokeID]; recorded != "" &&
-		l.identity.change(func() { l.identity.recorded = recorded }) {
-		l.lookAtAll()
+		i.change(func() { i.recorded = recorded }) {
+		i.onRecognized()
 	}
 }
 
 // mayAct reports whether this cluster is the one that the hub has recorded: only then are wishes and reports meant for it,
 // or from it. What is left undone is looked at again when that changes.
-func (l *Link) mayAct(ctx context.Context) (bool, error) {
-	if err := l.identify(ctx); err != nil {
+func (i *identity) mayAct(ctx context.Context) (bool, error) {
+	if err := i.identify(ctx); err != nil {
 		return false, err
 	}
-	_, _, s := l.identity.is()
+	_, _, s := i.is()
 	return s == recognized, nil
-}
-
-// lookAtAll looks at everything on both sides, and has the lease tell.
-func (l *Link) lookAtAll() {
-	for _, wish := range l.outbox.list() {
-		l.down.add(item{groups, wish.Name})
-	}
-	for _, wish := range l.secretWishes.list() {
-		l.down.add(item{secrets, wish.Name})
-	}
-	for _, clone := range l.copies.list() {
-		l.up.add(item{groups, exchange.ObjectName(clone.Namespace, clone.Name)})
-	}
-	for _, report := range l.inbox.list() {
-		l.up.add(item{groups, report.Name})
-	}
-	l.wakeConfig(change{})
-	l.noteInventory()
-}
-
-func (l *Link) wakeConfig(change) {
-	l.down.add(item{kind: config})
-	l.up.add(item{kind: config})
 }
 
 // strangerError says why nothing is mirrored.
 type strangerError struct{ text string }
 
 func (e *strangerError) Error() string { return e.text }
-
-// askHub makes sure that the hub takes this cluster for the one that it is. While it takes another one for it, it is told in
-// a Lease of its own that this one is here: the lease of the link belongs to the other one.
-func (l *Link) askHub(ctx context.Context) error {
-	recognition := task{hubSide, "apply or report anything"}
-	l.troubles.begin(recognition)
-	own, recorded, s := l.identity.is()
-	var err error
-	switch s {
-	case recognized:
-	case unrecorded:
-		err = &strangerError{fmt.Sprintf("the DRCluster %s has not recorded the identity of this cluster, %s, yet", l.cluster, own)}
-	case estranged:
-		err = &strangerError{fmt.Sprintf("the DRCluster %s belongs to another cluster, %s, and this one is %s. If this one replaces it, annotate the DRCluster on the hub with %s=%s; "+
-			"if it does not, delete the Secret with the credentials of %s here", l.cluster, recorded, own, v1alpha1.AnnotationAcceptCluster, own, l.cluster)}
-		l.appear(ctx, own)
-	}
-	l.troubles.end(ctx, recognition, err)
-	return err
-}
-
-// appear renews the Lease by which users learn that this cluster uses a name that another one has.
-func (l *Link) appear(ctx context.Context, own string) {
-	within, cancel := context.WithTimeout(ctx, l.timing.Renew)
-	defer cancel()
-	lease := l.lease("", l.State())
-	lease.SetName(exchange.StrangerLeaseName)
-	lease.SetAnnotations(map[string]string{exchange.AnnotationSpokeID: own})
-	lease.Object["spec"] = l.renewal(l.clock.Now())
-	written := task{hubSide, "write the lease of a stranger"}
-	l.troubles.begin(written)
-	_, err := l.hub.apply(within, leaseResource, lease, translate.ManagerLease)
-	l.troubles.end(within, written, err)
-}
-
-// renewal is the spec of a lease that is renewed at now.
-func (l *Link) renewal(now time.Time) map[string]any {
-	return map[string]any{"holderIdentity": l.holder, "leaseDurationSeconds": int64(l.timing.Seconds()), "renewTime": now.UTC().Format(metav1.RFC3339Micro)}
-}

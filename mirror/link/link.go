@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,18 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/mirror/translate"
 )
-
-// workers is how many objects of a line are looked at at a time. More only makes API servers queue.
-const workers = 16
-
-// deliveryWorkers is the same for the status of wishes, which has time.
-const deliveryWorkers = 4
-
-// answerDelay is how long the report of a copy whose spec has changed waits for the answer of the controller on the cluster,
-// which takes less, so that both are told at once (X11). The answer itself does not wait.
-const answerDelay = 250 * time.Millisecond
 
 // Options of a Link. All are required.
 type Options struct {
@@ -52,35 +39,11 @@ type Options struct {
 
 // Link is the connection between the hub and one cluster. See the package comment for what it promises.
 type Link struct {
-	cluster, holder string
-	clock           clock.Clock
-	timing          exchange.Timing
-	credential      func() exchange.Credential // nil: nothing is told
-	hub, spoke      peer
-
-	// What is on the hub, by name.
-	outbox, secretWishes, inbox, hubConfig *store
-	// What is on the spoke: VolumeReplicationGroups by the name of their reports, labeled namespaces by name.
-	copies, exchangeNamespaces, spokeConfig *store
-
-	copyWriter, secretWriter, configWriter writer // to the spoke
-	reportWriter, configReportWriter       writer // to the hub
-
-	down, up              *line
-	deliveries, unhurried *line      // unhurried: those that have time
-	sparingly             sync.Mutex // held by the one delivery that is made while the link is busy
-	remembering           sync.Mutex // held while the cluster is told to remember wishes that ended
-	telling               sync.Map   // names of the wishes whose status is being written
-	outcomes              outcomes
-	unreported            remarks // objects that the hub accepts no report about
-	undelivered           remarks // Secrets that can't be copied
-	inventoryChanged      chan struct{}
-	troubles              *troubles
-	metrics               *Metrics
-	identity              identity
-
-	beating beating      // used by beat only
-	renewed atomic.Int64 // time of the last renewal, in nanoseconds of Unix time; 0: none
+	*sides
+	copier    *copier
+	reporter  *reporter
+	delivery  *delivery
+	heartbeat *heartbeat
 }
 
 // New returns a Link that does nothing yet. It fails if a connection or the timing is described wrongly; it does not connect.
@@ -88,35 +51,32 @@ func New(o Options) (*Link, error) {
 	if err := o.Timing.Validate(); err != nil {
 		return nil, err
 	}
-	l := &Link{
-		cluster: o.Cluster, holder: o.Holder, clock: o.Clock, timing: o.Timing, credential: o.Credential, metrics: o.Metrics,
-		down: newLine("down", o.Clock), up: newLine("up", o.Clock),
-		deliveries: newLine("delivery", o.Clock), unhurried: newLine("unhurried-delivery", o.Clock),
+	s := &sides{
+		cluster: o.Cluster, clock: o.Clock, metrics: o.Metrics,
 		troubles:         &troubles{clock: o.Clock, patience: o.Timing.Renew, cluster: o.Cluster, credential: o.Credential, open: map[task]trouble{}},
-		outcomes:         outcomes{last: map[string]lookedAt{}},
-		unreported:       remarks{text: map[string]string{}},
-		undelivered:      remarks{text: map[string]string{}},
 		inventoryChanged: make(chan struct{}, 1),
 	}
-	hub, err := newPeer(o.Hub, hubSide, o.Metrics.noteWrites(o.Cluster, hubSide), func() { l.distrust(l.hubStores()) })
-	if err != nil {
+	l := &Link{sides: s}
+	var err error
+	if s.hub, err = newPeer(o.Hub, hubSide, o.Metrics.noteWrites(o.Cluster, hubSide), func() { s.distrust(s.hubStores()) }); err != nil {
 		return nil, fmt.Errorf("hub: %w", err)
 	}
-	spoke, err := newPeer(o.Spoke, spokeSide, o.Metrics.noteWrites(o.Cluster, spokeSide), func() {
-		l.identity.doubt()
-		l.distrust(l.spokeStores())
+	s.spoke, err = newPeer(o.Spoke, spokeSide, o.Metrics.noteWrites(o.Cluster, spokeSide), func() {
+		s.identity.doubt()
+		s.distrust(s.spokeStores())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("spoke: %w", err)
 	}
-	l.hub, l.spoke = hub, spoke
-	l.copyWriter = writer{spoke, groupResource, translate.ManagerCopy, &skew{clock: o.Clock}}
-	l.secretWriter = writer{spoke, secretResource, translate.ManagerCopy, &skew{clock: o.Clock}}
-	l.configWriter = writer{spoke, configResource, translate.ManagerConfig, &skew{clock: o.Clock}}
-	l.reportWriter = writer{hub, groupResource, translate.ManagerReport, &skew{clock: o.Clock}}
-	l.configReportWriter = writer{hub, configResource, translate.ManagerConfigReport, &skew{clock: o.Clock}}
+	s.identity = &identity{spoke: s.spoke, onRecognized: l.lookAtAll}
+	wishes, reports := newLine("down", o.Clock), newLine("up", o.Clock)
+	c := newConfiguration(s)
+	l.delivery = newDelivery(s, wishes, reports)
+	l.copier = newCopier(s, wishes, c, l.delivery)
+	l.reporter = newReporter(s, reports, c, l.delivery)
+	l.heartbeat = &heartbeat{sides: s, holder: o.Holder, timing: o.Timing, credential: o.Credential, copier: l.copier, reporter: l.reporter}
 	l.openStores()
-	l.troubles.dropped = func() bool { return l.hubConfig.known() && !l.hubConfig.has(l.cluster) }
+	s.troubles.dropped = func() bool { return s.hubConfig.known() && !s.hubConfig.has(s.cluster) }
 	return l, nil
 }
 
@@ -130,20 +90,20 @@ func (l *Link) openStores() {
 		if c.ours {
 			return
 		}
-		if _, telling := l.telling.Load(c.name); telling {
-			l.down.addUnnoticed(item{groups, c.name}) // most likely our own write, before its answer
+		if l.delivery.tells(c.name) {
+			l.copier.queue.addUnnoticed(item{groups, c.name}) // most likely our own write, before its answer
 			return
 		}
-		l.down.add(item{groups, c.name})
+		l.copier.queue.add(item{groups, c.name})
 	})
-	l.secretWishes = newStore(byName, func(c change) { l.down.add(item{secrets, c.name}) })
+	l.secretWishes = newStore(byName, func(c change) { l.copier.queue.add(item{secrets, c.name}) })
 	l.inbox = newStore(byName, func(c change) {
 		if !c.ours {
-			l.up.add(item{groups, c.name})
+			l.reporter.queue.add(item{groups, c.name})
 		}
 	})
 	l.hubConfig = newStore(byName, func(c change) {
-		l.learn(c)
+		l.identity.learn(c)
 		l.wakeConfig(c)
 	})
 	l.spokeConfig = newStore(byName, l.wakeConfig)
@@ -151,12 +111,12 @@ func (l *Link) openStores() {
 	byReport := func(o metav1.Object) string { return exchange.ObjectName(o.GetNamespace(), o.GetName()) }
 	l.copies = newStore(byReport, func(c change) {
 		if c.unanswered() {
-			l.up.addSoon(item{groups, c.name}, answerDelay)
+			l.reporter.queue.addSoon(item{groups, c.name}, answerDelay)
 		} else {
-			l.up.add(item{groups, c.name})
+			l.reporter.queue.add(item{groups, c.name})
 		}
 		if !c.ours {
-			l.down.add(item{groups, c.name})
+			l.copier.queue.add(item{groups, c.name})
 		}
 		if c.was == nil || c.is == nil || c.was.UID != c.is.UID {
 			l.noteInventory()
@@ -168,18 +128,34 @@ func (l *Link) openStores() {
 		}
 		for _, clone := range l.copies.list() {
 			if clone.Namespace == c.name {
-				l.up.add(item{groups, byReport(clone)})
+				l.reporter.queue.add(item{groups, byReport(clone)})
 			}
 		}
 		l.noteInventory()
 	})
 }
 
-func (l *Link) noteInventory() {
-	select {
-	case l.inventoryChanged <- struct{}{}:
-	default:
+// lookAtAll looks at everything on both sides, and has the lease tell.
+func (l *Link) lookAtAll() {
+	for _, wish := range l.outbox.list() {
+		l.copier.queue.add(item{groups, wish.Name})
 	}
+	for _, wish := range l.secretWishes.list() {
+		l.copier.queue.add(item{secrets, wish.Name})
+	}
+	for _, clone := range l.copies.list() {
+		l.reporter.queue.add(item{groups, exchange.ObjectName(clone.Namespace, clone.Name)})
+	}
+	for _, report := range l.inbox.list() {
+		l.reporter.queue.add(item{groups, report.Name})
+	}
+	l.wakeConfig(change{})
+	l.noteInventory()
+}
+
+func (l *Link) wakeConfig(change) {
+	l.copier.queue.add(item{kind: config})
+	l.reporter.queue.add(item{kind: config})
 }
 
 // Run keeps the link until ctx ends. It never gives up by itself: an API server that can't be reached is tried again.
@@ -189,8 +165,7 @@ func (l *Link) Run(ctx context.Context) error {
 		return fmt.Errorf("select namespaces of the exchange: %w", err)
 	}
 	outbox, inbox := exchange.Outbox(l.cluster), exchange.Inbox(l.cluster)
-	l.metrics.add(l)
-	defer l.metrics.remove(l)
+	defer l.metrics.show(l.gauges())()
 	var all sync.WaitGroup
 	for _, w := range []watch{
 		{peer: l.hub, resource: groupResource, namespace: outbox, into: l.outbox},
@@ -204,7 +179,7 @@ func (l *Link) Run(ctx context.Context) error {
 		w.troubles = l.troubles
 		all.Go(func() { w.run(ctx, l.clock) })
 	}
-	all.Go(func() { l.beat(ctx) })
+	all.Go(func() { l.heartbeat.run(ctx) })
 	// Before all is known, what is missing could mean anything.
 	for _, s := range slices.Concat(l.hubStores(), l.spokeStores()) {
 		select {
@@ -212,20 +187,34 @@ func (l *Link) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	all.Go(func() { l.down.run(ctx, workers, logged(l.obey)) })
-	all.Go(func() { l.up.run(ctx, workers, logged(l.report)) })
-	all.Go(func() { l.deliveries.run(ctx, deliveryWorkers, logged(l.deliver)) })
-	all.Go(func() { l.unhurried.run(ctx, deliveryWorkers, logged(l.deliverSparingly)) })
+	for _, part := range []func(context.Context){l.copier.run, l.reporter.run, l.delivery.run} {
+		all.Go(func() { part(ctx) })
+	}
 	all.Wait()
 	return nil
 }
 
-func (l *Link) hubStores() []*store {
-	return []*store{l.outbox, l.secretWishes, l.inbox, l.hubConfig}
+// gauges are what the metrics show of the link.
+func (l *Link) gauges() *gauges {
+	return &gauges{
+		cluster: l.cluster,
+		state:   l.State,
+		age:     l.heartbeat.age,
+		depths: func() map[string]int {
+			return map[string]int{"down": l.copier.queue.depth(), "up": l.reporter.queue.depth(), "delivery": l.delivery.depth()}
+		},
+	}
 }
 
-func (l *Link) spokeStores() []*store {
-	return []*store{l.copies, l.exchangeNamespaces, l.spokeConfig}
+// State is the state of the link now.
+func (l *Link) State() State { return l.heartbeat.state() }
+
+// Live fails if the hub does not take this link for live.
+func (l *Link) Live() error {
+	if s := l.State(); s.Phase != Live {
+		return fmt.Errorf("%w: %s", ErrNotLive, s)
+	}
+	return nil
 }
 
 // ErrNotLive says that the lease was not renewed for so long that the hub takes the cluster for lost.

@@ -20,7 +20,15 @@ type Metrics struct {
 	age, state, depth *prometheus.Desc
 
 	mu    sync.Mutex
-	links map[*Link]struct{}
+	links map[*gauges]struct{}
+}
+
+// gauges are what is shown of a link.
+type gauges struct {
+	cluster string
+	state   func() State
+	age     func() (time.Duration, bool) // since the lease was renewed; false: it never was
+	depths  func() map[string]int        // of its queues, by their names
 }
 
 // Ways of a hop.
@@ -48,7 +56,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			"1 for the state that the link is in.", []string{"cluster", "state"}, nil),
 		depth: prometheus.NewDesc("ramen_mirror_queue_depth",
 			"Objects that wait to be looked at or are being looked at.", []string{"cluster", "queue"}, nil),
-		links: map[*Link]struct{}{},
+		links: map[*gauges]struct{}{},
 	}
 	for _, c := range []prometheus.Collector{m.hops, m.writes, m.refusals, m} {
 		if err := registry.Register(c); err != nil {
@@ -73,10 +81,10 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, value, labels...)
 	}
 	for l := range m.links {
-		if at := l.renewed.Load(); at != 0 {
-			gauge(m.age, l.clock.Now().Sub(time.Unix(0, at)).Seconds(), l.cluster)
+		if age, ok := l.age(); ok {
+			gauge(m.age, age.Seconds(), l.cluster)
 		}
-		is := l.State().Phase
+		is := l.state().Phase
 		for _, phase := range []Phase{Connecting, Listing, Live, Lost} {
 			value := 0.0
 			if phase == is {
@@ -84,23 +92,22 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 			}
 			gauge(m.state, value, l.cluster, phase.String())
 		}
-		for name, depth := range map[string]int{"down": l.down.depth(), "up": l.up.depth(), "delivery": l.deliveries.depth() + l.unhurried.depth()} {
+		for name, depth := range l.depths() {
 			gauge(m.depth, float64(depth), l.cluster, name)
 		}
 	}
 }
 
-func (m *Metrics) add(l *Link) {
+// show shows a link until hide is called.
+func (m *Metrics) show(l *gauges) (hide func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.links[l] = struct{}{}
-}
-
-// remove forgets a link that ended.
-func (m *Metrics) remove(l *Link) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.links, l)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.links, l)
+	}
 }
 
 func (m *Metrics) noteWrites(cluster string, s side) func(string, schema.GroupVersionResource) {
@@ -111,11 +118,4 @@ func (m *Metrics) noteWrites(cluster string, s side) func(string, schema.GroupVe
 
 func (m *Metrics) noteRefusal(cluster string, resource schema.GroupVersionResource, reason string) {
 	m.refusals.WithLabelValues(cluster, resource.Resource, reason).Inc()
-}
-
-// noteHop notes that what was seen at began was written now.
-func (l *Link) noteHop(way string, line *line, it item) {
-	if began, ok := line.began(it); ok {
-		l.metrics.hops.WithLabelValues(l.cluster, way).Observe(l.clock.Now().Sub(began).Seconds())
-	}
 }

@@ -2,10 +2,7 @@
 
 package link
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Phase tells how far a link is.
 type Phase uint8
@@ -68,21 +65,4 @@ func stateOf(p progress, now time.Time) State {
 	default:
 		return State{Phase: Connecting, Cause: p.cause}
 	}
-}
-
-// State is the state of the link now.
-func (l *Link) State() State {
-	p := progress{answered: l.troubles.answered(hubSide) && l.troubles.answered(spokeSide), lasts: l.timing.Duration, cause: l.troubles.worst(l.clock.Now())}
-	if at := l.renewed.Load(); at != 0 {
-		p.renewed = time.Unix(0, at)
-	}
-	return stateOf(p, l.clock.Now())
-}
-
-// Live fails if the hub does not take this link for live.
-func (l *Link) Live() error {
-	if s := l.State(); s.Phase != Live {
-		return fmt.Errorf("%w: %s", ErrNotLive, s)
-	}
-	return nil
 }

@@ -31,3 +31,13 @@ func (w writer) apply(ctx context.Context, intent *translate.Object, subresource
 	w.skew.learn(unknown)
 	return w.peer.apply(ctx, w.resource, w.skew.known().Without(intent), w.manager, subresource...)
 }
+
+// condition makes intent apply to the version of is that was looked at only; nil: only if there is none.
+func condition(intent, is *translate.Object) {
+	if is == nil {
+		intent.SetResourceVersion("0")
+		return
+	}
+	intent.SetUID(is.GetUID())
+	intent.SetResourceVersion(is.GetResourceVersion())
+}

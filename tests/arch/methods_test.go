@@ -17,14 +17,14 @@ import (
 // mostMethods is how many methods a type has at most: one with more does several things, and any of them may change what it holds.
 const mostMethods = 20
 
-// manyMethods are types of the hub that have more, with how many. Lower a number when it can be lowered.
+// manyMethods are types of the hub and the mirror that have more, with how many. Lower a number when it can be lowered.
 var manyMethods = map[string]int{"hubctrl/drcluster.Reconciler": 28}
 
-func TestNoTypeOfTheHubHasManyMethods(t *testing.T) {
+func TestNoTypeOfHubAndMirrorHasManyMethods(t *testing.T) {
 	root := filepath.Join("..", "..")
 	methods := map[string]int{}
 	walk(t, root, func(path string) {
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !strings.HasPrefix(path, "hubctrl/") {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !strings.HasPrefix(path, "hubctrl/") && !strings.HasPrefix(path, "mirror/") {
 			return
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, parser.SkipObjectResolution)
