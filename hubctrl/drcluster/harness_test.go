@@ -4,17 +4,22 @@ package drcluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoac "k8s.io/client-go/applyconfigurations"
@@ -127,7 +132,10 @@ func (w *world) interceptors() interceptor.Funcs {
 			if err := hit("apply", nameOf(intent)); err != nil {
 				return err
 			}
-			return c.Apply(ctx, intent, opts...)
+			if err := c.Apply(ctx, intent, opts...); err != nil {
+				return err
+			}
+			return identified(ctx, c, intent)
 		},
 		List: func(ctx context.Context, c client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
 			if _, ok := l.(*v1alpha1.VolumeReplicationGroupList); ok && w.failures[op{"list", "VolumeReplicationGroupList"}] != nil {
@@ -152,6 +160,65 @@ func (w *world) interceptors() interceptor.Funcs {
 			return c.SubResource(sub).Apply(ctx, intent, opts...)
 		},
 	}
+}
+
+// made counts the Secrets that got a UID.
+var made atomic.Int64
+
+// identified gives a Secret that was made by an apply a UID, as a real API server does. The other kinds are not asked for theirs.
+func identified(ctx context.Context, c client.WithWatch, intent runtime.ApplyConfiguration) error {
+	text, err := json.Marshal(intent)
+	if err != nil {
+		return err
+	}
+	of := &unstructured.Unstructured{}
+	if err := json.Unmarshal(text, &of.Object); err != nil {
+		return err
+	}
+	if of.GetKind() != "Secret" {
+		return nil
+	}
+	s := &corev1.Secret{}
+	if err := c.Get(ctx, client.ObjectKeyFromObject(of), s); err != nil || s.UID != "" {
+		return err
+	}
+	return c.Patch(ctx, s, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"uid":"secret-%d"}}`, made.Add(1))))
+}
+
+// withdrawn has the mirror of dr1 tell that it has removed the Secrets whose wishes are being deleted.
+func (w *world) withdrawn() {
+	w.t.Helper()
+	list := &corev1.SecretList{}
+	require.NoError(w.t, w.client.List(w.t.Context(), list, client.InNamespace("outbox-dr1")))
+	var uids []string
+	for _, s := range list.Items {
+		if !s.DeletionTimestamp.IsZero() {
+			uids = append(uids, string(s.UID))
+		}
+	}
+	w.tells(map[string]string{exchange.AnnotationWithdrawn: strings.Join(uids, ",")})
+}
+
+// tells has the mirror of dr1 annotate its lease.
+func (w *world) tells(annotations map[string]string) {
+	w.t.Helper()
+	dc := w.dr1()
+	dc.Status.ClusterID = "cluster-uid"
+	require.NoError(w.t, w.client.Status().Update(w.t.Context(), dc))
+	annotations[exchange.AnnotationSpokeID] = "cluster-uid"
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr1", Name: "mirror", Annotations: annotations}}
+	if w.get(&coordinationv1.Lease{}, "inbox-dr1", "mirror") {
+		w.update(lease)
+	} else {
+		require.NoError(w.t, w.client.Create(w.t.Context(), lease))
+	}
+}
+
+// wishes reports whether a Secret is wished in the outbox of dr1: a tombstone waits for its cluster, and wishes nothing.
+func (w *world) wishes(name string) bool {
+	w.t.Helper()
+	s := &corev1.Secret{}
+	return w.get(s, "outbox-dr1", name) && s.DeletionTimestamp.IsZero()
 }
 
 // nameOf reads the name of an intent, typed or not.

@@ -17,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordinationv1ac "k8s.io/client-go/applyconfigurations/coordination/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -217,13 +218,43 @@ func (h *hub) report(cluster string) {
 	require.NoError(h.t, agent.Status().Patch(h.t.Context(), config, client.MergeFrom(was)))
 }
 
+// withdraw is what the mirror of a cluster does with Secrets whose wishes are deleted, and tells in its lease.
+func (h *hub) withdraw(cluster string) {
+	h.t.Helper()
+	list := &corev1.SecretList{}
+	require.NoError(h.t, h.Client.List(h.t.Context(), list, client.InNamespace("outbox-"+cluster)))
+	var uids []string
+	for _, s := range list.Items {
+		assert.NotNil(h.t, s.DeletionTimestamp, s.Name)
+		uids = append(uids, string(s.UID))
+	}
+	require.Len(h.t, uids, 2)
+	h.renew(cluster, map[string]string{exchange.AnnotationWithdrawn: strings.Join(uids, ",")})
+}
+
+// renew is what the mirror of a cluster tells in its lease, besides who it is.
+func (h *hub) renew(cluster string, annotations map[string]string) {
+	h.t.Helper()
+	agent, err := client.New(h.as("inbox-"+cluster, "mirror"), client.Options{Scheme: h.Scheme})
+	require.NoError(h.t, err)
+	annotations[exchange.AnnotationSpokeID] = "id-" + cluster
+	lease := coordinationv1ac.Lease(exchange.LeaseName, "inbox-"+cluster).WithAnnotations(annotations)
+	require.NoError(h.t, agent.Apply(h.t.Context(), lease, client.FieldOwner("mirror")))
+}
+
 // leave takes dr2 away, step by step.
 func (h *hub) leave(t *testing.T) {
 	ctx := t.Context()
 	dr2 := &v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: "dr2"}}
+	h.renew("dr2", map[string]string{})
+	require.Eventually(t, func() bool {
+		return h.Client.Get(ctx, client.ObjectKeyFromObject(dr2), dr2) == nil && dr2.Status.ClusterID == "id-dr2"
+	}, within, often, "who it is is not recorded")
 	require.NoError(t, h.Client.Delete(ctx, dr2))
 	h.cluster("dr2", "DeletionBlocked", "ListedByDRPolicy")
 	require.NoError(t, h.Client.Delete(ctx, &v1alpha1.DRPolicy{ObjectMeta: metav1.ObjectMeta{Name: "dr-5m"}}))
+	h.cluster("dr2", "DeletionBlocked", "RemovingSecrets")
+	h.withdraw("dr2")
 	h.cluster("dr2", "DeletionBlocked", "RemovingNamespaces")
 	require.Eventually(t, func() bool {
 		config := &v1alpha1.DRClusterConfig{}

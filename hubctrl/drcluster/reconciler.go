@@ -124,7 +124,8 @@ func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now *seen)
 	step(reasonExchange, exchanged)
 	step(reasonIncarnation, r.record(ctx, dc, &now.claims))
 	step(reasonConfig, r.keepConfig(ctx, dc, now))
-	step(reasonDistribution, r.distribute(ctx, dc.Name, *now))
+	step(reasonDistribution, r.secrets.dropWithdrawn(ctx, dc.Name, exchange.Withdrawn(now.lease, dc.Status.ClusterID)))
+	step(reasonDistribution, r.secrets.distribute(ctx, dc.Name, *now))
 	if f := r.checkBucket(ctx, dc, *now); f != nil {
 		did.failed = append(did.failed, *f)
 	}

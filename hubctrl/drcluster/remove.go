@@ -27,6 +27,7 @@ import (
 const (
 	reasonListed   = "ListedByDRPolicy"
 	reasonWished   = "WishesRemain"
+	reasonGroups   = "RemovingGroups"
 	reasonRemoving = "RemovingNamespaces"
 )
 
@@ -86,7 +87,16 @@ func (r *Reconciler) wishes(ctx context.Context, cluster string) ([]v1alpha1.Vol
 // remove gives up what the hub holds for a cluster, and at last the finalizer. A crash after any step is harmless: the
 // next pass starts over and finds less.
 func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
+	heard := r.options.Links.Link(dc.Name).State == exchange.LinkLive
+	if heard {
+		if err := r.awaitGroups(ctx, dc.Name); err != nil {
+			return err
+		}
+	}
 	if err := r.dropTombstones(ctx, dc.Name); err != nil {
+		return err
+	}
+	if err := r.secrets.withdraw(ctx, dc, heard); err != nil {
 		return err
 	}
 	for _, o := range leftovers(dc.Name) {
@@ -100,6 +110,27 @@ func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
 	r.buckets.forget(dc.Name)
 	r.deleted.forget(dc.Name)
 	return apply.Release(ctx, r.client, dc, v1alpha1.DRClusterFinalizer)
+}
+
+// awaitGroups waits for the groups that a cluster is removing: they need their stores, whose keys go next.
+func (r *Reconciler) awaitGroups(ctx context.Context, cluster string) error {
+	ending, err := r.wishes(ctx, cluster)
+	if err != nil || len(ending) == 0 {
+		return err
+	}
+	reports := &v1alpha1.VolumeReplicationGroupList{}
+	if err := r.live.List(ctx, reports, client.InNamespace(exchange.Inbox(cluster))); err != nil {
+		return fmt.Errorf("list reports in the inbox of cluster %s: %w", cluster, err)
+	}
+	remain := slices.DeleteFunc(ending, func(w v1alpha1.VolumeReplicationGroup) bool {
+		return !slices.ContainsFunc(reports.Items, func(report v1alpha1.VolumeReplicationGroup) bool { return report.Name == w.Name })
+	})
+	if len(remain) == 0 {
+		return nil
+	}
+	return &outcome.Waiting{Reason: reasonGroups, After: recheck, Message: fmt.Sprintf(
+		"waiting until cluster %s has removed the VolumeReplicationGroups %s. If it can't, stop its mirror to leave them", cluster,
+		joined(remain, func(w v1alpha1.VolumeReplicationGroup) string { return w.Name }))}
 }
 
 // leftovers are the cluster-scoped objects of the cluster. The agent's rights go first.

@@ -59,6 +59,12 @@ func TestADRClusterThatNobodyNeedsGoesWithAllThatItHad(t *testing.T) {
 	w := leaving(t)
 	w.delete(policy("policy", ""))
 	w.mustReconcile()
+	c := w.condition("DeletionBlocked")
+	assert.Equal(t, "RemovingSecrets", c.Reason)
+	assert.Contains(t, c.Message, "waiting until cluster dr1 has removed the Secrets that it was given: spoke-system/keys-dr1, spoke-system/keys-dr2. If it can't, ")
+	assert.True(t, w.get(&rbacv1.ClusterRole{}, "", "ramen-mirror-cluster-dr1"), "its mirror needs its rights until then")
+	w.withdrawn()
+	w.mustReconcile()
 	assert.False(t, w.get(&corev1.Namespace{}, "", "outbox-dr1"))
 	assert.False(t, w.get(&corev1.Namespace{}, "", "inbox-dr1"))
 	assert.False(t, w.get(&rbacv1.ClusterRole{}, "", "ramen-mirror-cluster-dr1"))
@@ -78,6 +84,7 @@ func TestItWaitsUntilTheNamespacesAreGone(t *testing.T) {
 	ns.Finalizers = []string{"kubernetes.example/slow"}
 	w.update(ns)
 	w.mustReconcile()
+	w.withdrawn()
 	w.mustReconcile()
 	c := w.condition("DeletionBlocked")
 	assert.Equal(t, "RemovingNamespaces", c.Reason)
@@ -117,6 +124,8 @@ func TestALivingWishIsNotATombstone(t *testing.T) {
 func TestARemovalThatFailsHalfwayPutsNothingBack(t *testing.T) {
 	w := leaving(t)
 	w.delete(policy("policy", ""))
+	w.mustReconcile()
+	w.withdrawn()
 	boom := errors.New("boom")
 	w.failures[op{"delete", "inbox-dr1"}] = boom
 	_, err := w.reconcile()
@@ -132,6 +141,8 @@ func TestARemovalThatFailsHalfwayPutsNothingBack(t *testing.T) {
 func TestANamespaceOfSomebodyElseSurvivesTheRemoval(t *testing.T) {
 	w := leaving(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "inbox-dr1"}})
 	w.delete(policy("policy", ""))
+	w.mustReconcile()
+	w.withdrawn()
 	w.mustReconcile()
 	w.mustReconcile()
 	assert.False(t, w.get(&v1alpha1.DRCluster{}, "", "dr1"))

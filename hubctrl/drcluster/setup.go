@@ -73,6 +73,7 @@ type Reconciler struct {
 	buckets  *buckets
 	deleted  *deletions
 	quotas   *quotas
+	secrets  *secretWishes
 
 	recording sync.Mutex // held while an identity is recorded
 }
@@ -87,6 +88,7 @@ func newReconciler(c client.Client, live client.Reader, recorder events.EventRec
 		buckets:  newBuckets(o.Open, o.Clock),
 		deleted:  &deletions{clock: o.Clock, since: map[string]time.Time{}},
 		quotas:   newQuotas(o.Clock),
+		secrets:  &secretWishes{client: c, live: live, apply: apply.New(c, fieldOwner), namespace: o.Namespace, origin: o.Origin},
 	}
 }
 
@@ -173,7 +175,7 @@ func clusterOfQuota(_ context.Context, o client.Object) []reconcile.Request {
 func toldAgain() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
-		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered, exchange.AnnotationCredential, exchange.AnnotationSpokeID},
+		return slices.ContainsFunc([]string{exchange.AnnotationSkew, exchange.AnnotationLink, exchange.AnnotationUnreported, exchange.AnnotationUndelivered, exchange.AnnotationWithdrawn, exchange.AnnotationCredential, exchange.AnnotationSpokeID},
 			func(key string) bool { return was[key] != is[key] })
 	}}
 }

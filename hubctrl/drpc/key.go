@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,6 +57,13 @@ func (r *actor) keepKey(ctx context.Context, w *snapshot.Snapshot) (bool, error)
 		if key == nil && wishes[i] != nil && strings.HasPrefix(string(wishes[i].Data[wish.KeyField]), wish.KeyIdentity) {
 			key = wishes[i].Data[wish.KeyField]
 		}
+		if wishes[i] != nil && wishes[i].DeletionTimestamp != nil {
+			// It is wanted again. Without its tombstone it is wished again, and the copy changes hands.
+			if err := apply.Release(ctx, r.client, wishes[i], exchange.FinalizerWish); err != nil {
+				return false, err
+			}
+			wishes[i] = nil
+		}
 	}
 	if key == nil {
 		key = newKey()
@@ -68,11 +76,11 @@ func (r *actor) keepKey(ctx context.Context, w *snapshot.Snapshot) (bool, error)
 	for i, at := range places {
 		want := wish.Key(w, r.origin, at, key)
 		if have := wishes[i]; have != nil && wish.Holds(have.Annotations, want.Annotations) && wish.Holds(have.Labels, want.Labels) &&
-			bytes.Equal(have.Data[wish.KeyField], key) {
+			slices.Contains(have.Finalizers, exchange.FinalizerWish) && bytes.Equal(have.Data[wish.KeyField], key) {
 			continue
 		}
 		intent := corev1ac.Secret(want.Name, want.Namespace).
-			WithLabels(want.Labels).WithAnnotations(want.Annotations).WithType(want.Type).WithData(want.Data)
+			WithLabels(want.Labels).WithAnnotations(want.Annotations).WithFinalizers(want.Finalizers...).WithType(want.Type).WithData(want.Data)
 		version := apply.Version{}
 		if wishes[i] != nil {
 			version = apply.VersionOf(wishes[i])

@@ -36,8 +36,8 @@ func (h *hub) keys() map[string]string {
 func (h *hub) keyWish(cluster string) *corev1.Secret {
 	h.t.Helper()
 	s := &corev1.Secret{}
-	if !h.get(s, clientKey("outbox-"+cluster, "shop.db-vs-secret")) {
-		return nil
+	if !h.get(s, clientKey("outbox-"+cluster, "shop.db-vs-secret")) || s.DeletionTimestamp != nil {
+		return nil // a tombstone waits for its cluster, and wishes nothing
 	}
 	return s
 }
@@ -213,7 +213,7 @@ func TestEachNamespaceOfAnApplicationGetsTheKey(t *testing.T) {
 		list := &corev1.SecretList{}
 		require.NoError(t, h.api.List(t.Context(), list))
 		for _, s := range list.Items {
-			if data, is := s.Data["psk.txt"]; is {
+			if data, is := s.Data["psk.txt"]; is && s.DeletionTimestamp == nil {
 				out[s.Namespace+" "+s.Annotations["exchange.ramendr.openshift.io/namespace"]+"/"+s.Annotations["exchange.ramendr.openshift.io/name"]] = string(data)
 			}
 		}

@@ -120,6 +120,8 @@ func Key(w *snapshot.Snapshot, origin string, at KeyPlace, key []byte) *corev1.S
 			Namespace: exchange.Outbox(w.At(at.Side).Cluster),
 			Name:      exchange.ObjectName(at.Namespace, name),
 			Labels:    map[string]string{v1alpha1.LabelCreatedByRamen: "true"},
+			// So that the copies leave the clusters with it.
+			Finalizers: []string{exchange.FinalizerWish},
 			Annotations: map[string]string{
 				exchange.AnnotationNamespace: at.Namespace,
 				exchange.AnnotationName:      name,

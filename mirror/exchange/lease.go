@@ -36,6 +36,9 @@ const (
 	// AnnotationUndelivered names the Secrets, as <namespace>/<name>, that are wished and refused, and why; absent if none.
 	// A refused VolumeReplicationGroup is told in the status of its wish.
 	AnnotationUndelivered = prefix + "undelivered"
+	// AnnotationWithdrawn holds the UIDs of Secret wishes that are being deleted and of which the cluster has no copy any more,
+	// separated by commas, at most MaxWithdrawn; absent if none. Nothing else tells: Secrets are not reported.
+	AnnotationWithdrawn = prefix + "withdrawn"
 	// AnnotationCredential tells about the mirror's credential: a Credential. It changes when the credential does.
 	AnnotationCredential = prefix + "credential"
 )

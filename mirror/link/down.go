@@ -28,6 +28,7 @@ type copier struct {
 	configuration   *configuration
 	delivery        *delivery
 	undelivered     remarks // Secrets that can't be copied
+	withdrawn       remarks // UIDs of Secret wishes that are being deleted and have no copy
 }
 
 func newCopier(s *sides, queue *line, c *configuration, d *delivery) *copier {
@@ -36,6 +37,7 @@ func newCopier(s *sides, queue *line, c *configuration, d *delivery) *copier {
 		groups:      writer{s.spoke, groupResource, translate.ManagerCopy, &skew{clock: s.clock}},
 		secrets:     writer{s.spoke, secretResource, translate.ManagerCopy, &skew{clock: s.clock}},
 		undelivered: remarks{text: map[string]string{}},
+		withdrawn:   remarks{text: map[string]string{}},
 	}
 }
 
@@ -196,11 +198,16 @@ func (c *copier) obeySecret(ctx context.Context, it item) error {
 	wish := c.secretWishes.get(it.name)
 	if wish == nil {
 		c.noteUndelivered(it.name, "")
+		c.withdrawn.set(it.name, "")
 		return nil
 	}
 	target, err := exchange.Target(wish)
 	if err != nil {
 		decision := c.decide(wish, nil, nil)
+		if wish.GetDeletionTimestamp() != nil {
+			c.noteWithdrawn(it, wish, nil, decision)
+			return nil
+		}
 		c.noteUndelivered(it.name, decision.Message)
 		return c.carryOut(ctx, c.secrets, it, wish, nil, decision)
 	}
@@ -218,6 +225,8 @@ func (c *copier) obeySecret(ctx context.Context, it item) error {
 	}
 	err = c.carryOut(ctx, c.secrets, it, wish, clone, decision)
 	switch status := apierrors.ReasonForError(err); {
+	case err == nil && wish.GetDeletionTimestamp() != nil:
+		c.noteWithdrawn(it, wish, clone, decision)
 	case err == nil && decision.Verb != translate.Refuse:
 		c.noteUndelivered(it.name, "")
 	case err == nil:
@@ -237,4 +246,27 @@ func (c *copier) noteUndelivered(wish, why string) {
 	if c.undelivered.set(wish, why) {
 		c.noteInventory()
 	}
+}
+
+// noteWithdrawn notes whether the copy of a Secret wish that is being deleted is gone, and has the lease tell: nobody reports about
+// Secrets, and the hub lets go of the wish then. What was not made from this wish counts as gone: it belongs to somebody else, and
+// stays.
+func (c *copier) noteWithdrawn(it item, wish, clone *translate.Object, d translate.Decision) {
+	c.noteUndelivered(it.name, "")
+	uid := ""
+	switch {
+	case d.Verb == translate.Delete:
+		c.queue.add(it) // look whether it is gone
+	case clone == nil, d.Verb == translate.Refuse, !translate.MadeFrom(wish, clone):
+		uid = string(wish.GetUID())
+	}
+	if c.withdrawn.set(it.name, uid) {
+		c.noteInventory()
+	}
+}
+
+// withdrawnUIDs are those that the lease tells.
+func (c *copier) withdrawnUIDs() string {
+	all := c.withdrawn.all()
+	return strings.Join(all[:min(len(all), exchange.MaxWithdrawn)], ",")
 }

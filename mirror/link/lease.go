@@ -41,6 +41,9 @@ func (h *heartbeat) lease(digest string, state State) *translate.Object {
 	if secrets := h.copier.undelivered.String(); secrets != "" {
 		annotations[exchange.AnnotationUndelivered] = secrets
 	}
+	if uids := h.copier.withdrawnUIDs(); uids != "" {
+		annotations[exchange.AnnotationWithdrawn] = uids
+	}
 	lease.SetAnnotations(annotations)
 	return lease
 }

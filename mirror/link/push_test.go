@@ -73,6 +73,7 @@ var inPushMode = map[string]func(*testing.T){
 	"missing namespace":      TestX12_AMissingNamespaceIsMadeOnceAndLeftAlone,
 	"Secret and group":       TestASecretComesBackWithItsGroup,
 	"namespace for a Secret": TestX12_AMissingNamespaceIsMadeForASecretToo,
+	"Secret of others":       TestASecretThatIsNotOursCountsAsWithdrawn,
 	"another cluster":        TestX13_AnotherClusterAppliesAndReportsNothing,
 	"late stranger":          TestX13_AStrangerThatLearnsItLateWritesNoLease,
 	"unrecorded cluster":     TestX13_AClusterThatIsNotRecordedYetSaysWhoItIs,

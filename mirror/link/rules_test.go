@@ -295,6 +295,27 @@ func TestX12_AMissingNamespaceIsMadeForASecretToo(t *testing.T) {
 	w.eventually(func() bool { return read() == "second" }, "the Secret does not follow")
 	require.NoError(t, w.hub.Delete(t.Context(), wish))
 	w.eventually(func() bool { return read() == "" }, "the Secret is not deleted")
+	told := func() string { return w.lease().Annotations[exchange.AnnotationWithdrawn] }
+	w.eventually(func() bool { return told() == string(wish.UID) }, "the lease does not tell that the cluster has none any more")
+	edit(w, w.hub, wish, func(s *corev1.Secret) { s.Finalizers = nil })
+	w.eventually(func() bool { return told() == "" }, "the lease tells of a wish that is gone")
+}
+
+// TestASecretThatIsNotOursCountsAsWithdrawn: it belongs to somebody else, and stays.
+func TestASecretThatIsNotOursCountsAsWithdrawn(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.app, Name: "foreign"}}
+	w.create(w.spoke, foreign)
+	wish := w.secretWish(w.app, "foreign", "x")
+	w.create(w.hub, wish)
+	w.eventually(func() bool { return w.lease().Annotations[exchange.AnnotationUndelivered] != "" }, "it is not refused")
+	require.NoError(t, w.hub.Delete(t.Context(), wish))
+	w.eventually(func() bool {
+		a := w.lease().Annotations
+		return a[exchange.AnnotationWithdrawn] == string(wish.UID) && a[exchange.AnnotationUndelivered] == ""
+	}, "it is not told")
+	require.NoError(t, w.spoke.Get(t.Context(), client.ObjectKeyFromObject(foreign), foreign))
 }
 
 // TestASecretComesBackWithItsGroup : deleting a namespace deletes both, and nobody sees that the Secret is gone.

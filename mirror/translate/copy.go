@@ -55,6 +55,12 @@ func wishOf(clone *Object) (types.UID, int64) {
 	return types.UID(a[exchange.AnnotationWishUID]), generation
 }
 
+// MadeFrom reports whether clone is the copy of wish.
+func MadeFrom(wish, clone *Object) bool {
+	uid, _ := wishOf(clone)
+	return uid == wish.GetUID()
+}
+
 // pick is the part of m with the given keys.
 func pick(m map[string]string, keys ...string) map[string]string {
 	out := map[string]string{}

@@ -125,6 +125,13 @@ func (a *Actor) exit() {
 		_, err := a.App.Control(ctx)
 		return apierrors.IsNotFound(err)
 	}, Patience, Tick, "%s is let go", a.App.DRPC())
+	for _, cluster := range lab.Spokes() {
+		assert.EventuallyWithT(a.T, func(c *assert.CollectT) {
+			left := &corev1.SecretList{}
+			require.NoError(c, a.Lab.Cluster(cluster).Client.List(ctx, left, client.InNamespace(a.App.Key().Namespace), client.HasLabels{v1alpha1.LabelCreatedByRamen}))
+			assert.Empty(c, left.Items)
+		}, Patience, Tick, "the Secrets that %s was given leave %s", a.App.DRPC(), cluster)
+	}
 	assert.NoError(a.T, a.App.Remove(ctx, a.T.Logf))
 }
 
