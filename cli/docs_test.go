@@ -30,6 +30,8 @@ var shown = map[string][]string{
 	"clear":      {"clear.txt"},
 	"validate":   {"validate.txt"},
 	"gather":     {"gather.txt"},
+	"protect":    {"protect.txt", "protect-refused.txt", "protect-manifest.txt"},
+	"unprotect":  {"unprotect.txt", "unprotect-git.txt"},
 	"connect":    {"connect.txt"},
 	"disconnect": {"disconnect.txt", "disconnect-refused.txt"},
 }
@@ -58,6 +60,9 @@ Where Argo CD, Flux or another tool takes the object from Git they print the YAM
 ` + "`failover --from`" + ` also writes an annotation, in the same request as the action, and keeps its record in the ConfigMap ` + "`site-failover-<cluster>`" + ` in ` + "`ramen-system`" + `, each version on condition that nobody else wrote one since.
 Who carries it out needs, for all namespaces, ` + "`get`, `list`, `watch` and `patch`" + ` of DRPlacementControls, and in ` + "`ramen-system`" + ` ` + "`create`" + ` of ConfigMaps and ` + "`get` and `update`" + ` of those records, which a Role can name; no other ConfigMap there.
 ` + "`failover --from --dry-run=client`" + ` prints all that would be written, for a Git repository.
+
+` + "`protect`" + ` creates a DRPlacementControl and ` + "`unprotect`" + ` deletes it.
+Before ` + "`protect`" + ` writes, it asks the API server by a dry run, and reads all DRPlacementControls and what lies in outboxes and inboxes, as far as you may, to know what the hub would decide.
 
 ` + "`connect`" + ` creates the DRCluster, and reads the ServiceAccount ` + "`mirror`" + ` and the Secret ` + "`mirror-credential`" + ` of the inbox, for which it asks for a token.
 ` + "`disconnect`" + ` deletes that Secret and the DRCluster, and has to see all DRPlacementControls, DRPolicies and wishes that may need the cluster.

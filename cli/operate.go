@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,12 +130,15 @@ func (o *operation) check(cmd *cobra.Command) error {
 	if !cmd.Flags().Changed("wait") {
 		o.wait = o.commands.env.Interactive
 	}
-	switch o.dryRun {
-	case "none", "client", "server":
-		return nil
-	default:
-		return fmt.Errorf("--dry-run=%s is not known: choose %s", o.dryRun, strings.Join(dryRuns, ", "))
+	return checkDryRun(o.dryRun)
+}
+
+// checkDryRun refuses what is no value of --dry-run.
+func checkDryRun(value string) error {
+	if !slices.Contains(dryRuns, value) {
+		return fmt.Errorf("--dry-run=%s is not known: choose %s", value, strings.Join(dryRuns, ", "))
 	}
+	return nil
 }
 
 func (o *operation) run(cmd *cobra.Command, names []string) error {
@@ -270,14 +274,29 @@ func (o *operation) within(ctx context.Context, d time.Duration) (context.Contex
 
 // await waits until the application runs where it is to run, or until only a person can help.
 func (o *operation) await(ctx context.Context, h *hub.Hub, around *view.Snapshot, ordered *view.Order, begun *v1alpha1.DRPlacementControl, talk *text.Page) error {
+	outcome, err := o.follow(ctx, h, around, begun, talk, func(drpc *v1alpha1.DRPlacementControl, a *view.Application) bool {
+		ordered.After = a
+		return order.Reached(drpc, ordered)
+	})
+	if outcome != "" {
+		ordered.Outcome = outcome
+	}
+	return err
+}
+
+// follow shows what becomes of an application since it was written as begun, until it is reached what was asked for, or only a
+// person can help, or the time is over. Without an outcome it is not known.
+func (o *operation) follow(ctx context.Context, h *hub.Hub, around *view.Snapshot, begun *v1alpha1.DRPlacementControl, talk *text.Page,
+	reached func(*v1alpha1.DRPlacementControl, *view.Application) bool,
+) (view.Outcome, error) {
 	clock := o.commands.env.Clock
 	start := clock.Now()
 	limit, stop := o.within(ctx, o.timeout)
 	defer stop()
-	last := ""
+	last, outcome := "", view.Outcome("")
 	err := h.Follow(limit, begun, func(drpc *v1alpha1.DRPlacementControl) (bool, error) {
 		a := h.See(drpc, around)
-		ordered.After = &a
+		done := reached(drpc, &a)
 		if drpc.Status.ObservedGeneration < begun.Generation {
 			return false, nil // the hub has not looked yet
 		}
@@ -287,28 +306,25 @@ func (o *operation) await(ctx context.Context, h *hub.Hub, around *view.Snapshot
 				return false, err
 			}
 		}
-		if a.State == view.NeedsYou {
-			ordered.Outcome = view.OutcomeNeedsYou
-			return true, nil
+		switch {
+		case a.State == view.NeedsYou:
+			outcome = view.OutcomeNeedsYou
+		case done:
+			outcome = view.OutcomeDone
 		}
-		if order.Reached(drpc, ordered) {
-			ordered.Outcome = view.OutcomeDone
-		}
-		return ordered.Outcome == view.OutcomeDone, nil
+		return outcome != "", nil
 	})
 	switch {
-	case ordered.Outcome == view.OutcomeDone:
-		return nil
-	case ordered.Outcome == view.OutcomeNeedsYou:
-		return &exit{code: ExitProblem}
+	case outcome == view.OutcomeDone:
+		return outcome, nil
+	case outcome == view.OutcomeNeedsYou:
+		return outcome, &exit{code: ExitProblem}
 	case ctx.Err() != nil:
-		ordered.Outcome = view.OutcomeInterrupted
-		return &exit{code: ExitInterrupted}
+		return view.OutcomeInterrupted, &exit{code: ExitInterrupted}
 	case limit.Err() != nil:
-		ordered.Outcome = view.OutcomeTimedOut
-		return &exit{code: ExitTimeout}
+		return view.OutcomeTimedOut, &exit{code: ExitTimeout}
 	}
-	return err
+	return "", err
 }
 
 func fact(w *view.Wait) string {

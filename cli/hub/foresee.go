@@ -52,6 +52,39 @@ func Foresee(ctx context.Context, look drpc.Look, clusters []string, wanted *v1a
 	return drpc.Foresee(ctx, look, wanted)
 }
 
+// ForeseeNew returns what the hub would decide about an application that is not protected yet, as Foresee does. Others may be in the
+// way, so all of the hub are read.
+func (h *Hub) ForeseeNew(ctx context.Context, wanted *v1alpha1.DRPlacementControl) (*drpc.Foresight, error) {
+	clusters, err := known(ctx, h, nil)
+	if err != nil {
+		return nil, err
+	}
+	links, err := Links(ctx, h, h.clock.Now(), clusters)
+	if err != nil {
+		return nil, err
+	}
+	return ForeseeAmong(ctx, drpc.Look{Reader: h, Links: links, Clock: h.clock, Namespace: h.system}, clusters, wanted)
+}
+
+// ForeseeAmong gathers what lies on a hub about all applications on clusters, and foresees what the hub decides about one by it.
+func ForeseeAmong(ctx context.Context, look drpc.Look, clusters []string, wanted *v1alpha1.DRPlacementControl) (*drpc.Foresight, error) {
+	applications := &v1alpha1.DRPlacementControlList{}
+	if err := look.Reader.List(ctx, applications); err != nil {
+		return nil, fmt.Errorf("list DRPlacementControls: %w", err)
+	}
+	look.Applications = applications.Items
+	for _, cluster := range clusters {
+		for _, box := range []string{exchange.Outbox(cluster), exchange.Inbox(cluster)} {
+			groups := &v1alpha1.VolumeReplicationGroupList{}
+			if err := look.Reader.List(ctx, groups, client.InNamespace(box)); err != nil {
+				return nil, fmt.Errorf("list what lies in %s: %w", box, err)
+			}
+			look.Groups = append(look.Groups, groups.Items...)
+		}
+	}
+	return drpc.Foresee(ctx, look, wanted)
+}
+
 // Links looks at the links to clusters, by the clock of the hub's API server.
 func Links(ctx context.Context, reader client.Reader, now time.Time, clusters []string) (drpc.Links, error) {
 	out := &links{reader: reader, now: now, state: map[string]exchange.Link{}, leases: map[string]*coordinationv1.Lease{}, inboxes: map[string]*exchange.Inventory{}}

@@ -79,7 +79,7 @@ func mapper() meta.RESTMapper {
 		m.Add(v1alpha1.GroupVersion.WithKind(kind), scope)
 	}
 	m.Add(coordinationv1.SchemeGroupVersion.WithKind("Lease"), meta.RESTScopeNamespace)
-	for _, kind := range []string{"ConfigMap", "Secret", "ServiceAccount", "Event"} {
+	for _, kind := range []string{"ConfigMap", "Secret", "ServiceAccount", "PersistentVolumeClaim", "Event"} {
 		m.Add(corev1.SchemeGroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 	}
 	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
@@ -113,6 +113,16 @@ func (h *Hub) Look(ctx context.Context, which Selection) (*view.Snapshot, error)
 	if s.Applications, err = h.applications(ctx, which); err != nil {
 		return nil, err
 	}
+	if err := h.around(ctx, s); err != nil {
+		return nil, err
+	}
+	s.Now = h.clock.Now()
+	return s, nil
+}
+
+// Around reads what is the same for all applications.
+func (h *Hub) Around(ctx context.Context) (*view.Snapshot, error) {
+	s := &view.Snapshot{}
 	if err := h.around(ctx, s); err != nil {
 		return nil, err
 	}

@@ -75,15 +75,15 @@ func (h *Hub) See(drpc *v1alpha1.DRPlacementControl, around *view.Snapshot) view
 // again is how soon a watch that ended, or could not begin, begins again.
 const again = time.Second
 
-// errGone ends a watch of an application that is deleted.
-var errGone = errors.New("the DRPlacementControl was deleted meanwhile")
+// ErrGone ends a watch of an application that is deleted.
+var ErrGone = errors.New("the DRPlacementControl was deleted meanwhile")
 
 // Follow shows an application to see at once and whenever it changes, until see says that it has seen enough. An API server
 // that can't be reached meanwhile is asked again; a lack of rights, or the end of the application, ends it.
 func (h *Hub) Follow(ctx context.Context, of *v1alpha1.DRPlacementControl, see func(*v1alpha1.DRPlacementControl) (bool, error)) error {
 	return Follow(ctx, h, client.ObjectKeyFromObject(of), &v1alpha1.DRPlacementControlList{}, func(drpc *v1alpha1.DRPlacementControl) (bool, error) {
 		if drpc == nil || drpc.UID != of.UID {
-			return false, errGone
+			return false, ErrGone
 		}
 		return see(drpc)
 	})

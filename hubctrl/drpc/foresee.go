@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,8 +26,10 @@ import (
 type Look struct {
 	// Reader answers Get for the kinds that the hub reads.
 	Reader client.Reader
-	// Groups are the wishes and the reports of the application, on whatever cluster.
+	// Groups are the wishes and the reports of the application, on whatever cluster; with Applications, those of all applications.
 	Groups []v1alpha1.VolumeReplicationGroup
+	// Applications are all of the hub; nil: others are not looked at.
+	Applications []v1alpha1.DRPlacementControl
 	// Links tells the state of the links; Await is not asked.
 	Links Links
 	// Clock is the hub's.
@@ -47,10 +50,10 @@ type Foresight struct {
 	Waiting *v1alpha1.Waiting
 }
 
-// Foresee decides about drpc, as somebody may intend to change it, by the code and the facts by which the reconciler would. It does
-// not look at other applications: whether one is in the way matters only before a protection begins.
+// Foresee decides about drpc, as somebody may intend to change it, by the code and the facts by which the reconciler would. Whether
+// another application is in the way matters only before a protection begins.
 func Foresee(ctx context.Context, look Look, drpc *v1alpha1.DRPlacementControl) (*Foresight, error) {
-	reads := &gathered{Reader: look.Reader, groups: look.Groups}
+	reads := &gathered{Reader: look.Reader, groups: look.Groups, applications: look.Applications}
 	r := &observer{
 		client: reads, live: look.Reader, configs: look.Reader, links: look.Links, clock: look.Clock, namespace: look.Namespace,
 		groups: newGroups(), contests: newContests(),
@@ -127,10 +130,11 @@ func (f *Foresight) Says(w plan.Write) string {
 	return ""
 }
 
-// gathered reads from a hub, and lists only what was gathered of one application.
+// gathered reads from a hub, and lists only what was gathered.
 type gathered struct {
 	client.Reader
-	groups []v1alpha1.VolumeReplicationGroup
+	groups       []v1alpha1.VolumeReplicationGroup
+	applications []v1alpha1.DRPlacementControl
 }
 
 // Get is of client.Reader.
@@ -140,21 +144,26 @@ func (g *gathered) Get(ctx context.Context, key client.ObjectKey, into client.Ob
 
 // List is of client.Reader, by the indices of the hub's cache.
 func (g *gathered) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
-	groups, ok := list.(*v1alpha1.VolumeReplicationGroupList)
-	if !ok {
-		return nil // other applications are not looked at
-	}
 	asked := (&client.ListOptions{}).ApplyOptions(options)
-	groups.Items = slices.DeleteFunc(slices.Clone(g.groups), func(v v1alpha1.VolumeReplicationGroup) bool {
-		for _, q := range asked.FieldSelector.Requirements() {
-			for _, i := range indices() {
-				if _, about := i.of.(*v1alpha1.VolumeReplicationGroup); about && i.name == q.Field && !slices.Contains(i.values(&v), q.Value) {
-					return true
-				}
+	switch list := list.(type) {
+	case *v1alpha1.VolumeReplicationGroupList:
+		list.Items = slices.DeleteFunc(slices.Clone(g.groups), func(v v1alpha1.VolumeReplicationGroup) bool { return !indexed(&v, asked) })
+		list.ListMeta = metav1.ListMeta{}
+	case *v1alpha1.DRPlacementControlList:
+		list.Items = slices.DeleteFunc(slices.Clone(g.applications), func(d v1alpha1.DRPlacementControl) bool { return !indexed(&d, asked) })
+		list.ListMeta = metav1.ListMeta{}
+	}
+	return nil
+}
+
+// indexed reports whether an object lies where a list looks.
+func indexed(o client.Object, asked *client.ListOptions) bool {
+	for _, q := range asked.FieldSelector.Requirements() {
+		for _, i := range indices() {
+			if reflect.TypeOf(i.of) == reflect.TypeOf(o) && i.name == q.Field && !slices.Contains(i.values(o), q.Value) {
+				return false
 			}
 		}
-		return false
-	})
-	groups.ListMeta = metav1.ListMeta{}
-	return nil
+	}
+	return true
 }

@@ -30,13 +30,14 @@ func TestTheToolForeseesWhatTheHubDecides(t *testing.T) {
 		"failover to dr2": asking(func(s *v1alpha1.DRPlacementControlSpec) { s.Action, s.FailoverCluster = "Failover", "dr2" }),
 		"relocate to dr2": asking(func(s *v1alpha1.DRPlacementControlSpec) { s.Action, s.PreferredCluster = "Relocate", "dr2" }),
 	}
-	seen, writes, ids := 0, 0, map[string]bool{}
+	seen, writes, conflicts, ids := 0, 0, 0, map[string]bool{}
 	drpc.EachMoment(t, edits, func(name string, look drpc.Look, d *v1alpha1.DRPlacementControl, decided drpc.Decided) {
-		if strings.HasPrefix(name, "refused-conflict") {
-			return // other applications are not looked at, and are in the way only before a protection begins
+		foresee := hub.Foresee
+		if strings.HasPrefix(name, "refused-conflict") { // others are in the way only before a protection begins
+			foresee, conflicts = hub.ForeseeAmong, conflicts+1
 		}
 		seen++
-		f, err := hub.Foresee(t.Context(), look, []string{"dr1", "dr2"}, d)
+		f, err := foresee(t.Context(), look, []string{"dr1", "dr2"}, d)
 		require.NoError(t, err, name)
 		if decided.Refused != "" {
 			require.NotNil(t, f.Waiting, name)
@@ -63,5 +64,6 @@ func TestTheToolForeseesWhatTheHubDecides(t *testing.T) {
 	})
 	assert.Greater(t, seen, 150)
 	assert.Greater(t, writes, 20)
+	assert.NotZero(t, conflicts)
 	assert.Greater(t, len(ids), 60, "what differs has another id")
 }

@@ -58,9 +58,20 @@ func TestARelocateIsTakenBack(t *testing.T) {
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR1), "replication resumes")
 	assert.Equal(t, pod, a.Pod(lab.DR1), "the workload was left alone")
 
+	out, code = plugin(t, l, "protect", "rival", "-n", "taken-back", "--policy", drpc.Spec.DRPolicyRef.Name, "--cluster", lab.DR1, "--all-pvcs")
+	assert.Equal(t, cli.ExitRefused, code)
+	assert.Contains(t, out, "the hub would refuse it (Conflict): DRPlacementControl taken-back/taken-back")
+	out, code = plugin(t, l, "disconnect", lab.DR1, "--yes")
+	assert.Equal(t, cli.ExitRefused, code)
+	assert.Contains(t, out, "taken-back/taken-back")
+
 	a.Follow()
 	_, err := a.Relocate(t.Context(), lab.DR2)
 	require.NoError(t, err)
+	out, code = plugin(t, l, "unprotect", "taken-back", "-n", "taken-back", "--yes", "--wait")
+	assert.Zero(t, code)
+	assert.Contains(t, out, "stay as they are on dr2.")
+	assert.Contains(t, out, "Done: taken-back/taken-back is not protected any more.\n")
 }
 
 // TestAFailoverWithoutATargetGoesToTheOtherClusterOnce: it does not swing back, neither by itself nor when the hub

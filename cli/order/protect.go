@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package order
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/cli/view"
+	"github.com/ramendr/ramen-direct/internal/bounded"
+)
+
+// Wanted is a protection that a user asks for.
+type Wanted struct {
+	Namespace, Name string
+	// Policy and Cluster: by which policy, and where the application runs or is to run.
+	Policy, Cluster string
+	// Claims are the PVCs, by their labels; an empty selector: all of the namespace.
+	Claims metav1.LabelSelector
+	// AppNamespace is the namespace of the application, if it is another one.
+	AppNamespace string
+}
+
+// Protect is the DRPlacementControl that protects an application, and what speaks against it. A policy that is not in the snapshot
+// may not be read.
+func Protect(s *view.Snapshot, w Wanted) (*v1alpha1.DRPlacementControl, *view.Protection) {
+	d := &v1alpha1.DRPlacementControl{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: w.Name},
+		Spec:       v1alpha1.DRPlacementControlSpec{PreferredCluster: w.Cluster, PVCSelector: w.Claims},
+	}
+	d.Spec.DRPolicyRef.Name = w.Policy
+	if w.AppNamespace != "" && w.AppNamespace != w.Namespace {
+		d.Annotations = map[string]string{v1alpha1.AnnotationAppNamespace: w.AppNamespace}
+	}
+	out := &view.Protection{Namespace: w.Namespace, Name: w.Name, Policy: w.Policy, Home: w.Cluster, Manifest: manifest(d)}
+	policy, ok := s.Policies[w.Policy]
+	clusters := policy.Spec.DRClusters
+	out.Head = s.Heading("ApplicationProtection", clusters)
+	warn := func(format string, args ...any) { out.Warnings = append(out.Warnings, fmt.Sprintf(format, args...)) }
+	refuse := func(format string, args ...any) {
+		out.Refusals = append(out.Refusals, view.Refusal{Guard: view.GuardPolicy, Message: fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case !ok && s.Policies == nil:
+		warn("you may not read DRPolicies, so it is not known whether %s has cluster %s", w.Policy, w.Cluster)
+		return d, out
+	case !ok:
+		refuse("there is no DRPolicy %s%s", w.Policy, among(s.Policies))
+		return d, out
+	case !slices.Contains(clusters, w.Cluster):
+		refuse("cluster %s is not in DRPolicy %s, which has %s: choose one of them with --cluster", w.Cluster, w.Policy, strings.Join(clusters, " and "))
+		return d, out
+	case !meta.IsStatusConditionTrue(policy.Status.Conditions, v1alpha1.ConditionValidated):
+		warn("DRPolicy %s is not valid: the protection begins when it is. kubectl ramen-direct validate says why", w.Policy)
+	case len(policy.Status.Async.PeerClasses) == 0:
+		warn("DRPolicy %s has no StorageClass that both clusters have: no volume would be protected. kubectl ramen-direct validate says more", w.Policy)
+	}
+	for _, c := range clusters {
+		if c != w.Cluster {
+			out.Peer = c
+		}
+	}
+	for _, c := range clusters {
+		if l := linkOf(out.Clusters, c); l != nil && l.State != view.ClusterLive && l.State != view.ClusterUnknown {
+			warn("cluster %s is not heard of: the protection begins when both clusters have said what they have", c)
+		}
+	}
+	return d, out
+}
+
+func among(policies map[string]v1alpha1.DRPolicy) string {
+	if len(policies) == 0 {
+		return ""
+	}
+	var names []string
+	for name := range policies {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return ": there are " + bounded.List(names, ", ")
+}
+
+// Selects adds to a protection the claims that its cluster has now.
+func Selects(p *view.Protection, policy *v1alpha1.DRPolicy, claims []view.Claim) {
+	classes := map[string]bool{}
+	for _, c := range policy.Status.Async.PeerClasses {
+		classes[c.StorageClassName] = true
+	}
+	p.Claims = []view.Claim{}
+	var bare []string
+	for _, c := range claims {
+		c.Replicated = classes[c.StorageClass]
+		p.Claims = append(p.Claims, c)
+		if !c.Replicated {
+			bare = append(bare, fmt.Sprintf("%s/%s (%s)", c.Namespace, c.Name, c.StorageClass))
+		}
+	}
+	switch {
+	case len(claims) == 0:
+		p.Warnings = append(p.Warnings, fmt.Sprintf("no PVC on %s is selected now: those that come later will be protected", p.Home))
+	case len(bare) > 0 && len(classes) > 0:
+		p.Refusals = append(p.Refusals, view.Refusal{Guard: view.GuardPolicy, Message: fmt.Sprintf(
+			"DRPolicy %s does not replicate the StorageClass of PVC %s: while one of them is selected the application is not protected. Select others, or give the class the labels that docs/install.md names",
+			p.Policy, bounded.List(bare, ", "))})
+	}
+}
+
+// Unprotect says what ending the protection of the one application of a detail does, and what speaks against it.
+func Unprotect(d *view.Detail, evenIfGit bool) *view.Protection {
+	drpc := &d.Applications[0]
+	e := view.Explain(d)
+	a := &e.Application
+	out := &view.Protection{Head: e.Head, Namespace: drpc.Namespace, Name: drpc.Name, Ends: true, Policy: a.Policy, Home: a.Home, Peer: a.Peer}
+	out.Kind = "ApplicationProtection"
+	warn := func(format string, args ...any) { out.Warnings = append(out.Warnings, fmt.Sprintf(format, args...)) }
+	if drpc.DeletionTimestamp != nil {
+		out.Outcome = view.OutcomeNothing
+		return out
+	}
+	switch a.State {
+	case view.Moving, view.Blocked, view.NeedsYou:
+		if drpc.Spec.Action != "" && a.Target != "" {
+			warn("the %s to %s is under way: where the workload is left is decided by how far it got", strings.ToLower(string(drpc.Spec.Action)), a.Target)
+		}
+	case view.NotRunning, view.Unknown, view.NotSeen:
+		warn("it is not certain that the application runs: %s", a.Message)
+	case view.HomeLost, view.AtRisk, view.Protected:
+	}
+	for i := range out.Clusters {
+		c := &out.Clusters[i]
+		if c.State != view.ClusterLost && c.State != view.ClusterNever {
+			continue
+		}
+		if c.Name == a.Home {
+			warn("cluster %s, where the application runs, can't be reached: what %s has is the only copy that can. Fail over first to keep it: kubectl ramen-direct failover %s -n %s", a.Home, dash(a.Peer), drpc.Name, drpc.Namespace)
+		}
+		heard := "was never heard of"
+		if c.Heard != nil {
+			heard = "was last heard of " + duration.HumanDuration(c.Heard.Duration()) + " ago"
+		}
+		warn("cluster %s %s: the end waits for it. kubectl ramen-direct why says how to give that cluster up", c.Name, heard)
+	}
+	if tool := owner(drpc); tool != "" {
+		out.Git = &view.Git{Tool: tool, Commit: reference(drpc)}
+		if evenIfGit {
+			warn("%s takes this object from a Git repository, and may create it again", tool)
+		} else {
+			out.Refusals = append(out.Refusals, view.Refusal{Guard: view.GuardGit, Message: tool +
+				" takes this object from a Git repository, and would create it again: remove it there. If the tool does not delete what is removed from Git, delete it then with --even-if-git"})
+		}
+	}
+	return out
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "the other cluster"
+	}
+	return s
+}
+
+// reference is what names an object in a manifest.
+func reference(d *v1alpha1.DRPlacementControl) string {
+	return fmt.Sprintf("apiVersion: %s\nkind: DRPlacementControl\nmetadata:\n  name: %s\n  namespace: %s\n", v1alpha1.GroupVersion, d.Name, d.Namespace)
+}
+
+// manifest is the YAML of a DRPlacementControl without what only an API server writes.
+func manifest(d *v1alpha1.DRPlacementControl) string {
+	metadata := map[string]any{"namespace": d.Namespace, "name": d.Name}
+	if d.Annotations != nil {
+		metadata["annotations"] = d.Annotations
+	}
+	return asManifest("DRPlacementControl", metadata, map[string]any{
+		"drPolicyRef": map[string]string{"name": d.Spec.DRPolicyRef.Name}, "preferredCluster": d.Spec.PreferredCluster, "pvcSelector": d.Spec.PVCSelector,
+	})
+}
