@@ -100,8 +100,10 @@ type Volume struct {
 	Released bool
 	// Copied says that the technique sends copies to a volume of the peer's own, and can do so while the claim leaves.
 	Copied bool
-	// Ceded says that the claim has given its volume to another claim. It has no data, and is not selected.
-	Ceded bool
+	// Ceded says that the claim has given its volume to another claim, and Holder which of Group.Volumes that is of; NoVolume: none.
+	// After Cede it is true only of a claim that is let go for that, and not selected.
+	Ceded  bool
+	Holder int
 	// Contested says that another claim, which had the volume before, still has a replica of it.
 	Contested bool
 	Early     bool // the replica can't be made before the peer says where it receives

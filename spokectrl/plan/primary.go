@@ -219,6 +219,9 @@ func letGo(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
 		return Verdict{Releasing, WhyLeaving}
 	case ReplicaAbsent, ReplicaForeign:
 	}
+	if v.Contested && policy {
+		return Verdict{Releasing, WhyContested} // its volume has a replica, under the name of another claim
+	}
 	// The claim's labels are how the PV is found again: it comes first.
 	switch {
 	case policy && v.Kept:

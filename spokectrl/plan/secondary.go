@@ -64,7 +64,7 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 	case v.Told == Primary && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
 	case !v.Exact:
-		if !v.Kept && v.Claim != ClaimAbsent {
+		if v.loses() {
 			p.volume(i, Retain)
 		}
 		p.volume(i, Demote)
@@ -76,6 +76,9 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 	}
 }
 
+// loses reports whether the end of the claim may take a volume along. One without its volume takes nothing.
+func (v Volume) loses() bool { return !v.Kept && !v.Ceded && v.Claim != ClaimAbsent && v.Claim != ClaimLost }
+
 // awaitsRole reports whether a volume that was demoted becomes primary here when the peer is demoted, without a word of ours: what
 // waits for it would write at once.
 func (v Volume) awaitsRole() bool {
@@ -84,7 +87,7 @@ func (v Volume) awaitsRole() bool {
 
 // released decides for a volume that was demoted for good, and has a replica.
 func released(g Group, i int, v Volume, p *Plan) Verdict {
-	if !v.Kept && v.Claim != ClaimAbsent {
+	if v.loses() {
 		p.volume(i, Retain)
 	}
 	if !v.Released && v.Marks != MarksNone && v.Claim != ClaimAbsent {
@@ -113,6 +116,11 @@ func free(g Group, i int, v Volume, p *Plan) Verdict {
 	exists := v.Claim == ClaimBound || v.Claim == ClaimLeaving || v.Claim == ClaimLost
 	marked := v.Marks != MarksNone
 	switch {
+	case v.Ceded: // its volume is another claim's, and asked about there
+		if marked {
+			p.volume(i, Unmark)
+		}
+		return Verdict{Gone, WhyNothing}
 	case marked && !v.Sealed && !v.Released && exists && !g.Discard:
 		// It was told to leave before it had been replicated once: the peer has no copy. It is held, so that a return
 		// to primary finds it.

@@ -10,20 +10,17 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 )
 
-// contest marks the volumes that a claim got from another one of the group whose replica is still there: both replicate the same
-// volume of the storage, and the end of the first would end the second.
-func (f *facts) contest() {
+// cede tells the plan which claims have given their volumes to which.
+func (f *facts) cede() {
 	for i, v := range f.volumes {
-		if r := f.group.Volumes[i].Replica; !v.item.Ceded() || r == plan.ReplicaAbsent || r == plan.ReplicaForeign {
-			continue
-		}
-		if j := f.volumeOf(v.item.Holder); j >= 0 {
-			f.group.Volumes[j].Contested = true
+		if v.item.Ceded() {
+			f.group.Volumes[i].Holder = f.volumeOf(v.item.Holder)
 		}
 	}
+	plan.Cede(f.group.Volumes)
 }
 
-// volumeOf is the index of the volume of a claim; -1: the group has none.
+// volumeOf is the index of the volume of a claim; plan.NoVolume: the group has none.
 func (f *facts) volumeOf(claim client.ObjectKey) int {
 	return slices.IndexFunc(f.volumes, func(v volume) bool { return v.item.Namespace == claim.Namespace && v.item.Name == claim.Name })
 }

@@ -14,10 +14,10 @@ import (
 )
 
 // rename hands the volume of claim data to claim renamed, as tools do that import volumes: data is lost.
-func (c *cluster) rename() {
+func (c *cluster) rename(change ...func(*corev1.PersistentVolumeClaim)) {
 	c.t.Helper()
 	ctx := c.t.Context()
-	c.provision("renamed")
+	c.provision("renamed", change...)
 	c.remove(&corev1.PersistentVolume{}, "pv-renamed")
 	claim := c.claim("renamed")
 	claim.Spec.VolumeName = "pv-data"
@@ -70,4 +70,27 @@ func TestAVolumeIsOfTheClaimThatItNames(t *testing.T) {
 			assert.True(t, client.IgnoreNotFound(peer.client.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "data"}, &corev1.PersistentVolumeClaim{})) == nil)
 		})
 	}
+}
+
+// TestAVolumeThatWentToAClaimThatIsNotSelected stays replicated and stored under its old name, until somebody says whose it is.
+func TestAVolumeThatWentToAClaimThatIsNotSelected(t *testing.T) {
+	s := newStores()
+	c := deployed(t, s)
+	c.rename(func(claim *corev1.PersistentVolumeClaim) { claim.Labels = nil })
+	c.settle()
+	require.NotNil(t, c.replica("data"), "its end would end the peer's copy")
+	assert.Nil(t, c.replica("data").DeletionTimestamp)
+	assert.Contains(t, s.keys(t, "dr1"), "app/drpc/v1.PersistentVolumeClaim/app/data")
+	assert.Equal(t, "False/Error", c.says("DataReady"))
+	assert.Contains(t, c.message("DataReady"), "Give claim app/renamed the labels of the group's selector")
+
+	renamed := c.claim("renamed")
+	renamed.Labels = map[string]string{"app": "x"}
+	require.NoError(t, c.client.Update(t.Context(), renamed))
+	c.settle()
+	assert.Equal(t, "True/Ready", c.says("DataReady"), c.message("DataReady"))
+	assert.Nil(t, c.replica("data"))
+	require.NotNil(t, c.replica("renamed"))
+	assert.Contains(t, s.keys(t, "dr1"), "app/drpc/v1.PersistentVolumeClaim/app/renamed")
+	assert.NotContains(t, s.keys(t, "dr1"), "app/drpc/v1.PersistentVolumeClaim/app/data")
 }

@@ -130,7 +130,7 @@ func (s pass) held() string {
 func (s pass) ceded() string {
 	var names []string
 	for i, v := range s.volumes {
-		if v.item.Ceded() && v.item.Selected {
+		if v.item.Selected && s.group.Volumes[i].Ceded {
 			names = append(names, fmt.Sprintf("%s (%s)", s.title(i), v.item.Unbound()))
 		}
 	}

@@ -251,7 +251,7 @@ func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f
 		f.volumes = append(f.volumes, v)
 		f.group.Volumes = append(f.group.Volumes, fact)
 	}
-	f.contest()
+	f.cede()
 	return users, nil
 }
 

@@ -180,6 +180,10 @@ func (s pass) foreign(i int) string {
 
 // volumeLost says what to do about a claim whose PV is gone.
 func (s pass) volumeLost(i int) string {
+	if it := s.volumes[i].item; it.Ceded() {
+		return fmt.Sprintf("%s, which this group does not select. The replica and what is stored of it stay under the old name. "+
+			"Give claim %s the labels of the group's selector, and the volume is protected under the new name; or delete this claim to end its protection", it.Unbound(), it.Holder)
+	}
 	return fmt.Sprintf("PersistentVolume %s of the claim is gone, or belongs to another claim. Its replica and what is stored of it stay as they are. "+
 		"Re-create the PersistentVolume, with the same volume handle and a claimRef that names this claim, or set action Failover in the DRPlacementControl: the peer has the data and restores the claim",
 		s.volumes[i].item.Claim.Spec.VolumeName)
@@ -250,8 +254,8 @@ func (s pass) stored(i int) provider.Finding {
 
 // contested says which claim had the volume before.
 func (s pass) contested(i int) string {
-	for j, v := range s.volumes {
-		if v.item.Ceded() && s.volumeOf(v.item.Holder) == i {
+	for j, v := range s.group.Volumes {
+		if v.Ceded && v.Holder == i {
 			return fmt.Sprintf("claim %s had the volume before, and its replica is removed first; then this claim gets one", s.title(j))
 		}
 	}

@@ -61,7 +61,9 @@ func TestASideThatWasPromotedByForceIsJoinedAgain(t *testing.T) {
 		change(vr)
 		require.NoError(t, c.client.Status().Update(t.Context(), vr))
 	}
-	says(func(vr *replicationv1.VolumeReplication) { set(vr, "Replicating", metav1.ConditionFalse, "NotReplicating") })
+	says(func(vr *replicationv1.VolumeReplication) {
+		set(vr, "Replicating", metav1.ConditionFalse, "NotReplicating")
+	})
 	c.settle()
 	require.Equal(t, replicationv1.Primary, c.replica("data").Spec.ReplicationState, "nobody said that the storage has sessions")
 	c.onSessions()
