@@ -81,39 +81,54 @@ const nothingToRestore = "nothing to restore"
 
 func (r *Reconciler) observeStored(ctx context.Context, f *facts, group provider.Group) restore {
 	profiles := f.profiles()
-	if f.forlorn() && f.term.Trust.Stored && !f.goesOn() {
-		return restore{state: plan.RestoreConflict, reason: exchange.ReasonStoresEmpty, message: f.messageForlorn()}
+	stores := plan.Stores{Asked: len(profiles) > 0, GivenUp: len(f.without()) > 0, Stored: f.term.Trust.Stored, GoesOn: f.goesOn()}
+	var newest archive.Newest
+	if stores.Asked {
+		newest = r.Archive.Newest(ctx, f.id, profiles, f.term.Trust)
+		stores.Answer = answer(newest.Answer)
 	}
-	if len(profiles) == 0 {
-		return restore{state: plan.RestoreComplete, message: "nothing to restore: spec.s3Profiles names no store"}
+	if _, counted := f.vrg.Annotations[exchange.AnnotationEpoch]; counted && newest.Manifest != nil {
+		stores.Overtaken = newest.Manifest.Epoch > f.term.Epoch
 	}
-	newest := r.Archive.Newest(ctx, f.id, profiles, f.term.Trust)
-	switch newest.Answer {
-	case archive.Nothing:
-		if f.term.Trust.Stored && !f.goesOn() {
-			return restore{state: plan.RestoreConflict, reason: exchange.ReasonStoresEmpty, unread: true, message: f.emptied(profiles)}
+	gate := stores.Gate()
+	out := restore{state: gate.Restore()}
+	switch gate {
+	case plan.GateOpen:
+		out.message = nothingToRestore
+	case plan.GateNoStore:
+		out.message = "nothing to restore: spec.s3Profiles names no store"
+	case plan.GateForlorn:
+		out.reason, out.message = exchange.ReasonStoresEmpty, f.messageForlorn()
+	case plan.GateEmptied:
+		out.reason, out.unread, out.message = exchange.ReasonStoresEmpty, true, f.emptied(profiles)
+	case plan.GateUnread:
+		out.unread, out.message = true, fmt.Sprintf("it is not known whether there is something to restore: %v", newest.Problems.Err())
+	case plan.GateNotBelieved:
+		out.reason, out.unread, out.message = exchange.ReasonNotBelieved, true, newest.Problems.Err().Error()
+	case plan.GateOvertaken:
+		out.message = fmt.Sprintf("profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
+			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.term.Epoch)
+	case plan.GateCompare:
+		out = r.compare(ctx, group, newest.Pairs, "profile "+newest.Profile)
+		if !f.term.Trust.Vouched(newest.Manifest) {
+			out.message += "; " + unvouched
 		}
-		return restore{state: plan.RestoreComplete, message: nothingToRestore}
-	case archive.Unknown:
-		return restore{state: plan.RestoreUnknown, unread: true,
-			message: fmt.Sprintf("it is not known whether there is something to restore: %v", newest.Problems.Err())}
-	case archive.Refused:
-		if f.goesOn() {
-			return restore{state: plan.RestoreComplete, message: nothingToRestore} // what is stored is written over
-		}
-		return restore{state: plan.RestoreConflict, reason: exchange.ReasonNotBelieved, unread: true, message: newest.Problems.Err().Error()}
-	case archive.Found:
-	}
-	if _, counted := f.vrg.Annotations[exchange.AnnotationEpoch]; counted && newest.Manifest.Epoch > f.term.Epoch {
-		return restore{state: plan.RestoreUnknown, message: fmt.Sprintf(
-			"profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
-			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.term.Epoch)}
-	}
-	out := r.compare(ctx, group, newest.Pairs, "profile "+newest.Profile)
-	if !f.term.Trust.Vouched(newest.Manifest) {
-		out.message += "; " + unvouched
 	}
 	return out
+}
+
+// answer is what the plan calls an answer of the stores.
+func answer(a archive.Answer) plan.Answer {
+	switch a {
+	case archive.Nothing:
+		return plan.AnswerNothing
+	case archive.Found:
+		return plan.AnswerFound
+	case archive.Refused:
+		return plan.AnswerRefused
+	case archive.Unknown:
+	}
+	return plan.AnswerUnknown
 }
 
 // compare leaves out claims in namespaces that are not of the group: one was taken off its list since, or somebody who can
