@@ -140,7 +140,7 @@ func (w *cedeWorld) steps(steps []plan.Step) {
 
 // step carries out one step of the group.
 func (w *cedeWorld) step(s plan.Step) {
-	switch s.Kind { //nolint:exhaustive // this world has no copies, and nobody interrupts it
+	switch s.Kind {
 	case plan.Hold:
 		w.held = true
 	case plan.Remember:
@@ -163,7 +163,7 @@ func (w *cedeWorld) step(s plan.Step) {
 
 func (w *cedeWorld) volumeStep(i int, k plan.Kind) {
 	c, other := &w.claims[i], w.claims[1-i]
-	switch k { //nolint:exhaustive // see step
+	switch k {
 	case plan.Retain:
 		w.kept = w.kept || w.has(i)
 	case plan.Mark:

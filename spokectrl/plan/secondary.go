@@ -77,7 +77,9 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 }
 
 // loses reports whether the end of the claim may take a volume along. One without its volume takes nothing.
-func (v Volume) loses() bool { return !v.Kept && !v.Ceded && v.Claim != ClaimAbsent && v.Claim != ClaimLost }
+func (v Volume) loses() bool {
+	return !v.Kept && !v.Ceded && v.Claim != ClaimAbsent && v.Claim != ClaimLost
+}
 
 // awaitsRole reports whether a volume that was demoted becomes primary here when the peer is demoted, without a word of ours: what
 // waits for it would write at once.

@@ -127,7 +127,7 @@ func (w *storeWorld) each(do func(*shelf)) bool {
 
 // step carries out one step; false: it failed, and stops the others.
 func (w *storeWorld) step(k plan.Kind) bool {
-	switch k { //nolint:exhaustive // the volume is always well
+	switch k {
 	case plan.Hold:
 		w.held = true
 	case plan.Forget:
