@@ -47,6 +47,28 @@ type Archive struct {
 	mu     sync.Mutex
 	known  map[place]knowledge
 	silent map[string]knowledge // stores that do not answer, no matter who asks, by profile
+	busy   map[place]chan struct{}
+}
+
+// alone waits until nobody else of this process writes the manifest of a group in one store: what stores volumes and what
+// stores captures would take each other for another cluster.
+func (a *Archive) alone(ctx context.Context, at place) (release func(), err error) {
+	a.mu.Lock()
+	if a.busy == nil {
+		a.busy = map[place]chan struct{}{}
+	}
+	turn := a.busy[at]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		a.busy[at] = turn
+	}
+	a.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another update of this group: %w", ctx.Err())
+	}
 }
 
 type place struct {
@@ -214,6 +236,11 @@ func (a *Archive) hear(profile string, err error) {
 // list any more is no obstacle: it was given up.
 func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string, epoch int64) Problems {
 	problems := a.each(ctx, profiles, rested, func(ctx context.Context, s store.Store) error {
+		release, err := a.alone(ctx, place{g, s.Profile()})
+		if err != nil {
+			return err
+		}
+		defer release()
 		m, err := manifestOf(ctx, s, g)
 		switch {
 		case err != nil && !errors.Is(err, errBroken):

@@ -87,6 +87,11 @@ func ownedBy(s store.Store, m *capsule.Manifest, t Term) error {
 // manifest says of volumes stays. A cluster of a higher epoch, or another process of this one, that has written the manifest
 // since is not overwritten.
 func (a *Archive) Point(ctx context.Context, s store.Store, g capsule.Group, t Term, was *capsule.Pointer, p capsule.Pointer) error {
+	release, err := a.alone(ctx, place{g, s.Profile()})
+	if err != nil {
+		return err
+	}
+	defer release()
 	return paced(ctx, s, func(ctx context.Context, s store.Store) error {
 		m, version, err := versionedManifestOf(ctx, s, g)
 		if err != nil {

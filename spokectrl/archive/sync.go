@@ -116,6 +116,11 @@ func (a *Archive) sync(ctx context.Context, g capsule.Group, profiles []string, 
 
 func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, serial int64, t Term, content capsule.Content, e extent) error {
 	at := place{g, s.Profile()}
+	release, err := a.alone(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer release()
 	was, version, err := versionedManifestOf(ctx, s, g)
 	if err != nil {
 		return err
@@ -129,6 +134,12 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 	if t.Trust.Refuses(was) != "" {
 		// Nothing of it is signed by this cluster, and so vouched for. What it lists is written over, or not listed any more.
 		was = &capsule.Manifest{Epoch: was.Epoch, Serial: was.Serial}
+	}
+	if was.KubeObjects != nil && !t.Trust.Vouched(was) {
+		// What it names would run with rights that it brings along: this cluster's signature must not make it believed.
+		unnamed := *was
+		unnamed.KubeObjects = nil
+		was = &unnamed
 	}
 	if was, err = a.present(ctx, s, g, was); err != nil {
 		return err
