@@ -193,7 +193,9 @@ func (a *Archive) each(ctx context.Context, profiles []string, which asking, do 
 			if err == nil {
 				err = paced(ctx, s, do)
 			}
-			a.hear(name, err)
+			if err == nil || ctx.Err() == nil { // else the caller went away, which says nothing about the store
+				a.hear(name, err)
+			}
 			found(name, err)
 		})
 	}

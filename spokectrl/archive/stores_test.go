@@ -321,3 +321,18 @@ func TestOneOfManyTriesAStoreAgain(t *testing.T) {
 	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err())
 	assert.Equal(t, 1, tried)
 }
+
+// TestACallerThatGoesAwaySaysNothingAboutAStore : others ask it at once.
+func TestACallerThatGoesAwaySaysNothingAboutAStore(t *testing.T) {
+	f := newFixture()
+	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), large(t, 1)).Err())
+	ctx, leave := context.WithCancel(t.Context())
+	f.fault = func(ctx context.Context, c storetest.Call) error {
+		leave()
+		return storetest.Failure(c.Profile, store.ReasonUnreachable, ctx.Err())
+	}
+	_, problems := f.Pointers(ctx, group, profiles, capsule.Trust{})
+	require.Error(t, problems.Err())
+	f.fault = nil
+	require.NoError(t, f.Empty(t.Context(), group, profiles, 1).Err())
+}

@@ -5,5 +5,5 @@
 //
 // An engine promises that what can't be read, or can't be made, is a finding and never silently missing; that it restores
 // nothing before all parts were found to be whole; and that objects that exist already are kept, and named, unless the
-// request says otherwise. Package enginetest checks each engine. No controller uses one yet.
+// request says otherwise. Package enginetest checks each engine.
 package objects

@@ -5,6 +5,7 @@ package objects
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,6 +46,9 @@ type CaptureRequest struct {
 	Select Selection
 	// Into takes the parts, one after the other.
 	Into Sink
+	// Ended is called once, when the request has come to its end, or when it was forgotten and nothing of it is under way any
+	// more; nil: nobody waits.
+	Ended func()
 }
 
 // Sink takes the parts of a step.
@@ -72,6 +76,8 @@ type RestoreRequest struct {
 	Overwrite bool
 	// Status selects the types whose status is restored; nil: none.
 	Status *Selection
+	// Ended is as for a capture.
+	Ended func()
 }
 
 // State of a request.
@@ -146,6 +152,17 @@ func (f *Findings) Add(reason Reason, object, what string) {
 	if len(f.List) < MaxFindings {
 		f.List = append(f.List, Finding{reason, object, what})
 	}
+}
+
+// Join adds all of other.
+func (f *Findings) Join(other Findings) {
+	if f.Count == nil && len(other.Count) > 0 {
+		f.Count = map[Reason]int{}
+	}
+	for reason, n := range other.Count {
+		f.Count[reason] += n
+	}
+	f.List = slices.Concat(f.List, other.List[:min(len(other.List), MaxFindings-len(f.List))])
 }
 
 // Missing is how many objects are not in place.

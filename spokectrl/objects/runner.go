@@ -34,15 +34,15 @@ type Update func(func(*Progress))
 
 // Capture begins work for a request, unless it was begun before, and tells how it gets on.
 func (r *Runner) Capture(ctx context.Context, c CaptureRequest, work func(context.Context, Update) error) Progress {
-	return r.run(ctx, request{c.Group, c.ID, c.Step, false}, work)
+	return r.run(ctx, request{c.Group, c.ID, c.Step, false}, c.Ended, work)
 }
 
 // Restore is Capture for a restore.
 func (r *Runner) Restore(ctx context.Context, q RestoreRequest, work func(context.Context, Update) error) Progress {
-	return r.run(ctx, request{q.Group, q.ID, q.Step, true}, work)
+	return r.run(ctx, request{q.Group, q.ID, q.Step, true}, q.Ended, work)
 }
 
-func (r *Runner) run(ctx context.Context, key request, work func(context.Context, Update) error) Progress {
+func (r *Runner) run(ctx context.Context, key request, ended func(), work func(context.Context, Update) error) Progress {
 	r.mu.Lock()
 	j, begun := r.jobs[key]
 	if !begun {
@@ -53,7 +53,12 @@ func (r *Runner) run(ctx context.Context, key request, work func(context.Context
 			r.jobs = map[request]*job{}
 		}
 		r.jobs[key] = j
-		go j.work(ctx, work)
+		go func() {
+			j.work(ctx, work)
+			if ended != nil {
+				ended()
+			}
+		}()
 	}
 	r.mu.Unlock()
 	return j.progress()

@@ -50,6 +50,37 @@ func TestARequestOutlivesTheCallThatAskedForItAndEndsWhenItIsForgotten(t *testin
 	})
 }
 
+func TestWhoWaitsIsToldOfTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r objects.Runner
+		told := 0
+		q := objects.CaptureRequest{ID: "1", Ended: func() { told++ }}
+		release := make(chan struct{})
+		work := func(ctx context.Context, _ objects.Update) error {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}
+		r.Capture(t.Context(), q, work)
+		synctest.Wait()
+		assert.Zero(t, told)
+		close(release)
+		synctest.Wait()
+		assert.Equal(t, objects.Done, r.Capture(t.Context(), q, work).State)
+		synctest.Wait()
+		assert.Equal(t, 1, told, "once")
+
+		release = make(chan struct{})
+		q.ID = "2"
+		r.Capture(t.Context(), q, work)
+		r.Forget(q.Group, "2")
+		synctest.Wait()
+		assert.Equal(t, 2, told, "a request that is forgotten ends, too")
+	})
+}
+
 func TestManyFindingsAreCountedAndSomeListed(t *testing.T) {
 	var f objects.Findings
 	for i := range 200 {

@@ -95,6 +95,8 @@ func (c *capture) begin(ctx context.Context) error {
 			continue
 		case err != nil:
 			return fmt.Errorf("read Namespace %s: %w", name, err)
+		case ns.GetDeletionTimestamp() != nil:
+			return fmt.Errorf("namespace %s is being deleted, and what is left in it is not the application", name)
 		}
 		if err := c.add(ctx, "namespaces", portable.Namespace(ns)); err != nil {
 			return err
@@ -126,7 +128,7 @@ func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 		case ctx.Err() != nil:
 			return fmt.Errorf("list %s: %w", where, ctx.Err())
 		case apierrors.IsForbidden(err):
-			c.find(objects.NotAllowed, where, "the right to list it is missing: install config/spoke/objects, or bind its ClusterRole in the namespace")
+			c.find(objects.NotAllowed, where, "the right to list it is missing")
 			return nil
 		case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err), apierrors.IsServiceUnavailable(err):
 			c.find(objects.NotRead, where, err.Error())

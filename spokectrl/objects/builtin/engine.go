@@ -4,8 +4,7 @@
 //
 // It promises that a capture is of one instant: all types are listed as they were at one version of the API server, and those
 // that can't be are named. A restore makes what others read first, makes nothing outside of the namespaces that it is asked
-// for, and goes on past what it can't make. It holds the objects of one step in memory while it restores. No controller uses
-// it yet.
+// for, and goes on past what it can't make. It holds the objects of one step in memory while it restores.
 package builtin
 
 import (
@@ -14,6 +13,7 @@ import (
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
@@ -30,6 +30,19 @@ type Engine struct {
 	Discovery discovery.DiscoveryInterface
 
 	runner objects.Runner
+}
+
+// New makes one that acts as the user of a configuration.
+func New(config *rest.Config) (*Engine, error) {
+	c, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client for all types: %w", err)
+	}
+	d, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client that asks what is served: %w", err)
+	}
+	return &Engine{Client: c, Discovery: d}, nil
 }
 
 var _ objects.Engine = (*Engine)(nil)

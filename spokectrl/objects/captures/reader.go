@@ -81,17 +81,11 @@ func (k *Keeper) Newest(ctx context.Context, of Asked) Capture {
 // open reads all of a capture once, so that nothing is restored of one that is not whole.
 func open(ctx context.Context, of Asked, p archive.Pointed) (*Capture, error) {
 	c := &Capture{Answer: Found, Profile: p.Store.Profile(), Pointer: *p.Pointer, store: p.Store, group: of.Group, first: map[string]uint64{}}
-	body, err := c.get(ctx, manifestName, p.Pointer.Sum)
-	if err != nil {
+	var err error
+	if c.Manifest, err = c.manifest(ctx); err != nil {
 		return nil, err
 	}
 	key := c.dir() + manifestName
-	if c.Manifest, err = decodeManifest(body); err != nil {
-		return nil, fmt.Errorf("object %s: %w", key, err)
-	}
-	if c.Manifest.ID != p.Pointer.ID {
-		return nil, fmt.Errorf("object %s is of capture %.60q", key, c.Manifest.ID)
-	}
 	sealed, ok := c.Manifest.Keys[of.Key.Public()]
 	if !ok {
 		return nil, errors.New("it was encrypted before this cluster's key was known: only the cluster that made it can read it")
@@ -114,6 +108,22 @@ func open(ctx context.Context, of Asked, p archive.Pointed) (*Capture, error) {
 		}
 	}
 	return c, nil
+}
+
+// manifest reads what the capture is made of.
+func (c *Capture) manifest(ctx context.Context) (*Manifest, error) {
+	body, err := c.get(ctx, manifestName, c.Pointer.Sum)
+	if err != nil {
+		return nil, err
+	}
+	m, err := decodeManifest(body)
+	if err != nil {
+		return nil, fmt.Errorf("object %s: %w", c.dir()+manifestName, err)
+	}
+	if m.ID != c.Pointer.ID {
+		return nil, fmt.Errorf("object %s is of capture %.60q", c.dir()+manifestName, m.ID)
+	}
+	return m, nil
 }
 
 func (c *Capture) dir() string { return c.group.Capture(c.Pointer.Slot, c.Pointer.ID) }

@@ -22,14 +22,14 @@ func TestStoringVolumesAndNamingACaptureTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		p := w.start(0, 1, func(context.Context, storetest.Call) error {
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 			return nil
 		})
 		require.NoError(t, p.store())
 		var all sync.WaitGroup
 		for delay := range 10 {
 			all.Go(func() {
-				time.Sleep(time.Duration(delay) * 150 * time.Millisecond)
+				<-time.After(time.Duration(delay) * 150 * time.Millisecond)
 				o, err := capsule.Encode(map[string]int{"volumes": delay})
 				assert.NoError(t, err)
 				assert.NoError(t, p.archive.Sync(t.Context(), group, profiles, p.term, capsule.Content{group.VRG(): o}).Err())

@@ -43,6 +43,7 @@ func Run(t *testing.T, s Subject) {
 		"an application comes back as it was":         comesBack,
 		"what exists is kept, and named":              keeps,
 		"what exists is changed if that is asked for": overwrites,
+		"a namespace that goes is not captured":       leaving,
 		"a capture is of one instant":                 instant,
 		"a restore stays within its namespaces":       within,
 		"a type that is not served is told":           notServed,
@@ -263,4 +264,19 @@ func instant(t *testing.T, s Subject) {
 		seen[fmt.Sprint(secret)] = true
 	}
 	assert.Greater(t, len(seen), 2, "the writer has to write meanwhile")
+}
+
+// leaving has a namespace on its way out, some objects of which may be gone already.
+func leaving(t *testing.T, s Subject) {
+	ns := s.namespace(t, "leaving")
+	s.make(t, ns, "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
+	space := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	space.SetName(ns)
+	require.NoError(t, s.Client.Delete(t.Context(), space))
+	into := &store{}
+	p := await(t, func() (objects.Progress, error) {
+		return s.Engine.Capture(t.Context(), objects.CaptureRequest{Group: group, ID: "leaving", Select: objects.Selection{Namespaces: []string{ns}}, Into: into})
+	})
+	assert.Equal(t, objects.Failed, p.State)
+	require.ErrorContains(t, p.Err, "namespace leaving is being deleted")
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cycle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+)
+
+// Mode is what may be done for a group now.
+type Mode uint8
+
+// Modes.
+const (
+	Off     Mode = iota // nothing: what runs is ended, and what is known forgotten
+	Pause               // nothing: what runs is ended
+	Idle                // nothing new: what runs goes on
+	Restore             // what was captured is restored, once
+	Capture             // captures are made
+)
+
+// Want is what a group asks for.
+type Want struct {
+	Group capsule.Group
+	Mode  Mode
+	Term  archive.Term
+	// Profiles are its stores.
+	Profiles []string
+	// Readers are the public keys of the clusters that may read its captures.
+	Readers    []string
+	Namespaces []string
+	Selector   *metav1.LabelSelector // nil: all objects
+	// Interval is the time from the start of one capture to that of the next.
+	Interval time.Duration
+	// Skip ends the restore without what is missing: by the user's word.
+	Skip bool
+}
+
+// term is what all that is known of a group is known for.
+func (w *Want) term() string {
+	return fmt.Sprintf("%d/%s/%s", w.Term.Epoch, w.Term.Cluster, w.Term.Key.Public())
+}
+
+// content is what a capture is made of, and for whom: if it changes, another one is due.
+func (w *Want) content() string {
+	readers := slices.Sorted(slices.Values(w.Readers))
+	return fmt.Sprint(w.Profiles, readers, w.Namespaces, metav1.FormatLabelSelector(w.Selector))
+}
+
+// shared reports whether another cluster than this one could read a capture.
+func (w *Want) shared() bool {
+	return slices.ContainsFunc(w.Readers, func(key string) bool { return key != w.Term.Key.Public() })
+}
+
+// Overdue is how many intervals old the last capture of a group may be.
+const Overdue = 2

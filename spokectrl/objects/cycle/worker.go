@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cycle
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+)
+
+const (
+	// Captures and restores that run at the same time. A restore never waits for captures.
+	parallelCaptures = 4
+	parallelRestores = 8
+	// ending is how long a pass waits for what it ended.
+	ending = 5 * time.Second
+)
+
+// Worker does the work. It is safe for concurrent use.
+type Worker struct {
+	engine objects.Engine
+	keeper *captures.Keeper
+	clock  clock.PassiveClock
+	slots  map[Task]chan struct{}
+
+	mu     sync.Mutex
+	closed bool
+	wake   func(capsule.Group)
+	groups map[capsule.Group]*group
+}
+
+// group is one group in one of its terms.
+type group struct {
+	term string
+	is   Standing
+	job  *job
+}
+
+type job struct {
+	task   Task
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// New makes a Worker.
+func New(engine objects.Engine, keeper *captures.Keeper, clock clock.PassiveClock) *Worker {
+	return &Worker{
+		engine: engine, keeper: keeper, clock: clock, groups: map[capsule.Group]*group{}, wake: func(capsule.Group) {},
+		slots: map[Task]chan struct{}{Restoring: make(chan struct{}, parallelRestores), Capturing: make(chan struct{}, parallelCaptures)},
+	}
+}
+
+// OnChange has wake called with each group of which more is known than before.
+func (w *Worker) OnChange(wake func(capsule.Group)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wake = wake
+}
+
+// Tend begins what is due for a group, ends what is not wanted any more, and tells what is known. When it returns, nothing that
+// was ended runs, but if that took longer than ending.
+func (w *Worker) Tend(ctx context.Context, want Want) Standing {
+	w.mu.Lock()
+	g := w.groups[want.Group]
+	if g == nil && want.Mode == Off {
+		w.mu.Unlock()
+		return Standing{}
+	}
+	var old *job
+	if g != nil && g.job != nil && (g.term != want.term() || !fits(g.job.task, want.Mode)) {
+		old, g.job, g.is.Doing = g.job, nil, Nothing
+		old.cancel()
+	}
+	if want.Mode == Off {
+		delete(w.groups, want.Group)
+	} else if g == nil || g.term != want.term() {
+		g = &group{term: want.term(), is: Standing{Since: w.clock.Now()}}
+		w.groups[want.Group] = g
+	}
+	w.mu.Unlock()
+	if old != nil {
+		old.await(ctx)
+	}
+	if want.Mode == Off {
+		return Standing{}
+	}
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if want.Skip && g.is.Restored == nil && g.is.Failures > 0 && g.job == nil {
+		g.is.Restored = &Restored{Skipped: true}
+		g.is.Failure, g.is.Failures, g.is.Denied = nil, 0, false
+	}
+	g.is.Next = time.Time{}
+	if g.job == nil && w.groups[want.Group] == g && !w.closed {
+		switch task, at := next(&want, &g.is); {
+		case task == Nothing:
+		case w.clock.Now().Before(at):
+			g.is.Next = at
+		default:
+			w.begin(ctx, g, want, task, old)
+		}
+	}
+	if at := g.is.overdueAt(want.Interval); want.Mode == Capture && g.is.Next.IsZero() && w.clock.Now().Before(at) {
+		g.is.Next = at // it may run for too long
+	}
+	return g.is
+}
+
+func (j *job) await(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, ending)
+	defer cancel()
+	select {
+	case <-j.ended:
+	case <-ctx.Done():
+	}
+}
+
+// begin runs a task for a group; before is what was ended for it, and may not be over.
+func (w *Worker) begin(ctx context.Context, g *group, want Want, task Task, before *job) {
+	// The work outlives the pass that asked for it.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	j := &job{task: task, cancel: cancel, ended: make(chan struct{})}
+	g.job, g.is.Doing = j, task
+	is := g.is
+	go func() {
+		defer close(j.ended)
+		defer cancel()
+		if before != nil {
+			<-before.ended
+		}
+		after, err := w.run(ctx, task, want, is)
+		w.note(ctx, g, j, want, after, err)
+	}()
+}
+
+// run does the work when it is its turn. It returns what is known then; an error is why it failed.
+func (w *Worker) run(ctx context.Context, task Task, want Want, is Standing) (Standing, error) {
+	select {
+	case w.slots[task] <- struct{}{}:
+		defer func() { <-w.slots[task] }()
+	case <-ctx.Done():
+		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
+	}
+	if task == Restoring {
+		return w.restore(ctx, want, is)
+	}
+	return w.capture(ctx, want, is)
+}
+
+// note keeps what became of a job, unless it was ended.
+func (w *Worker) note(ctx context.Context, g *group, j *job, want Want, after Standing, err error) {
+	w.mu.Lock()
+	if g.job != j {
+		w.mu.Unlock()
+		return
+	}
+	logger := log.FromContext(ctx).WithValues("task", j.task)
+	g.job = nil
+	after.Doing = Nothing
+	if err != nil {
+		logger.Info("A task of the Kubernetes objects failed", "reason", err.Error())
+		_, denied := errors.AsType[*deniedError](err)
+		after.Failure, after.Failed, after.Denied = err, w.clock.Now(), denied
+		after.Failures++
+	} else {
+		after.Failure, after.Failures, after.Denied = nil, 0, false
+	}
+	g.is = after
+	wake := w.wake
+	w.mu.Unlock()
+	wake(want.Group)
+}
+
+// Close ends all that runs. Nothing is begun afterwards.
+func (w *Worker) Close() {
+	w.mu.Lock()
+	w.closed = true
+	var jobs []*job
+	for _, g := range w.groups {
+		if g.job != nil {
+			g.job.cancel()
+			jobs = append(jobs, g.job)
+			g.job = nil
+		}
+	}
+	w.mu.Unlock()
+	for _, j := range jobs {
+		<-j.ended
+	}
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
+)
+
+// Names is an engine in memory, whose objects are names. It stands in for a real one where tests are about what is around an
+// engine.
+type Names struct {
+	runner objects.Runner
+
+	mu    sync.Mutex
+	has   map[string]bool
+	rules Rules
+	seen  Seen
+}
+
+// Rules say what Names does.
+type Rules struct {
+	Findings []objects.Finding // of all captures and restores
+	Refuses  map[string]bool   // objects that can't be made
+	Block    chan struct{}     // holds all work up until it is closed, or the work is ended
+}
+
+// Seen is what Names did.
+type Seen struct {
+	Captures, Restores int // that were not ended before they began
+	Running, Most      int // at the same time, now and ever
+}
+
+// NewNames makes one that has objects.
+func NewNames(has ...string) *Names {
+	e := &Names{has: map[string]bool{}}
+	for _, name := range has {
+		e.has[name] = true
+	}
+	return e
+}
+
+// Rule changes what e does from now on.
+func (e *Names) Rule(rules Rules) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.rules = rules
+}
+
+// Seen is what e did until now.
+func (e *Names) Seen() Seen {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.seen
+}
+
+// Has are the objects, sorted.
+func (e *Names) Has() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(maps.Keys(e.has))
+}
+
+// Name implements objects.Engine.
+func (*Names) Name() string { return "names" }
+
+// Format implements objects.Engine.
+func (*Names) Format() string { return "1" }
+
+// Ready implements objects.Engine.
+func (*Names) Ready(context.Context) error { return nil }
+
+// Forget implements objects.Engine.
+func (e *Names) Forget(g capsule.Group, id string) { e.runner.Forget(g, id) }
+
+// enter counts what runs, and waits if somebody holds it up.
+func (e *Names) enter(ctx context.Context) (leave func(), err error) {
+	e.mu.Lock()
+	e.seen.Running++
+	e.seen.Most = max(e.seen.Most, e.seen.Running)
+	block := e.rules.Block
+	e.mu.Unlock()
+	leave = func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.seen.Running--
+	}
+	if block != nil {
+		select {
+		case <-block:
+		case <-ctx.Done():
+		}
+	}
+	return leave, ctx.Err()
+}
+
+// Capture implements objects.Engine.
+func (e *Names) Capture(ctx context.Context, r objects.CaptureRequest) (objects.Progress, error) {
+	return e.runner.Capture(ctx, r, func(ctx context.Context, update objects.Update) error {
+		leave, err := e.enter(ctx)
+		defer leave()
+		if err != nil {
+			return err
+		}
+		e.mu.Lock()
+		e.seen.Captures++
+		names, findings := slices.Sorted(maps.Keys(e.has)), e.rules.Findings
+		e.mu.Unlock()
+		update(func(p *objects.Progress) {
+			p.Objects = len(names)
+			for _, f := range findings {
+				p.Findings.Add(f.Reason, f.Object, f.What)
+			}
+		})
+		return r.Into.Put(ctx, []byte(strings.Join(names, "\n")))
+	}), nil
+}
+
+// Restore implements objects.Engine.
+func (e *Names) Restore(ctx context.Context, r objects.RestoreRequest) (objects.Progress, error) {
+	return e.runner.Restore(ctx, r, func(ctx context.Context, update objects.Update) error {
+		leave, err := e.enter(ctx)
+		defer leave()
+		if err != nil {
+			return err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.seen.Restores++
+		missing := 0
+		err = r.From.Each(ctx, func(part []byte) error {
+			for name := range strings.SplitSeq(string(part), "\n") {
+				if e.rules.Refuses[name] {
+					missing++
+					update(func(p *objects.Progress) { p.Findings.Add(objects.NotMade, name, "exceeds the quota") })
+					continue
+				}
+				e.has[name] = true
+				update(func(p *objects.Progress) { p.Objects++ })
+			}
+			return nil
+		})
+		update(func(p *objects.Progress) {
+			for _, f := range e.rules.Findings {
+				p.Findings.Add(f.Reason, f.Object, f.What)
+			}
+		})
+		if err == nil && missing > 0 {
+			err = fmt.Errorf("%d objects could not be made", missing)
+		}
+		return err
+	}), nil
+}
