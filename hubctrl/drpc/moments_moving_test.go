@@ -77,6 +77,15 @@ var movingMoments = map[string]func(*testing.T) *hub{
 		h.delivery("dr2", condition("Applied", "False", "OwnedElsewhere", "the object belongs to the hub other"))
 		return h
 	},
+	"failed-over-without-objects": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.ask(askForObjects)
+		h.settle()
+		h.failover("dr2")
+		h.settle()
+		h.restate("dr2", objectsAre("False", "Error", "2 of 7 objects could not be made: Deployment shop/web: exceeded quota"))
+		return h
+	},
 	"failed-over-cleaning-up": func(t *testing.T) *hub {
 		h := deployed(t)
 		h.failover("dr2")

@@ -36,13 +36,14 @@ type spoke struct {
 	stuck    bool // its controller is down
 	broken   string
 	made     int
-	volumes  []string // the workload's VolSync volumes that exist here
-	copies   []string // what the destinations here hold
-	ended    []string // UIDs of wishes whose deletion was seen here
-	key      string   // that it signs with; empty: its version does not sign
-	signers  string   // that it was told
-	unstored bool     // not everything is in the stores
-	conflict string   // the reason of a conflict with the stores, as long as it was told of signers; empty: none
+	volumes  []string          // the workload's VolSync volumes that exist here
+	copies   []string          // what the destinations here hold
+	ended    []string          // UIDs of wishes whose deletion was seen here
+	key      string            // that it signs with; empty: its version does not sign
+	signers  string            // that it was told
+	unstored bool              // not everything is in the stores
+	objects  *metav1.Condition // what it says about Kubernetes objects as a Primary; nil: nothing
+	conflict string            // the reason of a conflict with the stores, as long as it was told of signers; empty: none
 }
 
 // connect makes the link live.
@@ -242,6 +243,9 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 	}
 	h.reportVolSync(cluster, r)
 	r.Status.Conditions = s.conditions()
+	if s.objects != nil && s.state == v1alpha1.PrimaryState {
+		objectsAre(s.objects.Status, s.objects.Reason, s.objects.Message)(&r.Status)
+	}
 	if s.state == v1alpha1.PrimaryState && s.observed == s.stamp.SpokeGeneration {
 		r.Status.PrepareForFinalSyncComplete = s.spec.PrepareForFinalSync
 		r.Status.FinalSyncComplete = s.spec.RunFinalSync && !s.inUse

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -15,9 +16,16 @@ import (
 
 // withoutObjects reports that a cluster was asked to protect Kubernetes objects and can't.
 func withoutObjects(s *v1alpha1.VolumeReplicationGroupStatus) {
-	c := condition("KubeObjectsReady", "False", "NotSupported", "it has to come from elsewhere")
-	c.ObservedGeneration = s.Exchange.SpokeGeneration
-	meta.SetStatusCondition(&s.Conditions, c)
+	objectsAre("False", "NotSupported", "it has to come from elsewhere")(s)
+}
+
+// objectsAre has a cluster say something about the Kubernetes objects of the application.
+func objectsAre(status metav1.ConditionStatus, reason, message string) func(*v1alpha1.VolumeReplicationGroupStatus) {
+	return func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		c := condition("KubeObjectsReady", status, reason, message)
+		c.ObservedGeneration = s.Exchange.SpokeGeneration
+		meta.SetStatusCondition(&s.Conditions, c)
+	}
 }
 
 func askForObjects(d *v1alpha1.DRPlacementControl) {
@@ -43,7 +51,7 @@ func TestObjectsThatAreNotProtectedAreTold(t *testing.T) {
 	w := h.drpc().Status.Waiting
 	require.NotNil(t, w)
 	assert.Equal(t, []string{"NotSupported", message}, []string{w.Fact, w.Message})
-	assert.Equal(t, "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation", w.NextStep)
+	assert.Equal(t, "fix the problem described in the message; or remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation", w.NextStep)
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
 
 	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { s.ProtectedPVCs, s.LastGroupSyncTime = nil, nil })
@@ -161,4 +169,50 @@ func TestAnApplicationThatBreaksAtRestSaysWhatItWaitsFor(t *testing.T) {
 	})
 	h.pass()
 	assert.Nil(t, h.drpc().Status.Waiting)
+}
+
+// TestAFailoverSaysWhichObjectsAreMissing : volumes do not wait for objects, and neither does the demotion of the peer; the user is
+// told until the objects are there.
+func TestAFailoverSaysWhichObjectsAreMissing(t *testing.T) {
+	h := deployed(t)
+	h.ask(askForObjects)
+	h.settle()
+	h.failover("dr2")
+	h.spokes["dr2"].objects = new(condition("KubeObjectsReady", "False", "Progressing", "the Kubernetes objects are being restored"))
+	h.settle()
+	assert.Equal(t, "FailedOver/WaitingForResourceRestore [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows(), "both sides have their roles")
+	available := h.condition("Available")
+	assert.Equal(t, "True the workload runs on dr2; KubeObjectsReady is False: Progressing: the Kubernetes objects are being restored", string(available.Status)+" "+available.Message)
+	protected := h.condition("Protected")
+	assert.Equal(t, "False Progressing", string(protected.Status)+" "+protected.Reason)
+
+	h.spokes["dr2"].objects = new(condition("KubeObjectsReady", "False", "Error", "2 of 7 objects could not be made: Deployment shop/web: exceeded quota"))
+	h.obey("dr2")
+	h.settle()
+	w := h.drpc().Status.Waiting
+	require.NotNil(t, w)
+	assert.Equal(t, []string{"KubeObjectsReady", "dr2"}, []string{w.Fact, w.Cluster})
+	assert.Contains(t, w.Message, "2 of 7 objects could not be made: Deployment shop/web: exceeded quota")
+	assert.Contains(t, w.NextStep, "kubectl --context dr2 -n shop get vrg db -o yaml")
+
+	h.spokes["dr2"].objects = new(condition("KubeObjectsReady", "True", "Captured", "7 objects were captured"))
+	h.obey("dr2")
+	h.settle()
+	assert.Equal(t, "FailedOver/Completed [dr2 Run] dr1:secondary@2 dr2:primary@2", h.shows())
+	assert.Nil(t, h.drpc().Status.Waiting)
+	assert.Equal(t, "True", string(h.condition("Protected").Status))
+}
+
+// TestACaptureThatIsTooOldIsNoProtection : the cluster says so by its own clock.
+func TestACaptureThatIsTooOldIsNoProtection(t *testing.T) {
+	h := deployed(t)
+	h.ask(askForObjects)
+	h.settle()
+	for _, reason := range []string{"NotCaptured", "CaptureOverdue"} {
+		h.restate("dr1", objectsAre("False", reason, "last captured 17m0s ago"))
+		h.pass()
+		protected := h.condition("Protected")
+		assert.Equal(t, "False "+reason+" cluster dr1: last captured 17m0s ago", string(protected.Status)+" "+protected.Reason+" "+protected.Message)
+		assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+	}
 }

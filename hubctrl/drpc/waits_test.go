@@ -74,6 +74,11 @@ func waitRows() map[string]waitRow {
 		"BeingSecondary": {begin: func(h *hub) {
 			h.restate("dr2", func(s *v1alpha1.VolumeReplicationGroupStatus) { restated(s, "DataProtected", "False") })
 		}, cluster: "dr2", fact: "Secondary"},
+		"BeingRestored": {begin: func(h *hub) {
+			h.ask(askForObjects)
+			h.settle()
+			h.restate("dr1", objectsAre("False", "Error", "2 of 7 objects could not be made"))
+		}, cluster: "dr1", fact: "KubeObjectsReady"},
 		"BeingPlaced": {begin: func(h *hub) {
 			h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
 				s.ProtectedPVCs = append(s.ProtectedPVCs, volume("new"))

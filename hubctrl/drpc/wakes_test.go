@@ -133,8 +133,11 @@ func TestEveryWaitHasWhoEndsIt(t *testing.T) {
 		"PrimaryFound":    edit,
 		"VolumesLost":     edit,
 		"BeingPlaced":     heal("dr1"),
-		"HomeAgreed":      edit,
-		"ConflictFree":    func(h *hub) { h.spokes["dr2"].own = false; h.obey("dr2") },
+		"BeingRestored": func(h *hub) {
+			h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { restated(s, "KubeObjectsReady", "True") })
+		},
+		"HomeAgreed":   edit,
+		"ConflictFree": func(h *hub) { h.spokes["dr2"].own = false; h.obey("dr2") },
 		"LossAccepted": func(h *hub) {
 			h.ask(func(d *v1alpha1.DRPlacementControl) { d.Annotations["word"] = "given" })
 		},

@@ -69,6 +69,8 @@ func (f *Facts) brought(w Wait) bool {
 		r.State, r.Level, r.Ready, r.InUse = IsSecondary, true, true, false
 	case BeingProtected:
 		r.Protected = true
+	case BeingRestored:
+		r.Restoring = false
 	case BeingPlaced:
 		r.Unplaced = false
 	case BeingPrepared:

@@ -99,6 +99,8 @@ func awaited(f *Facts, w Wait) bool {
 	case LossAccepted:
 		return answered && c.Report.State == IsPrimary && c.Report.Ready && !c.Report.Volumes && !f.Accepted &&
 			(f.At(w.On.Peer()).Report.Volumes || c.Wish.For == Failover && f.At(w.On.Peer()).Report.View != Present)
+	case BeingRestored:
+		return answered && c.Report.State == IsPrimary && c.Report.Ready && c.Report.Restoring && c.Decision == RunHere
 	case BeingPlaced:
 		return answered && c.Report.State == IsPrimary && c.Report.Unplaced
 	case BeingPrepared:

@@ -146,6 +146,8 @@ type Report struct {
 	Level     bool // everything that was written here is on the peer
 	Ready     bool // a Primary: its data and metadata are restored and usable; a Secondary: nothing of it waits for the peer to take over
 	Protected bool // its metadata is in every store, so that the peer can restore it
+	// Restoring : the Kubernetes objects of the application are not all restored there yet. No role and no write depends on it.
+	Restoring bool
 	// Conflict : claims of the application lie there that were never replicated from there: what may be the only copy.
 	Conflict bool
 	// Volumes : it lists volumes of the application. A report counts for this even if it answers no wish, because the last

@@ -83,6 +83,7 @@ const (
 	BeingPrimary        // the cluster is Primary and ready
 	BeingProtected      // the metadata is in every store
 	BeingSecondary      // the cluster is Secondary and in sync
+	BeingRestored       // the Kubernetes objects of the application are restored on the cluster
 	BeingPlaced         // the volumes that the cluster copies have their places on the peer
 	BeingPrepared       // the cluster is ready for the final synchronization
 	BeingSynced         // the final synchronization is done

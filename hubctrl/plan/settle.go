@@ -19,7 +19,10 @@ func phases(a Ask) names {
 
 // settle brings everything in line with home h, which is wished Primary and newer than its peer: the common end of all
 // operations.
-func settle(f *Facts, h Side, n names) Plan {
+func settle(f *Facts, h Side, n names) Plan { return objects(f, h, roles(f, h, n)) }
+
+// roles brings the roles of both sides and the workload in line with home h.
+func roles(f *Facts, h Side, n names) Plan {
 	p := h.Peer()
 	at, peer := f.At(h), f.At(p)
 	// While the workload may run only on the peer, the role of the peer does not change: the user may cancel the move.

@@ -125,6 +125,7 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *Side, view plan.View) pl
 	out.Protected = is(v1alpha1.VRGClusterDataProtected)
 	out.Conflict = exchange.Condition(at.Report, v1alpha1.VRGNoClusterDataConflict).Status == metav1.ConditionFalse
 	out.Prepared, out.Synced = status.PrepareForFinalSyncComplete, status.FinalSyncComplete
+	out.Restoring = restoring(at.Report)
 	out.InUse = is(v1alpha1.VRGInUse)
 	out.Severed = exchange.Condition(at.Report, v1alpha1.VRGDataReady).Reason == exchange.ReasonInterrupted
 	return out
@@ -138,6 +139,19 @@ func following(report *v1alpha1.VolumeReplicationGroup) bool {
 
 // reasonReplicating is the reason of DataProtected while copies are on their way and nothing is wrong.
 const reasonReplicating = "Replicating"
+
+// restoring reports whether a cluster still restores the Kubernetes objects of the application, or fails to. That they are not
+// captured is another matter.
+func restoring(report *v1alpha1.VolumeReplicationGroup) bool {
+	c := exchange.Condition(report, v1alpha1.VRGKubeObjectsReady)
+	return report.Spec.KubeObjectProtection != nil && c.Status == metav1.ConditionFalse && (c.Reason == reasonProgressing || c.Reason == reasonError)
+}
+
+// Reasons of KubeObjectsReady while objects are restored.
+const (
+	reasonProgressing = "Progressing"
+	reasonError       = "Error"
+)
 
 // adoptable reports whether an object that a hub made was made for this application, or for one whose object the user names.
 // A name alone proves nothing: who may protect one namespace must not get the groups of another.

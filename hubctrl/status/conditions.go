@@ -111,7 +111,7 @@ func available(w *snapshot.Snapshot, next plan.Plan, words Words) metav1.Conditi
 	case !c.Live:
 		return is(metav1.ConditionUnknown, unheard(running), "the workload runs on "+running.Cluster+" as far as is known: "+lostLink(running))
 	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
-		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.Cluster)
+		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.Cluster+objectsMissing(running, c))
 	case c.Wish.Role == plan.Primary && !c.Report.Answered && stillPrimary(running):
 		return is(metav1.ConditionTrue, phase, fmt.Sprintf("the workload runs on %s; %s", running.Cluster, unanswered(running)))
 	default:
@@ -207,6 +207,8 @@ func protected(w *snapshot.Snapshot) metav1.Condition {
 	case neverReceived(w, at) != "":
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s has not received volume %s yet",
 			w.At(w.SideOf(at.Cluster).Peer()).Cluster, neverReceived(w, at)))
+	case uncaptured(at) != nil:
+		return is(metav1.ConditionFalse, uncaptured(at).Reason, fmt.Sprintf("cluster %s: %s", at.Cluster, uncaptured(at).Message))
 	case unmet(w).Fact != "":
 		return is(metav1.ConditionFalse, reasonNotSupported, unmet(w).message)
 	case len(at.Report.Status.ProtectedPVCs) == 0:

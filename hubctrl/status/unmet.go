@@ -31,7 +31,7 @@ func unmet(w *snapshot.Snapshot) Words {
 	}
 	return Words{Fact: reasonNotSupported, user: true,
 		message: fmt.Sprintf("only the volumes of the application are protected, its Kubernetes objects (spec.kubeObjectProtection) are not: cluster %s: %s", at.Cluster, c.Message),
-		next:    "remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
+		next:    "fix the problem described in the message; or remove spec.kubeObjectProtection, and deploy the objects from Git or by hand after a failover or relocation"}
 }
 
 // unhealthy is what an application that is where it should be waits for all the same: its cluster answered that it is not
