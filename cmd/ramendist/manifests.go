@@ -22,6 +22,7 @@ func installs() map[string]string {
 		"install-hub.yaml":         "config/install/hub",
 		"install-mirror-push.yaml": "config/install/mirror-push",
 		"install-spoke.yaml":       "config/install/spoke",
+		"objects-spoke.yaml":       "config/spoke/objects",
 		"install-spoke-push.yaml":  "config/install/spoke-push",
 		"monitor-hub.yaml":         "config/prometheus",
 		"monitor-spoke.yaml":       "config/prometheus/clusters",

@@ -14,6 +14,9 @@ import (
 	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/builtin"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
@@ -40,6 +43,10 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Namespace: f.Namespace,
 		Clock:     clock.RealClock{},
 	}
+	engine, err := builtin.New(mgr.GetConfig())
+	if err != nil {
+		return err
+	}
 	if err := vrg.Setup(mgr, &vrg.Reconciler{
 		Client:    mgr.GetClient(),
 		Live:      mgr.GetAPIReader(),
@@ -49,6 +56,7 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Clock:     clock.RealClock{},
 		Namespace: f.Namespace,
 		Events:    mgr.GetEventRecorder("volumereplicationgroup"),
+		Objects:   cycle.New(engine, &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, clock.RealClock{}),
 	}); err != nil {
 		return err
 	}

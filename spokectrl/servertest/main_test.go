@@ -97,7 +97,7 @@ func start(ctx context.Context) (stop func(), err error) {
 	}
 	spokectrl = user.Config()
 	spokectrl.QPS = -1
-	if err := install(ctx, filepath.Join("..", "..", "config", "spoke")); err != nil {
+	if err := install(ctx, filepath.Join("..", "..", "config", "spoke"), "namespace.yaml", "serviceaccount.yaml", "role.yaml"); err != nil {
 		return stop, err
 	}
 	controllers, err := startControllers(ctx, env, dir)
@@ -111,8 +111,8 @@ func start(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
-// install creates the objects of a folder of manifests.
-func install(ctx context.Context, dir string) error {
+// install creates the objects in files of a folder.
+func install(ctx context.Context, dir string, files ...string) error {
 	scheme, err := vrg.Scheme()
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func install(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"namespace.yaml", "serviceaccount.yaml", "role.yaml"} {
+	for _, name := range files {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err

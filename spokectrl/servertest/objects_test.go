@@ -8,8 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,11 +17,9 @@ import (
 
 func engine(t *testing.T, config *rest.Config) *builtin.Engine {
 	t.Helper()
-	c, err := dynamic.NewForConfig(config)
+	e, err := builtin.New(config)
 	require.NoError(t, err)
-	d, err := discovery.NewDiscoveryClientForConfig(config)
-	require.NoError(t, err)
-	return &builtin.Engine{Client: c, Discovery: d}
+	return e
 }
 
 // TestTheBuiltInEngineConforms runs the suite of all engines.

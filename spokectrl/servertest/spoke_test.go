@@ -27,6 +27,8 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
@@ -51,10 +53,11 @@ s3StoreProfiles:
 
 // spoke is the cluster with our controllers running.
 type spoke struct {
-	serves bool // the wish says that the peer has taken over
-	t      *testing.T
-	client client.Client // an administrator's
-	ns     string
+	serves  bool   // the wish says that the peer has taken over
+	signers string // the keys that it names
+	t       *testing.T
+	client  client.Client // an administrator's
+	ns      string
 }
 
 // up starts our controllers and makes a namespace for one application.
@@ -91,6 +94,7 @@ func (s *spoke) start(server *mem.Server) {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
 		Clock: clock.RealClock{}, Namespace: operator, Events: mgr.GetEventRecorder("volumereplicationgroup"),
 		Signing: &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
+		Objects: cycle.New(engine(s.t, spokectrl), &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, clock.RealClock{}),
 	}))
 	require.NoError(s.t, drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Clock: clock.RealClock{},
@@ -165,6 +169,9 @@ func (s *spoke) wish(role v1alpha1.ReplicationState, epoch int, change ...func(*
 	}
 	if s.serves {
 		g.Annotations[v1alpha1.AnnotationPeerServes] = "true"
+	}
+	if s.signers != "" {
+		g.Annotations[v1alpha1.AnnotationSigners] = s.signers
 	}
 	require.NoError(s.t, s.client.Patch(s.t.Context(), g, client.Apply, client.FieldOwner("mirror"), client.ForceOwnership)) //nolint:staticcheck // a whole typed object
 }

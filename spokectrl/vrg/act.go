@@ -32,7 +32,8 @@ type actions struct {
 	copies   map[int]error // the same of each copy
 	remains  map[int]error // and of each volume of an earlier term
 	stores   archive.Problems
-	released bool // our finalizer is gone, and with it perhaps the group
+	objects  objects // what became of the Kubernetes objects
+	released bool    // our finalizer is gone, and with it perhaps the group
 }
 
 // all are the errors that call for another try. Those of stores are not among them: they are tried again after a while.
@@ -81,16 +82,16 @@ func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
 func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *actions) error {
 	switch k {
 	case plan.Hold:
-		return r.own(ctx, f, true, f.vrg.Annotations[AnnotationRestored])
+		return r.own(ctx, f, true, f.vrg.Annotations[AnnotationRestored], f.vrg.Annotations[AnnotationObjects])
 	case plan.Forget:
 		if f.group.Role == plan.Secondary {
-			return r.own(ctx, f, true, released)
+			return r.own(ctx, f, true, released, "")
 		}
-		return r.own(ctx, f, true, "")
+		return r.own(ctx, f, true, "", "")
 	case plan.Remember:
-		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch))
+		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch), f.objectsNote())
 	case plan.SendAway:
-		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch)+sentAway)
+		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch)+sentAway, "")
 	case plan.Unhold:
 		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.group.Interrupted)
 		if f.group.Interrupted {
@@ -118,14 +119,17 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 	return nil
 }
 
-// own writes all that is ours in the group's metadata.
-func (r *Reconciler) own(ctx context.Context, f *facts, held bool, note string) error {
+// own writes all that is ours in the group's metadata: our finalizer, AnnotationRestored and AnnotationObjects, if not empty.
+func (r *Reconciler) own(ctx context.Context, f *facts, held bool, note, objects string) error {
 	intent := ramenac.VolumeReplicationGroup(f.vrg.Name, f.vrg.Namespace).WithUID(f.vrg.UID)
 	if held {
 		intent.WithFinalizers(v1alpha1.VRGFinalizer)
 	}
 	if note != "" {
 		intent.WithAnnotations(map[string]string{AnnotationRestored: note})
+	}
+	if objects != "" {
+		intent.WithAnnotations(map[string]string{AnnotationObjects: objects})
 	}
 	if err := apply.New(r.Client, ownerSpec).Owned(ctx, intent); err != nil {
 		return fmt.Errorf("mark the group: %w", err)

@@ -22,20 +22,19 @@ import (
 
 // Reasons of the conditions of a group, besides those of volumes.
 const (
-	reasonUnused             = "Unused"
-	reasonRestored           = "Restored"
-	reasonSource             = "SourceInitialized"
-	reasonUploaded           = "Uploaded"
-	reasonUploading          = "Uploading"
-	reasonUploadError        = "UploadError"
-	reasonNoConflict         = "NoConflictDetected"
-	reasonConflictPrimary    = "ClusterDataConflictPrimary"
-	reasonConflictSecondary  = "ClusterDataConflictSecondary"
-	reasonPodsRunning        = "PodsRunning"
-	reasonNotInUse           = "NotInUse"
-	reasonNotKnown           = "NotKnown"
-	messageNothingToProtect  = "no claim is selected"
-	messageNoObjectsCaptured = "the capture of Kubernetes objects is not supported by this version: deploy them from their source, such as Git"
+	reasonUnused            = "Unused"
+	reasonRestored          = "Restored"
+	reasonSource            = "SourceInitialized"
+	reasonUploaded          = "Uploaded"
+	reasonUploading         = "Uploading"
+	reasonUploadError       = "UploadError"
+	reasonNoConflict        = "NoConflictDetected"
+	reasonConflictPrimary   = "ClusterDataConflictPrimary"
+	reasonConflictSecondary = "ClusterDataConflictSecondary"
+	reasonPodsRunning       = "PodsRunning"
+	reasonNotInUse          = "NotInUse"
+	reasonNotKnown          = "NotKnown"
+	messageNothingToProtect = "no claim is selected"
 )
 
 func (s pass) conditions() []metav1.Condition {
@@ -44,7 +43,6 @@ func (s pass) conditions() []metav1.Condition {
 		condition(v1alpha1.VRGDataProtected, s.dataProtected()),
 		condition(v1alpha1.VRGClusterDataReady, s.clusterDataReady()),
 		condition(v1alpha1.VRGClusterDataProtected, s.clusterDataProtected()),
-		condition(v1alpha1.VRGKubeObjectsReady, s.kubeObjectsReady()),
 		condition(v1alpha1.VRGNoClusterDataConflict, s.noConflict()),
 		condition(v1alpha1.VRGInUse, s.inUse()),
 	}
@@ -315,13 +313,6 @@ func (s pass) clusterDataProtected() provider.Finding {
 	default:
 		return no(reasonUploading, "not stored yet")
 	}
-}
-
-func (s pass) kubeObjectsReady() provider.Finding {
-	if s.vrg.Spec.KubeObjectProtection == nil {
-		return yes(reasonUnused, "not asked for")
-	}
-	return no(provider.ReasonNotSupported, messageNoObjectsCaptured)
 }
 
 func (s pass) noConflict() provider.Finding {

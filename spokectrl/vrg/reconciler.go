@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +19,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
@@ -34,6 +36,10 @@ const (
 // was just promoted, and both from one that was re-created after someone deleted it.
 const AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/restored-epoch"
 
+// AnnotationObjects on a group notes the epoch for which Kubernetes objects are still to be restored. Without it none are: what
+// keeps running was never gone, whenever somebody asks for captures of it.
+const AnnotationObjects = "volumereplicationgroups.ramendr.openshift.io/objects-to-restore-epoch"
+
 const (
 	sentAway = ".sent-away"
 	released = "released" // the group is no primary
@@ -49,6 +55,8 @@ type Reconciler struct {
 	Clock     clock.PassiveClock
 	Namespace string // of the operator: configuration
 	Events    events.EventRecorder
+	// Objects captures and restores Kubernetes objects; nil: this program does not.
+	Objects *cycle.Worker
 }
 
 // Reconcile makes one pass over a group. It reads the group live: its status is sent only if it differs from the one that
@@ -56,6 +64,9 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	group := &v1alpha1.VolumeReplicationGroup{}
 	if err := r.Live.Get(ctx, req.NamespacedName, group); err != nil {
+		if apierrors.IsNotFound(err) {
+			endObjects(ctx, r, req.NamespacedName)
+		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	ignored, err := r.ignored(ctx, group)
@@ -67,7 +78,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	var done actions
 	if seeErr == nil {
 		next = plan.Decide(facts.group)
+		stopObjects(ctx, r, facts)
 		done = r.act(ctx, facts, next)
+		done.objects = tendObjects(ctx, r, pass{facts, next, done})
 	}
 	return r.report(ctx, group, facts, next, done, seeErr)
 }
@@ -86,7 +99,7 @@ func (r *Reconciler) ignored(ctx context.Context, group *v1alpha1.VolumeReplicat
 func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicationGroup, facts *facts, next plan.Plan, done actions, seeErr error) (reconcile.Result, error) {
 	errs := append(done.all(), seeErr)
 	if facts != nil {
-		errs = append(errs, facts.retry(done))
+		errs = append(errs, facts.retry(done), done.objects.again(r.Clock.Now()))
 	}
 	if !done.released {
 		after := group.DeepCopy()

@@ -64,6 +64,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 			return o.GetNamespace() == r.Namespace && o.GetName() == ramenconfig.SpokeConfigMap
 		}))).
 		Watches(&apiextensionsv1.CustomResourceDefinition{}, handler.EnqueueRequestsFromMapFunc(w.all), builder.WithPredicates(served(kinds))).
+		WatchesRawSource(objectsSource(r.Objects)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
@@ -71,6 +72,11 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 		Build(r)
 	if err != nil {
 		return fmt.Errorf("build controller of VolumeReplicationGroups: %w", err)
+	}
+	if r.Objects != nil {
+		if err := mgr.Add(closing(r.Objects)); err != nil {
+			return fmt.Errorf("add the captures of Kubernetes objects: %w", err)
+		}
 	}
 	return optional.Watch(mgr, "volumereplicationgroup", c, kinds)
 }

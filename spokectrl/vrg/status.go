@@ -36,6 +36,8 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 		Exchange:           was.Status.Exchange,
 		SigningKey:         f.term.Key.Public(),
 		Namespaces:         f.houses,
+
+		KubeObjectProtection: done.objects.status(was),
 	}
 	primary := f.group.Role == plan.Primary
 	// Only after the note of the restore is changed: from the answer on, the hub takes the application away.
@@ -55,7 +57,7 @@ func status(was *v1alpha1.VolumeReplicationGroup, f *facts, p plan.Plan, done ac
 	if primary {
 		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(sync)
 	}
-	conditions := s.conditions()
+	conditions := append(s.conditions(), condition(v1alpha1.VRGKubeObjectsReady, done.objects.ready(s)))
 	if listed := len(out.ProtectedPVCs); listed < all {
 		conditions[0].Message = bounded.Text(fmt.Sprintf("this status lists %d of %d volumes, which is as many as a group can have: divide the application into several; %s", listed, all, conditions[0].Message), bounded.Message)
 	}

@@ -19,7 +19,7 @@ import (
 
 // release takes our finalizer off the group.
 func (r *Reconciler) release(ctx context.Context, f *facts) error {
-	if err := r.own(ctx, f, false, ""); err != nil {
+	if err := r.own(ctx, f, false, "", ""); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	group := &v1alpha1.VolumeReplicationGroup{}

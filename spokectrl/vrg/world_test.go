@@ -152,6 +152,7 @@ func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeRepl
 		g.Finalizers = intent.Finalizers
 	}
 	delete(g.Annotations, vrg.AnnotationRestored)
+	delete(g.Annotations, vrg.AnnotationObjects)
 	maps.Copy(g.Annotations, intent.Annotations)
 	return w.Update(ctx, g)
 }

@@ -81,6 +81,7 @@ var shownDRPCs = map[string]shown{
 	"failing-over-unwritable":        {"InProgress", "Progressing", "InProgress", "dr1 kept"},
 	"failing-over-mirror-refuses":    {"Failed", "Degraded", "Failed", "dr1 kept"},
 	"failed-over-cleaning-up":        {"InProgress", "Progressing", "InProgress", "dr1 kept, dr2 synced"},
+	"failed-over-without-objects":    {"InProgress", "Degraded", "InProgress", "dr2 synced"},
 	"failed-over-source-lost":        {"InProgress", "Progressing", "InProgress", "dr1 kept, dr2 synced"},
 	"failed-over-workload-remains":   {"InProgress", "Suspended", "InProgress", "dr2 synced"},
 	"failed-over-home-lost":          {"InProgress", "Degraded", "InProgress", "dr2 synced"},

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vrg_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
+	"github.com/ramendr/ramen-direct/spokectrl/vrg"
+)
+
+// holds has the process of a cluster capture objects, of which it has some.
+func (c *cluster) holds(names ...string) *enginetest.Names {
+	c.t.Helper()
+	e := enginetest.NewNames(names...)
+	c.r.Objects = cycle.New(e, &captures.Keeper{Archive: c.r.Archive, Clock: c.clock}, c.clock)
+	c.t.Cleanup(c.r.Objects.Close)
+	return e
+}
+
+func protecting(g *v1alpha1.VolumeReplicationGroup) {
+	g.Spec.KubeObjectProtection = &v1alpha1.KubeObjectProtectionSpec{}
+}
+
+// until passes until a condition says something: work that is not part of a pass has to come to its end.
+func (c *cluster) until(kind, says string) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool {
+		_, err := c.pass()
+		require.NoError(c.t, err)
+		c.neighbors()
+		return c.says(kind) == says
+	}, 10*time.Second, time.Millisecond, "%s has to be %s", kind, says)
+}
+
+// capturing is an application that dr1 protects whole, and whose hub has told both clusters who signs.
+func capturing(t *testing.T, s *stores) (dr1, dr2 *cluster) {
+	t.Helper()
+	dr1, dr2 = newCluster(t, "dr1", s), newCluster(t, "dr2", s)
+	dr1.holds("deployment", "service")
+	dr1.provision("data")
+	dr1.wish(v1alpha1.Primary, "1", protecting)
+	dr2.wish(v1alpha1.Secondary, "1", protecting)
+	dr1.until("KubeObjectsReady", "False/NotCaptured")
+	dr2.settle()
+	dr1.wish(v1alpha1.Primary, "1", protecting, signers(dr1, dr2))
+	dr2.wish(v1alpha1.Secondary, "1", protecting, signers(dr1, dr2))
+	dr1.until("KubeObjectsReady", "True/Captured")
+	dr2.settle()
+	return dr1, dr2
+}
+
+// captured are the captures that a bucket has, whole or not.
+func captured(t *testing.T, s *stores, bucket string) []string {
+	t.Helper()
+	var out []string
+	g := capsule.Group{Namespace: ns, Name: name}
+	for _, key := range s.keys(t, bucket) {
+		if p := g.CaptureOf(key); p != nil && !slices.Contains(out, p.ID) {
+			out = append(out, p.ID)
+		}
+	}
+	return out
+}
+
+func TestAnApplicationIsFailedOverWithItsObjects(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	assert.Contains(t, dr1.message("KubeObjectsReady"), "2 objects were captured at 2026-01-01T00:00:00Z, in s3-dr1, s3-dr2")
+	assert.Equal(t, "True/Unused", dr2.says("KubeObjectsReady"))
+	last := dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom
+	require.NotNil(t, last)
+	assert.True(t, last.EndTime.Equal(&metav1.Time{Time: dr1.clock.Now()}))
+	assert.Equal(t, dr1.group().Generation, last.StartGeneration)
+	assert.Nil(t, dr2.group().Status.KubeObjectProtection.CaptureToRecoverFrom)
+
+	here := dr2.holds()
+	dr2.wish(v1alpha1.Primary, "2", protecting, action(v1alpha1.VRGActionFailover), signers(dr1, dr2))
+	for range 3 {
+		_, err := dr2.pass()
+		require.NoError(t, err)
+		if dr2.says("DataReady") != "True/Ready" {
+			assert.Empty(t, here.Has(), "no object comes before the volumes")
+			assert.Equal(t, "False/Progressing", dr2.says("KubeObjectsReady"))
+		}
+	}
+	dr2.until("DataReady", "True/Ready")
+	dr2.until("KubeObjectsReady", "True/Captured")
+	assert.Equal(t, []string{"deployment", "service"}, here.Has())
+	assert.Contains(t, dr2.message("KubeObjectsReady"), "2 objects were restored from the capture of 2026-01-01T00:00:00Z in s3-dr1")
+	assert.Equal(t, 1, here.Seen().Restores)
+	assert.Empty(t, dr2.group().Annotations[vrg.AnnotationObjects])
+
+	dr2.restart(s)
+	again := dr2.holds()
+	dr2.until("KubeObjectsReady", "True/Captured")
+	assert.Empty(t, again.Has(), "a process that starts restores nothing again")
+	was := dr2.writes
+	_, err := dr2.pass()
+	require.NoError(t, err)
+	assert.Equal(t, was, dr2.writes, "nothing changes, and nothing is written")
+}
+
+func TestWhatKeepsRunningIsNotRestored(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	with := signers(dr1, dr2)
+	dr1.wish(v1alpha1.Primary, "1", with)
+	dr1.settle()
+	assert.Equal(t, "True/Unused", dr1.says("KubeObjectsReady"))
+	here := dr1.holds("deployment")
+	dr1.wish(v1alpha1.Primary, "1", protecting, with)
+	dr1.until("KubeObjectsReady", "True/Captured")
+	assert.Equal(t, []string{"deployment"}, here.Has(), "what was deleted while nobody asked for captures stays deleted")
+}
+
+func TestObjectsComeBackWithAGroupThatSomebodyDeleted(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	with := signers(dr1, dr2)
+	here := dr1.holds("service")
+	g := dr1.group()
+	g.Finalizers, g.Annotations = nil, map[string]string{"exchange.ramendr.openshift.io/epoch": "1"}
+	require.NoError(t, dr1.client.Update(t.Context(), g)) // as a mirror makes it
+	dr1.wish(v1alpha1.Primary, "1", protecting, with)
+	dr1.until("KubeObjectsReady", "True/Captured")
+	assert.Equal(t, []string{"deployment", "service"}, here.Has())
+}
+
+func TestNothingIsCapturedOfWhatLeaves(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	with := signers(dr1, dr2)
+	e := dr1.holds("deployment", "service")
+	e.Rule(enginetest.Rules{Block: make(chan struct{})})
+	dr1.clock.Step(time.Hour)
+	_, err := dr1.pass()
+	require.NoError(t, err)
+	before := captured(t, s, "dr1")
+	dr1.wish(v1alpha1.Primary, "1", protecting, with, action(v1alpha1.VRGActionRelocate), func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.PrepareForFinalSync = true })
+	dr1.settle()
+	assert.True(t, dr1.group().Status.PrepareForFinalSyncComplete)
+	assert.Zero(t, e.Seen().Running)
+	assert.Equal(t, "True/Captured", dr1.says("KubeObjectsReady"))
+	assert.NotNil(t, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom)
+	assert.Equal(t, before, captured(t, s, "dr1"))
+
+	dr1.wish(v1alpha1.Secondary, "1", protecting, with, action(v1alpha1.VRGActionRelocate))
+	dr1.settle()
+	assert.Equal(t, "True/Unused", dr1.says("KubeObjectsReady"))
+	assert.Nil(t, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom)
+}
+
+func TestCapturesGoWithTheGroup(t *testing.T) {
+	s := newStores()
+	dr1, _ := capturing(t, s)
+	require.NotEmpty(t, captured(t, s, "dr1"))
+	e := dr1.holds("deployment")
+	e.Rule(enginetest.Rules{Block: make(chan struct{})})
+	dr1.clock.Step(time.Hour)
+	_, err := dr1.pass()
+	require.NoError(t, err)
+	require.NoError(t, dr1.client.Delete(t.Context(), dr1.group()))
+	for range 10 {
+		_, err := dr1.pass()
+		require.NoError(t, err)
+		dr1.neighbors()
+	}
+	assert.Nil(t, dr1.group())
+	assert.Empty(t, s.keys(t, "dr1"))
+	assert.Empty(t, s.keys(t, "dr2"))
+	assert.Zero(t, e.Seen().Running)
+}
+
+func TestVolumesGoOnWhileObjectsFail(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	before := captured(t, s, "dr1")
+	here := dr2.holds()
+	here.Rule(enginetest.Rules{Refuses: map[string]bool{"service": true}})
+	dr2.wish(v1alpha1.Primary, "2", protecting, action(v1alpha1.VRGActionFailover), signers(dr1, dr2))
+	dr2.until("KubeObjectsReady", "False/Error")
+	assert.Contains(t, dr2.message("KubeObjectsReady"), "service: exceeds the quota")
+	assert.Equal(t, "True/Ready", dr2.says("DataReady"))
+	assert.Equal(t, "True/Uploaded", dr2.says("ClusterDataProtected"))
+	assert.Equal(t, v1alpha1.PrimaryState, dr2.group().Status.State)
+	result, err := dr2.pass()
+	require.NoError(t, err)
+	assert.Equal(t, 15*time.Second, result.RequeueAfter, "it is tried again")
+	assert.Equal(t, before, captured(t, s, "dr1"), "nothing is captured of what is not whole")
+
+	g := dr2.group()
+	g.Annotations["objects.ramendr.openshift.io/skip-missing"] = "2"
+	require.NoError(t, dr2.client.Update(t.Context(), g))
+	dr2.until("KubeObjectsReady", "True/Captured")
+	assert.Contains(t, dr2.message("KubeObjectsReady"), "the restore was ended by annotation")
+	assert.Contains(t, <-dr2.events.Events, "Warning KubeObjectsRestored")
+}
+
+func TestRecipesAreNotFollowedYet(t *testing.T) {
+	c := newCluster(t, "dr1", newStores())
+	c.holds("deployment")
+	c.wish(v1alpha1.Primary, "1", func(g *v1alpha1.VolumeReplicationGroup) {
+		g.Spec.KubeObjectProtection = &v1alpha1.KubeObjectProtectionSpec{RecipeRef: &v1alpha1.RecipeRef{Name: "shop"}}
+	})
+	c.settle()
+	assert.Equal(t, "False/NotSupported", c.says("KubeObjectsReady"))
+	assert.Contains(t, c.message("KubeObjectsReady"), "recipeRef")
+}
