@@ -86,7 +86,7 @@ func Explain(w *snapshot.Snapshot, wait plan.Wait) Words {
 	case plan.BeingPlaced:
 		return explainPlaces(w, wait.On)
 	case plan.BeingPrepared:
-		return Words{Fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s", at.Cluster, syncing(at)), next: continues}
+		return Words{Fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s%s", at.Cluster, syncing(at), capturing(at)), next: continues}
 	case plan.BeingSynced:
 		return Words{Fact: "FinalSyncComplete", message: fmt.Sprintf("cluster %s runs the final synchronization%s", at.Cluster, syncing(at)), next: continues}
 	case plan.WorkloadGone:

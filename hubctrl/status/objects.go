@@ -43,6 +43,14 @@ func objectsMissing(at *snapshot.Side, c *plan.Cluster) string {
 	return "; " + v1alpha1.VRGKubeObjectsReady + " is False: " + conditionText(objectsOf(at))
 }
 
+// capturing is the end of a sentence about what is done before an application leaves; empty: nobody asks for captures.
+func capturing(at *snapshot.Side) string {
+	if objectsOf(at) == nil {
+		return ""
+	}
+	return "; its Kubernetes objects are captured once more before that, if that is possible within a minute"
+}
+
 // Reasons of KubeObjectsReady about captures: there is none, or the last one is too old.
 const (
 	reasonNotCaptured = "NotCaptured"

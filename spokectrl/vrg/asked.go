@@ -58,6 +58,9 @@ func (f *facts) objectsWant() cycle.Want {
 		w.Mode = cycle.Idle
 	}
 	w.Selector = kop.KubeObjectSelector
+	if f.vrg.Spec.PrepareForFinalSync && !f.vrg.Spec.RunFinalSync && !f.group.SentAway && !f.objectsDue() && len(f.profiles()) > 0 {
+		w.For = f.vrg.Generation
+	}
 	if kop.CaptureInterval != nil {
 		w.Interval = max(kop.CaptureInterval.Duration, shortestInterval)
 	}
@@ -67,4 +70,15 @@ func (f *facts) objectsWant() cycle.Want {
 // objectsDue says that objects are still to be restored in this epoch.
 func (f *facts) objectsDue() bool {
 	return f.vrg.Annotations[AnnotationObjects] == exchange.FormatEpoch(f.term.Epoch)
+}
+
+// objectsFirst reports whether the objects are still to be captured before the application is told to leave: until then the group
+// does not prepare for that.
+func objectsFirst(r *Reconciler, f *facts) bool {
+	w := f.objectsWant()
+	if r.Objects == nil || w.For == 0 {
+		return false
+	}
+	is := r.Objects.Look(w)
+	return is.Awaits(&w, r.Clock.Now())
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -119,18 +120,29 @@ func (o objects) ready(s pass) provider.Finding {
 	case o.want.Mode == cycle.Pause && s.group.Pruned:
 		return no(reasonInterrupted, messagePruned)
 	case o.want.Mode == cycle.Pause:
-		return finding(cycle.OfPause(&o.is))
+		return finding(cycle.OfPause(&o.want, &o.is))
 	case o.due && o.want.Mode != cycle.Restore, s.group.Restore != plan.RestoreDone:
 		return no(provider.ReasonProgressing, s.volumesFirst())
 	case o.due:
 		return finding(cycle.OfRestore(&o.want, &o.is))
 	case len(s.profiles()) == 0:
 		return no(cycle.ReasonNotCaptured, messageNoStores)
+	case o.is.Unread(&o.want, o.now) && earlier(s.vrg) != nil:
+		return *earlier(s.vrg)
 	case o.is.Last == nil && o.want.Mode != cycle.Capture:
 		return no(cycle.ReasonNotCaptured, messageNotStored)
 	default:
 		return finding(cycle.OfCaptures(&o.want, &o.is, o.now))
 	}
+}
+
+// earlier is what the process before this one said about captures; nil: it knew of none.
+func earlier(vrg *v1alpha1.VolumeReplicationGroup) *provider.Finding {
+	c := meta.FindStatusCondition(vrg.Status.Conditions, v1alpha1.VRGKubeObjectsReady)
+	if c == nil || vrg.Status.KubeObjectProtection.CaptureToRecoverFrom == nil {
+		return nil
+	}
+	return &provider.Finding{Status: c.Status, Reason: c.Reason, Message: c.Message}
 }
 
 // volumesFirst says what the restore of the objects waits for.

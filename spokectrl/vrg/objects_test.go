@@ -13,6 +13,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
@@ -40,7 +41,7 @@ func (c *cluster) until(kind, says string) {
 		require.NoError(c.t, err)
 		c.neighbors()
 		return c.says(kind) == says
-	}, 10*time.Second, time.Millisecond, "%s has to be %s", kind, says)
+	}, time.Minute, 5*time.Millisecond, "%s has to be %s", kind, says)
 }
 
 // capturing is an application that dr1 protects whole, and whose hub has told both clusters who signs.
@@ -103,10 +104,13 @@ func TestAnApplicationIsFailedOverWithItsObjects(t *testing.T) {
 
 	dr2.restart(s)
 	again := dr2.holds()
-	dr2.until("KubeObjectsReady", "True/Captured")
+	_, err := dr2.pass()
+	require.NoError(t, err)
+	assert.Equal(t, "True/Captured", dr2.says("KubeObjectsReady"), "what was said stays until it is looked up")
+	dr2.recaptured()
 	assert.Empty(t, again.Has(), "a process that starts restores nothing again")
 	was := dr2.writes
-	_, err := dr2.pass()
+	_, err = dr2.pass()
 	require.NoError(t, err)
 	assert.Equal(t, was, dr2.writes, "nothing changes, and nothing is written")
 }
@@ -137,28 +141,104 @@ func TestObjectsComeBackWithAGroupThatSomebodyDeleted(t *testing.T) {
 	assert.Equal(t, []string{"deployment", "service"}, here.Has())
 }
 
-func TestNothingIsCapturedOfWhatLeaves(t *testing.T) {
+// recaptured waits until a process that was started has captured.
+func (c *cluster) recaptured() {
+	c.t.Helper()
+	c.clock.Step(5 * time.Minute)
+	require.Eventually(c.t, func() bool {
+		_, err := c.pass()
+		require.NoError(c.t, err)
+		return c.group().Status.KubeObjectProtection.CaptureToRecoverFrom.StartTime.Time.Equal(c.clock.Now())
+	}, time.Minute, 5*time.Millisecond)
+}
+
+// leaving is the wish of a relocation that begins.
+func leaving(g *v1alpha1.VolumeReplicationGroup) {
+	protecting(g)
+	g.Spec.Action, g.Spec.PrepareForFinalSync = v1alpha1.VRGActionRelocate, true
+}
+
+// TestWhatLeavesIsCapturedOnceMore : by the generation of the group, so that no clocks are compared. Then it is told to leave, and
+// nothing is captured of what is left of it.
+func TestWhatLeavesIsCapturedOnceMore(t *testing.T) {
 	s := newStores()
 	dr1, dr2 := capturing(t, s)
 	with := signers(dr1, dr2)
-	e := dr1.holds("deployment", "service")
-	e.Rule(enginetest.Rules{Block: make(chan struct{})})
-	dr1.clock.Step(time.Hour)
-	_, err := dr1.pass()
-	require.NoError(t, err)
+	e := dr1.holds("deployment", "service", "changed a second ago")
+	dr1.recaptured()
+	block := make(chan struct{})
+	e.Rule(enginetest.Rules{Block: block})
+	dr1.wish(v1alpha1.Primary, "1", leaving, with)
+	for range 3 {
+		_, err := dr1.pass()
+		require.NoError(t, err)
+		assert.False(t, dr1.group().Status.PrepareForFinalSyncComplete)
+		assert.Equal(t, dr1.group().Generation, dr1.group().Status.ObservedGeneration)
+	}
+	assert.Equal(t, "True/Captured", dr1.says("KubeObjectsReady"))
+	assert.Contains(t, dr1.message("KubeObjectsReady"), "another capture is made before the application leaves")
+	close(block)
+	require.Eventually(t, func() bool {
+		_, err := dr1.pass()
+		require.NoError(t, err)
+		return dr1.group().Status.PrepareForFinalSyncComplete
+	}, time.Minute, 5*time.Millisecond)
+	assert.Equal(t, dr1.group().Generation, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom.StartGeneration)
+	assert.Equal(t, "True/Captured", dr1.says("KubeObjectsReady"))
+
 	before := captured(t, s, "dr1")
-	dr1.wish(v1alpha1.Primary, "1", protecting, with, action(v1alpha1.VRGActionRelocate), func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.PrepareForFinalSync = true })
+	dr1.clock.Step(time.Hour)
+	dr1.settle()
+	dr1.wish(v1alpha1.Primary, "1", leaving, with, func(g *v1alpha1.VolumeReplicationGroup) { g.Spec.S3Profiles = []string{"s3-dr1"} })
 	dr1.settle()
 	assert.True(t, dr1.group().Status.PrepareForFinalSyncComplete)
-	assert.Zero(t, e.Seen().Running)
-	assert.Equal(t, "True/Captured", dr1.says("KubeObjectsReady"))
-	assert.NotNil(t, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom)
-	assert.Equal(t, before, captured(t, s, "dr1"))
-
+	assert.Equal(t, before, captured(t, s, "dr1"), "nothing is captured of what leaves, whatever else is wished")
 	dr1.wish(v1alpha1.Secondary, "1", protecting, with, action(v1alpha1.VRGActionRelocate))
 	dr1.settle()
 	assert.Equal(t, "True/Unused", dr1.says("KubeObjectsReady"))
 	assert.Nil(t, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom)
+
+	here := dr2.holds()
+	dr2.wish(v1alpha1.Primary, "2", protecting, action(v1alpha1.VRGActionRelocate), with)
+	dr2.until("KubeObjectsReady", "True/Captured")
+	assert.Contains(t, here.Has(), "changed a second ago")
+}
+
+// TestARelocationDoesNotWaitForeverForACapture : it says what it goes on without. What runs is ended.
+func TestARelocationDoesNotWaitForeverForACapture(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	e := dr1.holds("deployment", "service")
+	dr1.recaptured()
+	e.Rule(enginetest.Rules{Block: make(chan struct{})})
+	before := captured(t, s, "dr1")
+	dr1.wish(v1alpha1.Primary, "1", leaving, signers(dr1, dr2))
+	dr1.settle()
+	result, err := dr1.pass()
+	require.NoError(t, err)
+	assert.Equal(t, time.Minute, result.RequeueAfter)
+	assert.False(t, dr1.group().Status.PrepareForFinalSyncComplete)
+	dr1.clock.Step(time.Minute)
+	dr1.settle()
+	assert.True(t, dr1.group().Status.PrepareForFinalSyncComplete)
+	assert.Equal(t, "False/CaptureOverdue", dr1.says("KubeObjectsReady"))
+	assert.Contains(t, dr1.message("KubeObjectsReady"), "without what was changed in its Kubernetes objects since the last capture")
+	assert.Zero(t, e.Seen().Running)
+	assert.NotNil(t, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom)
+	assert.Equal(t, before, captured(t, s, "dr1"))
+}
+
+// TestARelocationDoesNotWaitForACaptureThatCanNotBeMade : a right is missing, and volumes go on.
+func TestARelocationDoesNotWaitForACaptureThatCanNotBeMade(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	e := dr1.holds("deployment", "service")
+	e.Rule(enginetest.Rules{Findings: []objects.Finding{{Reason: objects.NotAllowed, Object: "secrets in namespace app", What: "the right to list it is missing"}}})
+	dr1.clock.Step(time.Hour)
+	dr1.until("KubeObjectsReady", "False/NotSupported")
+	dr1.wish(v1alpha1.Primary, "1", leaving, signers(dr1, dr2))
+	dr1.settle()
+	assert.True(t, dr1.group().Status.PrepareForFinalSyncComplete)
 }
 
 func TestCapturesGoWithTheGroup(t *testing.T) {

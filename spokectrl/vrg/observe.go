@@ -94,6 +94,9 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	if f.group.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
 		f.group.Restore = plan.RestoreDone
 	}
+	if f.group.FinalSync && f.group.Restore == plan.RestoreDone && objectsFirst(r, f) {
+		f.group.FinalSync = false
+	}
 	settings, err := r.copies(ctx, vrg)
 	if err != nil {
 		return nil, err
@@ -304,7 +307,7 @@ func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group, term archive.Te
 		Namespace: vrg.Namespace, Name: vrg.Name, UID: string(vrg.UID), Role: g.Role,
 		Failover:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		ForceVolSync: vrg.Annotations[annotationUseVolSync] == "true",
-		Prepare:      vrg.Spec.PrepareForFinalSync, Final: vrg.Spec.RunFinalSync,
+		Prepare:      vrg.Spec.PrepareForFinalSync && g.FinalSync, Final: vrg.Spec.RunFinalSync,
 		Epoch: term.Epoch, Generation: vrg.Generation,
 		VolSync: vrg.Spec.VolSync, Copies: settings,
 	}

@@ -12,9 +12,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -47,7 +49,7 @@ const byHand = `{apiVersion: v1, kind: Secret, metadata: {name: password}, data:
 
 // TestAnApplicationThatNobodyDeploysIsFailedOverWhole: its cluster is cut off. Everything that it consists of is on the peer,
 // equal but for what one cluster makes up, and nothing else; its Pod came after its volume; and it continues with its records.
-// When DR is disabled, the captures go.
+// A relocation back takes along what was made a moment before. When DR is disabled, the captures go.
 func TestAnApplicationThatNobodyDeploysIsFailedOverWhole(t *testing.T) {
 	l := shared.Lab(t)
 	require.NoError(t, l.GrantObjects(t.Context()))
@@ -86,6 +88,16 @@ func TestAnApplicationThatNobodyDeploysIsFailedOverWhole(t *testing.T) {
 	a.Follow() // so that somebody takes it from dr1
 	_, err = a.Return(t.Context(), lab.DR1)
 	require.NoError(t, err)
+	// The next capture is due in an hour, but for the relocation.
+	a.Ask(func(spec *v1alpha1.DRPlacementControlSpec) {
+		spec.KubeObjectProtection.CaptureInterval = &metav1.Duration{Duration: time.Hour}
+	})
+	a.Settled(v1alpha1.FailedOver, lab.DR2)
+	late := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: a.App.Namespace, Name: "late"}}
+	require.NoError(t, l.Cluster(lab.DR2).Client.Create(t.Context(), late))
+	_, err = a.Relocate(t.Context(), lab.DR1)
+	require.NoError(t, err)
+	require.NoError(t, l.Cluster(lab.DR1).Client.Get(t.Context(), client.ObjectKeyFromObject(late), late), "what was made a moment before comes along")
 	_, err = a.Disable(t.Context())
 	require.NoError(t, err)
 }

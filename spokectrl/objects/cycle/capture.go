@@ -51,7 +51,7 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 		if is.Last = last; last != nil {
 			epoch, _, _ := last.Pointer.Term()
 			fresh := w.clock.Since(last.Pointer.Start) < want.Interval
-			if fresh && epoch == want.Term.Epoch && last.Has(want.Profiles, want.Readers) {
+			if fresh && epoch == want.Term.Epoch && last.Has(want.Profiles, want.Readers) && is.fresh(&want) {
 				is.tried = want.content()
 				return is, nil
 			}

@@ -42,6 +42,10 @@ type Standing struct {
 	// Next is when something is to be done; zero: as soon as the group asks for something else.
 	Next time.Time
 
+	// Asked is the last Want.For, and AskedAt when it came.
+	Asked   int64
+	AskedAt time.Time
+
 	tried string // the content of the last capture, or attempt at one
 }
 
@@ -87,13 +91,36 @@ func next(w *Want, s *Standing) (Task, time.Time) {
 		switch {
 		case s.tried != w.content():
 			return Capturing, time.Time{}
-		case s.Failures > 0 || s.Last == nil:
+		case s.Failures > 0 || s.Last == nil || !s.fresh(w):
 			return Capturing, retry
 		default:
 			return Capturing, s.Last.Pointer.Start.Add(w.Interval)
 		}
 	}
 	return Nothing, time.Time{}
+}
+
+// Unread says that this process has not found out yet which captures there are, and is about to.
+func (s *Standing) Unread(w *Want, now time.Time) bool {
+	return s.Last == nil && s.Failure == nil && s.tried == "" && now.Before(s.overdueAt(w.Interval))
+}
+
+// fresh reports whether the capture that is asked for before the application leaves was made, if one is.
+func (s *Standing) fresh(w *Want) bool {
+	if w.For == 0 {
+		return true
+	}
+	if s.Last == nil {
+		return false
+	}
+	epoch, _, _ := s.Last.Pointer.Term()
+	return epoch == w.Term.Epoch && s.Last.Pointer.Generation >= w.For
+}
+
+// Awaits reports whether a capture is still to be made before the application leaves. Without the rights to capture, and after a
+// while, it is not waited for.
+func (s *Standing) Awaits(w *Want, now time.Time) bool {
+	return !s.fresh(w) && !s.Denied && (s.Asked != w.For || now.Before(s.AskedAt.Add(Fresh)))
 }
 
 // overdueAt is when the last capture will be too old; before the first one that is counted from when the group was heard of.

@@ -61,6 +61,9 @@ func OfCaptures(w *Want, s *Standing, now time.Time) Finding {
 	if s.Failure != nil {
 		trouble = "; the last attempt failed: " + bounded.Text(s.Failure.Error(), bounded.Message/4)
 	}
+	if s.Awaits(w, now) {
+		restored += "; another capture is made before the application leaves"
+	}
 	switch {
 	case s.Denied:
 		return no(ReasonNotSupported, bounded.Text(s.Failure.Error(), bounded.Message/4)+s.lastly()+restored)
@@ -82,7 +85,15 @@ func OfCaptures(w *Want, s *Standing, now time.Time) Finding {
 }
 
 // OfPause is what is said while nothing is captured because the application leaves.
-func OfPause(s *Standing) Finding {
+func OfPause(w *Want, s *Standing) Finding {
+	left := *w
+	if left.For = s.Asked; !s.fresh(&left) {
+		why := "it took longer"
+		if s.Failure != nil {
+			why = bounded.Text(s.Failure.Error(), bounded.Message/4)
+		}
+		return no(ReasonOverdue, fmt.Sprintf("the application leaves without what was changed in its Kubernetes objects since the last capture, for another one could not be made within %s: %s%s", Fresh, why, s.lastly()))
+	}
 	return yes(ReasonCaptured, "nothing is captured while the application leaves"+s.lastly())
 }
 

@@ -38,6 +38,9 @@ type Want struct {
 	Selector   *metav1.LabelSelector // nil: all objects
 	// Interval is the time from the start of one capture to that of the next.
 	Interval time.Duration
+	// For is the generation of the group that asks for a capture before the application leaves; 0: none does. The capture that
+	// begins in that generation, or later, is one.
+	For int64
 	// Skip ends the restore without what is missing: by the user's word.
 	Skip bool
 }
@@ -57,6 +60,9 @@ func (w *Want) content() string {
 func (w *Want) shared() bool {
 	return slices.ContainsFunc(w.Readers, func(key string) bool { return key != w.Term.Key.Public() })
 }
+
+// Fresh is how long a capture is waited for before the application leaves.
+const Fresh = time.Minute
 
 // Overdue is how many intervals old the last capture of a group may be.
 const Overdue = 2

@@ -99,6 +99,9 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 		g.is.Restored = &Restored{Skipped: true}
 		g.is.Failure, g.is.Failures, g.is.Denied = nil, 0, false
 	}
+	if want.For != 0 && want.For != g.is.Asked {
+		g.is.Asked, g.is.AskedAt = want.For, w.clock.Now()
+	}
 	g.is.Next = time.Time{}
 	if g.job == nil && w.groups[want.Group] == g && !w.closed {
 		switch task, at := next(&want, &g.is); {
@@ -112,7 +115,20 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 	if at := g.is.overdueAt(want.Interval); want.Mode == Capture && g.is.Next.IsZero() && w.clock.Now().Before(at) {
 		g.is.Next = at // it may run for too long
 	}
+	if at := g.is.AskedAt.Add(Fresh); g.is.Awaits(&want, w.clock.Now()) && (g.is.Next.IsZero() || at.Before(g.is.Next)) {
+		g.is.Next = at // then the application leaves without
+	}
 	return g.is
+}
+
+// Look tells what is known of a group, and begins and ends nothing.
+func (w *Worker) Look(want Want) Standing {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if g := w.groups[want.Group]; g != nil && g.term == want.term() {
+		return g.is
+	}
+	return Standing{}
 }
 
 func (j *job) await(ctx context.Context) {
@@ -165,7 +181,7 @@ func (w *Worker) note(ctx context.Context, g *group, j *job, want Want, after St
 	}
 	logger := log.FromContext(ctx).WithValues("task", j.task)
 	g.job = nil
-	after.Doing = Nothing
+	after.Doing, after.Asked, after.AskedAt = Nothing, g.is.Asked, g.is.AskedAt
 	if err != nil {
 		logger.Info("A task of the Kubernetes objects failed", "reason", err.Error())
 		_, denied := errors.AsType[*deniedError](err)
