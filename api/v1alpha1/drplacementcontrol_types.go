@@ -121,9 +121,9 @@ type DRPlacementControlSpec struct {
 	// +optional
 	VolSyncSpec *VolSyncSpec `json:"volSyncSpec,omitempty"`
 
-	// retainNamespaceSCCAcrossPeers asks that the namespaces of the application have the same OpenShift annotations for
-	// security context constraints (UID ranges, MCS labels) on both clusters. It is passed to the clusters; while it has no
-	// effect there, condition Protected says so.
+	// retainNamespaceSCCAcrossPeers asks that the namespaces of the application have the same ranges of OpenShift's security
+	// context constraints (users, supplemental groups, SELinux levels) on both clusters. The peer gives them to namespaces that
+	// were created there for the protection, while no Pod is in them; PeerReady names those that differ.
 	// +optional
 	RetainNamespaceSCCAcrossPeers bool `json:"retainNamespaceSCCAcrossPeers,omitempty"`
 }

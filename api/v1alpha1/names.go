@@ -63,6 +63,9 @@ const (
 	AnnotationDestinationCluster = DRPCAnnotationPrefix + "destination-cluster"
 	// AnnotationPeerServes says "true" on a Secondary whose peer has taken over: it is Primary, and its volumes are ready.
 	AnnotationPeerServes = DRPCAnnotationPrefix + "peer-serves"
+	// AnnotationNamespaceRanges holds, as JSON by namespace and annotation, the users, groups and SELinux levels that OpenShift lets the
+	// application's namespaces use at its home, if its DRPlacementControl asks that they are kept.
+	AnnotationNamespaceRanges = DRPCAnnotationPrefix + "namespace-ranges"
 	// AnnotationSigners says that what the clusters store of the group is signed, and holds the public keys that they sign with,
 	// separated by commas.
 	AnnotationSigners = DRPCAnnotationPrefix + "signers"

@@ -20,6 +20,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
+	"github.com/ramendr/ramen-direct/spokectrl/ranges"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
@@ -58,6 +59,9 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Events:    mgr.GetEventRecorder("volumereplicationgroup"),
 		Objects:   cycle.New(engine, &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, clock.RealClock{}),
 	}); err != nil {
+		return err
+	}
+	if err := ranges.Setup(mgr, &ranges.Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}); err != nil {
 		return err
 	}
 	return drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -55,4 +56,52 @@ func TestANamespaceThatDiffersOnThePeerIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRangesOfNamespacesReachThePeer if the user asks for that, and only as OpenShift gives them out; they stay when the home is gone, and
+// a new hub takes them over.
+func TestRangesOfNamespacesReachThePeer(t *testing.T) {
+	const key, users = v1alpha1.AnnotationNamespaceRanges, "openshift.io/sa.scc.uid-range"
+	h := newHub(t, newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Spec.RetainNamespaceSCCAcrossPeers = true }))
+	h.settle()
+	assert.NotContains(t, h.wish("dr2").Annotations, key, "nothing is known yet")
+	h.house("dr1", map[string]string{"pod-security.kubernetes.io/enforce": "privileged"}, map[string]string{
+		users: "1000680000/10000", "openshift.io/sa.scc.supplemental-groups": "0/10", "volsync.backube/privileged-movers": "true",
+	})
+	h.settle()
+	const want = `{"shop":{"openshift.io/sa.scc.uid-range":"1000680000/10000"}}`
+	assert.Equal(t, want, h.wish("dr2").Annotations[key])
+	assert.NotContains(t, h.wish("dr1").Annotations, key, "the peer says nothing that its home has to have")
+
+	h.house("dr1", nil, map[string]string{users: "1000680000/10000"})
+	h.house("dr2", nil, map[string]string{users: "1000700000/10000"})
+	h.mustTry(app)
+	assert.Contains(t, h.condition("PeerReady").Message, "only to namespaces that were created for this protection, while no Pod is in them")
+	assert.NotContains(t, h.wish("dr1").Annotations, key)
+
+	h.ask(func(d *v1alpha1.DRPlacementControl) {
+		d.Spec.Action, d.Spec.FailoverCluster = v1alpha1.ActionFailover, "dr2"
+	})
+	h.settle()
+	assert.Equal(t, want, h.wish("dr2").Annotations[key], "its claims are restored into namespaces that have them")
+
+	h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.RetainNamespaceSCCAcrossPeers = false })
+	h.settle()
+	assert.NotContains(t, h.wish("dr2").Annotations, key)
+}
+
+func TestARestoredHubRecallsTheRangesOfNamespaces(t *testing.T) {
+	h := newHub(t, newDRPC(func(d *v1alpha1.DRPlacementControl) { d.Spec.RetainNamespaceSCCAcrossPeers = true }))
+	h.settle()
+	backup := h.backup()
+	h.house("dr1", nil, map[string]string{"openshift.io/sa.scc.uid-range": "1000680000/10000"})
+	h.settle()
+	h.relocate("dr2")
+	h.settle()
+	const want = `{"shop":{"openshift.io/sa.scc.uid-range":"1000680000/10000"}}`
+	require.Equal(t, want, h.wish("dr2").Annotations[v1alpha1.AnnotationNamespaceRanges])
+	h.restore(backup)
+	h.settle()
+	assert.Equal(t, "Deployed/Completed [dr2 Run] dr1:secondary@1 dr2:primary@2", h.shows())
+	assert.Equal(t, want, h.wish("dr2").Annotations[v1alpha1.AnnotationNamespaceRanges], "what the cluster obeys is wished as it is")
 }

@@ -41,6 +41,7 @@ type spoke struct {
 	ended    []string          // UIDs of wishes whose deletion was seen here
 	key      string            // that it signs with; empty: its version does not sign
 	signers  string            // that it was told
+	ranges   string            // of namespaces, as the wish had them
 	unstored bool              // not everything is in the stores
 	objects  *metav1.Condition // what it says about Kubernetes objects as a Primary; nil: nothing
 	conflict string            // the reason of a conflict with the stores, as long as it was told of signers; empty: none
@@ -104,7 +105,7 @@ func (h *hub) deliver(cluster string) {
 	}
 	s.stamp.WishUID, s.stamp.WishGeneration, s.stamp.Epoch, s.stamp.Origin = string(wish.UID), wish.Generation, epoch, origin
 	s.drpc, s.serves = wish.Annotations["exchange.ramendr.openshift.io/drpc"], serves
-	s.signers = wish.Annotations[v1alpha1.AnnotationSigners]
+	s.signers, s.ranges = wish.Annotations[v1alpha1.AnnotationSigners], wish.Annotations[v1alpha1.AnnotationNamespaceRanges]
 	if !equality.Semantic.DeepEqual(s.spec, wish.Spec) {
 		s.spec = *wish.Spec.DeepCopy()
 		s.stamp.SpokeGeneration++
@@ -229,6 +230,9 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 	}
 	if s.signers != "" {
 		r.Annotations[v1alpha1.AnnotationSigners] = s.signers
+	}
+	if s.ranges != "" {
+		r.Annotations[v1alpha1.AnnotationNamespaceRanges] = s.ranges
 	}
 	r.Status.SigningKey = s.key
 	r.Spec = *s.spec.DeepCopy()

@@ -73,9 +73,8 @@ func TestWhatHasNoEffectIsNamed(t *testing.T) {
 		edit func(*v1alpha1.DRPlacementControl)
 		says string
 	}{
-		"annotations of namespaces": {
-			func(d *v1alpha1.DRPlacementControl) { d.Spec.RetainNamespaceSCCAcrossPeers = true },
-			"1 volumes are protected; spec.retainNamespaceSCCAcrossPeers has no effect yet: give the namespaces of the application the same openshift.io/sa.scc annotations on both clusters",
+		"annotations of namespaces, which have one": {
+			func(d *v1alpha1.DRPlacementControl) { d.Spec.RetainNamespaceSCCAcrossPeers = true }, "1 volumes are protected",
 		},
 		"addresses of VolSync": {
 			func(d *v1alpha1.DRPlacementControl) {

@@ -14,8 +14,8 @@ import (
 )
 
 // A workload may depend on labels and annotations of its namespace: Pod Security, the ranges of OpenShift, the movers of
-// VolSync. They are rights, so the hub carries none of them: who reports for one cluster could give itself rights on the other
-// one. It tells the difference while there is time.
+// VolSync. They are rights, so the hub carries none of them, but ranges, if the user asks for that and as OpenShift gives them out:
+// who reports for one cluster could give itself rights on the other one. It tells the difference while there is time.
 
 // unlike says how the namespaces of the application differ on the peer of its home, as the workload there would notice; empty:
 // they do not, as far as is known.
@@ -37,8 +37,12 @@ func unlike(w *snapshot.Snapshot, home plan.Side) string {
 	if len(out) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("namespaces differ, and a workload that depends on it would be refused, or could not read its files, on %s: %s. If yours does, set it on %s before a failover",
+	text := fmt.Sprintf("namespaces differ, and a workload that depends on it would be refused, or could not read its files, on %s: %s. If yours does, set it on %s before a failover",
 		peer.Cluster, bounded.Some(out), peer.Cluster)
+	if w.DRPC.Spec.RetainNamespaceSCCAcrossPeers {
+		text += ". spec.retainNamespaceSCCAcrossPeers gives OpenShift's ranges only to namespaces that were created for this protection, while no Pod is in them"
+	}
+	return text
 }
 
 func differing(what, namespace string, here, there map[string]string, home, peer string) []string {

@@ -51,9 +51,6 @@ func unhealthy(w *snapshot.Snapshot) plan.Wait {
 // inert says what the spec or the policy asks for and what has no effect, as the end of a sentence; empty: nothing.
 func inert(w *snapshot.Snapshot) string {
 	spec, out := &w.DRPC.Spec, pinned(w)
-	if spec.RetainNamespaceSCCAcrossPeers {
-		out = append(out, "spec.retainNamespaceSCCAcrossPeers has no effect yet: give the namespaces of the application the same openshift.io/sa.scc annotations on both clusters")
-	}
 	if v := spec.VolSyncSpec; v != nil && (len(v.RDSpec) > 0 || len(v.RSSpec) > 0) {
 		out = append(out, "rdSpec and rsSpec of spec.volSyncSpec are not used, because the hub computes them: remove them")
 	}

@@ -31,6 +31,9 @@ func Adopted(w *snapshot.Snapshot, origin string, s plan.Side) (*unstructured.Un
 	if snapshot.Serves(at.Report) {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationPeerServes, snapshot.On))
 	}
+	if of := at.Report.Annotations[v1alpha1.AnnotationNamespaceRanges]; of != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationNamespaceRanges, exchange.ReadRanges(of).String()))
+	}
 	if keys := signers(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}); keys != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationSigners, keys))
 	}

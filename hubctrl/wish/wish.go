@@ -80,6 +80,9 @@ func Of(w *snapshot.Snapshot, origin string, wr plan.Write, epoch int64, settled
 	if taken(w, wr, settled) {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationPeerServes, snapshot.On))
 	}
+	if ranges := ranges(w, wr, settled); ranges != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationNamespaceRanges, ranges))
+	}
 	if signers := signers(w, wr); signers != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationSigners, signers))
 	}

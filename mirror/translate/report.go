@@ -29,7 +29,7 @@ func Report(cluster string, clone *Object) *Object {
 	if labels := clone.GetLabels(); len(labels) > 0 {
 		out.SetLabels(labels)
 	}
-	annotations := pick(clone.GetAnnotations(), exchange.AnnotationDRPC, v1alpha1.AnnotationPeerServes, v1alpha1.AnnotationSigners)
+	annotations := pick(clone.GetAnnotations(), exchange.AnnotationDRPC, v1alpha1.AnnotationPeerServes, v1alpha1.AnnotationSigners, v1alpha1.AnnotationNamespaceRanges)
 	annotations[exchange.AnnotationNamespace] = clone.GetNamespace()
 	annotations[exchange.AnnotationName] = clone.GetName()
 	out.SetAnnotations(annotations)

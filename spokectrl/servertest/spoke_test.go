@@ -32,6 +32,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
+	"github.com/ramendr/ramen-direct/spokectrl/ranges"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
@@ -55,6 +56,7 @@ s3StoreProfiles:
 type spoke struct {
 	serves  bool   // the wish says that the peer has taken over
 	signers string // the keys that it names
+	ranges  string // of namespaces, as the wish has them
 	t       *testing.T
 	client  client.Client // an administrator's
 	ns      string
@@ -96,6 +98,7 @@ func (s *spoke) start(server *mem.Server) {
 		Signing: &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
 		Objects: cycle.New(engine(s.t, spokectrl), &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, clock.RealClock{}),
 	}))
+	require.NoError(s.t, ranges.Setup(mgr, &ranges.Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}))
 	require.NoError(s.t, drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Clock: clock.RealClock{},
 	}))
@@ -172,6 +175,9 @@ func (s *spoke) wish(role v1alpha1.ReplicationState, epoch int, change ...func(*
 	}
 	if s.signers != "" {
 		g.Annotations[v1alpha1.AnnotationSigners] = s.signers
+	}
+	if s.ranges != "" {
+		g.Annotations[v1alpha1.AnnotationNamespaceRanges] = s.ranges
 	}
 	require.NoError(s.t, s.client.Patch(s.t.Context(), g, client.Apply, client.FieldOwner("mirror"), client.ForceOwnership)) //nolint:staticcheck // a whole typed object
 }

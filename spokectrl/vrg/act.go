@@ -231,7 +231,7 @@ func (r *Reconciler) remove(ctx context.Context, objects ...client.Object) error
 func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
 	var errs []error
 	for _, m := range f.restore.moves {
-		if err := r.rebuildPair(ctx, m); err != nil {
+		if err := r.rebuildPair(ctx, f, m); err != nil {
 			errs = append(errs, fmt.Errorf("restore claim %s/%s: %w", m.pair.PVC.Namespace, m.pair.PVC.Name, err))
 		}
 	}
@@ -242,13 +242,14 @@ func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
 }
 
 // house makes the namespace of a claim, unless there is one: the workload may be deployed only once its claims are there.
-func (r *Reconciler) house(ctx context.Context, namespace string) error {
+func (r *Reconciler) house(ctx context.Context, f *facts, namespace string) error {
 	ns := &corev1.Namespace{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: namespace}, ns); !apierrors.IsNotFound(err) {
 		return explained("read Namespace "+namespace, err)
 	}
 	log.FromContext(ctx).Info("Creating the namespace of a claim", "Namespace", namespace)
-	ns.Name = namespace
+	ns.Labels = map[string]string{v1alpha1.LabelCreatedByRamen: "true"}
+	ns.Name, ns.Annotations = namespace, exchange.ReadRanges(f.vrg.Annotations[v1alpha1.AnnotationNamespaceRanges])[namespace]
 	if err := r.Client.Create(ctx, ns, client.FieldOwner(ownerSpec)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return explained("create Namespace "+namespace, err)
 	}
@@ -256,7 +257,7 @@ func (r *Reconciler) house(ctx context.Context, namespace string) error {
 }
 
 // rebuildPair takes a pair all the way: the steps fall through, as a claim without its volume is nothing.
-func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
+func (r *Reconciler) rebuildPair(ctx context.Context, f *facts, m move) error {
 	log.FromContext(ctx).V(1).Info("Restoring", "PersistentVolumeClaim", m.pair.PVC.Name, "move", m.kind)
 	pv := m.here.PV
 	switch m.kind {
@@ -283,7 +284,7 @@ func (r *Reconciler) rebuildPair(ctx context.Context, m move) error {
 	if m.here.PVC != nil {
 		return nil
 	}
-	if err := r.house(ctx, m.pair.PVC.Namespace); err != nil {
+	if err := r.house(ctx, f, m.pair.PVC.Namespace); err != nil {
 		return err
 	}
 	err := r.Client.Create(ctx, capsule.NewPVC(m.pair), client.FieldOwner(ownerSpec))

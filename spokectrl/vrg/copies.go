@@ -228,7 +228,7 @@ func (r *Reconciler) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind
 		return explained("end what received claim "+c.Volume.Name, r.leave(ctx, c))
 	}
 	logger.Info("Receiving the volume")
-	if err := r.house(ctx, c.Volume.Namespace); err != nil {
+	if err := r.house(ctx, f, c.Volume.Namespace); err != nil {
 		return err
 	}
 	settings, err := r.copies(ctx, f.vrg)

@@ -39,9 +39,9 @@ type DRPlacementControlSpecApplyConfiguration struct {
 	// volSyncSpec tunes volumes that VolSync replicates: disabled turns VolSync off for the application, moverConfig sets
 	// the security of the movers. The hub computes rdSpec and rsSpec itself: what they say here is not used.
 	VolSyncSpec *VolSyncSpecApplyConfiguration `json:"volSyncSpec,omitempty"`
-	// retainNamespaceSCCAcrossPeers asks that the namespaces of the application have the same OpenShift annotations for
-	// security context constraints (UID ranges, MCS labels) on both clusters. It is passed to the clusters; while it has no
-	// effect there, condition Protected says so.
+	// retainNamespaceSCCAcrossPeers asks that the namespaces of the application have the same ranges of OpenShift's security
+	// context constraints (users, supplemental groups, SELinux levels) on both clusters. The peer gives them to namespaces that
+	// were created there for the protection, while no Pod is in them; PeerReady names those that differ.
 	RetainNamespaceSCCAcrossPeers *bool `json:"retainNamespaceSCCAcrossPeers,omitempty"`
 }
 
