@@ -222,17 +222,13 @@ func (h *hub) reportOf(cluster string) *v1alpha1.VolumeReplicationGroup {
 		"exchange.ramendr.openshift.io/namespace": "shop",
 		"exchange.ramendr.openshift.io/name":      "db",
 	}
-	if s.drpc != "" {
-		r.Annotations["exchange.ramendr.openshift.io/drpc"] = s.drpc
-	}
 	if s.serves {
 		r.Annotations[v1alpha1.AnnotationPeerServes] = "true"
 	}
-	if s.signers != "" {
-		r.Annotations[v1alpha1.AnnotationSigners] = s.signers
-	}
-	if s.ranges != "" {
-		r.Annotations[v1alpha1.AnnotationNamespaceRanges] = s.ranges
+	for key, told := range map[string]string{exchange.AnnotationDRPC: s.drpc, v1alpha1.AnnotationSigners: s.signers, v1alpha1.AnnotationNamespaceRanges: s.ranges} {
+		if told != "" {
+			r.Annotations[key] = told
+		}
 	}
 	r.Status.SigningKey = s.key
 	r.Spec = *s.spec.DeepCopy()
