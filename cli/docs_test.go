@@ -30,6 +30,7 @@ var shown = map[string][]string{
 	"clear":      {"clear.txt"},
 	"validate":   {"validate.txt"},
 	"gather":     {"gather.txt"},
+	"history":    {"history.txt", "history-wide.txt"},
 	"protect":    {"protect.txt", "protect-refused.txt", "protect-manifest.txt"},
 	"unprotect":  {"unprotect.txt", "unprotect-git.txt"},
 	"connect":    {"connect.txt"},
@@ -54,6 +55,7 @@ Ages are by the clock of the hub's API server.
 
 ` + "`failover`" + `, ` + "`relocate`" + ` and ` + "`clear`" + ` write three fields of the DRPlacementControl's spec, on condition that nobody changed it since the command looked at it.
 The field manager is ` + "`kubectl-ramen-direct`" + `.
+In annotation ` + "`ramendr.openshift.io/request`" + ` they say who you are to the API server and, with ` + "`--reason`" + `, why, for the history that the hub keeps.
 Without a terminal they need ` + "`--yes`" + `, which passes no guard: each guard has a flag of its own.
 Where Argo CD, Flux or another tool takes the object from Git they print the YAML to commit instead.
 

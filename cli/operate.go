@@ -113,6 +113,7 @@ func (o *operation) addTo(cmd *cobra.Command) {
 	f.BoolVar(&o.request.EvenIfGit, "even-if-git", false, "Write although a tool takes the object from a Git repository, and may undo it")
 	f.StringVar(&o.dryRun, "dry-run", "none", "none, server: send what would be written and keep nothing of it, client: print it as YAML")
 	f.BoolVar(&o.wait, "wait", false, "Wait until the application runs where it is to run (default: on a terminal)")
+	f.StringVar(&o.request.Reason, "reason", "", "Why, for the history of the application")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "How long to wait; the operation continues afterwards")
 	o.out.addTo(cmd, "json", "yaml")
 	_ = cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions(dryRuns, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
@@ -207,6 +208,7 @@ func (o *operation) carryOut(ctx context.Context, h *hub.Hub, around *view.Snaps
 			return &exit{code: ExitRefused}
 		}
 	}
+	ordered.RequestedBy = h.Me(ctx)
 	begun, err := h.Write(ctx, ordered, o.dryRun == "server")
 	switch {
 	case apierrors.IsConflict(err):

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/cli"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 )
 
 // spec is what an application's spec asks for now.
@@ -144,11 +145,14 @@ func assertOperations(t *testing.T, w *world) {
 
 	t.Run("a failover that is confirmed, and waited for", func(t *testing.T) {
 		w.before(http.MethodPatch, func() { go w.carryOut(t, d, v1alpha1.FailedOver, "dr2") })
-		got := w.at("images\n", failover...)
+		got := w.at("images\n", with("--reason", "the array burns")...)
 		assert.Equal(t, 0, got.code, got.err)
 		assert.Contains(t, got.out, "Done: shop/images runs on dr2.")
 		assert.Regexp(t, `\ds  FailingOver, WaitForReadiness: waits for dr2: Primary, \d+s: is being restored`, got.err)
 		assert.Equal(t, "Failover dr2 dr1", w.spec(d))
+		by, why := status.Request(d)
+		assert.Equal(t, "the array burns", why, "the hub reads it, as it is of this generation")
+		assert.NotEmpty(t, by)
 		for _, m := range d.ManagedFields {
 			if m.Manager == "kubectl-ramen-direct" {
 				assert.Contains(t, m.FieldsV1.GetRawString(), "f:action")
@@ -163,6 +167,8 @@ func assertOperations(t *testing.T, w *world) {
 		assert.Equal(t, 0, got.code, got.err)
 		assert.Contains(t, got.err, "Nothing to do: the failover to dr2 is what the spec asks for already")
 	})
+
+	t.Run("the history is told, and a plan learns from it", func(t *testing.T) { assertHistory(t, w, d) })
 
 	t.Run("a wait that takes too long, and one that is interrupted", func(t *testing.T) {
 		got := w.run("relocate", "images", "--yes", "--wait", "--timeout", "10ms")

@@ -139,6 +139,7 @@ func planOf(f *drpc.Foresight, was *v1alpha1.DRPlacementControl, o *view.Order) 
 		return p
 	}
 	p.ID = f.ID(order.Asking(was, o))
+	p.Takes = view.TakesOf(was, o.Operation)
 	if took := was.Status.ActionDuration; took != nil {
 		p.LastTook = &view.PastOperation{Phase: string(was.Status.Phase), Seconds: int64(took.Seconds())}
 	}

@@ -69,6 +69,9 @@ func (o *operation) siteRequest(cmd *cobra.Command, was view.SiteRequest) view.S
 	if changed("even-if-git") {
 		was.EvenIfGit = o.request.EvenIfGit
 	}
+	if changed("reason") {
+		was.Reason = o.request.Reason
+	}
 	return was
 }
 

@@ -218,7 +218,7 @@ func (r *siteRun) beginOne(ctx context.Context, a *view.SiteApplication, d *view
 	}
 	a.To, a.Loses = ordered.To, ordered.Loses
 	if r.site.Run != nil {
-		ordered.Run = r.site.Run.ID
+		ordered.Run, ordered.RequestedBy = r.site.Run.ID, r.site.Run.Holder
 	}
 	drpc, err := r.hub.Write(ctx, ordered, dry)
 	switch {

@@ -283,6 +283,12 @@ type DRPlacementControlStatus struct {
 	// lastKubeObjectProtectionTime is when the last capture of Kubernetes objects ended.
 	// +optional
 	LastKubeObjectProtectionTime *metav1.Time `json:"lastKubeObjectProtectionTime,omitempty"`
+	// operations are the latest ones, the newest first. They are for people: the hub decides nothing by them, and they are lost
+	// with it. An addition to Ramen's API.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Operations []Operation `json:"operations,omitempty"`
 }
 
 // DRPlacementControl protects one application: its volumes are replicated between the two clusters of a DRPolicy, and

@@ -99,4 +99,8 @@ const (
 	// AnnotationSiteFailover on a DRPlacementControl names the run of a site failover that has begun it. It is written together
 	// with the action, so that no run begins an application twice. The hub does not read it.
 	AnnotationSiteFailover = "ramendr.openshift.io/site-failover"
+	// AnnotationRequest on a DRPlacementControl says who asked for what its spec asks for, and why: a JSON object with generation,
+	// by and reason. It is written together with the spec, and counts only while generation is that of the object. The hub repeats it
+	// in status.operations, and decides nothing by it.
+	AnnotationRequest = "ramendr.openshift.io/request"
 )

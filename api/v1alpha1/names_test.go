@@ -49,6 +49,7 @@ var departures = []departure{
 	{"DRPlacementControl", "spec.action", "enum ,Failover,Relocate here", "action: \"\" in Git clears what was there before"},
 	{"DRPlacementControl", "spec.placementRef", "optional here", "there is no Placement"},
 	{"DRPlacementControl", "status.decisions*", "only here", "there is no Placement: this is what deployment tools follow"},
+	{"DRPlacementControl", "status.operations*", "only here", "who asked for what, how long it took, and what was lost"},
 	{"DRPlacementControl", "status.resourceConditions.resourceMeta.generation", "optional here", "nothing is known before the first report"},
 	{"DRPlacementControl", "status.resourceConditions.resourceMeta.kind", "optional here", "nothing is known before the first report"},
 	{"DRPlacementControl", "status.resourceConditions.resourceMeta.name", "optional here", "nothing is known before the first report"},

@@ -45,10 +45,15 @@ func (h *Hub) Write(ctx context.Context, o *view.Order, dry bool) (*v1alpha1.DRP
 
 // writeOver sets the fields of an order in a version of the object.
 func (h *Hub) writeOver(ctx context.Context, o *view.Order, version string, dry bool) (*v1alpha1.DRPlacementControl, error) {
-	metadata := map[string]any{"resourceVersion": version}
-	if o.Run != "" {
-		metadata["annotations"] = map[string]string{v1alpha1.AnnotationSiteFailover: o.Run}
+	request, err := json.Marshal(map[string]any{"generation": o.Becomes, "by": o.RequestedBy, "reason": o.Reason})
+	if err != nil {
+		return nil, fmt.Errorf("write DRPlacementControl: %w", err)
 	}
+	annotations := map[string]string{v1alpha1.AnnotationRequest: string(request)}
+	if o.Run != "" {
+		annotations[v1alpha1.AnnotationSiteFailover] = o.Run
+	}
+	metadata := map[string]any{"resourceVersion": version, "annotations": annotations}
 	body, err := json.Marshal(map[string]any{"metadata": metadata, "spec": o.Spec})
 	if err != nil {
 		return nil, fmt.Errorf("write DRPlacementControl: %w", err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/util/duration"
 
@@ -31,6 +32,8 @@ type Request struct {
 	SourceIsDown bool
 	// EvenIfGit : write although the fields belong to a tool that follows a Git repository.
 	EvenIfGit bool
+	// Reason is why, for the history.
+	Reason string
 }
 
 // For makes the order for the one application of a detail. The error says what is wrong with the request itself.
@@ -59,6 +62,10 @@ func For(d *view.Detail, r Request) (*view.Order, error) {
 		return nil, err
 	}
 	git(o, drpc, r.EvenIfGit)
+	o.Reason, o.Becomes = r.Reason, drpc.Generation
+	if !equality.Semantic.DeepEqual(Asking(drpc, o).Spec, drpc.Spec) {
+		o.Becomes++
+	}
 	return o, nil
 }
 

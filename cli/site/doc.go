@@ -122,7 +122,7 @@ func member(d *view.Detail, from string, r view.SiteRequest, foresee Foresee, id
 	out := &view.SiteApplication{Namespace: drpc.Namespace, Name: drpc.Name, UID: drpc.UID, State: view.SitePending}
 	o, reason, next := Order(d, from, r)
 	if o != nil {
-		out.To, out.Loses = o.To, o.Loses
+		out.To, out.Loses, out.Takes = o.To, o.Loses, view.TakesOf(drpc, o.Operation)
 	}
 	if reason != "" {
 		out.State, out.Reason, out.Next = view.SiteLeftOut, reason, next
@@ -152,7 +152,7 @@ func member(d *view.Detail, from string, r view.SiteRequest, foresee Foresee, id
 // Order is the order for an application of a site failover, or the reason why it can't go, and the command that helps.
 func Order(d *view.Detail, from string, r view.SiteRequest) (o *view.Order, reason, next string) {
 	drpc := &d.Applications[0]
-	request := order.Request{Action: v1alpha1.ActionFailover, To: r.To, SourceIsDown: true, EvenIfGit: r.EvenIfGit}
+	request := order.Request{Action: v1alpha1.ActionFailover, To: r.To, SourceIsDown: true, EvenIfGit: r.EvenIfGit, Reason: r.Reason}
 	if r.MaxLossSeconds != nil {
 		limit := time.Duration(*r.MaxLossSeconds) * time.Second
 		request.MaxLoss = &limit

@@ -40,7 +40,12 @@ func (p *Page) Plan(o *view.Plan) error {
 	default:
 		p.paragraph("", "This leads nowhere now: the obstacle has to go first.")
 	}
-	if t := o.LastTook; t != nil {
+	switch t := o.LastTook; {
+	case o.Takes != nil && o.Takes.Operations == 1:
+		p.paragraph("", fmt.Sprintf("It takes about %s until it runs there, as the last time.", short(o.Takes.Seconds)))
+	case o.Takes != nil:
+		p.paragraph("", fmt.Sprintf("It takes about %s until it runs there, as the last %d times; the longest time was %s.", short(o.Takes.Seconds), o.Takes.Operations, short(o.Takes.MostSeconds)))
+	case t != nil:
 		p.paragraph("", fmt.Sprintf("How long it takes is not known; the last operation, which ended as %s, took %s.", t.Phase, duration.HumanDuration(time.Duration(t.Seconds)*time.Second)))
 	}
 	if o.Runs && len(o.Refusals) == 0 && o.Git == nil {

@@ -48,8 +48,12 @@ func (p *Page) siteTable(s *view.Site) {
 		if a.Loses != nil {
 			loses = age(a.Loses)
 		}
+		takes := "-"
+		if a.Takes != nil {
+			takes = short(a.Takes.Seconds)
+		}
 		table = append(table, []cell{
-			{text: wave}, {text: a.Namespace + "/" + a.Name}, {text: dash(a.To)}, {text: loses},
+			{text: wave}, {text: a.Namespace + "/" + a.Name}, {text: dash(a.To)}, {text: loses}, {text: takes},
 			{text: siteWords[a.State], severity: a.State.Severity(), tinted: true}, {text: dash(a.Reason)},
 		})
 	}
@@ -58,7 +62,7 @@ func (p *Page) siteTable(s *view.Site) {
 		row("-", &s.LeftOut[i])
 	}
 	p.line()
-	p.table([]column{{"WAVE", true}, {"APPLICATION", true}, {"TO", true}, {"LOSES AT MOST", true}, {"STATE", true}, {"BECAUSE", false}}, table)
+	p.table([]column{{"WAVE", true}, {"APPLICATION", true}, {"TO", true}, {"LOSES AT MOST", true}, {"TAKES ABOUT", true}, {"STATE", true}, {"BECAUSE", false}}, table)
 	p.line(siteCount(s))
 	p.siteProblems(s)
 }

@@ -20,7 +20,7 @@ func theSite() *view.Site {
 	return &view.Site{
 		Head: snapshot().Heading("SiteFailover", []string{"dr1", "dr2"}), From: "dr1", ID: "7f3c01ab",
 		Waves: []view.Wave{
-			{Number: 1, Applications: []view.SiteApplication{{Namespace: "bank", Name: "ledger", To: "dr2", State: view.SitePending, Loses: loses(11 * time.Minute)}}},
+			{Number: 1, Applications: []view.SiteApplication{{Namespace: "bank", Name: "ledger", To: "dr2", State: view.SitePending, Loses: loses(11 * time.Minute), Takes: &view.Takes{Operations: 2, Seconds: 41, MostSeconds: 65}}}},
 			{Number: 2, Applications: []view.SiteApplication{{Namespace: "shop", Name: "orders", To: "dr2", State: view.SitePending, Loses: loses(10 * time.Minute)}}},
 		},
 		LeftOut: []view.SiteApplication{{

@@ -257,6 +257,10 @@ func TestPlan(t *testing.T) {
 		{Phase: "FailedOver", Progression: "Cleaning Up", Cluster: "dr1", Fact: "LinkLive", By: view.Automatic},
 	}}
 	p.Ends = p.Steps[5]
+	assert.Contains(t, print(t, 0, false, func(page *text.Page) error { return page.Plan(p) }), "How long it takes is not known; the last operation, which ended as Deployed, took 40s.")
+	p.Takes = &view.Takes{Operations: 1, Seconds: 41, MostSeconds: 41}
+	assert.Contains(t, print(t, 0, false, func(page *text.Page) error { return page.Plan(p) }), "It takes about 41s until it runs there, as the last time.")
+	p.Takes = &view.Takes{Operations: 3, Seconds: 41, MostSeconds: 65}
 	golden(t, "plan.txt", print(t, 80, false, func(page *text.Page) error { return page.Plan(p) }))
 
 	d := detail(drpc("shop", "images", func(*v1alpha1.DRPlacementControl) {}))

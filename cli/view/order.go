@@ -91,6 +91,11 @@ type Order struct {
 	Generation int64     `json:"-"`
 	// Run of a site failover that it belongs to.
 	Run string `json:"-"`
+	// RequestedBy and Reason say who asks for it, and why: the history keeps them.
+	RequestedBy string `json:"requestedBy,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+	// Becomes is the generation that the object gets by it.
+	Becomes int64 `json:"-"`
 	// Already says why nothing has to be done.
 	Already  string    `json:"already,omitempty"`
 	Warnings []string  `json:"warnings,omitempty"`

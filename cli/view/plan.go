@@ -17,6 +17,8 @@ type Plan struct {
 	Ends PlanStep `json:"ends"`
 	// LastTook is how long the last operation of the application took; it is not known yet how long this one will take.
 	LastTook *PastOperation `json:"lastTook,omitempty"`
+	// Takes is how long such operations of the application took before; absent: the hub remembers none.
+	Takes *Takes `json:"takes,omitempty"`
 }
 
 // PlanStep is one step of a plan: what is written, or what is waited for.

@@ -38,6 +38,8 @@ type SiteRequest struct {
 	SourceIsDown bool `json:"sourceIsDown,omitempty"`
 	// EvenIfGit : write to objects that a tool takes from a Git repository, too.
 	EvenIfGit bool `json:"evenIfGit,omitempty"`
+	// Reason is why, for the history of each application.
+	Reason string `json:"reason,omitempty"`
 }
 
 // SiteRun says who carries a site failover out.
@@ -121,6 +123,8 @@ type SiteApplication struct {
 	State SiteState `json:"state"`
 	// Loses is the moment to which it goes back; absent: it is not known.
 	Loses *Age `json:"loses,omitempty"`
+	// Takes is how long failovers of the application took before; absent: the hub remembers none.
+	Takes *Takes `json:"takes,omitempty"`
 	// Reason says why it was left out, what it waits for, or what is expected to hold it up.
 	Reason string `json:"reason,omitempty"`
 	// Next is the command that helps.

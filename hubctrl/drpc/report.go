@@ -5,6 +5,7 @@ package drpc
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -35,6 +36,9 @@ func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementCon
 	default:
 		r.own.expect(client.ObjectKeyFromObject(before), decisions, decisionsHash(&w.DRPC.Status))
 		status.Report(after, w, next, now, actErr)
+		if err := r.attribute(ctx, before, after); err != nil {
+			return reconcile.Result{}, err
+		}
 		result.RequeueAfter = r.awaitAbsence(w, next)
 	}
 	saved, saveErr := r.save(ctx, before, after, versionOf(before, w), now)
@@ -51,6 +55,20 @@ func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementCon
 		return folded, err // a refusal that could not be told is told again
 	}
 	return result, nil
+}
+
+// attribute notes who asked for an operation that begins, if nobody said so: who wrote the field. The cache does not keep that.
+func (r *Reconciler) attribute(ctx context.Context, before, after *v1alpha1.DRPlacementControl) error {
+	op := status.Began(&before.Status, &after.Status)
+	if op == nil {
+		return nil
+	}
+	whole := &v1alpha1.DRPlacementControl{}
+	if err := r.live.Get(ctx, client.ObjectKeyFromObject(after), whole); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("read who asked for the %s: %w", strings.ToLower(op.Action), err)
+	}
+	op.RequestedBy = status.Manager(whole.ManagedFields)
+	return nil
 }
 
 // patience is how long an application's status stays as it is while the hub can't read what it needs. An API server that

@@ -65,14 +65,16 @@ func initiated(step v1alpha1.ProgressionStatus) Operation {
 	}
 }
 
-// clockAction notes when an operation began and how long it took, for people.
-func clockAction(s, was *v1alpha1.DRPlacementControlStatus, next plan.Plan, now time.Time) {
-	if !ended[s.Phase] && (ended[was.Phase] || OperationOf(was) != OperationOf(s)) {
+// clockAction notes when an operation began and how long it took, for people. It reports whether one began.
+func clockAction(s, was *v1alpha1.DRPlacementControlStatus, next plan.Plan, now time.Time) bool {
+	began := !ended[s.Phase] && (ended[was.Phase] || OperationOf(was) != OperationOf(s))
+	if began {
 		s.ActionStartTime, s.ActionDuration = &metav1.Time{Time: now.Truncate(time.Second)}, nil
 	}
 	if next.Done() && s.ActionStartTime != nil && s.ActionDuration == nil {
 		s.ActionDuration = &metav1.Duration{Duration: now.Sub(s.ActionStartTime.Time).Round(time.Second)}
 	}
+	return began
 }
 
 // Fresh reports whether nothing is known of the application yet: an action in it may be one that was carried out long

@@ -35,7 +35,7 @@ func Report(drpc *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, next plan.P
 		s.Waiting = Waiting(w, plan.Wait{On: w.Facts.Home()}, failing(w, next), was.Waiting, now)
 	}
 	s.Decisions, s.PreferredDecision = w.DRPC.Status.Decisions, w.DRPC.Status.PreferredDecision
-	clockAction(s, was, next, now)
+	remember(w.DRPC, s, was, clockAction(s, was, next, now), now)
 	s.Conditions = merged(was.Conditions, now, conditions(w, next, words, actErr)...)
 	copyData(w, s)
 }

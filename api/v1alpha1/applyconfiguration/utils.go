@@ -78,6 +78,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.MoverConfigApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NamespaceTraits"):
 		return &apiv1alpha1.NamespaceTraitsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Operation"):
+		return &apiv1alpha1.OperationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OperationStep"):
+		return &apiv1alpha1.OperationStepApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PeerClass"):
 		return &apiv1alpha1.PeerClassApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlacementDecision"):

@@ -436,6 +436,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: operations
+      type:
+        list:
+          elementType:
+            namedType: com.github.ramendr.ramen-direct.api.v1alpha1.Operation
+          elementRelationship: atomic
     - name: phase
       type:
         namedType: com.github.ramendr.ramen-direct.api.v1alpha1.DRState
@@ -773,6 +779,62 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.ramendr.ramen-direct.api.v1alpha1.Operation
+  map:
+    fields:
+    - name: action
+      type:
+        scalar: string
+    - name: dataTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: endTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: fromCluster
+      type:
+        scalar: string
+    - name: outcome
+      type:
+        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.OperationOutcome
+    - name: progression
+      type:
+        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.ProgressionStatus
+    - name: readyTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: reason
+      type:
+        scalar: string
+    - name: requestedBy
+      type:
+        scalar: string
+    - name: startTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stepTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: steps
+      type:
+        list:
+          elementType:
+            namedType: com.github.ramendr.ramen-direct.api.v1alpha1.OperationStep
+          elementRelationship: atomic
+    - name: toCluster
+      type:
+        scalar: string
+- name: com.github.ramendr.ramen-direct.api.v1alpha1.OperationOutcome
+  scalar: string
+- name: com.github.ramendr.ramen-direct.api.v1alpha1.OperationStep
+  map:
+    fields:
+    - name: duration
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: progression
+      type:
+        namedType: com.github.ramendr.ramen-direct.api.v1alpha1.ProgressionStatus
 - name: com.github.ramendr.ramen-direct.api.v1alpha1.PeerClass
   map:
     fields:

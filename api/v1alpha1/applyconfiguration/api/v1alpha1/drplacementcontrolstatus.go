@@ -50,6 +50,9 @@ type DRPlacementControlStatusApplyConfiguration struct {
 	LastGroupSyncBytes *int64 `json:"lastGroupSyncBytes,omitempty"`
 	// lastKubeObjectProtectionTime is when the last capture of Kubernetes objects ended.
 	LastKubeObjectProtectionTime *v1.Time `json:"lastKubeObjectProtectionTime,omitempty"`
+	// operations are the latest ones, the newest first. They are for people: the hub decides nothing by them, and they are lost
+	// with it. An addition to Ramen's API.
+	Operations []OperationApplyConfiguration `json:"operations,omitempty"`
 }
 
 // DRPlacementControlStatusApplyConfiguration constructs a declarative configuration of the DRPlacementControlStatus type for use with
@@ -185,5 +188,18 @@ func (b *DRPlacementControlStatusApplyConfiguration) WithLastGroupSyncBytes(valu
 // If called multiple times, the LastKubeObjectProtectionTime field is set to the value of the last call.
 func (b *DRPlacementControlStatusApplyConfiguration) WithLastKubeObjectProtectionTime(value v1.Time) *DRPlacementControlStatusApplyConfiguration {
 	b.LastKubeObjectProtectionTime = &value
+	return b
+}
+
+// WithOperations adds the given value to the Operations field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Operations field.
+func (b *DRPlacementControlStatusApplyConfiguration) WithOperations(values ...*OperationApplyConfiguration) *DRPlacementControlStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithOperations")
+		}
+		b.Operations = append(b.Operations, *values[i])
+	}
 	return b
 }
