@@ -28,6 +28,10 @@ import (
 func assertValidates(t *testing.T, w *world) {
 	got := w.run("validate", "--pre", "--strict")
 	assert.Equal(t, 0, got.code, got.out+got.err)
+	got = w.run("validate", "--pre", "--as", "ada", "-o", "wide")
+	assert.Equal(t, 2, got.code, got.err)
+	assert.Contains(t, oneLine(got.out), "FAIL you may apply a Deployment you may not get, create, patch deployments in namespace ramen-system see ")
+	assert.Contains(t, oneLine(got.out), "WARN you may give the controllers their rights")
 	got = w.run("validate", "-o", "json", "--cluster-context", "dr1=hub")
 	assert.Equal(t, 2, got.code, got.err)
 	var v view.Validation

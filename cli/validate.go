@@ -72,7 +72,7 @@ what you may not read.`,
 			return verdict(out.print(c, v, func(p *text.Page) error { return p.Validation(v, out.format == "wide") }), v.Severity(), strict)
 		},
 	}
-	cmd.Flags().BoolVar(&pre, "pre", false, "Check whether a hub can be installed here")
+	cmd.Flags().BoolVar(&pre, "pre", false, "Check whether a hub can be installed here, and whether you may do that")
 	cmd.Flags().StringToStringVar(&contexts, "cluster-context", nil, "Look at these clusters, too: their names on the hub, and contexts of the kubeconfig")
 	cmd.Flags().BoolVar(&strict, "strict", false, "Exit with 2 for a warning, too")
 	out.addTo(cmd, "json", "yaml", "wide")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,10 @@ func defined(t *testing.T, h *check.Hub) *check.Hub {
 func installed(t *testing.T) *check.Hub {
 	t.Helper()
 	h := &check.Hub{Around: &view.Snapshot{Now: now, Leases: map[string]coordinationv1.Lease{}}, Namespace: "ramen-system"}
+	h.Rights.Value = map[check.Right]bool{}
+	for _, r := range check.Rights(h.Namespace) {
+		h.Rights.Value[r] = true
+	}
 	h.Version.Value = "v1.37.2"
 	h.Deployments.Value = map[string]appsv1.Deployment{"hubctrl": {Status: appsv1.DeploymentStatus{AvailableReplicas: 1}}}
 	h.Admission.Value, h.Bound = map[string]admissionv1.ValidatingAdmissionPolicy{}, map[string]bool{}
@@ -237,6 +242,43 @@ func TestBeforeTheInstallation(t *testing.T) {
 	h = installed(t)
 	h.Definitions.Value = nil
 	assert.Empty(t, found(check.Before(h)))
+	h.Rights.Value[check.Right{Verb: "patch", Group: "apps", Resource: "deployments", Namespace: h.Namespace}] = false
+	h.Rights.Value[check.Right{Verb: "escalate", Group: "rbac.authorization.k8s.io", Resource: "clusterroles"}] = false
+	got := strings.Join(found(check.Before(h)), "\n")
+	assert.Contains(t, got, "error your rights: you may apply a Deployment: you may not patch deployments in namespace ramen-system\n")
+	assert.Contains(t, got, "warning your rights: you may give the controllers their rights: the API server refuses")
+	h.Rights.Unknown = "you may not read your own rights"
+	assert.Equal(t, []string{"unknown your rights: you may install a hub: you may not read your own rights"}, found(check.Before(h)))
+}
+
+// TestTheRightsAreThoseOfTheManifests: a kind that an installation brings, and nobody asks the right for, is found by this test.
+func TestTheRightsAreThoseOfTheManifests(t *testing.T) {
+	asked := map[string]bool{}
+	for _, r := range check.Rights("ramen-system") {
+		asked[r.Resource] = true
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", "config", "*", "*.yaml"))
+	require.NoError(t, err)
+	kinds := 0
+	for _, file := range files {
+		if !slices.Contains([]string{"hub", "admission", "crd"}, filepath.Base(filepath.Dir(file))) {
+			continue
+		}
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`(?m)^kind: (\w+)$`).FindAllStringSubmatch(string(raw), -1) {
+			if m[1] == "Kustomization" {
+				continue
+			}
+			resource := strings.ToLower(m[1]) + "s"
+			if stem, ok := strings.CutSuffix(resource, "ys"); ok {
+				resource = stem + "ies"
+			}
+			kinds++
+			assert.True(t, asked[resource], "%s has a %s", file, m[1])
+		}
+	}
+	assert.Greater(t, kinds, 20)
 }
 
 func TestAClusterItself(t *testing.T) {

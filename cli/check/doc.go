@@ -54,6 +54,8 @@ type Hub struct {
 	Policies    Read[[]v1alpha1.DRPolicy]
 	// Secrets are fingerprints of the content of Secrets, by namespace and name; absent: there is none.
 	Secrets Read[map[string]string]
+	// Rights of the user that an installation needs; only before one.
+	Rights Read[map[Right]bool]
 }
 
 // report collects checks.

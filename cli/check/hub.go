@@ -43,6 +43,8 @@ func Before(h *Hub) *view.Validation {
 		}
 		r.is(view.CheckWarning, pageInstall, what, why)
 	}
+	r.category("your rights")
+	r.rights(h)
 	return r.of(h.Around, nil)
 }
 

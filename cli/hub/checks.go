@@ -14,6 +14,7 @@ import (
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -135,7 +136,11 @@ func (h *Hub) Checks(ctx context.Context, before bool) (*check.Hub, error) {
 		seconds := int64(skew / time.Second)
 		out.SkewSeconds = &seconds
 	}
-	if !before {
+	if before {
+		if err := h.readRights(ctx, out); err != nil {
+			return nil, err
+		}
+	} else {
 		if err := h.around(ctx, out.Around); err != nil {
 			return nil, err
 		}
@@ -148,6 +153,22 @@ func (h *Hub) Checks(ctx context.Context, before bool) (*check.Hub, error) {
 	}
 	out.Around.Now = h.clock.Now()
 	return out, nil
+}
+
+// readRights asks the API server what the user may do, and changes nothing.
+func (h *Hub) readRights(ctx context.Context, out *check.Hub) error {
+	out.Rights.Value = map[check.Right]bool{}
+	for _, right := range check.Rights(h.system) {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: right.Verb, Group: right.Group, Resource: right.Resource, Namespace: right.Namespace,
+		}}}
+		err := h.Create(ctx, review)
+		if out.Rights.Unknown, err = unknown(err, "your own rights"); err != nil || out.Rights.Unknown != "" {
+			return err
+		}
+		out.Rights.Value[right] = review.Status.Allowed
+	}
+	return nil
 }
 
 func (h *Hub) readKinds(ctx context.Context, out *check.Hub) error {
