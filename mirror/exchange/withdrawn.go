@@ -20,7 +20,7 @@ func Withdrawn(lease *coordinationv1.Lease, identity string) map[types.UID]bool 
 		return nil
 	}
 	out := map[types.UID]bool{}
-	for _, uid := range strings.Split(lease.Annotations[AnnotationWithdrawn], ",") {
+	for uid := range strings.SplitSeq(lease.Annotations[AnnotationWithdrawn], ",") {
 		if uid != "" && len(out) < MaxWithdrawn {
 			out[types.UID(uid)] = true
 		}
