@@ -4,7 +4,8 @@
 // version of before: at first the server has not reached it again, later it has, by other changes, and what happened in
 // between is never seen. Nothing that an API server says tells the two histories apart, but no history changes while it
 // answers. So the package promises that a watch that would go on over an outage is answered as one from a version that is
-// too old is, whereupon every informer lists again, within seconds of the end of the outage; and that who filters the events that
+// too old is, whereupon every informer lists again, within seconds of the end of an outage, but up to a minute after several within
+// two minutes, since the pause of informers then doubles each time (reflector.go of client-go); and that who filters the events that
 // follow from such a list can let those through that tell of another history.
 package rewind
 
