@@ -84,7 +84,7 @@ func (w world) facts() plan.Group {
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
 		g.Volumes = nil
 	}
-	g.Archived = !w.storeDown && w.ours && (w.stored == w.included(g) || w.finalSync && w.stored)
+	g.Archived = !w.storeDown && w.ours && (w.stored == w.holds(g) || w.finalSync && w.stored)
 	return g
 }
 
@@ -107,28 +107,19 @@ func (w world) restore() plan.Restore {
 	}
 }
 
-// included says whether the metadata of the volume belongs into the stores.
-func (w world) included(g plan.Group) bool {
-	if len(g.Volumes) == 0 || w.claim == plan.ClaimAbsent {
+// holds says whether the stores hold the metadata of the volume once they hold what the plan asks for: what has no
+// PersistentVolume can't be stored, and stays as it was stored if the claim has lost it.
+func (w world) holds(g plan.Group) bool {
+	stored := plan.Stored(g)
+	switch {
+	case len(stored) == 0 || !stored[0] || w.claim == plan.ClaimAbsent:
 		return false
-	}
-	if w.claim == plan.ClaimPending {
+	case w.claim == plan.ClaimPending:
 		return w.pv
+	case w.claim == plan.ClaimBound && w.lost:
+		return w.stored
 	}
-	if w.claim == plan.ClaimBound && w.lost {
-		return w.stored // it stays as it is
-	}
-	if w.claim == plan.ClaimLeaving && w.busy {
-		return true
-	}
-	switch plan.Decide(g).Verdicts[0].Phase {
-	case plan.Protecting, plan.AtPrimary:
-		return true
-	case plan.Releasing, plan.Gone:
-		return false
-	case plan.Discovered, plan.Demoting, plan.AtSecondary:
-	}
-	return w.marks
+	return true
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -160,17 +151,17 @@ func (w *world) step(s plan.Step) bool {
 		if w.storeDown {
 			return true // reported, and tried again
 		}
-		included := w.included(w.facts())
-		if w.stored && !included && !w.dropped {
+		holds := w.holds(w.facts())
+		if w.stored && !holds && !w.dropped {
 			w.fail("(d) the metadata of a volume that is still wanted leaves the stores")
 		}
-		if w.stored && !included && w.claim == plan.ClaimLeaving && w.busy {
+		if w.stored && !holds && w.claim == plan.ClaimLeaving && w.busy {
 			w.fail("(d) the metadata of a volume that is written leaves the stores")
 		}
-		w.stored, w.ours = included, true
+		w.stored, w.ours = holds, true
 	case plan.Add:
 		if !w.storeDown {
-			w.stored, w.ours = w.stored || w.included(w.facts()), true
+			w.stored, w.ours = w.stored || w.holds(w.facts()), true
 		}
 	case plan.Empty:
 		if w.role != plan.Primary || !w.ending || w.interrupted {

@@ -42,7 +42,9 @@ type facts struct {
 	remains []remain
 	severed error // why a secondary that was re-created can't say that it is one
 	houses  []v1alpha1.NamespaceTraits
-	mute    error // why this cluster can't sign what it stores
+	// provided is the group as techniques see it.
+	provided provider.Group
+	mute     error // why this cluster can't sign what it stores
 
 	abandoned []string // S3 profiles whose stores the user gave up
 	noObjects bool     // the configuration turns the capture of Kubernetes objects off
@@ -104,48 +106,78 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	if err := r.reach(ctx, vrg); err != nil {
 		return nil, err
 	}
-	group := groupOf(vrg, f.group, f.term, settings)
+	f.provided = groupOf(vrg, f.group, f.term, settings)
 	if f.steady() {
 		f.group.Unprotect = r.unprotect(ctx)
-		// Most passes over a Primary that keeps running find nothing to do, and the cache shows that.
-		cached, err := r.look(ctx, r.Client, f, group)
-		lost := err == nil && slices.ContainsFunc(cached.group.Volumes, func(v plan.Volume) bool { return v.Claim == plan.ClaimLost })
-		if err == nil && !lost && len(plan.Decide(cached.group).Steps) == 0 {
-			return cached, nil
+	}
+	return f, nil
+}
+
+// decide looks at a group and decides what to do now. Most passes over a Primary that keeps running find nothing to do, and the
+// cache shows that. But it may be behind, or, if the API server was restored from a backup, ahead of the group, which was read
+// live: what is done follows from what is true now.
+func (r *Reconciler) decide(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (*facts, plan.Plan, error) {
+	known, err := r.observe(ctx, vrg)
+	if err != nil {
+		return nil, plan.Plan{}, err
+	}
+	looks := []func(context.Context, *facts) (*facts, error){r.lookLive}
+	if known.steady() {
+		looks = []func(context.Context, *facts) (*facts, error){r.lookCached, r.lookLive}
+	}
+	for i, look := range looks {
+		last := i == len(looks)-1
+		seen, err := look(ctx, known)
+		switch {
+		case err != nil && last:
+			return nil, plan.Plan{}, err
+		case err != nil:
+			continue
+		}
+		next := plan.Decide(seen.group)
+		lost := slices.ContainsFunc(seen.group.Volumes, func(v plan.Volume) bool { return v.Claim == plan.ClaimLost })
+		if last || len(next.Steps) == 0 && !lost {
+			return seen, next, nil
 		}
 	}
-	// The cache may be behind, or, if the API server was restored from a backup, ahead of the group, which was read live:
-	// what is done follows from what is true now.
-	seen, err := r.look(ctx, r.Live, f, group)
+	return known, plan.Plan{}, nil // never: the last look decides
+}
+
+func (r *Reconciler) lookCached(ctx context.Context, known *facts) (*facts, error) {
+	return r.look(ctx, r.Client, known)
+}
+
+func (r *Reconciler) lookLive(ctx context.Context, known *facts) (*facts, error) {
+	seen, err := r.look(ctx, r.Live, known)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case seen.group.Pruned && !f.group.Ending:
+	case seen.group.Pruned && !known.group.Ending:
 		return seen, nil // nothing is restored or stored now
 	case seen.severable():
-		seen.severed = r.observeSevered(ctx, seen, group)
+		seen.severed = r.observeSevered(ctx, seen, known.provided)
 		seen.group.Severed = seen.severed != nil
 		return seen, nil
-	case seen.steady() || f.group.Role != plan.Primary || f.group.Ending:
+	case seen.steady() || known.group.Role != plan.Primary || known.group.Ending:
 		return seen, nil
-	case f.group.FinalSync && (f.group.SentAway || f.group.Restore == plan.RestoreDone):
-		r.Archive.Learn(ctx, f.id, f.profiles()) // what is stored already need not be written again
+	case known.group.FinalSync && (known.group.SentAway || known.group.Restore == plan.RestoreDone):
+		r.Archive.Learn(ctx, known.id, known.profiles()) // what is stored already need not be written again
 	default:
-		seen.restore = r.observeRestore(ctx, seen, group)
+		seen.restore = r.observeRestore(ctx, seen, known.provided)
 		seen.group.Restore = seen.restore.state
 	}
 	return seen, seen.observeContent(r.Archive)
 }
 
 // look adds to what is known of a group what reader tells of its volumes.
-func (r *Reconciler) look(ctx context.Context, reader client.Reader, known *facts, group provider.Group) (*facts, error) {
+func (r *Reconciler) look(ctx context.Context, reader client.Reader, known *facts) (*facts, error) {
 	f := *known
-	users, err := r.observeVolumes(ctx, reader, &f, group)
+	users, err := r.observeVolumes(ctx, reader, &f, known.provided)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.observeCopies(ctx, reader, &f, group, users); err != nil {
+	if err := r.observeCopies(ctx, reader, &f, known.provided, users); err != nil {
 		return nil, err
 	}
 	if f.houses, f.group.Pruned, err = houses(ctx, reader, volumes.Namespaces(f.vrg)); err != nil {
@@ -326,24 +358,15 @@ func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group, term archive.Te
 
 // observeContent builds what the stores should hold: the volumes that are protected, or are about to be.
 func (f *facts) observeContent(a *archive.Archive) error {
-	verdicts := plan.Decide(f.group).Verdicts
 	var pairs []capsule.Pair
 	var kept []*corev1.PersistentVolumeClaim
-	for i, v := range f.volumes {
-		fact := f.group.Volumes[i]
-		used := fact.Claim == plan.ClaimLeaving && verdicts[i].Why == plan.WhyUse // its user deleted it, and still writes to it
-		if v.state.Copied || fact.Foreign || !fact.Selected || verdicts[i].Phase == plan.Releasing && !used || verdicts[i].Phase == plan.Gone {
-			continue
-		}
-		if v.item.PV == nil {
-			if c := v.item.Claim; c != nil && c.Spec.VolumeName != "" {
-				kept = append(kept, c)
-			}
-			continue
-		}
-		// A claim that was just restored is not bound yet: it must not leave the stores meanwhile.
-		if fact.Marks != plan.MarksNone || verdicts[i].Why == plan.WhyUnbound || verdicts[i].Phase == plan.Protecting || verdicts[i].Phase == plan.AtPrimary {
-			pairs = append(pairs, capsule.Pair{PV: v.item.PV, PVC: v.item.Claim})
+	for i, stored := range plan.Stored(f.group) {
+		switch it := f.volumes[i].item; {
+		case !stored:
+		case it.PV != nil:
+			pairs = append(pairs, capsule.Pair{PV: it.PV, PVC: it.Claim})
+		case it.Claim != nil && it.Claim.Spec.VolumeName != "":
+			kept = append(kept, it.Claim)
 		}
 	}
 	var err error

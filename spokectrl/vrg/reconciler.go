@@ -73,11 +73,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err != nil || ignored {
 		return reconcile.Result{}, err
 	}
-	facts, seeErr := r.observe(ctx, group)
-	var next plan.Plan
+	facts, next, seeErr := r.decide(ctx, group)
 	var done actions
 	if seeErr == nil {
-		next = plan.Decide(facts.group)
 		stopObjects(ctx, r, facts)
 		done = r.act(ctx, facts, next)
 		done.objects = tendObjects(ctx, r, pass{facts, next, done})
