@@ -53,7 +53,7 @@ func untyped(list []string) []any {
 }
 
 // policiesNaming are the DRPolicies that list cluster, also those that are being deleted.
-func (r *Reconciler) policiesNaming(ctx context.Context, from client.Reader, cluster string) ([]v1alpha1.DRPolicy, error) {
+func policiesNaming(ctx context.Context, from client.Reader, cluster string) ([]v1alpha1.DRPolicy, error) {
 	list := &v1alpha1.DRPolicyList{}
 	if err := from.List(ctx, list); err != nil {
 		return nil, fmt.Errorf("list DRPolicies: %w", err)
@@ -65,12 +65,12 @@ func (r *Reconciler) policiesNaming(ctx context.Context, from client.Reader, clu
 
 // profilesOf are the S3 profiles of all clusters of the policies, sorted. A cluster that does not exist has none,
 // nor has one that is to have none.
-func (r *Reconciler) profilesOf(ctx context.Context, policies []v1alpha1.DRPolicy) ([]string, error) {
+func profilesOf(ctx context.Context, from client.Reader, policies []v1alpha1.DRPolicy) ([]string, error) {
 	var out []string
 	for _, p := range policies {
 		for _, name := range p.Spec.DRClusters {
 			dc := &v1alpha1.DRCluster{}
-			switch err := r.client.Get(ctx, client.ObjectKey{Name: name}, dc); {
+			switch err := from.Get(ctx, client.ObjectKey{Name: name}, dc); {
 			case err == nil && dc.Spec.S3ProfileName == noStore:
 			case err == nil:
 				out = append(out, dc.Spec.S3ProfileName)

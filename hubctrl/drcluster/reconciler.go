@@ -63,7 +63,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, dc *v1alpha1.DRCluster) (rec
 			return reconcile.Result{}, nil // ours is gone: what happens next is not our business
 		}
 		var err error
-		if blocked, err = r.blocked(ctx, dc.Name); err != nil {
+		if blocked, err = r.removal.blocked(ctx, dc.Name); err != nil {
 			return r.reportRemoval(ctx, dc, err) // keep nothing: the removal may have begun
 		}
 		if blocked == nil {
@@ -77,9 +77,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, dc *v1alpha1.DRCluster) (rec
 	return r.report(ctx, dc, now, r.act(ctx, dc, &now), blocked)
 }
 
+// remove gives up what the hub holds for a cluster, and at last the finalizer.
+func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
+	if err := r.removal.remove(ctx, dc); err != nil {
+		return err
+	}
+	r.buckets.forget(dc.Name)
+	r.deleted.forget(dc.Name)
+	return apply.Release(ctx, r.client, dc, v1alpha1.DRClusterFinalizer)
+}
+
 func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen, error) {
 	s := seen{link: r.options.Links.Link(dc.Name), identity: r.identityOf(ctx, dc.Name)}
-	policies, err := r.policiesNaming(ctx, r.client, dc.Name)
+	policies, err := policiesNaming(ctx, r.client, dc.Name)
 	if err != nil {
 		return s, err
 	}
@@ -88,7 +98,7 @@ func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen,
 			s.policies = append(s.policies, p)
 		}
 	}
-	if s.profiles, err = r.profilesOf(ctx, s.policies); err != nil {
+	if s.profiles, err = profilesOf(ctx, r.client, s.policies); err != nil {
 		return s, err
 	}
 	if s.abandoned, err = abandonedStores(ctx, r.client); err != nil {

@@ -38,10 +38,18 @@ const (
 	recheckNamespaces = 5 * time.Second
 )
 
+// removal gives up what the hub holds for clusters.
+type removal struct {
+	client  client.Client
+	live    client.Reader
+	links   LinkReader
+	secrets *secretWishes
+}
+
 // blocked says what still needs a cluster that is being deleted; nil: nothing. It reads live: the cache may not show yet
 // who needs it.
-func (r *Reconciler) blocked(ctx context.Context, cluster string) (*outcome.Waiting, error) {
-	policies, err := r.policiesNaming(ctx, r.live, cluster)
+func (r *removal) blocked(ctx context.Context, cluster string) (*outcome.Waiting, error) {
+	policies, err := policiesNaming(ctx, r.live, cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +84,7 @@ func joined[T any](list []T, name func(T) string) string {
 	return bounded.List(names, ", ")
 }
 
-func (r *Reconciler) wishes(ctx context.Context, cluster string) ([]v1alpha1.VolumeReplicationGroup, error) {
+func (r *removal) wishes(ctx context.Context, cluster string) ([]v1alpha1.VolumeReplicationGroup, error) {
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.live.List(ctx, list, client.InNamespace(exchange.Outbox(cluster))); err != nil {
 		return nil, fmt.Errorf("list wishes in the outbox of cluster %s: %w", cluster, err)
@@ -84,10 +92,9 @@ func (r *Reconciler) wishes(ctx context.Context, cluster string) ([]v1alpha1.Vol
 	return list.Items, nil
 }
 
-// remove gives up what the hub holds for a cluster, and at last the finalizer. A crash after any step is harmless: the
-// next pass starts over and finds less.
-func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
-	heard := r.options.Links.Link(dc.Name).State == exchange.LinkLive
+// remove gives up what the hub holds for a cluster. A crash after any step is harmless: the next pass starts over and finds less.
+func (r *removal) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
+	heard := r.links.Link(dc.Name).State == exchange.LinkLive
 	if heard {
 		if err := r.awaitGroups(ctx, dc.Name); err != nil {
 			return err
@@ -104,16 +111,11 @@ func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
 			return fmt.Errorf("delete %T %s: %w", o, o.GetName(), err)
 		}
 	}
-	if err := r.removeNamespaces(ctx, dc.Name); err != nil {
-		return err
-	}
-	r.buckets.forget(dc.Name)
-	r.deleted.forget(dc.Name)
-	return apply.Release(ctx, r.client, dc, v1alpha1.DRClusterFinalizer)
+	return r.removeNamespaces(ctx, dc.Name)
 }
 
 // awaitGroups waits for the groups that a cluster is removing: they need their stores, whose keys go next.
-func (r *Reconciler) awaitGroups(ctx context.Context, cluster string) error {
+func (r *removal) awaitGroups(ctx context.Context, cluster string) error {
 	ending, err := r.wishes(ctx, cluster)
 	if err != nil || len(ending) == 0 {
 		return err
@@ -145,7 +147,7 @@ func leftovers(cluster string) []client.Object {
 
 // dropTombstones takes the exchange's finalizer off the wishes that are being deleted: nobody will obey them any more
 // (X6).
-func (r *Reconciler) dropTombstones(ctx context.Context, cluster string) error {
+func (r *removal) dropTombstones(ctx context.Context, cluster string) error {
 	wishes, err := r.wishes(ctx, cluster)
 	if err != nil {
 		return err
@@ -165,7 +167,7 @@ func (r *Reconciler) dropTombstones(ctx context.Context, cluster string) error {
 
 // removeNamespaces deletes the outbox, then the inbox, and waits until both are gone: a DRCluster of the same name would
 // find them terminating. Namespaces that are not of the exchange stay.
-func (r *Reconciler) removeNamespaces(ctx context.Context, cluster string) error {
+func (r *removal) removeNamespaces(ctx context.Context, cluster string) error {
 	var remain []string
 	for _, name := range []string{exchange.Outbox(cluster), exchange.Inbox(cluster)} {
 		ns := &corev1.Namespace{}

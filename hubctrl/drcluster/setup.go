@@ -74,11 +74,13 @@ type Reconciler struct {
 	deleted  *deletions
 	quotas   *quotas
 	secrets  *secretWishes
+	removal  *removal
 
 	recording sync.Mutex // held while an identity is recorded
 }
 
 func newReconciler(c client.Client, live client.Reader, recorder events.EventRecorder, o Options) *Reconciler {
+	secrets := &secretWishes{client: c, live: live, apply: apply.New(c, fieldOwner), namespace: o.Namespace, origin: o.Origin}
 	return &Reconciler{
 		client:   c,
 		live:     live,
@@ -88,7 +90,8 @@ func newReconciler(c client.Client, live client.Reader, recorder events.EventRec
 		buckets:  newBuckets(o.Open, o.Clock),
 		deleted:  &deletions{clock: o.Clock, since: map[string]time.Time{}},
 		quotas:   newQuotas(o.Clock),
-		secrets:  &secretWishes{client: c, live: live, apply: apply.New(c, fieldOwner), namespace: o.Namespace, origin: o.Origin},
+		secrets:  secrets,
+		removal:  &removal{client: c, live: live, links: o.Links, secrets: secrets},
 	}
 }
 
