@@ -76,15 +76,16 @@ func (c *commands) disconnect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "disconnect CLUSTER",
 		Short: "Disconnect a cluster from the hub",
-		Long: `Disconnect a cluster from the hub: take back the access of its mirror, at once, and
-delete its DRCluster. While applications or DRPolicies need the cluster the command
-refuses, and names them. It asks for the name of the cluster.
+		Long: `Disconnect a cluster from the hub: delete its DRCluster. The cluster then removes the
+Secrets that it was given, if it can be heard, and the hub what it has of the cluster,
+the access of its mirror included. While applications or DRPolicies need the cluster
+the command refuses, and names them. It asks for the name of the cluster.
 
-With --revoke it only takes back the access, as when somebody may have copied the
+With --revoke it only takes back the access, at once, as when somebody may have copied the
 token: applications stay as they are, and the link is lost until you connect the
 cluster again.
 
-With --cluster-context it also deletes the Secret of the mirror on the cluster.`,
+With --cluster-context it also deletes the Secret of the mirror on the cluster, at last.`,
 		Example: `  kubectl ramen-direct disconnect dr1 --cluster-context dr1
   kubectl ramen-direct disconnect dr1 --revoke`,
 	}

@@ -19,7 +19,8 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/grant"
 )
 
-// end disconnects the cluster: first the access goes, then the DRCluster.
+// end disconnects the cluster: first the DRCluster goes, for which the mirror removes the Secrets that the cluster was given, and
+// with it the access to the hub; then the Secret of the mirror, which it needs until then.
 func (o *connecting) end(ctx context.Context) error {
 	if err := hub.Needs(ctx, o.hub, o.site); err != nil {
 		return err
@@ -27,8 +28,7 @@ func (o *connecting) end(ctx context.Context) error {
 	o.told = order.Disconnect(o.site, o.revoke, o.request.EvenIfGit)
 	switch {
 	case o.site.DRCluster() == nil:
-		o.told.Outcome = view.OutcomeNothing
-		return nil
+		return o.nothingButSecret(ctx)
 	case len(o.told.Refusals) > 0:
 		o.told.Outcome = view.OutcomeRefused
 		return &exit{code: ExitRefused}
@@ -46,46 +46,86 @@ func (o *connecting) end(ctx context.Context) error {
 			return &exit{code: ExitRefused}
 		}
 	}
-	if err := o.takeBack(ctx); err != nil {
-		return err
+	dc := doomed{o.site.DRCluster(), "DRCluster " + o.site.Name, "hub", o.hub}
+	switch {
+	case o.revoke:
+		if err := o.drop(ctx, append([]doomed{o.access()}, o.held()...)...); err != nil {
+			return err
+		}
+		o.told.Outcome = view.OutcomeDone
+	case o.dryRun != "none":
+		if err := o.drop(ctx, append([]doomed{dc}, o.held()...)...); err != nil {
+			return err
+		}
+	default:
+		if err := o.drop(ctx, dc); err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.dryRun != "none":
 		o.told.Outcome = view.OutcomeDryRun
 		return nil
 	case o.revoke:
-		o.told.Outcome = view.OutcomeDone
 		return nil
+	}
+	for _, s := range o.held() {
+		o.told.Remains = s.what
 	}
 	o.told.Outcome = view.OutcomeBegun
 	if !o.wait {
 		return nil
 	}
-	return o.follow(ctx, func(dc *v1alpha1.DRCluster) (view.Outcome, *metav1.Condition, error) {
+	err := o.follow(ctx, func(dc *v1alpha1.DRCluster) (view.Outcome, *metav1.Condition, error) {
 		if dc == nil || dc.UID != o.site.DRCluster().UID {
 			return view.OutcomeDone, nil, nil
 		}
 		return "", meta.FindStatusCondition(dc.Status.Conditions, v1alpha1.ConditionDeletionBlocked), nil
 	})
+	if err != nil {
+		return err
+	}
+	o.told.Remains = ""
+	return o.drop(ctx, o.held()...)
 }
 
-// takeBack deletes what gives the mirror access, and then the DRCluster, unless only the access is to go.
-func (o *connecting) takeBack(ctx context.Context) error {
-	type doomed struct {
-		of    client.Object
-		what  string
-		where string
-		at    *hub.Hub
+// nothingButSecret ends what an earlier run began: there is no DRCluster any more.
+func (o *connecting) nothingButSecret(ctx context.Context) error {
+	o.told.Outcome = view.OutcomeNothing
+	if err := o.drop(ctx, o.held()...); err != nil || len(o.told.Changes) == 0 {
+		return err
 	}
+	if o.told.Outcome = view.OutcomeDone; o.dryRun != "none" {
+		o.told.Outcome = view.OutcomeDryRun
+	}
+	return nil
+}
+
+// doomed is an object that is to be deleted.
+type doomed struct {
+	of    client.Object
+	what  string
+	where string
+	at    *hub.Hub
+}
+
+// access is what the access of the mirror to the hub is bound to.
+func (o *connecting) access() doomed {
 	inbox := metav1.ObjectMeta{Namespace: exchange.Inbox(o.site.Name), Name: exchange.SecretCredential}
-	all := []doomed{{&corev1.Secret{ObjectMeta: inbox}, fmt.Sprintf("Secret %s/%s", inbox.Namespace, inbox.Name), "hub", o.hub}}
-	if o.cluster != nil {
-		held := metav1.ObjectMeta{Namespace: o.commands.system, Name: grant.SecretName(o.site.Name)}
-		all = append(all, doomed{&corev1.Secret{ObjectMeta: held}, fmt.Sprintf("Secret %s/%s", held.Namespace, held.Name), "cluster", o.cluster})
+	return doomed{&corev1.Secret{ObjectMeta: inbox}, fmt.Sprintf("Secret %s/%s", inbox.Namespace, inbox.Name), "hub", o.hub}
+}
+
+// held is the Secret of the mirror on the cluster, if that can be reached.
+func (o *connecting) held() []doomed {
+	if o.cluster == nil {
+		return nil
 	}
-	if !o.revoke {
-		all = append(all, doomed{o.site.DRCluster(), "DRCluster " + o.site.Name, "hub", o.hub})
-	}
+	held := metav1.ObjectMeta{Namespace: o.commands.system, Name: grant.SecretName(o.site.Name)}
+	return []doomed{{&corev1.Secret{ObjectMeta: held}, fmt.Sprintf("Secret %s/%s", held.Namespace, held.Name), "cluster", o.cluster}}
+}
+
+// drop deletes objects, in this order; of a dry run only what the mode says.
+func (o *connecting) drop(ctx context.Context, all ...doomed) error {
 	for _, d := range all {
 		was := true
 		if o.dryRun != "client" {

@@ -67,7 +67,7 @@ Who carries it out needs, for all namespaces, ` + "`get`, `list`, `watch` and `p
 Before ` + "`protect`" + ` writes, it asks the API server by a dry run, and reads all DRPlacementControls and what lies in outboxes and inboxes, as far as you may, to know what the hub would decide.
 
 ` + "`connect`" + ` creates the DRCluster, and reads the ServiceAccount ` + "`mirror`" + ` and the Secret ` + "`mirror-credential`" + ` of the inbox, for which it asks for a token.
-` + "`disconnect`" + ` deletes that Secret and the DRCluster, and has to see all DRPlacementControls, DRPolicies and wishes that may need the cluster.
+` + "`disconnect`" + ` deletes the DRCluster, with ` + "`--revoke`" + ` that Secret instead, and has to see all DRPlacementControls, DRPolicies and wishes that may need the cluster.
 On a cluster whose context you name they write only the Secret ` + "`mirror-<cluster>`" + ` in ` + "`ramen-system`" + `.
 
 ` + "`validate`" + ` and ` + "`gather`" + ` read more, with the rights that you have, and say what they could not read.

@@ -68,7 +68,12 @@ func (p *Page) Connection(c *view.Connection) error {
 }
 
 func (p *Page) becameOf(c *view.Connection) {
-	follow := func() { p.line("  Look again:  kubectl get drcluster ", Clean(c.Cluster), " -o wide") }
+	follow := func() {
+		p.line("  Look again:  kubectl get drcluster ", Clean(c.Cluster), " -o wide")
+		if c.Remains != "" {
+			p.paragraph("", fmt.Sprintf("Until the DRCluster is gone the mirror needs %s on the cluster. Run this again then: it deletes that, too.", c.Remains))
+		}
+	}
 	switch c.Outcome {
 	case view.OutcomeNothing:
 		p.paragraph("", fmt.Sprintf("Nothing to do: there is no DRCluster %s.", c.Cluster))
@@ -78,7 +83,7 @@ func (p *Page) becameOf(c *view.Connection) {
 		p.line("Dry run: nothing was changed.")
 	case view.OutcomeBegun:
 		if c.Ends {
-			p.paragraph("", fmt.Sprintf("The access of %s is taken back, and the hub removes what it has of it.", c.Cluster))
+			p.paragraph("", fmt.Sprintf("The hub removes what it has of %s, and has the cluster remove the Secrets that it was given.", c.Cluster))
 		} else {
 			p.paragraph("", fmt.Sprintf("The hub hears of %s as soon as its mirror has the access.", c.Cluster))
 		}

@@ -48,9 +48,8 @@ func TestConnection(t *testing.T) {
 	d = order.Disconnect(site(true), false, false)
 	golden(t, "disconnect.txt", print(t, 80, false, func(p *text.Page) error {
 		require.NoError(t, p.Disconnecting(d))
-		d.Change("Secret inbox-dr1/mirror-credential", "hub", view.Deleted)
-		d.Change("Secret ramen-system/mirror-dr1", "cluster", view.Deleted)
 		d.Change("DRCluster dr1", "hub", view.Deleted)
+		d.Change("Secret ramen-system/mirror-dr1", "cluster", view.Deleted)
 		d.Outcome = view.OutcomeDone
 		return p.Connection(d)
 	}))

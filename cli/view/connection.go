@@ -69,6 +69,8 @@ type Connection struct {
 	Refusals     []Refusal    `json:"refusals,omitempty"`
 	Git          *Git         `json:"git,omitempty"`
 	Outcome      Outcome      `json:"outcome,omitempty"`
+	// Remains is the Secret on the cluster that its mirror needs until the hub has removed what it has of the cluster.
+	Remains string `json:"remains,omitempty"`
 	// Reason and Message are what the hub says about the connection at last.
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
