@@ -37,26 +37,26 @@ func (r *Reconciler) announce(before, after *v1alpha1.DRPlacementControl, w *sna
 
 // count tells monitoring what became of operations from one status to the next.
 func (r *Reconciler) count(was *remembered, is *v1alpha1.DRPlacementControlStatus, now time.Time) {
-	from, to := metrics.Action(status.OperationOf(&was.status)), metrics.Action(status.OperationOf(is))
-	again := to != metrics.Idle && !was.status.ActionStartTime.Equal(is.ActionStartTime)
-	if start := was.status.ActionStartTime; from != metrics.Idle && start != nil {
+	from, to := status.OperationOf(&was.status), status.OperationOf(is)
+	again := to != status.Idle && !was.status.ActionStartTime.Equal(is.ActionStartTime)
+	if start := was.status.ActionStartTime; from != status.Idle && start != nil {
 		took := now.Sub(start.Time)
-		if metrics.Action(status.OperationOfPhase(is.Phase)) == from && !status.Ended(was.status.Phase) && status.Ended(is.Phase) {
+		if status.OperationOfPhase(is.Phase) == from && !status.Ended(was.status.Phase) && status.Ended(is.Phase) {
 			r.operations.Ready(from, took)
 		}
 		switch {
-		case to != metrics.Idle && (to != from || again):
+		case to != status.Idle && (to != from || again):
 			r.operations.Ended(from, metrics.Superseded, took)
-		case to == metrics.Idle && is.Phase == v1alpha1.WaitForUser:
+		case to == status.Idle && is.Phase == v1alpha1.WaitForUser:
 			r.operations.Ended(from, metrics.Stopped, took)
-		case to == metrics.Idle:
+		case to == status.Idle:
 			r.operations.Ended(from, metrics.Completed, took)
 		}
 	}
-	if (to == metrics.Failover || to == metrics.Relocate) && (to != from || again) && !status.Fresh(&was.status) {
+	if (to == status.Failover || to == status.Relocate) && (to != from || again) && !status.Fresh(&was.status) {
 		r.operations.Acted(to)
 	}
-	if status.SameStep(&was.status, is) || from == metrics.Idle || was.since.IsZero() {
+	if status.SameStep(&was.status, is) || from == status.Idle || was.since.IsZero() {
 		return
 	}
 	r.operations.Stepped(string(was.status.Phase), string(was.status.Progression), now.Sub(was.since))
@@ -65,7 +65,7 @@ func (r *Reconciler) count(was *remembered, is *v1alpha1.DRPlacementControlStatu
 // finish tells what a protection that ended left behind on clusters that were given up.
 func (r *Reconciler) finish(before *v1alpha1.DRPlacementControl, w *snapshot.Snapshot) {
 	if s := &before.Status; status.OperationOf(s) == status.Delete && s.ActionStartTime != nil {
-		r.operations.Ended(metrics.Delete, metrics.Completed, r.clock.Now().Sub(s.ActionStartTime.Time))
+		r.operations.Ended(status.Delete, metrics.Completed, r.clock.Now().Sub(s.ActionStartTime.Time))
 	}
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		at, c := w.At(s), w.Facts.At(s)

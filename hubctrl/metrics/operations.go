@@ -6,19 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// Action is an operation as metrics name it.
-type Action string
-
-// Actions.
-const (
-	// Idle : no operation is under way.
-	Idle     Action = ""
-	Deploy   Action = "deploy"
-	Failover Action = "failover"
-	Relocate Action = "relocate"
-	Delete   Action = "delete"
+	"github.com/ramendr/ramen-direct/hubctrl/status"
 )
 
 // Outcome is how an operation ended.
@@ -55,22 +44,22 @@ func NewOperations() *Operations {
 		ready:    histogram("operation_ready_seconds", "How long operations took until the workload could run on its cluster.", "action"),
 		steps:    histogram("step_duration_seconds", "How long operations stayed in a step. Steps without a wait, and one that a restart of the hub cut, are not counted.", "phase", "progression"),
 	}
-	for _, a := range []Action{Failover, Relocate} {
+	for _, a := range []status.Operation{status.Failover, status.Relocate} {
 		o.actions.WithLabelValues(string(a)) // else the first one would be no increase
 	}
 	return o
 }
 
 // Acted counts an action.
-func (o *Operations) Acted(a Action) { o.actions.WithLabelValues(string(a)).Inc() }
+func (o *Operations) Acted(a status.Operation) { o.actions.WithLabelValues(string(a)).Inc() }
 
 // Ended counts an operation that is over.
-func (o *Operations) Ended(a Action, how Outcome, took time.Duration) {
+func (o *Operations) Ended(a status.Operation, how Outcome, took time.Duration) {
 	o.duration.WithLabelValues(string(a), string(how)).Observe(took.Seconds())
 }
 
 // Ready counts an operation whose workload can run.
-func (o *Operations) Ready(a Action, took time.Duration) {
+func (o *Operations) Ready(a status.Operation, took time.Duration) {
 	o.ready.WithLabelValues(string(a)).Observe(took.Seconds())
 }
 
