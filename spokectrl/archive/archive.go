@@ -44,51 +44,7 @@ type Archive struct {
 	Namespace string // of the operator: configuration and secrets
 	Clock     clock.PassiveClock
 
-	mu     sync.Mutex
-	known  map[place]knowledge
-	silent map[string]knowledge // stores that do not answer, no matter who asks, by profile
-	busy   map[place]chan struct{}
-}
-
-// alone waits until nobody else of this process writes the manifest of a group in one store: what stores volumes and what
-// stores captures would take each other for another cluster.
-func (a *Archive) alone(ctx context.Context, at place) (release func(), err error) {
-	a.mu.Lock()
-	if a.busy == nil {
-		a.busy = map[place]chan struct{}{}
-	}
-	turn := a.busy[at]
-	if turn == nil {
-		turn = make(chan struct{}, 1)
-		a.busy[at] = turn
-	}
-	a.mu.Unlock()
-	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for another update of this group: %w", ctx.Err())
-	}
-}
-
-type place struct {
-	group   capsule.Group
-	profile string
-}
-
-// knowledge is what is known of one group in one store.
-type knowledge struct {
-	manifest *capsule.Manifest // as last seen or written; nil: unknown
-	seen     time.Time         // when the store was last seen to hold all that the manifest lists
-	partial  partial           // what was written by an update that did not come to its end
-	failure  error
-	failed   time.Time
-}
-
-// partial is what an update wrote before it failed. It holds as long as the manifest is the one that the update began with.
-type partial struct {
-	of  string
-	put map[string]string // checksums, by key
+	memory memory
 }
 
 // Term says who writes: a group in one of its terms as primary.
@@ -184,7 +140,7 @@ func (a *Archive) each(ctx context.Context, profiles []string, which asking, do 
 			found(name, err)
 			continue
 		}
-		if rest := a.silence(name); which == rested && rest != nil {
+		if rest := a.memory.silence(name, a.Clock.Now()); which == rested && rest != nil {
 			found(name, rest)
 			continue
 		}
@@ -194,7 +150,7 @@ func (a *Archive) each(ctx context.Context, profiles []string, which asking, do 
 				err = paced(ctx, s, do)
 			}
 			if err == nil || ctx.Err() == nil { // else the caller went away, which says nothing about the store
-				a.hear(name, err)
+				a.memory.hear(name, err, a.Clock.Now())
 			}
 			found(name, err)
 		})
@@ -203,42 +159,11 @@ func (a *Archive) each(ctx context.Context, profiles []string, which asking, do 
 	return problems
 }
 
-// silence is why a store did not answer a moment ago; nil: it may be asked. Of those who would ask it again one does, and the
-// others hear of it.
-func (a *Archive) silence(profile string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	k, silent := a.silent[profile]
-	switch {
-	case !silent:
-		return nil
-	case a.resting(k):
-		return k.failure
-	}
-	k.failed = a.Clock.Now()
-	a.silent[profile] = k
-	return nil
-}
-
-// hear notes whether a store answered.
-func (a *Archive) hear(profile string, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err == nil || store.ReasonOf(err) != store.ReasonUnreachable {
-		delete(a.silent, profile)
-		return
-	}
-	if a.silent == nil {
-		a.silent = map[string]knowledge{}
-	}
-	a.silent[profile] = knowledge{failure: err, failed: a.Clock.Now()}
-}
-
 // Empty removes everything of the group from the stores, but what a higher epoch wrote. A store that the configuration does not
 // list any more is no obstacle: it was given up.
 func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string, epoch int64) Problems {
 	problems := a.each(ctx, profiles, rested, func(ctx context.Context, s store.Store) error {
-		release, err := a.alone(ctx, place{g, s.Profile()})
+		release, err := a.memory.alone(ctx, place{g, s.Profile()})
 		if err != nil {
 			return err
 		}
@@ -254,7 +179,7 @@ func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string,
 		if err != nil {
 			return fmt.Errorf("list objects of %s: %w", g.Prefix(), err)
 		}
-		a.forget(place{g, s.Profile()})
+		a.memory.forget(place{g, s.Profile()})
 		// The manifest goes last: objects without one are taken for those of another writer.
 		keys = slices.DeleteFunc(keys, func(key string) bool { return key == g.Manifest() })
 		if err := s.Delete(ctx, keys...); err != nil {
@@ -296,53 +221,6 @@ func versionedManifestOf(ctx context.Context, s store.Store, g capsule.Group) (*
 		return nil, store.AbsentVersion, fmt.Errorf("read %s: %w: %w", g.Manifest(), errBroken, err)
 	}
 	return m, version, nil
-}
-
-// resting reports whether a store failed a moment ago and is left alone.
-func (a *Archive) resting(k knowledge) bool {
-	return k.failure != nil && a.Clock.Since(k.failed) < Pause
-}
-
-// remember notes which of the stores that were asked failed. One whose content is not believed answered.
-func (a *Archive) remember(g capsule.Group, asked []string, problems Problems) {
-	for _, name := range asked {
-		if err := problems[name]; err != nil && store.ReasonOf(err) != store.ReasonRefused {
-			a.learn(place{g, name}, knowledge{failure: err, failed: a.Clock.Now(), partial: a.know(place{g, name}).partial})
-		}
-	}
-}
-
-func (a *Archive) forget(p place) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.known, p)
-}
-
-func (a *Archive) learn(p place, k knowledge) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.known == nil {
-		a.known = map[place]knowledge{}
-	}
-	a.known[p] = k
-}
-
-// learnPartial notes what an update wrote before it failed.
-func (a *Archive) learnPartial(p place, what partial) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	k := a.known[p]
-	k.manifest, k.partial = nil, what
-	if a.known == nil {
-		a.known = map[place]knowledge{}
-	}
-	a.known[p] = k
-}
-
-func (a *Archive) know(p place) knowledge {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.known[p]
 }
 
 // objects runs do for each key, some at the same time, until one fails.

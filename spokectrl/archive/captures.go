@@ -87,7 +87,7 @@ func ownedBy(s store.Store, m *capsule.Manifest, t Term) error {
 // manifest says of volumes stays. A cluster of a higher epoch, or another process of this one, that has written the manifest
 // since is not overwritten.
 func (a *Archive) Point(ctx context.Context, s store.Store, g capsule.Group, t Term, was *capsule.Pointer, p capsule.Pointer) error {
-	release, err := a.alone(ctx, place{g, s.Profile()})
+	release, err := a.memory.alone(ctx, place{g, s.Profile()})
 	if err != nil {
 		return err
 	}
@@ -112,21 +112,9 @@ func (a *Archive) Point(ctx context.Context, s store.Store, g capsule.Group, t T
 		if err := w.stillOurs(ctx); err != nil {
 			return err
 		}
-		a.learnManifest(place{g, s.Profile()}, m, &next)
+		a.memory.learnManifest(place{g, s.Profile()}, m, &next)
 		return nil
 	})
-}
-
-// learnManifest notes that a manifest took the place of another; what is known of the objects that it lists stays.
-func (a *Archive) learnManifest(at place, was, is *capsule.Manifest) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	k, ok := a.known[at]
-	if !ok || k.manifest == nil || k.manifest.Serial != was.Serial || k.manifest.Epoch != was.Epoch {
-		return
-	}
-	k.manifest = is
-	a.known[at] = k
 }
 
 func samePointer(a, b *capsule.Pointer) bool {

@@ -86,12 +86,12 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 			found = append(found, candidate{s, m})
 			return nil
 		})
-		a.remember(g, profiles, problems)
+		a.memory.remember(g, profiles, problems, a.Clock.Now())
 		maps.Copy(out.Problems, problems)
 	}
 	var awake, silent []string
 	for _, name := range profiles {
-		if k := a.know(place{g, name}); a.resting(k) && store.ReasonOf(k.failure) == store.ReasonUnreachable {
+		if k := a.memory.know(place{g, name}); k.resting(a.Clock.Now()) && store.ReasonOf(k.failure) == store.ReasonUnreachable {
 			silent = append(silent, name)
 			out.Problems[name] = k.failure
 		} else {

@@ -35,26 +35,20 @@ func (a *Archive) Covered(g capsule.Group, profiles []string, t Term, content ca
 
 func (a *Archive) current(g capsule.Group, profiles []string, t Term, content capsule.Content, e extent) bool {
 	for _, name := range profiles {
-		if k := a.know(place{g, name}); !a.trusted(k) || !holds(k.manifest, t, content, e) {
+		if k := a.memory.know(place{g, name}); !k.trusted(a.Clock.Now()) || !holds(k.manifest, t, content, e) {
 			return false
 		}
 	}
 	return len(profiles) > 0
 }
 
-// trusted says that a store is known to hold something, and was looked at not long ago: buckets lose objects to rules, and to
-// people.
-func (a *Archive) trusted(k knowledge) bool {
-	return k.manifest != nil && a.Clock.Since(k.seen) < Recheck
-}
-
 // Learn reads what the stores hold, for Current to know, and writes nothing. A store that does not answer stays unknown.
 func (a *Archive) Learn(ctx context.Context, g capsule.Group, profiles []string) {
-	unknown := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { return a.trusted(a.know(place{g, name})) })
+	unknown := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { return a.memory.know(place{g, name}).trusted(a.Clock.Now()) })
 	a.each(ctx, unknown, rested, func(ctx context.Context, s store.Store) error {
 		m, err := manifestOf(ctx, s, g)
 		if err == nil && m != nil {
-			a.learn(place{g, s.Profile()}, knowledge{manifest: m, seen: a.Clock.Now()})
+			a.memory.learn(place{g, s.Profile()}, knowledge{manifest: m, seen: a.Clock.Now()})
 		}
 		return err
 	})
@@ -94,11 +88,11 @@ func (a *Archive) sync(ctx context.Context, g capsule.Group, profiles []string, 
 	var ask []string
 	problems := Problems{}
 	for _, name := range profiles {
-		k := a.know(place{g, name})
+		k := a.memory.know(place{g, name})
 		switch {
-		case a.trusted(k) && holds(k.manifest, t, content, e):
+		case k.trusted(a.Clock.Now()) && holds(k.manifest, t, content, e):
 			problems[name] = nil
-		case a.resting(k):
+		case k.resting(a.Clock.Now()):
 			problems[name] = k.failure
 		default:
 			ask = append(ask, name)
@@ -110,13 +104,13 @@ func (a *Archive) sync(ctx context.Context, g capsule.Group, profiles []string, 
 	maps.Copy(problems, a.each(ctx, ask, rested, func(ctx context.Context, s store.Store) error {
 		return a.syncOne(ctx, s, g, serial, t, content, e)
 	}))
-	a.remember(g, ask, problems)
+	a.memory.remember(g, ask, problems, a.Clock.Now())
 	return problems
 }
 
 func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, serial int64, t Term, content capsule.Content, e extent) error {
 	at := place{g, s.Profile()}
-	release, err := a.alone(ctx, at)
+	release, err := a.memory.alone(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -146,16 +140,16 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 	}
 	if !holds(was, t, content, e) {
 		begun := partial{of: fmt.Sprintf("%d/%s/%d", was.Epoch, was.Cluster, was.Serial), put: map[string]string{}}
-		if last := a.know(at).partial; last.of == begun.of {
+		if last := a.memory.know(at).partial; last.of == begun.of {
 			begun = last
 		}
 		w := writer{store: s, group: g, term: t, extent: e, serial: max(serial, was.Serial+1), put: begun.put, version: version}
 		if was, err = w.write(ctx, was, content); err != nil {
-			a.learnPartial(at, begun)
+			a.memory.learnPartial(at, begun)
 			return err
 		}
 	}
-	a.learn(at, knowledge{manifest: was, seen: a.Clock.Now()})
+	a.memory.learn(at, knowledge{manifest: was, seen: a.Clock.Now()})
 	return nil
 }
 
