@@ -31,6 +31,7 @@ var shown = map[string][]string{
 	"validate":   {"validate.txt"},
 	"gather":     {"gather.txt"},
 	"history":    {"history.txt", "history-wide.txt"},
+	"promote":    {"promote.txt", "promote-refused.txt"},
 	"protect":    {"protect.txt", "protect-refused.txt", "protect-manifest.txt"},
 	"unprotect":  {"unprotect.txt", "unprotect-git.txt"},
 	"connect":    {"connect.txt"},
@@ -65,6 +66,8 @@ Who carries it out needs, for all namespaces, ` + "`get`, `list`, `watch` and `p
 
 ` + "`protect`" + ` creates a DRPlacementControl and ` + "`unprotect`" + ` deletes it.
 Before ` + "`protect`" + ` writes, it asks the API server by a dry run, and reads all DRPlacementControls and what lies in outboxes and inboxes, as far as you may, to know what the hub would decide.
+
+` + "`promote`" + ` talks to one cluster and no hub: it reads the VolumeReplicationGroup, the Deployment ` + "`mirror`" + ` and the Secrets of mirrors, and writes the VolumeReplicationGroup, on condition that nobody changed it since the command looked at it.
 
 ` + "`connect`" + ` creates the DRCluster, and reads the ServiceAccount ` + "`mirror`" + ` and the Secret ` + "`mirror-credential`" + ` of the inbox, for which it asks for a token.
 ` + "`disconnect`" + ` deletes the DRCluster, with ` + "`--revoke`" + ` that Secret instead, and has to see all DRPlacementControls, DRPolicies and wishes that may need the cluster.

@@ -101,7 +101,7 @@ Exit codes: 0 good or done, 1 the command failed, 2 something is not well,
 	root.PersistentFlags().StringVar(&c.system, "system-namespace", c.system, "Namespace of the hub's controller")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(c.status(), c.why(), c.plan(), c.failover(), c.relocate(), c.clear(), c.history(), c.protect(), c.unprotect(), c.connect(), c.disconnect(), c.validate(), c.gather())
+	root.AddCommand(c.status(), c.why(), c.plan(), c.failover(), c.relocate(), c.clear(), c.history(), c.protect(), c.unprotect(), c.promote(), c.connect(), c.disconnect(), c.validate(), c.gather())
 	return root
 }
 

@@ -42,6 +42,12 @@ func (w *world) backUp() {
 		if w.inbox[i].current {
 			w.backup.inbox[i].age = inBackup
 		}
+		if w.spoke[i].later { // than the wish in the backup, too
+			w.spoke[i].age = since
+		}
+		if w.inbox[i].later {
+			w.backup.inbox[i].age = since
+		}
 		w.inbox[i].age = w.backup.inbox[i].age
 		w.kin[i] = w.outbox[i].Role != NoRole
 	}
@@ -58,7 +64,7 @@ func (w *world) restore() {
 		s, in := &w.spoke[i], &w.inbox[i]
 		s.mine = s.mine && w.outbox[i].Role != NoRole
 		s.current, s.later = s.age == inBackup, s.age == since
-		in.current, in.later = in.age == inBackup, false
+		in.current, in.later = in.age == inBackup, in.age == since
 		s.age, in.age = before, before
 	}
 	w.kin, w.ends = [2]bool{}, [2]bool{}

@@ -89,6 +89,9 @@ func (w *world) next(emit func(edge)) {
 		if w.strays > 0 && !w.spoke[i].app && w.spoke[i].told != Primary {
 			add(false, fmt.Sprint("somebody runs the workload ", c), func(n *world) { n.stray(i) })
 		}
+		if s := w.spoke[i]; w.glasses > 0 && !w.link[i] && s.has && !s.deleting && s.told == Secondary {
+			add(false, fmt.Sprint("promoted past the hub ", c), func(n *world) { n.promoteByHand(i) })
+		}
 		if w.hands > 0 && w.outbox[i].Role != NoRole && !w.outbox[i].Deleting {
 			add(false, fmt.Sprint("wish deleted by hand ", c), func(n *world) { n.deleteByHand(i) })
 		}

@@ -126,18 +126,19 @@ type world struct {
 	touched                                                                          bool    // a wish was deleted by hand: it may have taken the last copy along
 	bad                                                                              string
 
-	lies uint8   // reports that one cluster may still forge
-	liar Side    // who forged one
-	sent [2]bool // sides that the user asked the workload to leave
+	glasses uint8   // promotions that somebody may still make on a cluster, past the hub
+	lies    uint8   // reports that one cluster may still forge
+	liar    Side    // who forged one
+	sent    [2]bool // sides that the user asked the workload to leave
 }
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes, lates uint8
-	modes                                                                                  bool // the storage asks for a maintenance mode at each failover
-	refused                                                                                bool // the stores take nothing
-	deployed                                                                               bool // it begins with an application that runs
-	runs                                                                                   Side // where it runs before anybody protects it
+	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes, lates, glasses uint8
+	modes                                                                                           bool // the storage asks for a maintenance mode at each failover
+	refused                                                                                         bool // the stores take nothing
+	deployed                                                                                        bool // it begins with an application that runs
+	runs                                                                                            Side // where it runs before anybody protects it
 }
 
 func start(l limits) world {
@@ -153,7 +154,7 @@ func start(l limits) world {
 	}
 	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands, w.wipes = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands, l.wipes
 	w.lates = l.lates
-	w.lies = l.lies
+	w.lies, w.glasses = l.lies, l.glasses
 	w.swaps = l.swaps
 	w.comes, w.strays = l.comes, l.strays
 	return w

@@ -153,3 +153,12 @@ func bindable(ctx context.Context, cfg *rest.Config, account types.NamespacedNam
 	}
 	return nil
 }
+
+// Address is the way to the end that accepts a Secret that Give made, without what the Secret gives access by.
+func Address(secret *corev1.Secret) (*rest.Config, error) {
+	cfg, err := credential.Connect(secret.Data[credential.Key])
+	if err != nil {
+		return nil, err
+	}
+	return rest.AnonymousClientConfig(cfg), nil
+}
