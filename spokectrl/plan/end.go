@@ -28,6 +28,12 @@ func prune(g Group, p *Plan) {
 	loosen(g, p, func(v Volume) bool { return v.Marks == MarksAll && v.Claim == ClaimLeaving })
 }
 
+// outlived reports whether the replica of a volume goes after the group. A session holds a secondary until the primary is let go, whose
+// group ends only when this one has. The claim is held by the replica until then, so that its volume can't go before.
+func (g Group) outlived(v Volume) bool {
+	return g.Ending && !g.Interrupted && g.Role == Secondary && v.Session && v.Replica == ReplicaLeaving
+}
+
 // end decides for a group that is being deleted. It needs no class and no readable configuration, but for the stores.
 func end(g Group, p *Plan) {
 	clean := true

@@ -216,7 +216,9 @@ func letGo(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
 		p.volume(i, Drop)
 		return Verdict{Releasing, WhyReplica}
 	case ReplicaLeaving:
-		return Verdict{Releasing, WhyLeaving}
+		if !g.outlived(v) {
+			return Verdict{Releasing, WhyLeaving}
+		}
 	case ReplicaAbsent, ReplicaForeign:
 	}
 	if v.Contested && policy {

@@ -130,7 +130,7 @@ func (w *world) rejoin() {
 // hopeless says that only a person can help, or another step of the hub: somebody deleted the replica, or protection was
 // ended, while neither side is primary.
 func (w world) hopeless() bool {
-	stuck := w.replica == plan.ReplicaLeaving && w.refuses() && (w.byHand || w.ending || w.pruned)
+	stuck := w.replica == plan.ReplicaLeaving && w.refuses() && (w.byHand || w.ending && !w.array || w.pruned)
 	disabled := w.rbd && (w.byHand || w.claim == plan.ClaimLeaving) && w.told == plan.Secondary && w.actual == plan.NoRole && w.replica == plan.ReplicaPresent
 	return stuck || disabled
 }

@@ -182,7 +182,8 @@ func (w *world) step(s plan.Step) bool {
 			w.gone = true
 			return true
 		}
-		if w.claim != plan.ClaimAbsent && w.marks || w.replica != plan.ReplicaAbsent {
+		outlived := w.array && w.role == plan.Secondary && w.replica == plan.ReplicaLeaving // its storage holds it until the peer's is let go
+		if w.claim != plan.ClaimAbsent && w.marks || w.replica != plan.ReplicaAbsent && !outlived {
 			w.fail("(g) the group is released before its volume")
 		}
 		if w.role == plan.Primary && w.stored {
@@ -252,12 +253,12 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.interrupted {
 			w.fail("the policy of a volume comes back, and the hub did not ask for it")
 		}
-		if w.replica != plan.ReplicaAbsent {
+		if w.replica != plan.ReplicaAbsent && !(w.array && w.role == plan.Secondary && w.ending && w.replica == plan.ReplicaLeaving) {
 			w.fail("(e) the policy is restored while there is a replica")
 		}
 		w.kept = false
 	case plan.Unmark:
-		if w.replica != plan.ReplicaAbsent {
+		if w.replica != plan.ReplicaAbsent && !(w.array && w.role == plan.Secondary && w.ending && w.replica == plan.ReplicaLeaving) {
 			w.fail("(g) the marks are removed while there is a replica")
 		}
 		w.given = w.given || w.discard && !w.shipped

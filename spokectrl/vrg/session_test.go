@@ -94,3 +94,32 @@ func TestASideThatWasPromotedByForceIsJoinedAgain(t *testing.T) {
 	assert.Equal(t, replicationv1.Primary, c.replica("data").Spec.ReplicationState, "once in a term")
 	assert.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
 }
+
+// TestTheEndOfASecondaryDoesNotWaitForItsSession : the hub ends the Primary when the Secondary has ended, and the storage lets the
+// Secondary go when the Primary has ended.
+func TestTheEndOfASecondaryDoesNotWaitForItsSession(t *testing.T) {
+	for kind, sessions := range map[string]bool{"a session": true, "other storage": false} {
+		t.Run(kind, func(t *testing.T) {
+			c := deployed(t, newStores())
+			if sessions {
+				c.onSessions()
+			}
+			c.wish(v1alpha1.Secondary, "1", action(v1alpha1.VRGActionRelocate), peerServes)
+			c.settle()
+			require.Equal(t, v1alpha1.SecondaryState, c.group().Status.State)
+			c.refuses = true
+			c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+			c.settle()
+			require.NotNil(t, c.replica("data"))
+			assert.NotNil(t, c.replica("data").DeletionTimestamp)
+			if !sessions {
+				require.NotNil(t, c.group(), "it tells what it waits for")
+				assert.NotEmpty(t, marks(c.claim("data")))
+				return
+			}
+			assert.Nil(t, c.group())
+			assert.Empty(t, marks(c.claim("data")))
+			assert.Equal(t, corev1.PersistentVolumeReclaimDelete, c.pv("pv-data").Spec.PersistentVolumeReclaimPolicy)
+		})
+	}
+}

@@ -88,7 +88,13 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 		s = observed(v, vr)
 	}
 	if v.Claim == nil || v.Group.Role == plan.NoRole {
-		return s, nil // the group ends, or the claim is gone: no class is needed
+		// The group ends, or the claim is gone: no class is needed, but to know whether the replica goes after the group.
+		if s.Replica != plan.ReplicaLeaving {
+			return s, nil
+		}
+		var err error
+		s.Session, err = sessions(ctx, r, s.Class)
+		return s, err
 	}
 	switch err := r.List(ctx, classes); {
 	case meta.IsNoMatchError(err):
@@ -100,6 +106,18 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 	identify(&s, v, classes.Items)
 	s.Apart = s.Session && s.Replica == plan.ReplicaPresent && apart(v, s, vr)
 	return s, nil
+}
+
+// sessions reports whether a class says that its storage keeps sessions. One that is gone says nothing.
+func sessions(ctx context.Context, r client.Reader, class string) (bool, error) {
+	vrc := &replicationv1.VolumeReplicationClass{}
+	switch err := r.Get(ctx, client.ObjectKey{Name: class}, vrc); {
+	case apierrors.IsNotFound(err), meta.IsNoMatchError(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read VolumeReplicationClass %s: %w", class, err)
+	}
+	return vrc.Labels[v1alpha1.LabelReplicationSession] == "true", nil
 }
 
 func missingAPI() provider.State {
