@@ -3,6 +3,7 @@
 package stories
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
+	"github.com/ramendr/ramen-direct/tests/lab/story"
 )
 
 // TestOnStorageLikeCephRBD : there and back, with the real csi-addons before storage that calls a returned side in sync only
@@ -54,6 +56,50 @@ func TestOnIdealStorage(t *testing.T) {
 	_, err = a.Relocate(ctx, lab.DR1)
 	require.NoError(t, err)
 	disableAmid(t, l, a, lab.DR1)
+}
+
+// TestOnAnArray : the same way with storage that keeps a session between both sides, which every promotion by force takes apart. The
+// failed side follows again without help, also after a second failover, and a relocate back begins though the storage holds
+// what the application left.
+func TestOnAnArray(t *testing.T) {
+	testlayer.Slow(t, "spokectrl/vrg TestASideThatWasPromotedByForceIsJoinedAgain")
+	calm(t) // its lab is its own
+	l := labtest.Up(t, lab.Options{
+		Restart: true, Storage: "array", CSIAddons: lab.AddonsQuick, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval},
+	})
+	a := protected(t, l, "array", lab.DR1)
+	ctx := t.Context()
+	for _, to := range []string{lab.DR2, lab.DR1} {
+		moved, err := a.Relocate(ctx, to)
+		require.NoError(t, err)
+		t.Logf("to %s: %s", to, moved.Loss)
+	}
+	requireForced(t, l, nil)
+	for i, to := range []string{lab.DR2, lab.DR1} {
+		from := lab.Spokes()[1-slices.Index(lab.Spokes(), to)]
+		moved, err := a.FailoverWithout(ctx, to, faultproxy.Cut)
+		if !errors.Is(err, story.ErrSaidSynchronized) { // such storage says that all is on the peer now, whatever is
+			require.NoError(t, err)
+		}
+		t.Logf("failover to %s: %s", to, moved.Loss)
+		_, err = a.Return(ctx, from)
+		require.NoError(t, err)
+		a.Settled(v1alpha1.FailedOver, to)
+		assert.Equal(t, v1alpha1.SecondaryState, a.Group(from).Status.State)
+		want := map[string]int{lab.DR2: 1}
+		if i > 0 {
+			want[lab.DR1] = 1
+		}
+		requireForced(t, l, want)
+	}
+	moved, err := a.Relocate(ctx, lab.DR2)
+	require.NoError(t, err)
+	t.Logf("relocate: %s", moved.Loss)
+	requireForced(t, l, map[string]int{lab.DR1: 1, lab.DR2: 1})
+	require.NoError(t, a.App.Unprotect(ctx))
+	_, err = a.Disabled(ctx, lab.DR2)
+	require.NoError(t, err)
+	a.NothingLostOn(lab.DR2)
 }
 
 func onStorage(t *testing.T, o lab.Options) {

@@ -145,10 +145,6 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 	if moved.Loss, err = s.lost(last, was, target); err != nil {
 		return moved, err
 	}
-	if synced := before.Status.LastGroupSyncTime; moved.Loss.Records > 0 && synced != nil && moved.Loss.Oldest.Time.Before(synced.Time) {
-		return moved, fmt.Errorf("the failover from %s to %s lost data that was written at %s, though all was said to be synchronized up to %s",
-			source, target, moved.Loss.Oldest.Time, synced)
-	}
 	// A pass that was cut off does not count: the one before it began an interval earlier.
 	limit := s.interval + settling
 	if d := before.Status.LastGroupSyncDuration; d != nil {
@@ -157,8 +153,16 @@ func (s *Story) FailoverWithout(ctx context.Context, target string, kind faultpr
 	if moved.Loss.Age > limit {
 		return moved, fmt.Errorf("the failover from %s to %s lost data older than one interval and a pass (%s): %s", source, target, limit, moved.Loss)
 	}
+	if synced := before.Status.LastGroupSyncTime; moved.Loss.Records > 0 && synced != nil && moved.Loss.Oldest.Time.Before(synced.Time) {
+		return moved, fmt.Errorf("the failover from %s to %s lost data that was written at %s: %w: up to %s",
+			source, target, moved.Loss.Oldest.Time, ErrSaidSynchronized, synced)
+	}
 	return moved, nil
 }
+
+// ErrSaidSynchronized means that a failover lost what was said to be on the peer. Arrays that say that all is synchronized now, whatever
+// the peer has, make that so.
+var ErrSaidSynchronized = errors.New("all was said to be synchronized")
 
 // Before is what there was when a failover was asked for: how much of it may be missing is known later only.
 type Before struct {
