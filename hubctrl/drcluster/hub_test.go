@@ -265,6 +265,7 @@ func (h *hub) leave(t *testing.T) {
 		require.Eventually(t, func() bool {
 			return h.Client.Get(ctx, client.ObjectKey{Name: name}, ns) == nil && !ns.DeletionTimestamp.IsZero()
 		}, within, often)
+		require.NoError(t, h.Client.DeleteAllOf(ctx, &rbacv1.RoleBinding{}, client.InNamespace(name))) // also the rights of hubctrl there
 		ns.Spec.Finalizers = nil
 		require.NoError(t, h.Client.SubResource("finalize").Update(ctx, ns))
 	}

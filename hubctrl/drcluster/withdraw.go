@@ -10,6 +10,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -100,6 +101,12 @@ func (w *secretWishes) profilesInUse(ctx context.Context, cluster string) ([]str
 // nobody will obey the wishes any more.
 func (w *secretWishes) withdraw(ctx context.Context, dc *v1alpha1.DRCluster, heard bool) error {
 	wishes, err := w.all(ctx, dc.Name)
+	if apierrors.IsForbidden(err) {
+		// The right to list them is in the outbox itself, and goes with it.
+		if going, other := w.going(ctx, dc.Name); other != nil || going {
+			return other
+		}
+	}
 	if err != nil || len(wishes) == 0 {
 		return err
 	}
@@ -135,6 +142,19 @@ func (w *secretWishes) withdraw(ctx context.Context, dc *v1alpha1.DRCluster, hea
 		dc.Name, joined(remain, func(s corev1.Secret) string {
 			return s.Annotations[exchange.AnnotationNamespace] + "/" + s.Annotations[exchange.AnnotationName]
 		}))}
+}
+
+// going reports whether the outbox of a cluster is gone, or is being deleted.
+func (w *secretWishes) going(ctx context.Context, cluster string) (bool, error) {
+	ns := &corev1.Namespace{}
+	switch err := w.live.Get(ctx, client.ObjectKey{Name: exchange.Outbox(cluster)}, ns); {
+	case apierrors.IsNotFound(err):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("read namespace %s: %w", exchange.Outbox(cluster), err)
+	default:
+		return !ns.DeletionTimestamp.IsZero(), nil
+	}
 }
 
 // forgetSecret takes the finalizer off a wish that is being deleted, in its newest version.
