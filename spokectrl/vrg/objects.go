@@ -28,7 +28,6 @@ import (
 // Messages of KubeObjectsReady.
 const (
 	messageNoObjects = "this program does not capture Kubernetes objects: deploy them from their source, such as Git"
-	messageNoRecipes = "Recipes are not followed yet: remove kubeObjectProtection.recipeRef to have all objects of the namespaces captured"
 	messageNoStores  = "spec.s3Profiles names no store: add one to the policy's clusters"
 	messageNotStored = "the Kubernetes objects are captured when the metadata of the volumes is stored: see ClusterDataProtected"
 )
@@ -48,10 +47,12 @@ func (s pass) objectsMode() cycle.Mode {
 	steady := s.group.Restore == plan.RestoreDone && s.mute == nil && len(s.profiles()) > 0
 	stored := s.group.Archived || s.done.stores != nil && !s.done.stores.All(s.profiles())
 	due := s.objectsDue()
+	want := s.objectsWant()
+	_, trouble := want.Resolved()
 	switch {
 	case steady && due && s.dataReady().Status == metav1.ConditionTrue:
 		return cycle.Restore
-	case steady && !due && stored:
+	case steady && !due && stored && trouble == nil:
 		return cycle.Capture
 	default:
 		return cycle.Idle
@@ -106,8 +107,9 @@ func (o objects) ready(s pass) provider.Finding {
 	finding := func(f cycle.Finding) provider.Finding {
 		return provider.Finding{Status: f.Status, Reason: f.Reason, Message: f.Message}
 	}
-	switch kop := s.vrg.Spec.KubeObjectProtection; {
-	case kop == nil:
+	_, trouble := o.want.Resolved()
+	switch {
+	case s.vrg.Spec.KubeObjectProtection == nil:
 		return yes(reasonUnused, "not asked for")
 	case s.noObjects:
 		return yes(reasonUnused, "turned off by kubeObjectProtection.disabled in ConfigMap "+ramenconfig.SpokeConfigMap)
@@ -115,8 +117,6 @@ func (o objects) ready(s pass) provider.Finding {
 		return yes(reasonUnused, "nothing to capture or restore in this role")
 	case o.none:
 		return no(provider.ReasonNotSupported, messageNoObjects)
-	case kop.RecipeRef != nil && kop.RecipeRef.Name != "":
-		return no(provider.ReasonNotSupported, messageNoRecipes)
 	case o.want.Mode == cycle.Pause && s.group.Pruned:
 		return no(reasonInterrupted, messagePruned)
 	case o.want.Mode == cycle.Pause:
@@ -125,6 +125,8 @@ func (o objects) ready(s pass) provider.Finding {
 		return no(provider.ReasonProgressing, s.volumesFirst())
 	case o.due:
 		return finding(cycle.OfRestore(&o.want, &o.is))
+	case trouble != nil:
+		return no(provider.ReasonNotSupported, trouble.Error())
 	case len(s.profiles()) == 0:
 		return no(cycle.ReasonNotCaptured, messageNoStores)
 	case o.is.Unread(&o.want, o.now) && earlier(s.vrg) != nil:

@@ -284,16 +284,50 @@ func TestVolumesGoOnWhileObjectsFail(t *testing.T) {
 	require.NoError(t, dr2.client.Update(t.Context(), g))
 	dr2.until("KubeObjectsReady", "True/Captured")
 	assert.Contains(t, dr2.message("KubeObjectsReady"), "the restore was ended by annotation")
-	assert.Contains(t, <-dr2.events.Events, "Warning KubeObjectsRestored")
+	if assert.NotEmpty(t, dr2.events.Events) {
+		assert.Contains(t, <-dr2.events.Events, "Warning KubeObjectsRestored")
+	}
 }
 
-func TestRecipesAreNotFollowedYet(t *testing.T) {
-	c := newCluster(t, "dr1", newStores())
-	c.holds("deployment")
-	c.wish(v1alpha1.Primary, "1", func(g *v1alpha1.VolumeReplicationGroup) {
+// TestARecipeIsFollowed : and until it is there, its cluster says so and protects volumes.
+func TestARecipeIsFollowed(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	with := signers(dr1, dr2)
+	e := dr1.holds("deployment", "service")
+	dr1.recaptured()
+	named := func(g *v1alpha1.VolumeReplicationGroup) {
 		g.Spec.KubeObjectProtection = &v1alpha1.KubeObjectProtectionSpec{RecipeRef: &v1alpha1.RecipeRef{Name: "shop"}}
-	})
-	c.settle()
-	assert.Equal(t, "False/NotSupported", c.says("KubeObjectsReady"))
-	assert.Contains(t, c.message("KubeObjectsReady"), "recipeRef")
+	}
+	dr1.wish(v1alpha1.Primary, "1", named, with)
+	dr1.settle()
+	assert.Equal(t, "False/NotSupported", dr1.says("KubeObjectsReady"))
+	assert.Contains(t, dr1.message("KubeObjectsReady"), "there is no Recipe app/shop on this cluster")
+	assert.Equal(t, "True/Uploaded", dr1.says("ClusterDataProtected"))
+	require.NotNil(t, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom, "the last capture stays")
+	before := dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom.Number
+
+	require.NoError(t, dr1.client.Create(t.Context(), &v1alpha1.Recipe{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "shop"}, Spec: v1alpha1.RecipeSpec{
+		AppType: "shop",
+		Groups:  []v1alpha1.RecipeGroup{{Name: "half", Type: v1alpha1.RecipeGroupResource, IncludedResourceTypes: []string{"service"}}},
+		Workflows: []v1alpha1.RecipeWorkflow{
+			{Name: "backup", Sequence: []map[string]string{{"group": "half"}}}, {Name: "restore", Sequence: []map[string]string{{"group": "half"}}},
+		},
+	}}))
+	require.Eventually(t, func() bool {
+		_, err := dr1.pass()
+		require.NoError(t, err)
+		return len(e.Seen().Steps) == 2 && dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom.Number != before
+	}, time.Minute, 5*time.Millisecond)
+	dr1.until("KubeObjectsReady", "True/Captured")
+	assert.Equal(t, []string{"capture all", "capture group/half"}, e.Seen().Steps)
+	require.NotEqual(t, before, dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom.Number, "it is stored")
+
+	here := dr2.holds()
+	dr2.wish(v1alpha1.Primary, "2", named, action(v1alpha1.VRGActionFailover), with)
+	dr2.until("KubeObjectsReady", "False/NotSupported")
+	assert.Equal(t, []string{"service"}, here.Has(), "the captured Recipe is used")
+	if assert.Len(t, dr2.events.Events, 1) {
+		assert.Contains(t, <-dr2.events.Events, "restored by the Recipe as it was captured, since there is no Recipe app/shop on this cluster")
+	}
 }

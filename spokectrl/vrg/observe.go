@@ -47,7 +47,8 @@ type facts struct {
 	mute     error // why this cluster can't sign what it stores
 
 	abandoned []string // S3 profiles whose stores the user gave up
-	noObjects bool     // the configuration turns the capture of Kubernetes objects off
+	recipe    followed
+	noObjects bool // the configuration turns the capture of Kubernetes objects off
 }
 
 // volume is one volume of the group.
@@ -79,7 +80,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	if f.abandoned, err = abandonedStores(ctx, r.Client); err != nil {
 		return nil, err
 	}
-	f.noObjects = noObjects(ctx, r, vrg)
+	f.noObjects, f.recipe = noObjects(ctx, r, vrg), readRecipe(ctx, r, vrg)
 	note := vrg.Annotations[AnnotationRestored]
 	f.group = plan.Group{
 		Role:        role(vrg),

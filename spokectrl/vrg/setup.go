@@ -48,6 +48,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 		"replicationsources." + volsyncv1.GroupVersion.Group:           {Object: &volsyncv1.ReplicationSource{}, Wake: w.byOwnerLabels},
 		"replicationdestinations." + volsyncv1.GroupVersion.Group:      {Object: &volsyncv1.ReplicationDestination{}, Wake: w.byOwnerLabels},
 		"volumesnapshots." + snapshotv1.GroupName:                      {Object: &snapshotv1.VolumeSnapshot{}, Wake: w.byOwnerLabels},
+		"recipes." + v1alpha1.GroupVersion.Group:                       {Object: &v1alpha1.Recipe{}, Wake: w.byRecipe},
 		"volumesnapshotclasses." + snapshotv1.GroupName:                {Object: &snapshotv1.VolumeSnapshotClass{}, Wake: w.all},
 	}
 	c, err := ctrl.NewControllerManagedBy(mgr).

@@ -141,6 +141,11 @@ func (w wake) byOwnerLabels(_ context.Context, obj client.Object) []reconcile.Re
 	return []reconcile.Request{{NamespacedName: key}}
 }
 
+// byRecipe wakes the groups that are captured by a Recipe.
+func (w wake) byRecipe(ctx context.Context, obj client.Object) []reconcile.Request {
+	return w.find(ctx, func(g *v1alpha1.VolumeReplicationGroup) bool { return recipeOf(g) == client.ObjectKeyFromObject(obj) })
+}
+
 // served lets a definition's event pass only if one of the APIs in kinds comes or goes.
 func served(kinds map[string]optional.Kind) predicate.Predicate {
 	known := func(o client.Object) bool { _, ok := kinds[o.GetName()]; return ok }

@@ -52,7 +52,7 @@ type Step struct {
 
 // Part is one object of a store: gzip of what the engine made, encrypted.
 type Part struct {
-	Name   string `json:"name"`
+	Name   string `json:"name"`   // its number
 	SHA256 string `json:"sha256"` // of the object in the store
 }
 

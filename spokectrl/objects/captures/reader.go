@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
@@ -37,7 +38,6 @@ type Capture struct {
 	store  store.Store
 	group  capsule.Group
 	secret secret
-	first  map[string]uint64 // the number of the first part of each step
 }
 
 // Asked says what is asked of the stores.
@@ -80,7 +80,7 @@ func (k *Keeper) Newest(ctx context.Context, of Asked) Capture {
 
 // open reads all of a capture once, so that nothing is restored of one that is not whole.
 func open(ctx context.Context, of Asked, p archive.Pointed) (*Capture, error) {
-	c := &Capture{Answer: Found, Profile: p.Store.Profile(), Pointer: *p.Pointer, store: p.Store, group: of.Group, first: map[string]uint64{}}
+	c := &Capture{Answer: Found, Profile: p.Store.Profile(), Pointer: *p.Pointer, store: p.Store, group: of.Group}
 	var err error
 	if c.Manifest, err = c.manifest(ctx); err != nil {
 		return nil, err
@@ -96,11 +96,6 @@ func open(ctx context.Context, of Asked, p archive.Pointed) (*Capture, error) {
 	}
 	if c.secret, err = secretOf(of.Group.Prefix()+c.Manifest.ID, plain); err != nil {
 		return nil, fmt.Errorf("object %s: %w", key, err)
-	}
-	number := uint64(0)
-	for _, s := range c.Manifest.Steps {
-		c.first[s.Name] = number
-		number += uint64(len(s.Parts))
 	}
 	for _, s := range c.Manifest.Steps {
 		if err := c.Step(s.Name).Each(ctx, func([]byte) error { return nil }); err != nil {
@@ -156,12 +151,16 @@ func (s source) Each(ctx context.Context, do func([]byte) error) error {
 	if i < 0 {
 		return fmt.Errorf("the capture has no step %q", s.step)
 	}
-	for n, p := range s.of.Manifest.Steps[i].Parts {
+	for _, p := range s.of.Manifest.Steps[i].Parts {
+		number, err := strconv.ParseUint(p.Name, 10, 64)
+		if err != nil {
+			return fmt.Errorf("a part is called %.60q: %w", p.Name, err)
+		}
 		body, err := s.of.get(ctx, p.Name, p.SHA256)
 		if err != nil {
 			return err
 		}
-		plain, err := s.of.secret.decode(s.of.first[s.step]+uint64(n), p.Name, body)
+		plain, err := s.of.secret.decode(number, p.Name, body)
 		if err != nil {
 			return fmt.Errorf("object %s: %w", s.of.dir()+p.Name, err)
 		}

@@ -103,6 +103,9 @@ func (w *Writer) Step(name string) objects.Sink {
 	return sink{w}
 }
 
+// Drop takes the last step out of the capture. Its parts are cleaned up with the next capture.
+func (w *Writer) Drop() { w.manifest.Steps = w.manifest.Steps[:len(w.manifest.Steps)-1] }
+
 // Finish notes what became of the last step.
 func (w *Writer) Finish(p objects.Progress) {
 	s := &w.manifest.Steps[len(w.manifest.Steps)-1]

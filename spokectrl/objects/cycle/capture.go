@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 )
-
-// all is the step of a capture that holds all of an application.
-const all = "all"
 
 // deniedError means that rights are missing.
 type deniedError struct{ rights []string }
@@ -58,35 +57,75 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 		}
 	}
 	is.tried = want.content()
+	plan, err := want.Resolved()
+	if err != nil {
+		return is, err
+	}
 	into, err := w.keeper.Begin(ctx, begun)
 	if err != nil {
 		return is, err //nolint:wrapcheck // it says what failed
 	}
-	request := objects.CaptureRequest{
-		Group: want.Group, ID: into.ID(), Step: all, Into: into.Step(all),
-		Select: objects.Selection{Namespaces: want.Namespaces, Selector: want.Selector},
+	if err := putRecipe(ctx, into, want.Spec); err != nil {
+		return is, err
 	}
-	p, err := w.await(ctx, want, request.ID, func(ended func()) (objects.Progress, error) {
-		request.Ended = ended
-		return w.engine.Capture(ctx, request)
+	is.Objects, is.Findings = 0, objects.Findings{}
+	failed, err := follow(plan.Backup, func(_ int, g *recipe.Group) error {
+		p, err := w.captureGroup(ctx, want, into, g)
+		is.Objects += p.Objects
+		is.Findings.Join(p.Findings)
+		return err
 	})
 	if err != nil {
 		return is, err
 	}
-	if err := denied(p.Findings); err != nil {
-		return is, err // it would take the place of a whole one
+	if ctx.Err() != nil {
+		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
 	}
-	into.Finish(p)
+	is.Partly = errors.Join(failed...)
 	pointer, err := into.Commit(ctx)
 	if err != nil {
 		return is, err //nolint:wrapcheck // it says what failed
 	}
 	is.Problems = into.Problems()
-	is.Objects, is.Findings = p.Objects, p.Findings
 	is.Last = &captures.Last{Pointer: pointer, Readers: want.Readers, Profiles: slices.DeleteFunc(slices.Clone(want.Profiles), func(name string) bool {
 		return is.Problems[name] != nil
 	})}
 	return is, nil
+}
+
+// captureGroup captures one group. If that fails the capture does not have it.
+func (w *Worker) captureGroup(ctx context.Context, want Want, into *captures.Writer, g *recipe.Group) (objects.Progress, error) {
+	request := objects.CaptureRequest{
+		Group: want.Group, ID: into.ID(), Step: stepOf(g.Name), Into: into.Step(stepOf(g.Name)), Select: selects(g),
+	}
+	p, err := w.await(ctx, want, request.ID, func(ended func()) (objects.Progress, error) {
+		request.Ended = ended
+		return w.engine.Capture(ctx, request)
+	})
+	if err == nil {
+		err = denied(p.Findings) // it would take the place of a whole one
+	}
+	if err != nil {
+		into.Drop()
+		return objects.Progress{}, err
+	}
+	into.Finish(p)
+	return p, nil
+}
+
+// putRecipe stores the Recipe by which a capture is made with it, for a cluster that does not have it.
+func putRecipe(ctx context.Context, into *captures.Writer, spec *v1alpha1.RecipeSpec) error {
+	if spec == nil {
+		return nil
+	}
+	text, err := encoded(spec)
+	if err != nil {
+		return err
+	}
+	if err := into.Step(stepRecipe).Put(ctx, text); err != nil {
+		return fmt.Errorf("store the Recipe: %w", err)
+	}
+	return nil
 }
 
 // await has an engine do something, and waits until it has ended, even if it is ended early. The engine forgets it then.

@@ -34,6 +34,7 @@ type Standing struct {
 	Objects  int
 	Findings objects.Findings
 	Problems archive.Problems
+	Partly   error // groups that it lacks, which are not essential
 	// Failure is why the last attempt, of either task, failed, and Failures how many did in a row; nil: it did not.
 	Failure  error
 	Denied   bool // for want of a right
@@ -56,7 +57,9 @@ type Restored struct {
 	Problems archive.Problems // of stores that were not read: what they hold may be newer
 	Objects  int
 	Findings objects.Findings
-	Skipped  bool // something is missing, by the user's word
+	Skipped  bool   // something is missing, by the user's word
+	Partly   error  // groups that are missing, which are not essential
+	Note     string // by what it was restored, if that is to be told
 }
 
 // Times between attempts: the first one, doubled with each, up to the longest.

@@ -80,7 +80,7 @@ func OfCaptures(w *Want, s *Standing, now time.Time) Finding {
 	case !s.Last.Has(nil, w.Readers):
 		return no(ReasonNotCaptured, "the last capture was made before the key of the peer was known, which can't read it: another one comes next"+trouble+restored)
 	default:
-		return yes(ReasonCaptured, s.captured()+trouble+restored)
+		return yes(ReasonCaptured, s.captured()+w.notes()+trouble+restored)
 	}
 }
 
@@ -112,12 +112,12 @@ func (s *Standing) captured() string {
 	if err := s.Problems.Err(); err != nil {
 		out += "; not stored everywhere: " + bounded.Text(err.Error(), bounded.Quote)
 	}
-	return out + told(s.Findings)
+	return out + partly(s.Partly) + told(s.Findings)
 }
 
 // Lacks reports whether there is something to tell of a restore.
 func (r *Restored) Lacks() bool {
-	return r.Skipped || len(r.Findings.Count) > 0 || r.Problems.Err() != nil
+	return r.Skipped || r.Partly != nil || r.Note != "" || len(r.Findings.Count) > 0 || r.Problems.Err() != nil
 }
 
 // String tells what a restore did, as a part of a sentence.
@@ -132,7 +132,18 @@ func (r *Restored) String() string {
 	if err := r.Problems.Err(); err != nil {
 		out += "; what these stores hold may be newer: " + bounded.Text(err.Error(), bounded.Quote)
 	}
-	return out + told(r.Findings)
+	if r.Note != "" {
+		out += "; " + r.Note
+	}
+	return out + partly(r.Partly) + told(r.Findings)
+}
+
+// partly says what a capture or a restore lacks.
+func partly(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "; without groups that are not essential: " + bounded.Text(strings.ReplaceAll(err.Error(), "\n", "; "), bounded.Quote)
 }
 
 // told puts what was found into words, reason by reason.

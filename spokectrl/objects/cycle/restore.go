@@ -4,14 +4,17 @@ package cycle
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 )
 
 // restoreID is the same for all attempts at one restore, in this term and by whatever process.
@@ -34,27 +37,64 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 		return is, fmt.Errorf("the capture was made by engine %.60q in format %.60q, and this cluster reads %q of %q: install the version there that made it here",
 			from.Manifest.Engine, from.Manifest.Format, w.engine.Format(), w.engine.Name())
 	}
-	out := &Restored{From: &from.Pointer, Profile: from.Profile, Problems: from.Problems}
-	for _, step := range from.Manifest.Steps {
-		request := objects.RestoreRequest{
-			Group: want.Group, ID: restoreID(&want), Step: step.Name, From: from.Step(step.Name),
-			Select: objects.Selection{Namespaces: want.Namespaces, Selector: want.Selector},
-		}
-		p, err := w.await(ctx, want, request.ID, func(ended func()) (objects.Progress, error) {
-			request.Ended = ended
-			return w.engine.Restore(ctx, request)
-		})
-		if failed, ok := errors.AsType[*failedError](err); ok {
-			return is, incomplete(failed.is)
-		}
-		if err != nil {
-			return is, err
-		}
+	steps, stored, err := read(ctx, &from)
+	if err != nil {
+		return is, err
+	}
+	workflow, note, err := want.restoring(steps, stored)
+	if err != nil {
+		return is, err
+	}
+	out := &Restored{From: &from.Pointer, Profile: from.Profile, Problems: from.Problems, Note: note}
+	failed, err := follow(workflow, func(i int, g *recipe.Group) error {
+		p, err := w.restoreGroup(ctx, want, &from, i, g)
 		out.Objects += p.Objects
 		out.Findings.Join(p.Findings)
+		return err
+	})
+	if err != nil {
+		return is, err
 	}
+	if ctx.Err() != nil {
+		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
+	}
+	out.Partly = errors.Join(failed...)
 	is.Restored, is.Last = out, &captures.Last{Pointer: from.Pointer, Profiles: []string{from.Profile}, Readers: slices.Sorted(maps.Keys(from.Manifest.Keys))}
 	return is, nil
+}
+
+// read returns the steps of a capture that hold objects, and the Recipe by which it was made; nil: none.
+func read(ctx context.Context, from *captures.Capture) (steps []string, stored *v1alpha1.RecipeSpec, err error) {
+	for _, s := range from.Manifest.Steps {
+		if s.Name != stepRecipe {
+			steps = append(steps, s.Name)
+			continue
+		}
+		stored = &v1alpha1.RecipeSpec{}
+		if err := from.Step(stepRecipe).Each(ctx, func(text []byte) error { return json.Unmarshal(text, stored) }); err != nil {
+			return nil, nil, fmt.Errorf("read the captured Recipe: %w", err)
+		}
+	}
+	return steps, stored, nil
+}
+
+// restoreGroup restores the i-th group of a workflow.
+func (w *Worker) restoreGroup(ctx context.Context, want Want, from *captures.Capture, i int, g *recipe.Group) (objects.Progress, error) {
+	request := objects.RestoreRequest{
+		Group: want.Group, ID: restoreID(&want), Step: fmt.Sprintf("%d/%s", i, stepOf(g.Name)), From: from.Step(stepOf(g.Of)),
+		Select: selects(g), Overwrite: g.Overwrite,
+	}
+	if g.Status != nil {
+		request.Status = &objects.Selection{Included: g.Status.IncludedResources, Excluded: g.Status.ExcludedResources}
+	}
+	p, err := w.await(ctx, want, request.ID, func(ended func()) (objects.Progress, error) {
+		request.Ended = ended
+		return w.engine.Restore(ctx, request)
+	})
+	if failed, ok := errors.AsType[*failedError](err); ok {
+		err = incomplete(failed.is)
+	}
+	return p, err
 }
 
 // incomplete says what a restore could not make.

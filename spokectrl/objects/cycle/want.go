@@ -3,14 +3,15 @@
 package cycle
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 )
 
 // Mode is what may be done for a group now.
@@ -33,9 +34,13 @@ type Want struct {
 	// Profiles are its stores.
 	Profiles []string
 	// Readers are the public keys of the clusters that may read its captures.
-	Readers    []string
-	Namespaces []string
-	Selector   *metav1.LabelSelector // nil: all objects
+	Readers []string
+	// App says what a Recipe is resolved for, and what is captured without one.
+	App recipe.Application
+	// Recipe names the one that the group asks for; empty: none. Spec is that, and Unread why there is none here.
+	Recipe string
+	Spec   *v1alpha1.RecipeSpec
+	Unread error
 	// Interval is the time from the start of one capture to that of the next.
 	Interval time.Duration
 	// For is the generation of the group that asks for a capture before the application leaves; 0: none does. The capture that
@@ -53,7 +58,11 @@ func (w *Want) term() string {
 // content is what a capture is made of, and for whom: if it changes, another one is due.
 func (w *Want) content() string {
 	readers := slices.Sorted(slices.Values(w.Readers))
-	return fmt.Sprint(w.Profiles, readers, w.Namespaces, metav1.FormatLabelSelector(w.Selector))
+	how, err := json.Marshal([]any{w.App, w.Spec})
+	if err != nil {
+		how = []byte(err.Error())
+	}
+	return fmt.Sprint(w.Profiles, readers, string(how))
 }
 
 // shared reports whether another cluster than this one could read a capture.

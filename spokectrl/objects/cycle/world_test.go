@@ -25,6 +25,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
+	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
@@ -117,7 +118,7 @@ func (c *cluster) restart() {
 func (c *cluster) want(mode cycle.Mode, epoch int64) cycle.Want {
 	readers := []string{c.w.keys[0].Public(), c.w.keys[1].Public()}
 	return cycle.Want{
-		Group: shop, Mode: mode, Profiles: profiles, Readers: readers, Namespaces: []string{"shop"}, Interval: interval,
+		Group: shop, Mode: mode, Profiles: profiles, Readers: readers, App: recipe.Application{Namespaces: []string{"shop"}}, Interval: interval,
 		Term: archive.Term{Epoch: epoch, Cluster: string(rune('A' + c.number)), Generation: 1, Key: c.w.keys[c.number], Trust: capsule.Trust{Stored: true, Signers: readers}},
 	}
 }

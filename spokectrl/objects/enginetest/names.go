@@ -28,14 +28,15 @@ type Names struct {
 // Rules say what Names does.
 type Rules struct {
 	Findings []objects.Finding // of all captures and restores
-	Refuses  map[string]bool   // objects that can't be made
+	Refuses  map[string]bool   // objects that can't be made, and steps that can't be captured
 	Block    chan struct{}     // holds all work up until it is closed, or the work is ended
 }
 
 // Seen is what Names did.
 type Seen struct {
-	Captures, Restores int // that were not ended before they began
-	Running, Most      int // at the same time, now and ever
+	Captures, Restores int      // that were not ended before they began
+	Running, Most      int      // at the same time, now and ever
+	Steps              []string // what was captured and restored, in order
 }
 
 // NewNames makes one that has objects.
@@ -111,7 +112,9 @@ func (e *Names) Capture(ctx context.Context, r objects.CaptureRequest) (objects.
 		}
 		e.mu.Lock()
 		e.seen.Captures++
-		names, findings := slices.Sorted(maps.Keys(e.has)), e.rules.Findings
+		e.seen.Steps = append(e.seen.Steps, "capture "+r.Step)
+		names, findings := slices.DeleteFunc(slices.Sorted(maps.Keys(e.has)), func(name string) bool { return !selected(r.Select, name) }), e.rules.Findings
+		refused := e.rules.Refuses[r.Step]
 		e.mu.Unlock()
 		update(func(p *objects.Progress) {
 			p.Objects = len(names)
@@ -119,6 +122,9 @@ func (e *Names) Capture(ctx context.Context, r objects.CaptureRequest) (objects.
 				p.Findings.Add(f.Reason, f.Object, f.What)
 			}
 		})
+		if refused {
+			return fmt.Errorf("step %s is refused", r.Step)
+		}
 		return r.Into.Put(ctx, []byte(strings.Join(names, "\n")))
 	}), nil
 }
@@ -134,9 +140,17 @@ func (e *Names) Restore(ctx context.Context, r objects.RestoreRequest) (objects.
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.seen.Restores++
+		step := "restore " + r.Step
+		if r.Overwrite {
+			step += ", overwriting"
+		}
+		e.seen.Steps = append(e.seen.Steps, step)
 		missing := 0
 		err = r.From.Each(ctx, func(part []byte) error {
 			for name := range strings.SplitSeq(string(part), "\n") {
+				if !selected(r.Select, name) {
+					continue
+				}
 				if e.rules.Refuses[name] {
 					missing++
 					update(func(p *objects.Progress) { p.Findings.Add(objects.NotMade, name, "exceeds the quota") })
@@ -157,4 +171,9 @@ func (e *Names) Restore(ctx context.Context, r objects.RestoreRequest) (objects.
 		}
 		return err
 	}), nil
+}
+
+// selected reports whether a name is selected: it is its own type.
+func selected(s objects.Selection, name string) bool {
+	return name != "" && (len(s.Included) == 0 || slices.Contains(s.Included, name)) && !slices.Contains(s.Excluded, name)
 }
