@@ -32,6 +32,9 @@ func assertValidates(t *testing.T, w *world) {
 	assert.Equal(t, 2, got.code, got.err)
 	assert.Contains(t, oneLine(got.out), "FAIL you may apply a Deployment you may not get, create, patch deployments in namespace ramen-system see ")
 	assert.Contains(t, oneLine(got.out), "WARN you may give the controllers their rights")
+	got = w.run("validate", "--pre", "--cluster-context", "dr1=hub", "-o", "wide")
+	assert.Equal(t, 0, got.code, got.out)
+	assert.Contains(t, got.out, "your rights on cluster dr1\n  ok    you may apply a Namespace\n")
 	got = w.run("validate", "-o", "json", "--cluster-context", "dr1=hub")
 	assert.Equal(t, 2, got.code, got.err)
 	var v view.Validation

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +34,9 @@ each cluster, when credentials expire and how far clocks are apart. Name a conte
 for a cluster to check also what is installed there. Secrets are compared by
 fingerprints; none is printed.
 
+With --pre it checks whether a hub can be installed, and whether you may install it,
+and what the clusters get whose contexts you name.
+
 Exits with 2 if a check finds an error; with --strict also for a warning, and for
 what you may not read.`,
 		Example: `  kubectl ramen-direct validate --pre
@@ -51,24 +55,19 @@ what you may not read.`,
 			if err != nil {
 				return err
 			}
-			var v *view.Validation
-			if pre {
-				v = check.Before(facts)
-			} else {
-				var spokes []view.CheckCategory
-				for _, name := range slices.Sorted(maps.Keys(contexts)) {
-					spoke, err := c.openContext(contexts[name])
-					if err != nil {
-						return err
-					}
-					found, err := spoke.Inspect(cmd.Context(), ramenconfig.SpokeConfigMap)
-					if err != nil {
-						return fmt.Errorf("look at cluster %s: %w", name, err)
-					}
-					spokes = append(spokes, check.Spoke(name, found)...)
+			var spokes []view.CheckCategory
+			for _, name := range slices.Sorted(maps.Keys(contexts)) {
+				found, err := c.inspect(cmd.Context(), name, contexts[name], pre)
+				if err != nil {
+					return fmt.Errorf("look at cluster %s: %w", name, err)
 				}
-				v = check.All(facts, spokes)
+				spokes = append(spokes, found...)
 			}
+			all := check.All
+			if pre {
+				all = check.Before
+			}
+			v := all(facts, spokes)
 			return verdict(out.print(c, v, func(p *text.Page) error { return p.Validation(v, out.format == "wide") }), v.Severity(), strict)
 		},
 	}
@@ -77,6 +76,23 @@ what you may not read.`,
 	cmd.Flags().BoolVar(&strict, "strict", false, "Exit with 2 for a warning, too")
 	out.addTo(cmd, "json", "yaml", "wide")
 	return cmd
+}
+
+// inspect checks a cluster itself: what is installed, or, before that is, whether the user may install it.
+func (c *commands) inspect(ctx context.Context, name, at string, pre bool) ([]view.CheckCategory, error) {
+	spoke, err := c.openContext(at)
+	if err != nil {
+		return nil, err
+	}
+	if pre {
+		has, err := spoke.Rights(ctx, check.Rights(c.system, false))
+		return check.RightsOn(name, c.system, has), err
+	}
+	found, err := spoke.Inspect(ctx, ramenconfig.SpokeConfigMap)
+	if err != nil {
+		return nil, err
+	}
+	return check.Spoke(name, found), nil
 }
 
 // openContext connects to a cluster by another context of the same kubeconfig.

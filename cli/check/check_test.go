@@ -80,7 +80,7 @@ func installed(t *testing.T) *check.Hub {
 	t.Helper()
 	h := &check.Hub{Around: &view.Snapshot{Now: now, Leases: map[string]coordinationv1.Lease{}}, Namespace: "ramen-system"}
 	h.Rights.Value = map[check.Right]bool{}
-	for _, r := range check.Rights(h.Namespace) {
+	for _, r := range check.Rights(h.Namespace, true) {
 		h.Rights.Value[r] = true
 	}
 	h.Version.Value = "v1.37.2"
@@ -138,7 +138,7 @@ func TestAllIsWell(t *testing.T) {
 	assert.Empty(t, found(v))
 	assert.True(t, v.Success)
 	assert.Equal(t, view.Good, v.Severity())
-	assert.Empty(t, found(check.Before(installed(t))))
+	assert.Empty(t, found(check.Before(installed(t), nil)))
 }
 
 // TestEveryFaultIsFound breaks one thing at a time.
@@ -238,30 +238,32 @@ func TestBeforeTheInstallation(t *testing.T) {
 	h := installed(t)
 	h.Definitions.Value = map[string]map[string]any{}
 	h.Definitions.Value["protectedvolumereplicationgrouplists.ramendr.openshift.io"] = map[string]any{}
-	assert.Contains(t, found(check.Before(h))[0], "is Ramen installed here?")
+	assert.Contains(t, found(check.Before(h, nil))[0], "is Ramen installed here?")
 	h = installed(t)
 	h.Definitions.Value = nil
-	assert.Empty(t, found(check.Before(h)))
+	assert.Empty(t, found(check.Before(h, nil)))
 	h.Rights.Value[check.Right{Verb: "patch", Group: "apps", Resource: "deployments", Namespace: h.Namespace}] = false
 	h.Rights.Value[check.Right{Verb: "escalate", Group: "rbac.authorization.k8s.io", Resource: "clusterroles"}] = false
-	got := strings.Join(found(check.Before(h)), "\n")
+	got := strings.Join(found(check.Before(h, nil)), "\n")
 	assert.Contains(t, got, "error your rights: you may apply a Deployment: you may not patch deployments in namespace ramen-system\n")
 	assert.Contains(t, got, "warning your rights: you may give the controllers their rights: the API server refuses")
+	got = check.RightsOn("dr1", h.Namespace, h.Rights)[0].Checks[7].Error
+	assert.Equal(t, "you may not patch deployments in namespace ramen-system", got)
 	h.Rights.Unknown = "you may not read your own rights"
-	assert.Equal(t, []string{"unknown your rights: you may install a hub: you may not read your own rights"}, found(check.Before(h)))
+	assert.Equal(t, []string{"unknown your rights: you may install it: you may not read your own rights"}, found(check.Before(h, nil)))
 }
 
 // TestTheRightsAreThoseOfTheManifests: a kind that an installation brings, and nobody asks the right for, is found by this test.
 func TestTheRightsAreThoseOfTheManifests(t *testing.T) {
 	asked := map[string]bool{}
-	for _, r := range check.Rights("ramen-system") {
+	for _, r := range check.Rights("ramen-system", false) {
 		asked[r.Resource] = true
 	}
 	files, err := filepath.Glob(filepath.Join("..", "..", "config", "*", "*.yaml"))
 	require.NoError(t, err)
 	kinds := 0
 	for _, file := range files {
-		if !slices.Contains([]string{"hub", "admission", "crd"}, filepath.Base(filepath.Dir(file))) {
+		if !slices.Contains([]string{"hub", "admission", "crd", "spoke"}, filepath.Base(filepath.Dir(file))) {
 			continue
 		}
 		raw, err := os.ReadFile(file)

@@ -28,8 +28,8 @@ const (
 	soon = 14 * 24 * time.Hour
 )
 
-// Before says whether programs can be installed on a hub, before they are.
-func Before(h *Hub) *view.Validation {
+// Before says whether programs can be installed on a hub, before they are. Spokes are what was found on clusters.
+func Before(h *Hub, spokes []view.CheckCategory) *view.Validation {
 	r := &report{}
 	r.category("hub, before the installation")
 	r.version(&h.Cluster)
@@ -44,7 +44,8 @@ func Before(h *Hub) *view.Validation {
 		r.is(view.CheckWarning, pageInstall, what, why)
 	}
 	r.category("your rights")
-	r.rights(h)
+	r.rights(h.Namespace, h.Rights, true)
+	r.out = append(r.out, spokes...)
 	return r.of(h.Around, nil)
 }
 

@@ -137,7 +137,7 @@ func (h *Hub) Checks(ctx context.Context, before bool) (*check.Hub, error) {
 		out.SkewSeconds = &seconds
 	}
 	if before {
-		if err := h.readRights(ctx, out); err != nil {
+		if out.Rights, err = h.Rights(ctx, check.Rights(h.system, true)); err != nil {
 			return nil, err
 		}
 	} else {
@@ -155,20 +155,20 @@ func (h *Hub) Checks(ctx context.Context, before bool) (*check.Hub, error) {
 	return out, nil
 }
 
-// readRights asks the API server what the user may do, and changes nothing.
-func (h *Hub) readRights(ctx context.Context, out *check.Hub) error {
-	out.Rights.Value = map[check.Right]bool{}
-	for _, right := range check.Rights(h.system) {
+// Rights asks the API server which of some rights the user has, and changes nothing.
+func (h *Hub) Rights(ctx context.Context, asked []check.Right) (check.Read[map[check.Right]bool], error) {
+	out := check.Read[map[check.Right]bool]{Value: map[check.Right]bool{}}
+	for _, right := range asked {
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Verb: right.Verb, Group: right.Group, Resource: right.Resource, Namespace: right.Namespace,
 		}}}
 		err := h.Create(ctx, review)
-		if out.Rights.Unknown, err = unknown(err, "your own rights"); err != nil || out.Rights.Unknown != "" {
-			return err
+		if out.Unknown, err = unknown(err, "your own rights"); err != nil || out.Unknown != "" {
+			return out, err
 		}
-		out.Rights.Value[right] = review.Status.Allowed
+		out.Value[right] = review.Status.Allowed
 	}
-	return nil
+	return out, nil
 }
 
 func (h *Hub) readKinds(ctx context.Context, out *check.Hub) error {
