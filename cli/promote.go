@@ -44,8 +44,9 @@ would for a failover, and in a later epoch than any hub can have given: a hub th
 comes back with earlier wishes is refused. It asks for the name.
 
 While the hub can be reached it is the one that fails over, and the command refuses:
-if the mirror on the cluster is connected, or the API server of the hub answers. A
-hub whose controller does not run is down to you: say so with --hub-is-down.`,
+if the mirror on the cluster is connected, or the API server of the hub answers, or
+nothing on the cluster tells (the mirror runs on the hub). A hub whose controller does
+not run is down to you: say so with --hub-is-down.`,
 		Example: `  kubectl ramen-direct promote ledger -n bank --on-cluster dr2`,
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,7 +66,7 @@ hub whose controller does not run is down to you: say so with --hub-is-down.`,
 	f := cmd.Flags()
 	f.StringVar(&o.context, "on-cluster", "", "Context of the kubeconfig for the cluster that is left")
 	_ = cmd.MarkFlagRequired("on-cluster") // the flag exists
-	f.BoolVar(&o.hubIsDown, "hub-is-down", false, "Promote although the hub answers: its controller does not run")
+	f.BoolVar(&o.hubIsDown, "hub-is-down", false, "Promote although the hub answers, or nobody can tell: its controller does not run")
 	f.BoolVarP(&o.yes, "yes", "y", false, "Answer the question with yes, and nothing else: guards stay")
 	f.StringVar(&o.dryRun, "dry-run", "none", "none, server: send what would be written and keep nothing of it, client: send nothing")
 	f.BoolVar(&o.wait, "wait", false, "Wait until the volumes are there (default: on a terminal)")

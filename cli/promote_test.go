@@ -38,10 +38,10 @@ func assertPromotes(t *testing.T, w *world) {
 
 	assert.Equal(t, 1, w.run("promote", "glass").code, "the cluster is named")
 	assert.Equal(t, 1, w.run("promote", "none", "--on-cluster", "hub").code)
-	for _, answer := range []string{"", "y\n", "Glass\n"} {
-		assert.Equal(t, 4, w.at(answer, promote...).code)
-	}
-	got := w.run(with("--yes", "--dry-run=server")...)
+	got := w.run(with("--yes")...)
+	assert.Equal(t, 4, got.code, got.err)
+	assert.Contains(t, oneLine(got.err), "nothing on the cluster tells whether its hub works")
+	got = w.run(with("--yes", "--hub-is-down", "--dry-run=server")...)
 	assert.Equal(t, 0, got.code, got.err)
 
 	way, err := credential.Secret("ramen-system", "dr2", &rest.Config{Host: w.Admin.Host, TLSClientConfig: rest.TLSClientConfig{CAData: w.Admin.CAData}}, "none")
@@ -54,6 +54,12 @@ func assertPromotes(t *testing.T, w *world) {
 	gone, err := credential.Secret("ramen-system", "dr2", &rest.Config{Host: "https://127.0.0.1:1"}, "none")
 	require.NoError(t, err)
 	w.create(gone)
+
+	for _, answer := range []string{"", "y\n", "Glass\n"} {
+		got := w.at(answer, promote...)
+		assert.Equal(t, 4, got.code)
+		assert.Contains(t, got.out, "Not confirmed: nothing was changed.")
+	}
 
 	replicas := int32(2)
 	labels := map[string]string{"app": "mirror"}
@@ -70,7 +76,7 @@ func assertPromotes(t *testing.T, w *world) {
 	ready(2)
 	got = w.run(with("--yes")...)
 	assert.Equal(t, 4, got.code)
-	assert.Contains(t, oneLine(got.err), "the mirror on the cluster is connected to the hub: fail over there")
+	assert.Contains(t, oneLine(got.err), "the mirror on the cluster is connected to the hub: fail over on the hub")
 	ready(1) // the one that waits is ready, the one that keeps the link is not
 	assert.Equal(t, v1alpha1.Secondary, role())
 

@@ -43,6 +43,7 @@ func ReadSurvivor(ctx context.Context, h *Hub, key client.ObjectKey) (*order.Sur
 	}
 	// The replica that keeps the link is ready while that is live; the others always are.
 	if n := mirror.Spec.Replicas; mirror.Name != "" {
+		s.Traced = true
 		s.LinkLive = mirror.Status.ReadyReplicas > 0 && (n == nil || mirror.Status.ReadyReplicas >= *n)
 	}
 	ways := &corev1.SecretList{}
@@ -51,7 +52,12 @@ func ReadSurvivor(ctx context.Context, h *Hub, key client.ObjectKey) (*order.Sur
 		return nil, fmt.Errorf("look where the hub is: %w", err)
 	}
 	for i := range ways.Items {
-		if at, err := grant.Address(&ways.Items[i]); err == nil && answers(ctx, at) {
+		at, err := grant.Address(&ways.Items[i])
+		if err != nil {
+			continue // it leads nowhere
+		}
+		s.Traced = true
+		if answers(ctx, at) {
 			s.HubAnswers = at.Host
 		}
 	}

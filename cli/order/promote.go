@@ -31,6 +31,8 @@ type Survivor struct {
 	// does not, or nobody knows where it is.
 	LinkLive   bool
 	HubAnswers string
+	// Traced : a mirror runs on the cluster, or a Secret there leads to the hub. Otherwise nothing there tells whether it works.
+	Traced bool
 }
 
 // Promote judges a promotion past the hub. hubIsDown is the user's word that a hub which answers does not work.
@@ -65,6 +67,8 @@ func Promote(s *Survivor, hubIsDown bool) *view.Promotion {
 	}
 	answers := ""
 	switch {
+	case !s.Traced:
+		answers = "nothing on the cluster tells whether its hub works, as no mirror runs there"
 	case s.LinkLive:
 		answers = "the mirror on the cluster is connected to the hub"
 	case s.HubAnswers != "":
@@ -73,9 +77,9 @@ func Promote(s *Survivor, hubIsDown bool) *view.Promotion {
 	switch {
 	case answers == "":
 	case hubIsDown:
-		p.Warnings = append(p.Warnings, answers+": if its controller works all the same, it and you decide at the same time")
+		p.Warnings = append(p.Warnings, answers+": if the hub works all the same, it and you decide at the same time")
 	default:
-		refuse(view.GuardHubAnswers, "%s: fail over there: kubectl ramen-direct failover. If the hub can't do it all the same, because its controller does not run, say so with --hub-is-down", answers)
+		refuse(view.GuardHubAnswers, "%s: fail over on the hub: kubectl ramen-direct failover. If the hub can't do it, because its controller does not run, say so with --hub-is-down", answers)
 	}
 	p.Warnings = append(p.Warnings, "what was written on the other cluster after the last synchronization is lost; how much that is nobody can tell without the hub",
 		"if the other cluster still runs the application there are two that write, and what the other one writes is lost when it is connected again: see to it that it is down, or stop the workload there first")

@@ -28,7 +28,7 @@ func survivor(change ...func(*order.Survivor)) *order.Survivor {
 			{Type: "DataReady", Status: "True", ObservedGeneration: 3}, {Type: "ClusterDataReady", Status: "True", ObservedGeneration: 3},
 		}},
 	}
-	s := &order.Survivor{Now: now, Group: g, Cluster: "dr2", Identity: "two"}
+	s := &order.Survivor{Now: now, Group: g, Cluster: "dr2", Identity: "two", Traced: true}
 	for _, c := range change {
 		c(s)
 	}
@@ -46,8 +46,9 @@ func TestPromotePastTheHub(t *testing.T) {
 		says     string
 	}{
 		"no hub answers":                 {survivor(), "", ""},
-		"the mirror is connected":        {survivor(func(s *order.Survivor) { s.LinkLive = true }), view.GuardHubAnswers, "the mirror on the cluster is connected to the hub: fail over there"},
+		"the mirror is connected":        {survivor(func(s *order.Survivor) { s.LinkLive = true }), view.GuardHubAnswers, "the mirror on the cluster is connected to the hub: fail over on the hub"},
 		"the hub's API server answers":   {survivor(func(s *order.Survivor) { s.HubAnswers = "https://hub:6443" }), view.GuardHubAnswers, "answers at https://hub:6443"},
+		"nothing tells of the hub":       {survivor(func(s *order.Survivor) { s.Traced = false }), view.GuardHubAnswers, "as no mirror runs there"},
 		"no mirror made it":              {survivor(note("origin", "")), view.GuardGroup, "no hub made it"},
 		"an epoch that no hub writes":    {survivor(note("epoch", "four")), view.GuardGroup, "its epoch can't be read"},
 		"the highest epoch":              {survivor(note("epoch", "9007199254740991")), view.GuardGroup, "the highest that there is"},

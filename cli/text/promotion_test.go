@@ -25,7 +25,7 @@ func TestPromotion(t *testing.T) {
 		o.Outcome = view.OutcomeDone
 		return p.Promotion(o)
 	}))
-	o.Warnings, o.Refusals = nil, []view.Refusal{{Guard: view.GuardHubAnswers, Message: "the mirror on the cluster is connected to the hub: fail over there: kubectl ramen-direct failover. If the hub can't do it all the same, because its controller does not run, say so with --hub-is-down"}}
+	o.Warnings, o.Refusals = nil, []view.Refusal{{Guard: view.GuardHubAnswers, Message: "the mirror on the cluster is connected to the hub: fail over on the hub: kubectl ramen-direct failover. If the hub can't do it, because its controller does not run, say so with --hub-is-down"}}
 	golden(t, "promote-refused.txt", print(t, 80, false, func(p *text.Page) error { return p.Promote(o) }))
 	for outcome, says := range map[view.Outcome]string{
 		view.OutcomeBegun: "Begun: the controller on the cluster", view.OutcomeTimedOut: "It takes longer", view.OutcomeInterrupted: "Interrupted.",

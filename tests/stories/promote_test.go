@@ -28,7 +28,7 @@ func TestAClusterIsPromotedPastItsHub(t *testing.T) {
 	before := a.Group(lab.DR2)
 	require.Equal(t, v1alpha1.Secondary, before.Spec.ReplicationState)
 
-	out, code := pluginOn(t, l, lab.DR2, "promote", "glass", "-n", "glass", "--on-cluster", lab.DR2, "--yes", "--wait")
+	out, code := pluginOn(t, l, lab.DR2, "promote", "glass", "-n", "glass", "--on-cluster", lab.DR2, "--hub-is-down", "--yes", "--wait")
 	require.Zero(t, code)
 	assert.Contains(t, out, "Done: dr2 is Primary of glass/glass, and its volumes are there.")
 	assert.Equal(t, v1alpha1.PrimaryState, a.Group(lab.DR2).Status.State)
