@@ -17,7 +17,7 @@ type memory struct {
 	mu     sync.Mutex
 	known  map[place]knowledge
 	silent map[string]knowledge // stores that do not answer, no matter who asks, by profile
-	busy   map[place]chan struct{}
+	busy   map[place]*turn
 }
 
 type place struct {
@@ -40,23 +40,38 @@ type partial struct {
 	put map[string]string // checksums, by key
 }
 
+// turn is whose turn it is at a place.
+type turn struct {
+	taken chan struct{}
+	users int // who has it, and who waits for it
+}
+
 // alone waits until nobody else of this process writes the manifest of a group in one store: what stores volumes and what
 // stores captures would take each other for another cluster.
 func (m *memory) alone(ctx context.Context, at place) (release func(), err error) {
 	m.mu.Lock()
 	if m.busy == nil {
-		m.busy = map[place]chan struct{}{}
+		m.busy = map[place]*turn{}
 	}
-	turn := m.busy[at]
-	if turn == nil {
-		turn = make(chan struct{}, 1)
-		m.busy[at] = turn
+	t := m.busy[at]
+	if t == nil {
+		t = &turn{taken: make(chan struct{}, 1)}
+		m.busy[at] = t
 	}
+	t.users++
 	m.mu.Unlock()
+	leave := func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(m.busy, at)
+		}
+	}
 	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
+	case t.taken <- struct{}{}:
+		return func() { <-t.taken; leave() }, nil
 	case <-ctx.Done():
+		leave()
 		return nil, fmt.Errorf("wait for another update of this group: %w", ctx.Err())
 	}
 }
