@@ -108,6 +108,7 @@ func (o objects) ready(s pass) provider.Finding {
 		return provider.Finding{Status: f.Status, Reason: f.Reason, Message: f.Message}
 	}
 	_, trouble := o.want.Resolved()
+	rests := !o.due && (o.want.Mode == cycle.Pause || s.group.Restore == plan.RestoreDone) // nothing is to be restored
 	switch {
 	case s.vrg.Spec.KubeObjectProtection == nil:
 		return yes(reasonUnused, "not asked for")
@@ -119,18 +120,18 @@ func (o objects) ready(s pass) provider.Finding {
 		return no(provider.ReasonNotSupported, messageNoObjects)
 	case o.want.Mode == cycle.Pause && s.group.Pruned:
 		return no(reasonInterrupted, messagePruned)
+	case trouble != nil && rests:
+		return no(provider.ReasonNotSupported, trouble.Error())
+	case o.is.Unread(&o.want, o.now) && rests && earlier(s.vrg) != nil:
+		return *earlier(s.vrg)
 	case o.want.Mode == cycle.Pause:
 		return finding(cycle.OfPause(&o.want, &o.is))
 	case o.due && o.want.Mode != cycle.Restore, s.group.Restore != plan.RestoreDone:
 		return no(provider.ReasonProgressing, s.volumesFirst())
 	case o.due:
 		return finding(cycle.OfRestore(&o.want, &o.is))
-	case trouble != nil:
-		return no(provider.ReasonNotSupported, trouble.Error())
 	case len(s.profiles()) == 0:
 		return no(cycle.ReasonNotCaptured, messageNoStores)
-	case o.is.Unread(&o.want, o.now) && earlier(s.vrg) != nil:
-		return *earlier(s.vrg)
 	case o.is.Last == nil && o.want.Mode != cycle.Capture:
 		return no(cycle.ReasonNotCaptured, messageNotStored)
 	default:

@@ -239,6 +239,7 @@ func TestARelocationDoesNotWaitForACaptureThatCanNotBeMade(t *testing.T) {
 	dr1.wish(v1alpha1.Primary, "1", leaving, signers(dr1, dr2))
 	dr1.settle()
 	assert.True(t, dr1.group().Status.PrepareForFinalSyncComplete)
+	assert.Equal(t, "False/NotSupported", dr1.says("KubeObjectsReady"), "what is missing stays told while it leaves")
 }
 
 func TestCapturesGoWithTheGroup(t *testing.T) {

@@ -87,14 +87,21 @@ func OfCaptures(w *Want, s *Standing, now time.Time) Finding {
 // OfPause is what is said while nothing is captured because the application leaves.
 func OfPause(w *Want, s *Standing) Finding {
 	left := *w
-	if left.For = s.Asked; !s.fresh(&left) {
+	if left.For = s.Asked; !s.fresh(&left) && !s.Denied {
 		why := "it took longer"
 		if s.Failure != nil {
 			why = bounded.Text(s.Failure.Error(), bounded.Message/4)
 		}
 		return no(ReasonOverdue, fmt.Sprintf("the application leaves without what was changed in its Kubernetes objects since the last capture, for another one could not be made within %s: %s%s", Fresh, why, s.lastly()))
 	}
-	return yes(ReasonCaptured, "nothing is captured while the application leaves"+s.lastly())
+	switch {
+	case s.Denied:
+		return no(ReasonNotSupported, bounded.Text(s.Failure.Error(), bounded.Message/4)+s.lastly())
+	case s.Last == nil:
+		return no(ReasonNotCaptured, "the application leaves, and its Kubernetes objects were never captured")
+	default:
+		return yes(ReasonCaptured, "nothing is captured while the application leaves"+s.lastly())
+	}
 }
 
 func (s *Standing) lastly() string {
