@@ -32,7 +32,7 @@ func TestTheHubSaysHowLongTheCredentialsLast(t *testing.T) {
 	token := func(life, age time.Duration) exchange.Credential {
 		return exchange.Credential{For: "hub", Issued: noon.Add(-age), Expires: noon.Add(life - age), Renewed: true, BoundTo: "uid"}
 	}
-	remedy := "Give the mirror new ones: mirror credentials --cluster dr1 --context <hub> | kubectl --context <dr1> apply -f -"
+	remedy := "Give the mirror new ones: kubectl ramen-direct connect dr1 --context <hub> --cluster-context <dr1>"
 	whole := identity{account: true, bound: "uid"}
 	for name, tc := range map[string]struct {
 		told   exchange.Credential
@@ -131,7 +131,7 @@ func TestALinkWhoseCredentialsEndedSaysSo(t *testing.T) {
 			assert.Equal(t, "False "+tc.reason, string(c.Status)+" "+c.Reason)
 			assert.Contains(t, c.Message, tc.says)
 			if tc.reason != "Lost" {
-				assert.Contains(t, c.Message, "mirror credentials --cluster dr1")
+				assert.Contains(t, c.Message, "kubectl ramen-direct connect dr1 ")
 			}
 		})
 	}

@@ -81,5 +81,5 @@ func (c Credential) Remedy(cluster string) string {
 	if c.For == CredentialForCluster {
 		return "mirror credentials --mode push --cluster " + cluster + " --context <" + cluster + "> | kubectl --context <hub> apply -f -"
 	}
-	return "mirror credentials --cluster " + cluster + " --context <hub> | kubectl --context <" + cluster + "> apply -f -"
+	return "kubectl ramen-direct connect " + cluster + " --context <hub> --cluster-context <" + cluster + ">"
 }

@@ -184,7 +184,7 @@ func (w *world) pull() {
 	w.eventually(func() bool {
 		err := f.Ready()
 		return err != nil && strings.Contains(err.Error(), "refuses the credentials") &&
-			strings.Contains(err.Error(), "mirror credentials --cluster here --context <hub> | kubectl --context <here> apply -f -")
+			strings.Contains(err.Error(), "kubectl ramen-direct connect here --context <hub> --cluster-context <here>")
 	}, "the state does not name the credentials and the command")
 	w.create(w.hub, bound)
 	fresh, err := credential.Secret(home, "here", w.hub.Admin, w.token(w.hub, types.NamespacedName{Namespace: exchange.Inbox("here"), Name: exchange.ServiceAccount}, time.Hour))

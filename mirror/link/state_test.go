@@ -87,7 +87,7 @@ func TestX5_AHangingHubIsToldByTheMirrorItself(t *testing.T) {
 func TestCredentialsThatAreTakenAwayAreAClearState(t *testing.T) {
 	w := newWorld(t)
 	ended := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	remedy := "; to give the mirror new ones: mirror credentials --cluster " + w.cluster + " --context <hub> | kubectl --context <" + w.cluster + "> apply -f -"
+	remedy := "; to give the mirror new ones: kubectl ramen-direct connect " + w.cluster + " --context <hub> --cluster-context <" + w.cluster + ">"
 	for name, tc := range map[string]struct {
 		change  func(*rest.Config)
 		expires time.Time

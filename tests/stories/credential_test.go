@@ -69,7 +69,7 @@ func TestAccessIsTakenBackAndGivenAgain(t *testing.T) {
 		assert.Equal(c, "False CredentialRevoked", is(dc, v1alpha1.ConditionConnected))
 		assert.Equal(c, "False CredentialRevoked", is(dc, v1alpha1.ConditionCredentialCurrent))
 		assert.Contains(c, meta.FindStatusCondition(dc.Status.Conditions, v1alpha1.ConditionConnected).Message,
-			"mirror credentials --cluster dr1 --context <hub> | kubectl --context <dr1> apply -f -")
+			"kubectl ramen-direct connect dr1 --context <hub> --cluster-context <dr1>")
 	})
 	front, err := l.Front(lab.DR1)
 	require.NoError(t, err)
