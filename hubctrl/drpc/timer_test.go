@@ -102,11 +102,14 @@ func TestALostLinkIsToldByATimerAlone(t *testing.T) {
 			run(t, "links", r.watched, r.now, source.Channel(r.watch, &handler.EnqueueRequestForObject{}))
 			run(t, "drpc", r.r, r.now, source.Channel(changes, handler.EnqueueRequestsFromMapFunc((&waker{r.r.observer}).ofCluster)))
 
-			for range 4 {
+			// A link is live when two renewals were seen. Before it looks at a lease, the hub answers with what that says itself.
+			live := func() bool {
 				r.now.Step(exchange.DefaultTiming().Renew)
 				r.renew("dr1")
 				r.renew("dr2")
+				return r.watched.Link("dr1").State == exchange.LinkLive && r.watched.Link("dr2").State == exchange.LinkLive
 			}
+			require.Eventually(t, live, 30*time.Second, 10*time.Millisecond, "both links are live")
 			r.says(healthy)
 			r.renew("dr1")
 			r.renew("dr2")

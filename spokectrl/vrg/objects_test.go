@@ -36,12 +36,13 @@ func protecting(g *v1alpha1.VolumeReplicationGroup) {
 // until passes until a condition says something: work that is not part of a pass has to come to its end.
 func (c *cluster) until(kind, says string) {
 	c.t.Helper()
-	require.Eventually(c.t, func() bool {
+	came := assert.Eventually(c.t, func() bool {
 		_, err := c.pass()
-		require.NoError(c.t, err)
+		assert.NoError(c.t, err)
 		c.neighbors()
 		return c.says(kind) == says
-	}, time.Minute, 5*time.Millisecond, "%s has to be %s", kind, says)
+	}, time.Minute, 5*time.Millisecond)
+	require.True(c.t, came, "%s has to be %s, and is %s: %s", kind, says, c.says(kind), c.message(kind))
 }
 
 // capturing is an application that dr1 protects whole, and whose hub has told both clusters who signs.
