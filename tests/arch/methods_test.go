@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,11 +18,25 @@ import (
 // mostMethods is how many methods a type has at most: one with more does several things, and any of them may change what it holds.
 const mostMethods = 20
 
-func TestNoTypeOfHubAndMirrorHasManyMethods(t *testing.T) {
+// manyMethods are types that have more, with how many. Lower a number when it can be lowered.
+var manyMethods = map[string]int{
+	"cli.commands":              26,
+	"cli/hub.Hub":               33,
+	"cli/text.Page":             43,
+	"spokectrl/recipe.resolver": 26,
+	"spokectrl/vrg.Reconciler":  41,
+	"spokectrl/vrg.facts":       21,
+	"spokectrl/vrg.pass":        40,
+}
+
+// programs are the folders of what is installed.
+var programs = []string{"cli/", "hubctrl/", "internal/", "mirror/", "spokectrl/"}
+
+func TestFewTypesHaveManyMethods(t *testing.T) {
 	root := filepath.Join("..", "..")
 	methods := map[string]int{}
 	walk(t, root, func(path string) {
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !strings.HasPrefix(path, "hubctrl/") && !strings.HasPrefix(path, "mirror/") {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !slices.ContainsFunc(programs, func(p string) bool { return strings.HasPrefix(path, p) }) {
 			return
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, parser.SkipObjectResolution)
@@ -34,7 +49,8 @@ func TestNoTypeOfHubAndMirrorHasManyMethods(t *testing.T) {
 	})
 	require.NotEmpty(t, methods)
 	for name, n := range methods {
-		assert.LessOrEqual(t, n, mostMethods, "%s has %d methods, at most %d: give a part of what it holds a type of its own", name, n, mostMethods)
+		most := max(mostMethods, manyMethods[name])
+		assert.LessOrEqual(t, n, most, "%s has %d methods, at most %d: give a part of what it holds a type of its own", name, n, most)
 	}
 }
 
