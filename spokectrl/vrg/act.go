@@ -50,7 +50,7 @@ func (a actions) all() []error {
 // errStores means that stores could not be emptied. It is reported, and tried again after a while.
 var errStores = errors.New("object stores are not emptied")
 
-func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
+func (r actor) act(ctx context.Context, f *facts, p plan.Plan) actions {
 	done := actions{volumes: map[int]error{}, copies: map[int]error{}, remains: map[int]error{}}
 	for _, s := range p.Steps {
 		switch {
@@ -79,7 +79,7 @@ func (r *Reconciler) act(ctx context.Context, f *facts, p plan.Plan) actions {
 	return done
 }
 
-func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *actions) error {
+func (r actor) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *actions) error {
 	switch k {
 	case plan.Hold:
 		return r.own(ctx, f, true, f.vrg.Annotations[AnnotationRestored], f.vrg.Annotations[AnnotationObjects])
@@ -120,7 +120,7 @@ func (r *Reconciler) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done
 }
 
 // own writes all that is ours in the group's metadata: our finalizer, AnnotationRestored and AnnotationObjects, if not empty.
-func (r *Reconciler) own(ctx context.Context, f *facts, held bool, note, objects string) error {
+func (r actor) own(ctx context.Context, f *facts, held bool, note, objects string) error {
 	intent := ramenac.VolumeReplicationGroup(f.vrg.Name, f.vrg.Namespace).WithUID(f.vrg.UID)
 	if held {
 		intent.WithFinalizers(v1alpha1.VRGFinalizer)
@@ -137,7 +137,7 @@ func (r *Reconciler) own(ctx context.Context, f *facts, held bool, note, objects
 	return nil
 }
 
-func (r *Reconciler) actOnVolume(ctx context.Context, f *facts, i int, k plan.Kind) error {
+func (r actor) actOnVolume(ctx context.Context, f *facts, i int, k plan.Kind) error {
 	v := &f.volumes[i]
 	a := apply.New(r.Client, ownerSpec)
 	logger := log.FromContext(ctx).WithValues("PersistentVolumeClaim", v.item.Name)
@@ -196,7 +196,7 @@ func (v *volume) finalizer() string {
 	return v1alpha1.PVCVolRepFinalizer
 }
 
-func (r *Reconciler) tell(ctx context.Context, a apply.Applier, v *volume, role plan.Role) error {
+func (r actor) tell(ctx context.Context, a apply.Applier, v *volume, role plan.Role) error {
 	intents, err := v.provider.Intents(v.view, v.state, role)
 	if err != nil {
 		return err
@@ -210,11 +210,11 @@ func (r *Reconciler) tell(ctx context.Context, a apply.Applier, v *volume, role 
 	return nil
 }
 
-func (r *Reconciler) drop(ctx context.Context, v *volume) error {
+func (r actor) drop(ctx context.Context, v *volume) error {
 	return explained("delete the replica of claim "+v.item.Name, r.remove(ctx, v.provider.Leftovers(v.state)...))
 }
 
-func (r *Reconciler) remove(ctx context.Context, objects ...client.Object) error {
+func (r actor) remove(ctx context.Context, objects ...client.Object) error {
 	for _, obj := range objects {
 		if obj.GetDeletionTimestamp() != nil {
 			continue
@@ -228,7 +228,7 @@ func (r *Reconciler) remove(ctx context.Context, objects ...client.Object) error
 }
 
 // rebuild creates what is missing. Each pair goes on its own; what fails is tried again.
-func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
+func (r actor) rebuild(ctx context.Context, f *facts) error {
 	var errs []error
 	for _, m := range f.restore.moves {
 		if err := r.rebuildPair(ctx, f, m); err != nil {
@@ -242,7 +242,7 @@ func (r *Reconciler) rebuild(ctx context.Context, f *facts) error {
 }
 
 // house makes the namespace of a claim, unless there is one: the workload may be deployed only once its claims are there.
-func (r *Reconciler) house(ctx context.Context, f *facts, namespace string) error {
+func (r actor) house(ctx context.Context, f *facts, namespace string) error {
 	ns := &corev1.Namespace{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: namespace}, ns); !apierrors.IsNotFound(err) {
 		return explained("read Namespace "+namespace, err)
@@ -257,7 +257,7 @@ func (r *Reconciler) house(ctx context.Context, f *facts, namespace string) erro
 }
 
 // rebuildPair takes a pair all the way: the steps fall through, as a claim without its volume is nothing.
-func (r *Reconciler) rebuildPair(ctx context.Context, f *facts, m move) error {
+func (r actor) rebuildPair(ctx context.Context, f *facts, m move) error {
 	log.FromContext(ctx).V(1).Info("Restoring", "PersistentVolumeClaim", m.pair.PVC.Name, "move", m.kind)
 	pv := m.here.PV
 	switch m.kind {
@@ -296,7 +296,7 @@ func (r *Reconciler) rebuildPair(ctx context.Context, f *facts, m move) error {
 
 // freePV lets a retained PV be bound to its claim. The patch tests what it replaces: were the volume bound to another
 // claim by now, it fails.
-func (r *Reconciler) freePV(ctx context.Context, pv *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) error {
+func (r actor) freePV(ctx context.Context, pv *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) error {
 	patch, err := json.Marshal([]map[string]any{
 		{"op": "test", "path": "/metadata/uid", "value": pv.UID},
 		{"op": "test", "path": "/spec/claimRef", "value": pv.Spec.ClaimRef},
@@ -312,7 +312,7 @@ func (r *Reconciler) freePV(ctx context.Context, pv *corev1.PersistentVolume, cl
 
 // growClaim asks for the size of the stored claim. The volume has it already where the storage replicates sizes; the CSI driver's
 // resizer brings PersistentVolume and file system in line.
-func (r *Reconciler) growClaim(ctx context.Context, claim, stored *corev1.PersistentVolumeClaim) error {
+func (r actor) growClaim(ctx context.Context, claim, stored *corev1.PersistentVolumeClaim) error {
 	size := stored.Spec.Resources.Requests[corev1.ResourceStorage]
 	what := fmt.Sprintf("grow PersistentVolumeClaim %s/%s to %s, the size that it had on the peer", claim.Namespace, claim.Name, size.String())
 	log.FromContext(ctx).Info("Growing a claim", "PersistentVolumeClaim", claim.Name, "size", size.String())

@@ -46,7 +46,7 @@ type remain struct {
 }
 
 // observeCopies reads what the techniques receive here, and what they left here.
-func (r *Reconciler) observeCopies(ctx context.Context, reader client.Reader, f *facts, group provider.Group, users volumes.Users) error {
+func (r observer) observeCopies(ctx context.Context, reader client.Reader, f *facts, group provider.Group, users volumes.Users) error {
 	for _, by := range r.Providers.Receivers() {
 		found, err := by.Destinations(ctx, reader, group)
 		if err != nil {
@@ -78,7 +78,7 @@ func is(p v1alpha1.ProtectedPVC, namespace, name string) bool {
 }
 
 // complete finds out what the cluster has of the volume that a destination receives.
-func (r *Reconciler) complete(ctx context.Context, reader client.Reader, f *facts, d *provider.Destination, users volumes.Users) error {
+func (r observer) complete(ctx context.Context, reader client.Reader, f *facts, d *provider.Destination, users volumes.Users) error {
 	if f.group.Role != plan.Primary || f.group.Ending {
 		return nil // only a restore asks for it
 	}
@@ -114,7 +114,7 @@ func (r *Reconciler) complete(ctx context.Context, reader client.Reader, f *fact
 	return nil
 }
 
-func (r *Reconciler) observeRemains(ctx context.Context, reader client.Reader, f *facts) error {
+func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *facts) error {
 	list := &corev1.PersistentVolumeList{}
 	if err := reader.List(ctx, list, client.MatchingLabels(volumes.OwnerLabels(f.vrg))); err != nil {
 		return fmt.Errorf("list PersistentVolumes: %w", err)
@@ -216,7 +216,7 @@ func (f *facts) remaining(done map[client.ObjectKey]bool) ([]capsule.Pair, error
 	return out, nil
 }
 
-func (r *Reconciler) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind) error {
+func (r actor) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind) error {
 	c := f.copies[i]
 	logger := log.FromContext(ctx).WithValues("PersistentVolumeClaim", c.Volume.Name)
 	switch k { //nolint:exhaustive // the others are no steps of a copy
@@ -231,11 +231,7 @@ func (r *Reconciler) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind
 	if err := r.house(ctx, f, c.Volume.Namespace); err != nil {
 		return err
 	}
-	settings, err := r.copies(ctx, f.vrg)
-	if err != nil {
-		return err
-	}
-	intents, err := c.by.Receive(groupOf(f.vrg, f.group, f.term, settings), c.Destination)
+	intents, err := c.by.Receive(f.provided, c.Destination)
 	if err != nil {
 		return explained("receive claim "+c.Volume.Name, err)
 	}
@@ -243,7 +239,7 @@ func (r *Reconciler) actOnCopy(ctx context.Context, f *facts, i int, k plan.Kind
 }
 
 // leave ends a destination, but not the objects with data.
-func (r *Reconciler) leave(ctx context.Context, c copied) error {
+func (r actor) leave(ctx context.Context, c copied) error {
 	labels := map[string]any{}
 	for _, key := range c.Marks {
 		labels[key] = nil
@@ -265,7 +261,7 @@ func (r *Reconciler) leave(ctx context.Context, c copied) error {
 	return nil
 }
 
-func (r *Reconciler) apply(ctx context.Context, intents []apply.Intent) error {
+func (r actor) apply(ctx context.Context, intents []apply.Intent) error {
 	a := apply.New(r.Client, ownerSpec)
 	for _, intent := range intents {
 		if err := a.Mine(ctx, r.Live, intent); err != nil {
@@ -276,7 +272,7 @@ func (r *Reconciler) apply(ctx context.Context, intents []apply.Intent) error {
 }
 
 // rebuildCopy takes the next step from a destination to a claim.
-func (r *Reconciler) rebuildCopy(ctx context.Context, f *facts, next restoring) error {
+func (r actor) rebuildCopy(ctx context.Context, f *facts, next restoring) error {
 	if next.Hand != nil {
 		text, err := capsule.ClaimText(next.Hand)
 		if err != nil {
@@ -299,7 +295,7 @@ func (r *Reconciler) rebuildCopy(ctx context.Context, f *facts, next restoring) 
 }
 
 // abandon lets a volume of an earlier term go: to its original policy if newer data took its place, else as it is.
-func (r *Reconciler) abandon(ctx context.Context, m remain) error {
+func (r actor) abandon(ctx context.Context, m remain) error {
 	policy := corev1.PersistentVolumeReclaimRetain
 	if m.outdated {
 		policy = capsule.OriginalPolicy(m.pv)

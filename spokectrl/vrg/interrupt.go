@@ -36,7 +36,7 @@ func ended(vrg *v1alpha1.VolumeReplicationGroup) bool {
 }
 
 // warn makes an event about a group. In a namespace that is being deleted the API server refuses it; the hub tells then.
-func (r *Reconciler) warn(vrg *v1alpha1.VolumeReplicationGroup, reason, note string) {
+func (r actor) warn(vrg *v1alpha1.VolumeReplicationGroup, reason, note string) {
 	r.Events.Eventf(vrg, nil, corev1.EventTypeWarning, reason, "Protect", "%s", bounded.Text(note, bounded.Note))
 }
 
@@ -49,7 +49,7 @@ func (f *facts) severable() bool {
 // observeSevered finds out whether such a group replaces one that was Primary in this very epoch, and whose volumes have no
 // replica any more: then nobody knows whether the peer has what was written last. nil: it does not. Volumes that are copied
 // are all sent before a relocate makes a group Secondary.
-func (r *Reconciler) observeSevered(ctx context.Context, f *facts, group provider.Group) error {
+func (r observer) observeSevered(ctx context.Context, f *facts, group provider.Group) error {
 	profiles := f.profiles()
 	newest := r.Archive.Newest(ctx, f.id, profiles, f.term.Trust)
 	switch {

@@ -74,7 +74,7 @@ func endObjects(ctx context.Context, r *Reconciler, key client.ObjectKey) {
 }
 
 // tendObjects has done what is due, and notes that a restore is done.
-func tendObjects(ctx context.Context, r *Reconciler, s pass) objects {
+func tendObjects(ctx context.Context, r actor, s pass) objects {
 	out := objects{want: s.objectsWant(), due: s.objectsDue(), none: r.Objects == nil, now: r.Clock.Now()}
 	if out.none || s.done.released {
 		return out

@@ -62,7 +62,7 @@ type volume struct {
 	claim    string // of a volume that is copied: its claim, to be remembered on the PV
 }
 
-func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (*facts, error) {
+func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (*facts, error) {
 	f := &facts{vrg: vrg, id: capsule.Group{Namespace: vrg.Namespace, Name: vrg.Name}}
 	if err := valid(vrg); err != nil && vrg.DeletionTimestamp.IsZero() {
 		return nil, err
@@ -80,7 +80,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	if f.abandoned, err = abandonedStores(ctx, r.Client); err != nil {
 		return nil, err
 	}
-	f.noObjects, f.recipe = noObjects(ctx, r, vrg), readRecipe(ctx, r, vrg)
+	f.noObjects, f.recipe = noObjects(ctx, r.Reconciler, vrg), readRecipe(ctx, r.Reconciler, vrg)
 	note := vrg.Annotations[AnnotationRestored]
 	f.group = plan.Group{
 		Role:        role(vrg),
@@ -97,7 +97,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 	if f.group.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
 		f.group.Restore = plan.RestoreDone
 	}
-	if f.group.FinalSync && f.group.Restore == plan.RestoreDone && objectsFirst(r, f) {
+	if f.group.FinalSync && f.group.Restore == plan.RestoreDone && objectsFirst(r.Reconciler, f) {
 		f.group.FinalSync = false
 	}
 	settings, err := r.copies(ctx, vrg)
@@ -117,7 +117,7 @@ func (r *Reconciler) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicatio
 // decide looks at a group and decides what to do now. Most passes over a Primary that keeps running find nothing to do, and the
 // cache shows that. But it may be behind, or, if the API server was restored from a backup, ahead of the group, which was read
 // live: what is done follows from what is true now.
-func (r *Reconciler) decide(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (*facts, plan.Plan, error) {
+func (r observer) decide(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (*facts, plan.Plan, error) {
 	known, err := r.observe(ctx, vrg)
 	if err != nil {
 		return nil, plan.Plan{}, err
@@ -144,11 +144,11 @@ func (r *Reconciler) decide(ctx context.Context, vrg *v1alpha1.VolumeReplication
 	return known, plan.Plan{}, nil // never: the last look decides
 }
 
-func (r *Reconciler) lookCached(ctx context.Context, known *facts) (*facts, error) {
+func (r observer) lookCached(ctx context.Context, known *facts) (*facts, error) {
 	return r.look(ctx, r.Client, known)
 }
 
-func (r *Reconciler) lookLive(ctx context.Context, known *facts) (*facts, error) {
+func (r observer) lookLive(ctx context.Context, known *facts) (*facts, error) {
 	seen, err := r.look(ctx, r.Live, known)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (r *Reconciler) lookLive(ctx context.Context, known *facts) (*facts, error)
 }
 
 // look adds to what is known of a group what reader tells of its volumes.
-func (r *Reconciler) look(ctx context.Context, reader client.Reader, known *facts) (*facts, error) {
+func (r observer) look(ctx context.Context, reader client.Reader, known *facts) (*facts, error) {
 	f := *known
 	users, err := r.observeVolumes(ctx, reader, &f, known.provided)
 	if err != nil {
@@ -218,7 +218,7 @@ func valid(vrg *v1alpha1.VolumeReplicationGroup) error {
 
 // reach refuses a group that lists namespaces, unless it lies where only the platform's own may: otherwise anyone who may create
 // a group in their own namespace could touch the volumes of others.
-func (r *Reconciler) reach(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) error {
+func (r observer) reach(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) error {
 	listed := vrg.Spec.ProtectedNamespaces
 	if len(listed) == 0 || !vrg.DeletionTimestamp.IsZero() {
 		return nil // one that is being deleted only lets go what carries its marks
@@ -243,13 +243,13 @@ func (r *Reconciler) reach(ctx context.Context, vrg *v1alpha1.VolumeReplicationG
 }
 
 // unprotect reports whether single volumes may be unprotected. Not if the configuration can't be read.
-func (r *Reconciler) unprotect(ctx context.Context) bool {
+func (r observer) unprotect(ctx context.Context) bool {
 	cfg, err := ramenconfig.Load(ctx, r.Client, r.Namespace, ramenconfig.SpokeConfigMap)
 	return err == nil && ramenconfig.Enabled(cfg.VolumeUnprotectionEnabled)
 }
 
 // observeVolumes finds the volumes of the group, and what uses them and all else in their namespaces.
-func (r *Reconciler) observeVolumes(ctx context.Context, reader client.Reader, f *facts, group provider.Group) (volumes.Users, error) {
+func (r observer) observeVolumes(ctx context.Context, reader client.Reader, f *facts, group provider.Group) (volumes.Users, error) {
 	var none volumes.Users
 	var extra []client.ObjectKey
 	holders := map[client.ObjectKey]provider.Provider{} // the technique of a volume never changes under it
@@ -322,7 +322,7 @@ func (v *volume) observeReplica(ctx context.Context, reader client.Reader, vrg *
 }
 
 // copies is how the operator is configured for techniques that copy. Without a configuration it has the defaults.
-func (r *Reconciler) copies(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (provider.Copies, error) {
+func (r observer) copies(ctx context.Context, vrg *v1alpha1.VolumeReplicationGroup) (provider.Copies, error) {
 	out := provider.Copies{Submariner: vrg.Annotations[annotationSubmariner] == "true"}
 	cfg, err := ramenconfig.Load(ctx, r.Client, r.Namespace, ramenconfig.SpokeConfigMap)
 	switch {

@@ -59,6 +59,12 @@ type Reconciler struct {
 	Objects *cycle.Worker
 }
 
+// observer looks at groups and decides. It writes nothing.
+type observer struct{ *Reconciler }
+
+// actor carries out what was decided.
+type actor struct{ *Reconciler }
+
 // Reconcile makes one pass over a group. It reads the group live: its status is sent only if it differs from the one that
 // was read, and a cache may not show yet what the pass before wrote. Nothing would wake us again to correct that.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
@@ -73,12 +79,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err != nil || ignored {
 		return reconcile.Result{}, err
 	}
-	facts, next, seeErr := r.decide(ctx, group)
+	facts, next, seeErr := observer{r}.decide(ctx, group)
 	var done actions
 	if seeErr == nil {
 		stopObjects(ctx, r, facts)
-		done = r.act(ctx, facts, next)
-		done.objects = tendObjects(ctx, r, pass{facts, next, done})
+		does := actor{r}
+		done = does.act(ctx, facts, next)
+		done.objects = tendObjects(ctx, does, pass{facts, next, done})
 	}
 	return r.report(ctx, group, facts, next, done, seeErr)
 }

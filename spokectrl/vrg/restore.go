@@ -40,7 +40,7 @@ type move struct {
 // observeRestore compares what is here with all that may have to be restored: what the stores remember, what techniques
 // received, and what remains of an earlier term. It reads live: a restore that trusts a cache would find conflicts with
 // what it has just made.
-func (r *Reconciler) observeRestore(ctx context.Context, f *facts, group provider.Group) restore {
+func (r observer) observeRestore(ctx context.Context, f *facts, group provider.Group) restore {
 	stored := r.observeStored(ctx, f, group)
 	received, done := restoreCopies(f, group)
 	pairs, err := f.remaining(done)
@@ -79,7 +79,7 @@ func combined(parts ...restore) restore {
 
 const nothingToRestore = "nothing to restore"
 
-func (r *Reconciler) observeStored(ctx context.Context, f *facts, group provider.Group) restore {
+func (r observer) observeStored(ctx context.Context, f *facts, group provider.Group) restore {
 	profiles := f.profiles()
 	stores := plan.Stores{Asked: len(profiles) > 0, GivenUp: len(f.without()) > 0, Stored: f.term.Trust.Stored, GoesOn: f.goesOn()}
 	var newest archive.Newest
@@ -133,7 +133,7 @@ func answer(a archive.Answer) plan.Answer {
 
 // compare leaves out claims in namespaces that are not of the group: one was taken off its list since, or somebody who can
 // write to the store would like to have them there.
-func (r *Reconciler) compare(ctx context.Context, group provider.Group, pairs []capsule.Pair, from string) restore {
+func (r observer) compare(ctx context.Context, group provider.Group, pairs []capsule.Pair, from string) restore {
 	out := restore{state: plan.RestoreComplete}
 	var conflicts, waits, strange []string
 	missing, all := 0, 0
@@ -181,24 +181,24 @@ func (r *Reconciler) compare(ctx context.Context, group provider.Group, pairs []
 }
 
 // here reads what the cluster has of a pair.
-func (r *Reconciler) here(ctx context.Context, pair capsule.Pair) (capsule.Here, error) {
+func (r observer) here(ctx context.Context, pair capsule.Pair) (capsule.Here, error) {
 	var h capsule.Here
 	pv, pvc, class := &corev1.PersistentVolume{}, &corev1.PersistentVolumeClaim{}, &storagev1.StorageClass{}
-	found, err := r.read(ctx, client.ObjectKey{Name: pair.PV.Name}, pv)
+	found, err := read(ctx, r.Live, client.ObjectKey{Name: pair.PV.Name}, pv)
 	if err != nil {
 		return h, err
 	}
 	if found {
 		h.PV = pv
 	}
-	if found, err = r.read(ctx, client.ObjectKeyFromObject(pair.PVC), pvc); err != nil {
+	if found, err = read(ctx, r.Live, client.ObjectKeyFromObject(pair.PVC), pvc); err != nil {
 		return h, err
 	}
 	if found {
 		h.PVC = pvc
 	}
 	if name := pair.PV.Spec.StorageClassName; name != "" {
-		if found, err = r.read(ctx, client.ObjectKey{Name: name}, class); err != nil {
+		if found, err = read(ctx, r.Live, client.ObjectKey{Name: name}, class); err != nil {
 			return h, err
 		}
 		if found {
@@ -208,8 +208,9 @@ func (r *Reconciler) here(ctx context.Context, pair capsule.Pair) (capsule.Here,
 	return h, nil
 }
 
-func (r *Reconciler) read(ctx context.Context, key client.ObjectKey, obj client.Object) (bool, error) {
-	switch err := r.Live.Get(ctx, key, obj); {
+// read reads an object from live; false: there is none.
+func read(ctx context.Context, live client.Reader, key client.ObjectKey, obj client.Object) (bool, error) {
+	switch err := live.Get(ctx, key, obj); {
 	case apierrors.IsNotFound(err):
 		return false, nil
 	case err != nil:
