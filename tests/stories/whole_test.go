@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -85,7 +86,7 @@ func TestAnApplicationThatNobodyDeploysIsFailedOverWhole(t *testing.T) {
 	assert.Equal(t, before, consists(t, l, lab.DR2, a.App.Namespace))
 	podAfterVolume(t, a, since)
 
-	a.Follow() // so that somebody takes it from dr1
+	require.NoError(t, a.App.RemoveFrom(t.Context(), lab.DR1, t.Logf))
 	_, err = a.Return(t.Context(), lab.DR1)
 	require.NoError(t, err)
 	// The next capture is due in an hour, but for the relocation.
@@ -95,11 +96,33 @@ func TestAnApplicationThatNobodyDeploysIsFailedOverWhole(t *testing.T) {
 	a.Settled(v1alpha1.FailedOver, lab.DR2)
 	late := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: a.App.Namespace, Name: "late"}}
 	require.NoError(t, l.Cluster(lab.DR2).Client.Create(t.Context(), late))
+	taken := takenFrom(t, a, lab.DR2)
 	_, err = a.Relocate(t.Context(), lab.DR1)
 	require.NoError(t, err)
+	require.NoError(t, <-taken)
 	require.NoError(t, l.Cluster(lab.DR1).Client.Get(t.Context(), client.ObjectKeyFromObject(late), late), "what was made a moment before comes along")
 	_, err = a.Disable(t.Context())
 	require.NoError(t, err)
+}
+
+// takenFrom has somebody take an application from a cluster when it is not to run there any more, as a user does who deploys it
+// nowhere. A tool that keeps it away from every cluster but one would take what is restored on the target away, too.
+func takenFrom(t *testing.T, a *actor, cluster string) <-chan error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		ctx := t.Context()
+		done <- wait.PollUntilContextTimeout(ctx, tick, patience, true, func(ctx context.Context) (bool, error) {
+			drpc, err := a.App.Control(ctx)
+			if err != nil || drpc.Spec.Action != v1alpha1.ActionRelocate || drpc.Status.Decisions == nil || slices.ContainsFunc(drpc.Status.Decisions, func(d v1alpha1.ClusterDecision) bool {
+				return d.ClusterName == cluster && d.Reason == v1alpha1.DecisionRun
+			}) {
+				return false, nil //nolint:nilerr // asked again
+			}
+			return true, a.App.RemoveFrom(ctx, cluster, t.Logf)
+		})
+	}()
+	return done
 }
 
 // podAfterVolume requires that no Pod of an application was made on dr2 before its claim was bound.

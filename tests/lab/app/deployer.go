@@ -112,7 +112,7 @@ func (d deployer) apply(ctx context.Context, decisions []v1alpha1.ClusterDecisio
 			err = d.install(ctx, cluster)
 		case v1alpha1.DecisionRetain:
 		default:
-			err = d.remove(ctx, cluster, d.log)
+			err = d.RemoveFrom(ctx, cluster, d.log)
 		}
 		if err != nil {
 			return err
@@ -156,14 +156,14 @@ func (a *App) Install(ctx context.Context, cluster string, log func(format strin
 func (a *App) Remove(ctx context.Context, log func(format string, args ...any)) error {
 	var errs []error
 	for _, cluster := range lab.Spokes() {
-		errs = append(errs, a.remove(ctx, cluster, log))
+		errs = append(errs, a.RemoveFrom(ctx, cluster, log))
 	}
 	return errors.Join(errs...)
 }
 
-// remove takes away what install made. Where there is no Deployment nothing was installed: a PVC that is restored there
+// RemoveFrom takes away what install made. Where there is no Deployment nothing was installed: a PVC that is restored there
 // ahead of the workload is not the deployer's.
-func (a *App) remove(ctx context.Context, cluster string, log func(string, ...any)) error {
+func (a *App) RemoveFrom(ctx context.Context, cluster string, log func(string, ...any)) error {
 	c := a.lab.Cluster(cluster).Client
 	meta := metav1.ObjectMeta{Namespace: a.Namespace, Name: a.Name}
 	switch err := c.Get(ctx, a.Key(), &appsv1.Deployment{}); {
