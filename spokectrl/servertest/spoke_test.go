@@ -42,7 +42,7 @@ import (
 const (
 	operator = "ramen-system"
 	driver   = "lab.csi.ramendr.io"
-	soon     = time.Minute
+	soon     = 3 * time.Minute // an API server gives up a request that it cannot serve after one
 	often    = 50 * time.Millisecond
 )
 
