@@ -3,6 +3,7 @@
 package servertest
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -37,9 +38,13 @@ func others() crowd {
 	return crowd{secrets: 500, pods: 1_000, groups: 100, bytes: 32 << 10}
 }
 
-// crowd makes many objects, in parallel.
+// crowd makes many objects, in parallel. They go with the test: the operator of each later one would list them, and look at them.
 func (s *spoke) crowd(n int, object func(i int) client.Object) {
 	s.t.Helper()
+	one := object(0)
+	s.t.Cleanup(func() {
+		assert.NoError(s.t, s.client.DeleteAllOf(context.Background(), one, client.InNamespace(one.GetNamespace()), client.GracePeriodSeconds(0)))
+	})
 	group, ctx := errgroup.WithContext(s.t.Context())
 	group.SetLimit(16)
 	for i := range n {
