@@ -122,26 +122,24 @@ func (r observer) decide(ctx context.Context, vrg *v1alpha1.VolumeReplicationGro
 	if err != nil {
 		return nil, plan.Plan{}, err
 	}
-	looks := []func(context.Context, *facts) (*facts, error){r.lookLive}
-	if known.steady() {
-		looks = []func(context.Context, *facts) (*facts, error){r.lookCached, r.lookLive}
-	}
-	for i, look := range looks {
-		last := i == len(looks)-1
+	for cached := known.steady(); ; cached = false {
+		look := r.lookLive
+		if cached {
+			look = r.lookCached
+		}
 		seen, err := look(ctx, known)
 		switch {
-		case err != nil && last:
-			return nil, plan.Plan{}, err
-		case err != nil:
+		case err != nil && cached:
 			continue
+		case err != nil:
+			return nil, plan.Plan{}, err
 		}
 		next := plan.Decide(seen.group)
 		lost := slices.ContainsFunc(seen.group.Volumes, func(v plan.Volume) bool { return v.Claim == plan.ClaimLost })
-		if last || len(next.Steps) == 0 && !lost {
+		if !cached || len(next.Steps) == 0 && !lost {
 			return seen, next, nil
 		}
 	}
-	return known, plan.Plan{}, nil // never: the last look decides
 }
 
 func (r observer) lookCached(ctx context.Context, known *facts) (*facts, error) {
