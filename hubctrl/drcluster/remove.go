@@ -94,8 +94,8 @@ func (r *removal) wishes(ctx context.Context, cluster string) ([]v1alpha1.Volume
 
 // remove gives up what the hub holds for a cluster. A crash after any step is harmless: the next pass starts over and finds less.
 func (r *removal) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
-	heard := r.links.Link(dc.Name).State == exchange.LinkLive
-	if heard {
+	obeys := mayObey(dc, r.links.Link(dc.Name))
+	if obeys {
 		if err := r.awaitGroups(ctx, dc.Name); err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (r *removal) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
 	if err := r.dropTombstones(ctx, dc.Name); err != nil {
 		return err
 	}
-	if err := r.secrets.withdraw(ctx, dc, heard); err != nil {
+	if err := r.secrets.withdraw(ctx, dc, obeys); err != nil {
 		return err
 	}
 	for _, o := range leftovers(dc.Name) {
@@ -112,6 +112,12 @@ func (r *removal) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
 		}
 	}
 	return r.removeNamespaces(ctx, dc.Name)
+}
+
+// mayObey reports whether a cluster may still do what is wished: not if it was never there, or is lost. A hub that has just started
+// does not know yet; but where no cluster was ever recorded, none obeys (X13).
+func mayObey(dc *v1alpha1.DRCluster, link exchange.Link) bool {
+	return link.State == exchange.LinkLive || link.State == exchange.LinkConnecting && dc.Status.ClusterID != ""
 }
 
 // awaitGroups waits for the groups that a cluster is removing: they need their stores, whose keys go next.

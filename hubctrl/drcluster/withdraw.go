@@ -97,9 +97,9 @@ func (w *secretWishes) profilesInUse(ctx context.Context, cluster string) ([]str
 	return out, nil
 }
 
-// withdraw takes back what the hub handed to a cluster whose DRCluster is being deleted. A cluster that can't be heard keeps it:
-// nobody will obey the wishes any more.
-func (w *secretWishes) withdraw(ctx context.Context, dc *v1alpha1.DRCluster, heard bool) error {
+// withdraw takes back what the hub handed to a cluster whose DRCluster is being deleted. A cluster that does not obey any more, since
+// it is lost, keeps it.
+func (w *secretWishes) withdraw(ctx context.Context, dc *v1alpha1.DRCluster, obeys bool) error {
 	wishes, err := w.all(ctx, dc.Name)
 	if apierrors.IsForbidden(err) {
 		// The right to list them is in the outbox itself, and goes with it.
@@ -123,7 +123,7 @@ func (w *secretWishes) withdraw(ctx context.Context, dc *v1alpha1.DRCluster, hea
 				return err
 			}
 		}
-		if heard && !gone[s.UID] {
+		if obeys && !gone[s.UID] {
 			remain = append(remain, *s)
 			continue
 		}

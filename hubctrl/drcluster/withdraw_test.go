@@ -100,7 +100,20 @@ func TestAClusterThatCannotBeHeardKeepsItsSecrets(t *testing.T) {
 	w.delete(policy("policy", ""))
 	w.mustReconcile()
 	require.Equal(t, "RemovingSecrets", w.condition("DeletionBlocked").Reason)
+	w.tells(map[string]string{})
+	w.links["dr1"] = exchange.Link{State: exchange.LinkConnecting}
+	w.mustReconcile()
+	require.Equal(t, "RemovingSecrets", w.condition("DeletionBlocked").Reason, "a hub that has just started does not know yet")
 	w.links["dr1"] = exchange.Link{State: exchange.LinkLost}
+	w.mustReconcile()
+	w.mustReconcile()
+	assert.False(t, w.get(&v1alpha1.DRCluster{}, "", "dr1"))
+}
+
+func TestNothingIsTakenBackWhereNoClusterWasEverRecorded(t *testing.T) {
+	w := leaving(t)
+	w.delete(policy("policy", ""))
+	w.links["dr1"] = exchange.Link{State: exchange.LinkConnecting}
 	w.mustReconcile()
 	w.mustReconcile()
 	assert.False(t, w.get(&v1alpha1.DRCluster{}, "", "dr1"))
