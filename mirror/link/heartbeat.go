@@ -110,7 +110,7 @@ func (h *heartbeat) renew(ctx context.Context) error {
 	annotations := intent.GetAnnotations()
 	exchange.Refused(annotations, inventory, h.reporter.unreported.all())
 	intent.SetAnnotations(annotations)
-	if err := h.writeLease(ctx, intent); err != nil {
+	if err := h.writeLease(ctx, func(*translate.Object) *translate.Object { return intent }); err != nil {
 		return err
 	}
 	h.renewed.Store(now.UnixNano())
@@ -155,22 +155,22 @@ func (h *heartbeat) drainReports(ctx context.Context) error {
 	return nil
 }
 
-// writeLease writes the lease over the version of it that this link knows. If there is another one, either another mirror
-// keeps the link too, or the hub was restored from a backup: then its inbox is old, though this link remembers to have
-// written it.
-func (h *heartbeat) writeLease(ctx context.Context, intent *translate.Object) error {
+// writeLease writes what intent makes of the lease that this link knows, over that version of it; nil: nothing is written.
+// If there is another version, either its answer was lost, or another mirror keeps the link too: then intent makes it of that
+// one. Or the hub was restored from a backup: then its inbox is old, though this link remembers to have written it.
+func (h *heartbeat) writeLease(ctx context.Context, intent func(last *translate.Object) *translate.Object) error {
 	written := task{hubSide, "write the lease"}
 	h.troubles.begin(written)
-	err := h.tryLease(ctx, intent)
+	err := h.tryLease(ctx, intent(h.last))
 	if last := h.last; last != nil && (outdated(err) || apierrors.IsNotFound(err)) {
 		var is *translate.Object
-		if is, err = h.hub.get(ctx, leaseResource, intent.GetNamespace(), intent.GetName()); err == nil {
+		if is, err = h.hub.get(ctx, leaseResource, exchange.Inbox(h.cluster), exchange.LeaseName); err == nil {
 			h.last = is
 			if is == nil || !newer(is.GetResourceVersion(), last.GetResourceVersion()) {
 				h.distrust(h.hubStores())
 				err = fmt.Errorf("hub: %w", errWentBack)
 			} else {
-				err = h.tryLease(ctx, intent)
+				err = h.tryLease(ctx, intent(is))
 			}
 		}
 	}
@@ -179,6 +179,9 @@ func (h *heartbeat) writeLease(ctx context.Context, intent *translate.Object) er
 }
 
 func (h *heartbeat) tryLease(ctx context.Context, intent *translate.Object) error {
+	if intent == nil {
+		return nil
+	}
 	if last := h.last; last != nil {
 		intent.SetUID(last.GetUID())
 		intent.SetResourceVersion(last.GetResourceVersion())
@@ -195,54 +198,55 @@ func (h *heartbeat) tryLease(ctx context.Context, intent *translate.Object) erro
 // recorded for tells which cluster this is.
 func (h *heartbeat) tellWhy(ctx context.Context) {
 	asked := h.hubConfig.known() // before the standing: what is listed afterwards may not be in it
-	own, _, s := h.identity.is()
-	if s == estranged {
+	own, _, standing := h.identity.is()
+	if standing == estranged {
 		return
 	}
 	within, cancel := context.WithTimeout(ctx, h.timing.Renew)
 	defer cancel()
-	state, last := h.state().String(), h.last
-	says := func(lease *translate.Object) bool {
-		a := lease.GetAnnotations()
-		return a[exchange.AnnotationLink] == state && (own == "" || a[exchange.AnnotationSpokeID] == own)
-	}
-	if last != nil && says(last) {
-		return
-	}
-	if last == nil {
+	if h.last == nil {
 		is, err := h.hub.get(within, leaseResource, exchange.Inbox(h.cluster), exchange.LeaseName)
-		if err != nil || is != nil && says(is) {
+		if err != nil {
 			return
 		}
 		h.last = is
 	}
-	if by := h.last; !asked && by != nil && by.GetAnnotations()[exchange.AnnotationSpokeID] != "" && by.GetAnnotations()[exchange.AnnotationSpokeID] != own {
-		return // it may be that of the recorded cluster, and this one a stranger
-	}
-	intent := h.lease("", h.state())
-	if last = h.last; last != nil {
-		intent.Object["spec"] = last.Object["spec"]
-		intent.SetAnnotations(last.GetAnnotations())
-	}
-	intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationLink, state))
-	if h.credential != nil {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationCredential, h.credential().String()))
-	}
-	if own != "" {
-		intent.SetAnnotations(with(intent.GetAnnotations(), exchange.AnnotationSpokeID, own))
+	state := h.state()
+	intent := func(last *translate.Object) *translate.Object { return h.told(last, state, own, asked) }
+	if intent(h.last) == nil {
+		return
 	}
 	if err := h.writeLease(within, intent); err != nil {
 		log.FromContext(ctx).V(1).Info("Cannot tell the state in the lease", "reason", err.Error())
 	}
 }
 
-func with(m map[string]string, key, value string) map[string]string {
-	out := maps.Clone(m)
-	if out == nil {
-		out = map[string]string{}
+// told is the lease as it was stored last, or a first one, with the state of the link and the identity of the cluster; nil if
+// it has both, or may be that of another cluster, of which this one does not know yet whether it is recorded.
+func (h *heartbeat) told(last *translate.Object, state State, own string, asked bool) *translate.Object {
+	told := h.lease("", state)
+	annotations := told.GetAnnotations()
+	if last != nil {
+		has := last.GetAnnotations()
+		by := has[exchange.AnnotationSpokeID]
+		if has[exchange.AnnotationLink] == state.String() && (own == "" || by == own) || !asked && by != "" && by != own {
+			return nil
+		}
+		told.Object["spec"] = last.Object["spec"]
+		annotations = maps.Clone(has)
 	}
-	out[key] = value
-	return out
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[exchange.AnnotationLink] = state.String()
+	if h.credential != nil {
+		annotations[exchange.AnnotationCredential] = h.credential().String()
+	}
+	if own != "" {
+		annotations[exchange.AnnotationSpokeID] = own
+	}
+	told.SetAnnotations(annotations)
+	return told
 }
 
 // age is the time since the lease was renewed; false: it never was.

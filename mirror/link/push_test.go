@@ -83,6 +83,7 @@ var inPushMode = map[string]func(*testing.T){
 	"skew of the hub":        TestX7_AFieldThatTheHubDoesNotKnowIsTold,
 	"refused report":         TestX5_AReportThatTheHubRefusesDoesNotStopTheOthers,
 	"silent spoke":           TestX5_NoRenewalWhileTheSpokeDoesNotAnswer,
+	"renewal stays":          TestX5_TellingWhyTakesNoRenewalBack,
 	"backup":                 TestX5_AServerThatWentBackInTimeIsListedAnew,
 	"one broken spoke":       TestOneBrokenSpokeStallsOnlyItsOwnLink,
 	"metrics":                TestMetricsTellWhatALinkDoes,

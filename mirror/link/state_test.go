@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,4 +150,33 @@ func TestOneBrokenSpokeStallsOnlyItsOwnLink(t *testing.T) {
 	began := time.Now()
 	good.carriedOut(wish, "db")
 	t.Logf("answered after %s", time.Since(began).Round(time.Millisecond))
+}
+
+// TestX5_TellingWhyTakesNoRenewalBack: a renewal may be stored though its answer is lost, or be of another mirror; what this
+// mirror tells next is about the link, and leaves the time of the renewal as it is.
+func TestX5_TellingWhyTakesNoRenewalBack(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.carriedOut(w.wish("db"), "db")
+	w.quiet()
+	var once sync.Once
+	stored := make(chan time.Time, 1)
+	w.hubWire.loseAnswers(func(req *http.Request) (lose bool) {
+		if isWrite(req) && isLease(req) {
+			once.Do(func() {
+				w.spokeWire.set(false, true)
+				stored <- w.lease().Spec.RenewTime.Time
+				lose = true
+			})
+		}
+		return lose
+	})
+	var renewal time.Time
+	select {
+	case renewal = <-stored:
+	case <-time.After(soon):
+		require.FailNow(t, "no renewal")
+	}
+	w.eventually(func() bool { return strings.Contains(w.told(), "cluster: ") }, "the lease does not say why")
+	assert.Equal(t, renewal, w.lease().Spec.RenewTime.Time)
 }
