@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/ramendr/ramen-direct/cli/text"
 )
@@ -76,40 +76,47 @@ func asJSON(envelope any) ([]byte, error) {
 	return []byte(safe.String()), nil
 }
 
-// asYAML has the same fields. YAML escapes only some of what a terminal obeys; the rest is shown as text shows it.
+// asYAML has the same fields, in the same order, and is as safe: a string with something that a terminal obeys is quoted, and has
+// that as an escape.
 func asYAML(envelope any) ([]byte, error) {
 	raw, err := json.Marshal(envelope)
 	if err != nil {
 		return nil, err
 	}
-	var tree any
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&tree); err != nil {
+	tree := &yaml.Node{}
+	if err := yaml.Unmarshal(raw, tree); err != nil { // JSON is YAML
 		return nil, err
 	}
-	clean, err := json.Marshal(cleaned(tree))
-	if err != nil {
+	styled(tree)
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
+	enc.SetIndent(2)
+	if err := enc.Encode(tree); err != nil {
 		return nil, err
 	}
-	return yaml.JSONToYAML(clean)
+	var safe strings.Builder
+	for _, r := range out.String() {
+		switch s := string(r); {
+		case r == '\n' || text.Clean(s) == s:
+			safe.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&safe, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&safe, `\u%04x`, r)
+		}
+	}
+	return []byte(safe.String()), nil
 }
 
-func cleaned(tree any) any {
-	switch t := tree.(type) {
-	case string:
-		return text.Clean(t)
-	case []any:
-		for i := range t {
-			t[i] = cleaned(t[i])
+// styled lets the encoder choose how to write a tree, but for strings that have to be quoted.
+func styled(n *yaml.Node) {
+	n.Style = 0
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		if shown := strings.ReplaceAll(n.Value, "\n", ""); text.Clean(shown) != shown {
+			n.Style = yaml.DoubleQuotedStyle
 		}
-		return t
-	case map[string]any:
-		for k, v := range t {
-			t[k] = cleaned(v)
-		}
-		return t
-	default:
-		return tree
+	}
+	for _, c := range n.Content {
+		styled(c)
 	}
 }
