@@ -5,7 +5,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -67,7 +69,10 @@ func (c *commands) collect(ctx context.Context, h *hub.Hub, file string, context
 		file = root + ".tar.gz"
 	}
 	f, err := os.OpenFile(filepath.Clean(file), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil, fmt.Errorf("file %s exists already: name another one with --file", file)
+	case err != nil:
 		return nil, fmt.Errorf("write the archive: %w", err)
 	}
 	defer func() {
@@ -84,7 +89,7 @@ func (c *commands) collect(ctx context.Context, h *hub.Hub, file string, context
 	}
 	sources := []gather.Source{{Folder: "hub", Config: h.Config(), Kinds: gather.Hub(c.system, h.Boxes(ctx))}}
 	for _, name := range slices.Sorted(maps.Keys(contexts)) {
-		cluster, err := c.openContext(contexts[name])
+		cluster, err := c.openContext("cluster-context", contexts[name])
 		if err != nil {
 			return nil, err
 		}

@@ -54,6 +54,7 @@ func assertValidates(t *testing.T, w *world) {
 	assert.Equal(t, view.CheckError, by["configuration"]["ConfigMap ramen-hub-operator-config is a configuration"])
 	assert.Equal(t, view.CheckError, by["cluster dr1"]["its mirror is connected"])
 	assert.Equal(t, view.CheckError, by["cluster dr1, itself"]["Deployment spokectrl is available"])
+	assert.Equal(t, view.CheckError, by["cluster dr1, itself"]["it is the cluster that the hub knows by this name"])
 	assert.Equal(t, view.CheckError, by["policies"]["DRPolicy 5m is valid"])
 
 	got = w.run("validate", "--as", "ada")
@@ -61,6 +62,12 @@ func assertValidates(t *testing.T, w *world) {
 	assert.Contains(t, got.out, "you may not read CustomResourceDefinitions")
 	assert.Equal(t, 2, w.run("validate", "--as", "ada", "--strict").code)
 	assert.Equal(t, 1, w.run("validate", "--cluster-context", "dr1=none").code)
+
+	for _, pre := range []string{"--pre=false", "--pre"} {
+		got = w.run("validate", pre, "--cluster-context", "dr1=dead")
+		assert.Equal(t, 2, got.code, got.err)
+		assert.Contains(t, oneLine(got.out), "cluster dr1, itself FAIL its API server answers you", "a cluster that is down hides nothing else")
+	}
 }
 
 // assertGathers: what is gathered has everything but the content of Secrets, and what may not be read is listed.
@@ -71,7 +78,7 @@ func assertGathers(t *testing.T, w *world) {
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ramen-system", Name: "hubctrl-0"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "hubctrl", Image: "hubctrl"}}}},
 	)
 	file := filepath.Join(t.TempDir(), "all.tar.gz")
-	got := w.run("gather", "--file", file, "--cluster-context", "dr1=hub", "-o", "json")
+	got := w.run("gather", "--file", file, "--cluster-context", "dr1=hub,dr2=dead", "-o", "json")
 	require.Equal(t, 0, got.code, got.err)
 	var g view.Gathering
 	require.NoError(t, json.Unmarshal([]byte(got.out), &g))
@@ -94,6 +101,8 @@ func assertGathers(t *testing.T, w *world) {
 		assert.NotContains(t, content, "secret-key", name)
 	}
 	assert.Contains(t, g.Missing, view.Missing{What: "clusters/dr1/volumereplications.replication.storage.openshift.io", Reason: "the cluster has no such kind"})
+
+	assert.Contains(t, g.Missing, view.Missing{What: "clusters/dr2", Reason: "its API server does not answer, so nothing more is read there"})
 
 	assert.Equal(t, 1, w.run("gather", "--file", file).code, "no file is overwritten")
 	less := filepath.Join(t.TempDir(), "less.tar.gz")

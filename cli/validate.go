@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/ramendr/ramen-direct/cli/check"
-	"github.com/ramendr/ramen-direct/cli/hub"
 	"github.com/ramendr/ramen-direct/cli/text"
 	"github.com/ramendr/ramen-direct/cli/view"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
@@ -57,7 +54,7 @@ what you may not read.`,
 			}
 			var spokes []view.CheckCategory
 			for _, name := range slices.Sorted(maps.Keys(contexts)) {
-				found, err := c.inspect(cmd.Context(), name, contexts[name], pre)
+				found, err := c.inspect(cmd.Context(), name, contexts[name], identityOf(facts, name), pre)
 				if err != nil {
 					return fmt.Errorf("look at cluster %s: %w", name, err)
 				}
@@ -79,29 +76,35 @@ what you may not read.`,
 }
 
 // inspect checks a cluster itself: what is installed, or, before that is, whether the user may install it.
-func (c *commands) inspect(ctx context.Context, name, at string, pre bool) ([]view.CheckCategory, error) {
-	spoke, err := c.openContext(at)
+// What keeps it from being read is a finding, too. known is as which cluster the hub knows it; empty: it does not.
+func (c *commands) inspect(ctx context.Context, name, at, known string, pre bool) ([]view.CheckCategory, error) {
+	spoke, err := c.openContext("cluster-context", at)
 	if err != nil {
 		return nil, err
 	}
 	if pre {
 		has, err := spoke.Rights(ctx, check.Rights(c.system, false))
+		if err != nil && ctx.Err() == nil {
+			return check.Silent(name, err.Error()), nil
+		}
 		return check.RightsOn(name, c.system, has), err
 	}
 	found, err := spoke.Inspect(ctx, ramenconfig.SpokeConfigMap)
-	if err != nil {
-		return nil, err
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return check.Silent(name, err.Error()), nil
 	}
-	return check.Spoke(name, found), nil
+	return check.Spoke(name, known, found), nil
 }
 
-// openContext connects to a cluster by another context of the same kubeconfig.
-func (c *commands) openContext(name string) (*hub.Hub, error) {
-	flags := genericclioptions.NewConfigFlags(true)
-	flags.KubeConfig, flags.Context = c.flags.KubeConfig, &name
-	config, err := flags.ToRESTConfig()
-	if err != nil {
-		return nil, fmt.Errorf("find context %s: %w", strings.TrimSpace(name), err)
+// identityOf is as which cluster the hub knows one of that name; empty: it does not.
+func identityOf(h *check.Hub, name string) string {
+	for i := range h.DRClusters.Value {
+		if d := &h.DRClusters.Value[i]; d.Name == name {
+			return d.Status.ClusterID
+		}
 	}
-	return hub.Open(config, c.system, c.env.Clock)
+	return ""
 }

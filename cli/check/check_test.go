@@ -287,11 +287,26 @@ func TestAClusterItself(t *testing.T) {
 	h := defined(t, installed(t))
 	h.Deployments.Value["spokectrl"], h.Deployments.Value["mirror"] = h.Deployments.Value["hubctrl"], appsv1.Deployment{}
 	h.Admission.Value["ramen-spokectrl"], h.Bound["ramen-spokectrl"] = admissionv1.ValidatingAdmissionPolicy{}, true
-	v := check.All(defined(t, installed(t)), check.Spoke("dr1", &h.Cluster))
+	v := check.All(defined(t, installed(t)), check.Spoke("dr1", "", &h.Cluster))
 	assert.Equal(t, []string{
 		"error cluster dr1, itself: Deployment mirror is available: no replica is available",
 		"error cluster dr1, itself: ValidatingAdmissionPolicy ramen-mirror is in force: there is none",
 	}, found(v))
+}
+
+// TestAContextThatLeadsElsewhere: what is found there is said of the wrong cluster.
+func TestAContextThatLeadsElsewhere(t *testing.T) {
+	h := defined(t, installed(t))
+	h.Deployments.Value["spokectrl"], h.Identity.Value = h.Deployments.Value["hubctrl"], "one"
+	h.Admission.Value["ramen-spokectrl"], h.Bound["ramen-spokectrl"] = admissionv1.ValidatingAdmissionPolicy{}, true
+	of := func(known string) []string {
+		return found(check.All(installed(t), check.Spoke("dr1", known, &h.Cluster)))
+	}
+	without := of("")
+	assert.Equal(t, without, of("one"))
+	assert.Contains(t, of("two"), "error cluster dr1, itself: it is the cluster that the hub knows by this name: the hub knows dr1 as cluster two, and --cluster-context leads to cluster one")
+	h.Identity.Unknown = "you may not read it"
+	assert.Contains(t, of("two"), "unknown cluster dr1, itself: it is the cluster that the hub knows by this name: you may not read it")
 }
 
 // TestHintsLeadSomewhere: every page, and every heading, exists.

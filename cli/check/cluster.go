@@ -225,10 +225,26 @@ func (r *report) config(c *Cluster, name string, page page) {
 	r.add(view.CheckSuccess, page, what, "")
 }
 
-// Spoke checks a DR cluster that the user has a connection to.
-func Spoke(name string, c *Cluster) []view.CheckCategory {
+// Silent says that the API server of a cluster of that name can't be read.
+func Silent(name, why string) []view.CheckCategory {
 	r := &report{}
 	r.category("cluster %s, itself", name)
+	r.add(view.CheckError, pageClusters, "its API server answers you", why)
+	return r.out
+}
+
+// Spoke checks a DR cluster that the user has a connection to.
+func Spoke(name, known string, c *Cluster) []view.CheckCategory {
+	r := &report{}
+	r.category("cluster %s, itself", name)
+	const what = "it is the cluster that the hub knows by this name"
+	if known != "" && r.known(pageClusters, what, c.Identity.Unknown) {
+		whyNot := ""
+		if c.Identity.Value != known {
+			whyNot = fmt.Sprintf("the hub knows %s as cluster %s, and --cluster-context leads to cluster %s", name, known, c.Identity.Value)
+		}
+		r.is(view.CheckError, pageClusters, what, whyNot)
+	}
 	r.version(c)
 	r.definitions(c, onCluster)
 	r.deployment(c, "spokectrl", pageClusters)

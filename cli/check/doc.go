@@ -27,6 +27,8 @@ type Read[T any] struct {
 
 // Cluster is what was read of one Kubernetes cluster.
 type Cluster struct {
+	// Identity is its own: the UID of its namespace kube-system.
+	Identity Read[string]
 	// Version of its API server, as v1.37.2.
 	Version Read[string]
 	// Definitions by name of the CustomResourceDefinition, as JSON has them.

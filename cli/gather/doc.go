@@ -8,10 +8,12 @@ package gather
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,7 +31,12 @@ const (
 	most = 20000
 	// maxLog is how much of a log is kept, in bytes, from its end.
 	maxLog = 4 << 20
+	// patience is how long an API server may take for one request, unless the user says otherwise.
+	patience = 30 * time.Second
 )
+
+// errSilent ends the reading of a cluster that does not answer.
+var errSilent = errors.New("the API server does not answer")
 
 // Kind is something to collect.
 type Kind struct {
@@ -104,7 +111,11 @@ type Source struct {
 
 // Collect puts all that can be read into the archive. The error is one of writing it, or of ctx.
 func (s *Source) Collect(ctx context.Context) error {
-	objects, err := dynamic.NewForConfig(s.Config)
+	config := rest.CopyConfig(s.Config)
+	if config.Timeout == 0 {
+		config.Timeout = patience
+	}
+	objects, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -114,7 +125,11 @@ func (s *Source) Collect(ctx context.Context) error {
 			namespaces = []string{""}
 		}
 		for _, ns := range namespaces {
-			if err := s.list(ctx, objects, k, ns); err != nil {
+			switch err := s.list(ctx, objects, k, ns); {
+			case errors.Is(err, errSilent):
+				s.Archive.Miss(s.Folder, "its API server does not answer, so nothing more is read there")
+				return nil
+			case err != nil:
 				return err
 			}
 		}
@@ -122,7 +137,8 @@ func (s *Source) Collect(ctx context.Context) error {
 	return nil
 }
 
-// list puts the objects of a kind and namespace into a file; no file if there are none.
+// list puts the objects of a kind and namespace into a file; no file if there are none. The error is errSilent, or one of writing
+// or of ctx.
 func (s *Source) list(ctx context.Context, objects dynamic.Interface, k Kind, namespace string) error {
 	name := s.Folder + "/" + strings.Join(slices.DeleteFunc([]string{namespace, k.Resource.Resource + dotted(k.Resource.Group)}, func(p string) bool { return p == "" }), "/")
 	if k.Fields != "" {
@@ -137,6 +153,9 @@ func (s *Source) list(ctx context.Context, objects dynamic.Interface, k Kind, na
 		}
 		if err != nil {
 			s.Archive.Miss(name, reason(err))
+			if answer := apierrors.APIStatus(nil); !errors.As(err, &answer) && len(kept) == 0 {
+				return errSilent // the next kind would only take as long
+			}
 			break // what was read is kept
 		}
 		for i := range list.Items {

@@ -58,6 +58,12 @@ func (h *Hub) Inspect(ctx context.Context, config string) (*check.Cluster, error
 	} else {
 		out.Version.Value = v.GitVersion
 	}
+	system := &corev1.Namespace{}
+	err := h.Get(ctx, client.ObjectKey{Name: "kube-system"}, system)
+	if out.Identity.Unknown, err = unknown(err, "namespace kube-system"); err != nil {
+		return nil, err
+	}
+	out.Identity.Value = string(system.UID)
 	for _, part := range []func(context.Context, *check.Cluster) error{h.readDefinitions, h.readDeployments, h.readAdmission} {
 		if err := part(ctx, out); err != nil {
 			return nil, err
