@@ -70,7 +70,8 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(server.Close)
 	w.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
 	require.NoError(t, os.WriteFile(w.kubeconfig, fmt.Appendf(nil, `{"apiVersion":"v1","kind":"Config","current-context":"hub",
-		"clusters":[{"name":"hub","cluster":{"server":%q}}],"contexts":[{"name":"hub","context":{"cluster":"hub","namespace":"shop"}}]}`, server.URL), 0o600))
+		"clusters":[{"name":"hub","cluster":{"server":%q}},{"name":"dead","cluster":{"server":"http://127.0.0.1:1"}}],
+		"contexts":[{"name":"hub","context":{"cluster":"hub","namespace":"shop"}},{"name":"dead","context":{"cluster":"dead"}}]}`, server.URL), 0o600))
 	return w
 }
 
@@ -178,6 +179,8 @@ func TestCommandsOnAHub(t *testing.T) {
 		}
 	})
 
+	t.Run("what is wrong is said", func(t *testing.T) { w.clusters(); assertSaysWhatIsWrong(t, w) })
+
 	t.Run("with fewer rights less is known, and it says so", func(t *testing.T) {
 		read := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "read"}, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"ramendr.openshift.io"}, Resources: []string{"drplacementcontrols"}, Verbs: []string{"get", "list"}}}}
 		w.create(read, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "read"}, RoleRef: rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "read"}, Subjects: []rbacv1.Subject{{Kind: "User", Name: "ada"}}})
@@ -223,6 +226,12 @@ func TestCommandsOnAHub(t *testing.T) {
 		assert.Zero(t, cli.Run(t.Context(), env, []string{"/usr/bin/kubectl_complete-ramen_direct", "why", ""}))
 		assert.Contains(t, out.String(), "orders\n:4\n")
 		assert.Contains(t, w.run("__complete", "status", "-o", "").out, "yaml\n")
+		assert.Contains(t, w.run("__complete", "failover", "--from", "").out, "dr1\n")
+		assert.Contains(t, w.run("__complete", "promote", "a", "--on-cluster", "").out, "dead\nhub\n")
+		assert.Contains(t, w.run("__complete", "connect", "dr1", "--cluster-context", "h").out, "hub\n:4\n")
+		assert.Contains(t, w.run("__complete", "protect", "a", "--policy", "").out, "5m\n")
+		assert.Contains(t, w.run("__complete", "plan", "").out, "failover\nrelocate\nclear\n")
+		assert.Contains(t, w.run("__complete", "plan", "relocate", "").out, "orders\n")
 		assert.Contains(t, w.run("__complete", "sta").out, "status\t")
 	})
 
@@ -246,7 +255,8 @@ func assertNoHub(t *testing.T, w *world) {
 	t.Helper()
 	got := w.run("status", "--namespace", "default")
 	assert.Equal(t, 0, got.code, got.err)
-	assert.Contains(t, got.out, "No applications are protected here.")
+	assert.Contains(t, got.out, "No applications are protected in namespace default.\n  All namespaces:  kubectl ramen-direct status -A\n")
+	assert.Contains(t, w.run("status", "-A").out, "No applications are protected.\n  Protect one:     kubectl ramen-direct protect --help\n")
 }
 
 // assertAsksLittle: of a thousand applications the status costs at most three requests more than their list by kubectl.

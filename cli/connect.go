@@ -105,7 +105,8 @@ func (o *connecting) addTo(cmd *cobra.Command, do func(context.Context) error) {
 	f.DurationVar(&o.timeout, "timeout", 2*time.Minute, "How long to wait for the hub")
 	o.out.addTo(cmd, "json", "yaml")
 	_ = cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions(dryRuns, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
-	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), o.commands.completeClusters
+	_ = cmd.RegisterFlagCompletionFunc("cluster-context", completeContexts(o.commands.flags))
+	cmd.Args, cmd.ValidArgsFunction = named("CLUSTER", ""), o.commands.completeClusters
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.check(cmd); err != nil {
 			return err
@@ -138,10 +139,13 @@ func (o *connecting) look(ctx context.Context, name string) error {
 	if o.context == "" {
 		return nil
 	}
-	if o.cluster, err = c.openContext(o.context); err != nil {
+	if o.cluster, err = c.openContext("cluster-context", o.context); err != nil {
 		return err
 	}
-	return hub.LookAt(ctx, o.cluster, o.site)
+	if err := hub.LookAt(ctx, o.cluster, o.site); err != nil {
+		return fmt.Errorf("--cluster-context %s: %w", o.context, err)
+	}
+	return nil
 }
 
 // make connects the cluster.

@@ -25,7 +25,7 @@ tool that wrote the spec says, or its field manager; nobody proves it. The audit
 of the API server does.`,
 		Example: `  kubectl ramen-direct history ledger -n bank
   kubectl ramen-direct history ledger -n bank -o wide`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: c.completeName,
+		Args: named("NAME", ""), ValidArgsFunction: c.completeName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
 				return err

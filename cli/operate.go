@@ -117,7 +117,7 @@ func (o *operation) addTo(cmd *cobra.Command) {
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "How long to wait; the operation continues afterwards")
 	o.out.addTo(cmd, "json", "yaml")
 	_ = cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions(dryRuns, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
-	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), o.commands.completeName
+	cmd.Args, cmd.ValidArgsFunction = named("NAME", ""), o.commands.completeName
 	cmd.RunE = o.run
 }
 
@@ -127,6 +127,9 @@ func (o *operation) check(cmd *cobra.Command) error {
 	}
 	if cmd.Flags().Changed("max-loss") {
 		o.request.MaxLoss = &o.maxLoss
+	}
+	if err := errors.Join(notNegative("max-loss", o.maxLoss), notNegative("timeout", o.timeout)); err != nil {
+		return err
 	}
 	if !cmd.Flags().Changed("wait") {
 		o.wait = o.commands.env.Interactive
@@ -170,7 +173,7 @@ func (o *operation) run(cmd *cobra.Command, names []string) error {
 	if err := o.checkPlan(ctx, h, d, ordered); err != nil {
 		return err
 	}
-	if o.dryRun == "client" && ordered.Already == "" {
+	if o.dryRun == "client" && ordered.Already == "" && o.out.format != "json" {
 		_, err := c.env.Out.Write([]byte(order.Fragment(ns, names[0], ordered.Spec)))
 		return err
 	}
@@ -193,6 +196,9 @@ func (o *operation) carryOut(ctx context.Context, h *hub.Hub, around *view.Snaps
 	switch {
 	case ordered.Already != "":
 		ordered.Outcome = view.OutcomeNothing
+		return nil
+	case o.dryRun == "client":
+		ordered.Outcome = view.OutcomeDryRun
 		return nil
 	case len(ordered.Refusals) > 0:
 		ordered.Outcome = view.OutcomeRefused

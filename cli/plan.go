@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,9 +45,15 @@ workload that runs; with --strict also for a warning.`,
 		Example: `  kubectl ramen-direct plan failover ledger -n bank
   kubectl ramen-direct plan relocate ledger -n bank -o yaml
   kubectl ramen-direct plan failover --from dr1`,
-		Args: cobra.MatchAll(cobra.MinimumNArgs(1), o.args(2), func(cmd *cobra.Command, args []string) error {
-			return cobra.OnlyValidArgs(&cobra.Command{ValidArgs: []string{"failover", "relocate", "clear"}}, args[:1])
-		}),
+		Args: cobra.MatchAll(func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return errors.New("say what is planned, failover, relocate or clear: " + plugin + " plan failover NAME")
+			case !slices.Contains([]string{"failover", "relocate", "clear"}, args[0]):
+				return fmt.Errorf("%q can't be planned: failover, relocate or clear can", args[0])
+			}
+			return nil
+		}, o.args(2)),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 			switch len(args) {
 			case 0:

@@ -48,7 +48,7 @@ if the mirror on the cluster is connected, or the API server of the hub answers,
 nothing on the cluster tells (the mirror runs on the hub). A hub whose controller does
 not run is down to you: say so with --hub-is-down.`,
 		Example: `  kubectl ramen-direct promote ledger -n bank --on-cluster dr2`,
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Args:    named("NAME", ""), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(cmd); err != nil {
 				return err
@@ -65,7 +65,7 @@ not run is down to you: say so with --hub-is-down.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.context, "on-cluster", "", "Context of the kubeconfig for the cluster that is left")
-	_ = cmd.MarkFlagRequired("on-cluster") // the flag exists
+	_ = cmd.RegisterFlagCompletionFunc("on-cluster", completeContexts(c.flags)) // the flag exists
 	f.BoolVar(&o.hubIsDown, "hub-is-down", false, "Promote although the hub answers, or nobody can tell: its controller does not run")
 	f.BoolVarP(&o.yes, "yes", "y", false, "Answer the question with yes, and nothing else: guards stay")
 	f.StringVar(&o.dryRun, "dry-run", "none", "none, server: send what would be written and keep nothing of it, client: send nothing")
@@ -82,11 +82,14 @@ func (o *promoting) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if o.cluster, err = c.openContext(o.context); err != nil {
+	if o.context == "" {
+		return errors.New("name the context of the kubeconfig for the cluster that is left with --on-cluster" + contextsOf(c.flags))
+	}
+	if o.cluster, err = c.openContext("on-cluster", o.context); err != nil {
 		return err
 	}
 	key := client.ObjectKey{Namespace: ns, Name: name}
-	survivor, err := hub.ReadSurvivor(ctx, o.cluster, key)
+	survivor, err := hub.ReadSurvivor(ctx, o.cluster, o.context, key)
 	if err != nil {
 		return err
 	}

@@ -58,10 +58,8 @@ asks the API server whether it would accept it.`,
 	f.StringVarP(&o.selector, "selector", "l", "", "PVCs with these labels, as kubectl takes them")
 	f.BoolVar(&o.all, "all-pvcs", false, "All PVCs of the namespace")
 	f.StringVar(&o.context, "cluster-context", "", "Context of the kubeconfig for the cluster, to look at its PVCs")
-	for _, name := range []string{"policy", "cluster"} {
-		_ = cmd.MarkFlagRequired(name) // the flag exists
-	}
 	_ = cmd.RegisterFlagCompletionFunc("cluster", c.completeClusters) // the flag exists
+	_ = cmd.RegisterFlagCompletionFunc("cluster-context", completeContexts(c.flags))
 	_ = cmd.RegisterFlagCompletionFunc("policy", c.completePolicies)
 	return cmd
 }
@@ -73,7 +71,7 @@ func (o *protecting) addTo(cmd *cobra.Command, do func(context.Context) error) {
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "How long to wait; what was begun continues afterwards")
 	o.out.addTo(cmd, "json", "yaml")
 	_ = cmd.RegisterFlagCompletionFunc("dry-run", cobra.FixedCompletions(dryRuns, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
-	cmd.Args, cmd.ValidArgsFunction = cobra.ExactArgs(1), cobra.NoFileCompletions
+	cmd.Args, cmd.ValidArgsFunction = named("NAME", ""), cobra.NoFileCompletions
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.check(cmd); err != nil {
 			return err
@@ -105,6 +103,13 @@ func (o *protecting) addTo(cmd *cobra.Command, do func(context.Context) error) {
 
 // begin creates the DRPlacementControl of an application, if nothing speaks against it.
 func (o *protecting) begin(ctx context.Context) error {
+	around, err := o.hub.Around(ctx)
+	if err != nil {
+		return err
+	}
+	if err := order.Complete(around, o.wanted); err != nil {
+		return err
+	}
 	if (o.selector == "") != o.all {
 		return errors.New("say which PVCs are protected: those with labels (-l), or all of the namespace (--all-pvcs)")
 	}
@@ -114,10 +119,6 @@ func (o *protecting) begin(ctx context.Context) error {
 			return fmt.Errorf("read --selector: %w", err)
 		}
 		o.wanted.Claims = *claims
-	}
-	around, err := o.hub.Around(ctx)
-	if err != nil {
-		return err
 	}
 	var drpc *v1alpha1.DRPlacementControl
 	drpc, o.told = order.Protect(around, o.wanted)
@@ -159,13 +160,13 @@ func (o *protecting) lookAtClaims(ctx context.Context, around *view.Snapshot) er
 	if o.context == "" || len(o.told.Refusals) > 0 {
 		return nil
 	}
-	cluster, err := o.commands.openContext(o.context)
+	cluster, err := o.commands.openContext("cluster-context", o.context)
 	if err != nil {
 		return err
 	}
 	claims, identity, err := hub.ClaimsOn(ctx, cluster, o.wanted)
 	if err != nil {
-		return err
+		return fmt.Errorf("--cluster-context %s: %w", o.context, err)
 	}
 	known := &v1alpha1.DRCluster{}
 	if err := o.hub.Get(ctx, client.ObjectKey{Name: o.wanted.Cluster}, known); client.IgnoreNotFound(err) != nil {
@@ -198,6 +199,8 @@ func (o *protecting) try(ctx context.Context, drpc *v1alpha1.DRPlacementControl)
 		case apierrors.IsAlreadyExists(err):
 			refuse(view.GuardExists, fmt.Sprintf("there is a DRPlacementControl of this name already: kubectl ramen-direct why %s -n %s", drpc.Name, drpc.Namespace))
 			return nil
+		case apierrors.IsNotFound(err):
+			return fmt.Errorf("namespace %s does not exist on the hub: kubectl create namespace %s", drpc.Namespace, drpc.Namespace)
 		case err != nil:
 			return fmt.Errorf("create DRPlacementControl: %w", err)
 		}

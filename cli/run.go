@@ -94,11 +94,13 @@ Exit codes: 0 good or done, 1 the command failed, 2 something is not well,
 		Version:       c.env.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.flags.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().StringVar(&c.system, "system-namespace", c.system, "Namespace of the hub's controller")
+	root.SetFlagErrorFunc(noFlag)
+	root.SuggestionsMinimumDistance = 2
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(c.status(), c.why(), c.plan(), c.failover(), c.relocate(), c.clear(), c.history(), c.protect(), c.unprotect(), c.promote(), c.connect(), c.disconnect(), c.validate(), c.gather())

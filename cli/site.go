@@ -41,7 +41,7 @@ func (o *operation) args(n int) cobra.PositionalArgs {
 			if o.site.resume || o.site.startOver {
 				return errors.New("--resume and --start-over belong to --from: name the cluster that is given up")
 			}
-			return cobra.ExactArgs(n)(cmd, args)
+			return named("NAME", "the cluster that is given up (--from)")(cmd, args[n-1:])
 		case len(args) >= n:
 			return errors.New("a name and --from exclude each other")
 		case cmd.Flags().Changed("namespace"):
@@ -49,7 +49,7 @@ func (o *operation) args(n int) cobra.PositionalArgs {
 		case o.site.resume && o.site.startOver:
 			return errors.New("--resume and --start-over exclude each other")
 		}
-		return cobra.ExactArgs(n-1)(cmd, args)
+		return nil
 	}
 }
 
@@ -90,6 +90,9 @@ func (o *operation) planSite(ctx context.Context, h *hub.Hub, look *hub.Site, r 
 		p := planOf(f, &d.Applications[0], ordered)
 		return &site.Foreseen{ID: p.ID, Runs: p.Runs, WaitsFor: p.WaitsFor}, nil
 	}
+	if err := look.Known(ctx, o.site.from); err != nil {
+		return nil, err
+	}
 	s, err := site.Plan(look.Around, look.Details, o.site.from, r, foresee)
 	if errors.Is(err, errUnforeseen) {
 		return site.Plan(look.Around, look.Details, o.site.from, r, nil)
@@ -114,7 +117,7 @@ func (o *operation) showPlan(cmd *cobra.Command, strict bool) error {
 	if err != nil {
 		return err
 	}
-	return verdict(o.out.print(o.commands, s, func(p *text.Page) error { return p.SitePlan(s) }), s.Severity(), strict)
+	return verdict(o.out.print(o.commands, s, func(p *text.Page) error { return p.SitePlan(s, true) }), s.Severity(), strict)
 }
 
 // runSite fails all applications of a cluster over.
@@ -149,7 +152,7 @@ func (o *operation) runSite(cmd *cobra.Command) error {
 		return o.printFragments(look, s)
 	}
 	run := &siteRun{operation: o, hub: h, record: record, site: s, talk: text.NewPage(c.env.Err, c.env.Width, c.env.Color)}
-	if err := run.talk.SitePlan(s); err != nil {
+	if err := run.talk.SitePlan(s, false); err != nil {
 		return err
 	}
 	err = run.start(ctx, look.Around)

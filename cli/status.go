@@ -59,6 +59,7 @@ run, or if the hub's controller is silent; with --strict also if one is at risk.
 				return err
 			}
 			status := view.StatusOf(s)
+			status.Namespace, status.Selector = which.Namespace, selector
 			err = out.print(c, status, func(p *text.Page) error {
 				if out.format == "name" {
 					return p.Names(status)
@@ -88,7 +89,7 @@ possible.
 Exits with 2 if the application needs somebody, has lost its home or does not
 run, or if the hub's controller is silent; with --strict also if it is at risk.`,
 		Example: `  kubectl ramen-direct why ledger -n bank`,
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: c.completeName,
+		Args:    named("NAME", ""), ValidArgsFunction: c.completeName,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := out.check(); err != nil {
 				return err

@@ -163,10 +163,26 @@ func (h *Hub) applications(ctx context.Context, which Selection) ([]v1alpha1.DRP
 	}
 	for _, name := range which.Names {
 		if !slices.ContainsFunc(out, func(d v1alpha1.DRPlacementControl) bool { return d.Name == name }) {
-			return nil, fmt.Errorf("there is no DRPlacementControl %s in namespace %s", name, which.Namespace)
+			return nil, errors.New(noApplication(which.Namespace, name))
 		}
 	}
 	return slices.DeleteFunc(out, func(d v1alpha1.DRPlacementControl) bool { return !slices.Contains(which.Names, d.Name) }), nil
+}
+
+// absent is the error of an API server, in the words of the tool.
+type absent struct {
+	message string
+	err     error
+}
+
+// Error is of error.
+func (a *absent) Error() string { return a.message }
+
+// Unwrap is of errors.
+func (a *absent) Unwrap() error { return a.err }
+
+func noApplication(namespace, name string) string {
+	return fmt.Sprintf("there is no DRPlacementControl %s in namespace %s: name the namespace with -n; kubectl ramen-direct status -A lists all", name, namespace)
 }
 
 // Application reads one application.
@@ -176,7 +192,10 @@ func (h *Hub) Application(ctx context.Context, key client.ObjectKey) (*v1alpha1.
 	if status := apierrors.APIStatus(nil); apierrors.IsNotFound(err) && errors.As(err, &status) && (status.Status().Details == nil || status.Status().Details.Name == "") {
 		return nil, ErrNoHub
 	}
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, &absent{noApplication(key.Namespace, key.Name), err}
+	case err != nil:
 		return nil, fmt.Errorf("read DRPlacementControl: %w", err)
 	}
 	return drpc, nil

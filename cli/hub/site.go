@@ -16,6 +16,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/cli/view"
 	"github.com/ramendr/ramen-direct/hubctrl/drpc"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -61,6 +62,37 @@ func (h *Hub) Site(ctx context.Context) (*Site, error) {
 		out.Details = append(out.Details, d)
 	}
 	return out, nil
+}
+
+// Known checks that a cluster is one of the hub's. One that a policy names is, and who may not list DRClusters can't know better.
+func (s *Site) Known(ctx context.Context, cluster string) error {
+	for _, d := range s.Details {
+		for i := range d.Sides {
+			if d.Sides[i].Cluster == cluster {
+				return nil
+			}
+		}
+	}
+	list := &v1alpha1.DRClusterList{}
+	switch err := s.hub.List(ctx, list); {
+	case apierrors.IsForbidden(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("list DRClusters: %w", err)
+	}
+	var names []string
+	for i := range list.Items {
+		if list.Items[i].Name == cluster {
+			return nil
+		}
+		names = append(names, list.Items[i].Name)
+	}
+	slices.Sort(names)
+	has := "it has none"
+	if names != nil {
+		has = "it has " + bounded.List(names, ", ")
+	}
+	return fmt.Errorf("the hub has no DRCluster %s: %s. Name the cluster that is given up with --from", cluster, has)
 }
 
 // alone is a snapshot of the i-th application.

@@ -25,11 +25,14 @@ import (
 // patience is how long a hub is asked whether it answers.
 const patience = 5 * time.Second
 
-// ReadSurvivor looks at a cluster, to which h is a connection, and asks whether its hub is there. The credentials of the mirror are
+// ReadSurvivor looks at a cluster, to which h is a connection by the context at, and asks whether its hub is there. The credentials of the mirror are
 // not used: an answer is an answer, be it a refusal.
-func ReadSurvivor(ctx context.Context, h *Hub, key client.ObjectKey) (*order.Survivor, error) {
+func ReadSurvivor(ctx context.Context, h *Hub, at string, key client.ObjectKey) (*order.Survivor, error) {
 	s := &order.Survivor{Group: &v1alpha1.VolumeReplicationGroup{}}
-	if err := h.Get(ctx, key, s.Group); err != nil {
+	switch err := h.Get(ctx, key, s.Group); {
+	case apierrors.IsNotFound(err):
+		return nil, &absent{fmt.Sprintf("there is no VolumeReplicationGroup %s in namespace %s of the cluster: name the namespace with -n; kubectl --context %s get vrg -A lists all", key.Name, key.Namespace, at), err}
+	case err != nil:
 		return nil, fmt.Errorf("read VolumeReplicationGroup: %w", err)
 	}
 	system := &corev1.Namespace{}

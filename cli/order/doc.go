@@ -111,7 +111,7 @@ func failover(o *view.Order, d *view.Detail, r Request) {
 			o.Refusals = append(o.Refusals, view.Refusal{Guard: view.GuardMaxLoss, Message: fmt.Sprintf("how much would be lost is not known, so it can't be said to be at most %s", *r.MaxLoss)})
 		case d.Now.Sub(o.Loses.Time.Time) > *r.MaxLoss: // the age itself is cut to whole seconds
 			o.Refusals = append(o.Refusals, view.Refusal{Guard: view.GuardMaxLoss,
-				Message: fmt.Sprintf("up to %s would be lost, which is more than %s", duration.HumanDuration(o.Loses.Duration()), *r.MaxLoss)})
+				Message: fmt.Sprintf("up to %s would be lost, which is more than %s: allow more with --max-loss", duration.HumanDuration(o.Loses.Duration()), *r.MaxLoss)})
 		}
 	}
 	source := linkOf(o.Clusters, a.Home)

@@ -3,6 +3,7 @@
 package order
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,6 +75,19 @@ func Protect(s *view.Snapshot, w Wanted) (*v1alpha1.DRPlacementControl, *view.Pr
 	return d, out
 }
 
+// Complete says what a wish for a protection lacks.
+func Complete(s *view.Snapshot, w Wanted) error {
+	switch policy := s.Policies[w.Policy]; {
+	case w.Policy == "":
+		return fmt.Errorf("name the DRPolicy that protects it with --policy%s", among(s.Policies))
+	case w.Cluster == "" && len(policy.Spec.DRClusters) > 0:
+		return fmt.Errorf("name the cluster where it runs, or is to run, with --cluster: DRPolicy %s has %s", w.Policy, strings.Join(policy.Spec.DRClusters, " and "))
+	case w.Cluster == "":
+		return errors.New("name the cluster where it runs, or is to run, with --cluster")
+	}
+	return nil
+}
+
 func among(policies map[string]v1alpha1.DRPolicy) string {
 	if len(policies) == 0 {
 		return ""
@@ -83,6 +97,9 @@ func among(policies map[string]v1alpha1.DRPolicy) string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	if len(names) == 1 {
+		return ": there is " + names[0]
+	}
 	return ": there are " + bounded.List(names, ", ")
 }
 

@@ -58,7 +58,7 @@ spec:
 	assert.Contains(t, p.Manifest, "  pvcSelector: {}\n")
 
 	_, p = order.Protect(&w.Snapshot, wanted(func(w *order.Wanted) { w.Policy = "1h" }))
-	assert.Contains(t, p.Refusals[0].Message, "there is no DRPolicy 1h: there are 5m")
+	assert.Contains(t, p.Refusals[0].Message, "there is no DRPolicy 1h: there is 5m")
 	_, p = order.Protect(&w.Snapshot, wanted(func(w *order.Wanted) { w.Cluster = "dr3" }))
 	assert.Contains(t, p.Refusals[0].Message, "which has dr1 and dr2: choose one of them with --cluster")
 	w.heard("dr2", time.Hour)

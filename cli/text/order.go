@@ -13,6 +13,10 @@ import (
 // Order prints what an order would do: before it is confirmed, and where it is refused.
 func (p *Page) Order(o *view.Order) error {
 	p.head(&o.Head)
+	if o.Already != "" {
+		p.paragraph("", "Nothing to do: "+o.Already+".")
+		return p.err
+	}
 	a := &o.Application
 	what := a.Namespace + "/" + a.Name
 	switch o.Operation {
@@ -22,10 +26,6 @@ func (p *Page) Order(o *view.Order) error {
 		p.paragraph("", fmt.Sprintf("Relocate %s to %s, away from %s. Nothing is lost.", what, o.To, dash(o.From)))
 	case view.Clear:
 		p.paragraph("", fmt.Sprintf("Take back the action %s of %s. It ends on %s.", dash(a.Action), what, dash(o.To)))
-	}
-	if o.Already != "" {
-		p.paragraph("", "Nothing to do: "+o.Already+".")
-		return p.err
 	}
 	if o.Loses != nil {
 		p.paragraph("", fmt.Sprintf("Up to %s of data is lost: what was written after %s.", age(o.Loses), o.Loses.Time.UTC().Format(time.RFC3339)))

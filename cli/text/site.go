@@ -20,8 +20,8 @@ var siteWords = map[view.SiteState]string{
 // siteStates are the states in the order in which they are counted.
 var siteStates = []view.SiteState{view.SiteDone, view.SiteBegun, view.SitePending, view.SiteNeedsYou, view.SiteTakenBack, view.SiteGone, view.SiteLeftOut}
 
-// SitePlan prints what the failover of a cluster would do, or has left to do.
-func (p *Page) SitePlan(s *view.Site) error {
+// SitePlan prints what the failover of a cluster would do, or has left to do; only planned: and the command that does it.
+func (p *Page) SitePlan(s *view.Site, planned bool) error {
 	p.head(&s.Head)
 	p.paragraph("", fmt.Sprintf("Fail over all applications that have their home on %s.%s", s.From, heardOf(s.Clusters)))
 	if r := s.Run; r != nil {
@@ -35,7 +35,7 @@ func (p *Page) SitePlan(s *view.Site) error {
 	for _, r := range s.Refusals {
 		p.paragraph("", "Refused: "+r.Message+".")
 	}
-	if s.Run == nil && s.ID != "" && len(s.Refusals) == 0 && s.Count()[view.SitePending] > 0 {
+	if planned && s.Run == nil && s.ID != "" && len(s.Refusals) == 0 && s.Count()[view.SitePending] > 0 {
 		p.line("Run: kubectl ramen-direct failover --from ", Clean(s.From), " --plan ", Clean(s.ID))
 	}
 	return p.err

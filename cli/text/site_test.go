@@ -33,14 +33,14 @@ func theSite() *view.Site {
 // TestASite prints the failover of a cluster from its plan to the end.
 func TestASite(t *testing.T) {
 	s := theSite()
-	golden(t, "site-plan.txt", print(t, 100, false, func(p *text.Page) error { return p.SitePlan(s) }))
+	golden(t, "site-plan.txt", print(t, 100, false, func(p *text.Page) error { return p.SitePlan(s, true) }))
 
 	s.Run = &view.SiteRun{ID: "r", Began: "ada", BeganAt: ago(5 * time.Minute), Holder: "ben", HeldSince: ago(time.Minute)}
 	began := metav1.NewTime(now)
 	s.Waves[0].BeganAt = &began
 	s.Waves[0].Applications[0].State = view.SiteBegun
 	golden(t, "site-run.txt", print(t, 80, false, func(p *text.Page) error {
-		require.NoError(t, p.SitePlan(s))
+		require.NoError(t, p.SitePlan(s, false))
 		require.NoError(t, p.SiteMoved(2*time.Second, text.SiteProgress(s, 0)))
 		s.Waves[0].Applications[0].State = view.SiteDone
 		require.NoError(t, p.SiteMoved(40*time.Second, text.SiteProgress(s, 0)))
@@ -59,8 +59,8 @@ func TestASite(t *testing.T) {
 	}
 	back := &view.Site{}
 	through(t, s, back)
-	assert.Equal(t, print(t, 0, true, func(p *text.Page) error { return p.SitePlan(s) }), print(t, 0, true, func(p *text.Page) error { return p.SitePlan(back) }))
+	assert.Equal(t, print(t, 0, true, func(p *text.Page) error { return p.SitePlan(s, true) }), print(t, 0, true, func(p *text.Page) error { return p.SitePlan(back, true) }))
 
 	empty := &view.Site{Head: s.Head, From: "dr1"}
-	assert.Contains(t, print(t, 80, false, func(p *text.Page) error { return p.SitePlan(empty) }), "Nothing to do: no application has its home there.")
+	assert.Contains(t, print(t, 80, false, func(p *text.Page) error { return p.SitePlan(empty, true) }), "Nothing to do: no application has its home there.")
 }

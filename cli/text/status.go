@@ -38,7 +38,7 @@ func state(a *view.Application) string {
 func (p *Page) Status(s *view.Status, wide bool) error {
 	p.head(&s.Head)
 	if len(s.Items) == 0 {
-		p.line("No applications are protected here.")
+		p.line(nothing(s))
 		return p.err
 	}
 	columns := []column{{"NAMESPACE", true}, {"NAME", true}, {"STATE", true}, {"HOME", false}, {"PEER", false}, {"DATA AGE", true}}
@@ -64,6 +64,25 @@ func (p *Page) Status(s *view.Status, wide bool) error {
 	p.line(count(s), heardOf(s.Clusters))
 	p.todo(s.Items)
 	return p.err
+}
+
+// nothing says that there is nothing, and where else there may be something.
+func nothing(s *view.Status) string {
+	where, labels := "", ""
+	if s.Namespace != "" {
+		where = " in namespace " + s.Namespace
+	}
+	if s.Selector != "" {
+		labels = " with labels " + s.Selector
+	}
+	out := Clean("No applications" + labels + " are protected" + where + ".")
+	switch {
+	case where != "":
+		out += "\n  All namespaces:  kubectl ramen-direct status -A"
+	case labels == "":
+		out += "\n  Protect one:     kubectl ramen-direct protect --help"
+	}
+	return out
 }
 
 // head says first what makes all the rest doubtful.

@@ -176,6 +176,10 @@ type Wait struct {
 // Status is what the command status prints.
 type Status struct {
 	Head
+	// Namespace and Selector say which applications were asked for; absent: all.
+	Namespace string `json:"namespace,omitempty"`
+	Selector  string `json:"selector,omitempty"`
+
 	Items   []Application `json:"items"`
 	Summary Summary       `json:"summary"`
 }
