@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,8 +20,6 @@ import (
 	"github.com/ramendr/ramen-direct/cli/order"
 	"github.com/ramendr/ramen-direct/cli/text"
 	"github.com/ramendr/ramen-direct/cli/view"
-	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/mirror/grant"
 )
 
 // connecting is what the commands connect and disconnect have in common.
@@ -32,7 +29,8 @@ type connecting struct {
 	profile string
 	region  string
 	server  string
-	file    string // with the authorities that the mirror is to trust
+	mode    string
+	files   [2]string // with the authorities by which the mirror is to know the hub, and the cluster
 	renew   bool
 	revoke  bool
 
@@ -57,16 +55,23 @@ there. What is in place stays as it is: the command can be repeated, and then
 replaces only an access that does not count any more; --renew replaces it at any
 rate. The mirror renews its token itself.
 
+With --mode=push the mirror runs on the hub. Then the command asks the cluster for a
+token, so it needs --cluster-context, and writes the Secret to the hub.
+
 --dry-run=client prints the DRCluster, for a Git repository.`,
 		Example: `  kubectl ramen-direct connect dr1 --s3-profile s3-dr1 --cluster-context dr1
-  kubectl ramen-direct connect dr1 --s3-profile s3-dr1 | kubectl --context dr1 apply -f -`,
+  kubectl ramen-direct connect dr1 --s3-profile s3-dr1 | kubectl --context dr1 apply -f -
+  kubectl ramen-direct connect dr1 --s3-profile s3-dr1 --cluster-context dr1 --mode=push`,
 	}
 	o.addTo(cmd, o.make)
 	f := cmd.Flags()
 	f.StringVar(&o.profile, "s3-profile", "", "S3 profile of the hub's configuration that the cluster stores metadata in; for a new DRCluster")
 	f.StringVar(&o.region, "region", "", "Region of the cluster, any word; for a new DRCluster")
-	f.StringVar(&o.server, "server", "", "URL by which the cluster reaches the hub (default: the one of your kubeconfig)")
-	f.StringVar(&o.file, "certificate-authority-of-hub", "", "File with the certificates of authorities by which the mirror is to know the hub (default: those of your kubeconfig)")
+	f.StringVar(&o.mode, "mode", modes[0], "Where the mirror runs. pull: on the cluster, and it reaches the hub; push: on the hub, and it reaches the cluster")
+	f.StringVar(&o.server, "server", "", "URL by which the mirror reaches the hub, with --mode=push the cluster (default: the one of your kubeconfig)")
+	f.StringVar(&o.files[0], "certificate-authority-of-hub", "", "File with the certificates of authorities by which the mirror is to know the hub (default: those of your kubeconfig)")
+	f.StringVar(&o.files[1], "certificate-authority-of-cluster", "", "With --mode=push: the same, to know the cluster")
+	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions(modes, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	f.BoolVar(&o.renew, "renew", false, "Give the mirror another token although it has one that counts")
 	return cmd
 }
@@ -85,7 +90,9 @@ With --revoke it only takes back the access, at once, as when somebody may have 
 token: applications stay as they are, and the link is lost until you connect the
 cluster again.
 
-With --cluster-context it also deletes the Secret of the mirror on the cluster, at last.`,
+With --cluster-context it also deletes the Secret of the mirror on the cluster, at last.
+If the mirror runs on the hub its Secret is there and is deleted anyway; then the command
+needs --cluster-context to take the token back, which it does on the cluster.`,
 		Example: `  kubectl ramen-direct disconnect dr1 --cluster-context dr1
   kubectl ramen-direct disconnect dr1 --revoke`,
 	}
@@ -111,6 +118,9 @@ func (o *connecting) addTo(cmd *cobra.Command, do func(context.Context) error) {
 		if err := o.check(cmd); err != nil {
 			return err
 		}
+		if err := o.checkMode(); err != nil {
+			return err
+		}
 		if err := o.look(cmd.Context(), args[0]); err != nil {
 			return err
 		}
@@ -133,7 +143,7 @@ func (o *connecting) look(ctx context.Context, name string) error {
 		return err
 	}
 	o.talk = text.NewPage(c.env.Err, c.env.Width, c.env.Color)
-	if o.site, err = hub.ReadSite(ctx, o.hub, name, o.server); err != nil {
+	if o.site, err = hub.ReadSite(ctx, o.hub, name, o.server, o.push()); err != nil {
 		return err
 	}
 	if o.context == "" {
@@ -154,18 +164,10 @@ func (o *connecting) make(ctx context.Context) error {
 	if prints && o.out.format != "" {
 		return errors.New("-o needs --cluster-context: without it the Secret for the cluster is what is printed")
 	}
-	access := grant.Pull(o.site.Name, o.commands.system)
-	access.Server = o.server
-	if o.file != "" {
-		var err error
-		if access.Authorities, err = os.ReadFile(o.file); err != nil {
-			return fmt.Errorf("read --certificate-authority-of-hub: %w", err)
-		}
-		if err := grant.Authorities(access.Authorities); err != nil {
-			return fmt.Errorf("read --certificate-authority-of-hub: file %s: %w", o.file, err)
-		}
+	way, err := o.way()
+	if err != nil {
+		return err
 	}
-	var err error
 	if o.told, err = order.Connect(o.site, o.profile, o.region); err != nil {
 		return err
 	}
@@ -187,7 +189,7 @@ func (o *connecting) make(ctx context.Context) error {
 		o.told.Outcome = view.OutcomeDryRun
 		return nil
 	}
-	if err := o.give(ctx, access); err != nil {
+	if err := o.give(ctx, way); err != nil {
 		return err
 	}
 	o.told.Outcome = view.OutcomeBegun
@@ -214,58 +216,6 @@ func (o *connecting) keepCluster(ctx context.Context) error {
 	}
 	o.told.Change(what, "hub", view.Created)
 	return nil
-}
-
-// give gives the mirror access, unless it has one that counts.
-func (o *connecting) give(ctx context.Context, access grant.Grant) error {
-	limit, stop := o.within(ctx, o.timeout)
-	defer stop()
-	bound, err := hub.Identity(limit, o.hub, o.site.Name)
-	switch {
-	case ctx.Err() != nil:
-		return &exit{code: ExitInterrupted, err: errors.New("interrupted: the DRCluster stays, and its mirror has no access yet")}
-	case limit.Err() != nil:
-		return &exit{code: ExitTimeout, err: fmt.Errorf("the hub has not made ServiceAccount %s/%s yet: see whether its controller runs, and run the command again", exchange.Inbox(o.site.Name), exchange.ServiceAccount)}
-	case err != nil:
-		return err
-	}
-	what := fmt.Sprintf("Secret %s/%s", o.commands.system, grant.SecretName(o.site.Name))
-	var held *corev1.Secret
-	if o.cluster != nil {
-		if held, err = hub.ClusterSecret(ctx, o.cluster, o.site.Name); err != nil {
-			return err
-		}
-	}
-	if held != nil && !o.renew {
-		counts, err := access.Holds(held, o.hub.Config(), bound, o.hub.Now())
-		if err != nil {
-			return err
-		}
-		if counts {
-			o.told.Change(what, "cluster", view.Kept)
-			return nil
-		}
-	}
-	given, err := access.Give(ctx, o.hub.Config(), o.commands.env.Clock, func(format string, args ...any) {
-		_ = o.talk.Note(fmt.Sprintf(format, args...)) // only for information
-	})
-	if err != nil {
-		return err
-	}
-	if !given.Expires.IsZero() {
-		expires := metav1.NewTime(given.Expires.UTC())
-		o.told.TokenExpires = &expires
-	}
-	switch {
-	case o.cluster == nil:
-		o.told.Change(what, "cluster", view.Printed)
-		return o.printSecret(given.Secret)
-	case held == nil:
-		o.told.Change(what, "cluster", view.Created)
-	default:
-		o.told.Change(what, "cluster", view.Replaced)
-	}
-	return hub.PutSecret(ctx, o.cluster, held, given.Secret)
 }
 
 func (o *connecting) printSecret(s *corev1.Secret) error {

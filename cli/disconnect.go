@@ -49,12 +49,12 @@ func (o *connecting) end(ctx context.Context) error {
 	dc := doomed{o.site.DRCluster(), "DRCluster " + o.site.Name, "hub", o.hub}
 	switch {
 	case o.revoke:
-		if err := o.drop(ctx, append([]doomed{o.access()}, o.held()...)...); err != nil {
+		if err := o.drop(ctx, append(o.access(), o.held()...)...); err != nil {
 			return err
 		}
 		o.told.Outcome = view.OutcomeDone
 	case o.dryRun != "none":
-		if err := o.drop(ctx, append([]doomed{dc}, o.held()...)...); err != nil {
+		if err := o.drop(ctx, append([]doomed{dc}, o.last()...)...); err != nil {
 			return err
 		}
 	default:
@@ -70,7 +70,7 @@ func (o *connecting) end(ctx context.Context) error {
 		return nil
 	}
 	for _, s := range o.held() {
-		o.told.Remains = s.what
+		o.told.Remains = s.what + " on the " + s.where
 	}
 	o.told.Outcome = view.OutcomeBegun
 	if !o.wait {
@@ -86,13 +86,13 @@ func (o *connecting) end(ctx context.Context) error {
 		return err
 	}
 	o.told.Remains = ""
-	return o.drop(ctx, o.held()...)
+	return o.drop(ctx, o.last()...)
 }
 
 // nothingButSecret ends what an earlier run began: there is no DRCluster any more.
 func (o *connecting) nothingButSecret(ctx context.Context) error {
 	o.told.Outcome = view.OutcomeNothing
-	if err := o.drop(ctx, o.held()...); err != nil || len(o.told.Changes) == 0 {
+	if err := o.drop(ctx, o.last()...); err != nil || len(o.told.Changes) == 0 {
 		return err
 	}
 	if o.told.Outcome = view.OutcomeDone; o.dryRun != "none" {
@@ -109,19 +109,39 @@ type doomed struct {
 	at    *hub.Hub
 }
 
-// access is what the access of the mirror to the hub is bound to.
-func (o *connecting) access() doomed {
-	inbox := metav1.ObjectMeta{Namespace: exchange.Inbox(o.site.Name), Name: exchange.SecretCredential}
-	return doomed{&corev1.Secret{ObjectMeta: inbox}, fmt.Sprintf("Secret %s/%s", inbox.Namespace, inbox.Name), "hub", o.hub}
-}
-
-// held is the Secret of the mirror on the cluster, if that can be reached.
-func (o *connecting) held() []doomed {
+// access is what the access of the mirror is bound to, if that end can be reached: the hub, or in push mode the cluster.
+func (o *connecting) access() []doomed {
+	if !o.site.Pushes {
+		return []doomed{secretAt(o.hub, "hub", exchange.Inbox(o.site.Name), exchange.SecretCredential)}
+	}
 	if o.cluster == nil {
 		return nil
 	}
-	held := metav1.ObjectMeta{Namespace: o.commands.system, Name: grant.SecretName(o.site.Name)}
-	return []doomed{{&corev1.Secret{ObjectMeta: held}, fmt.Sprintf("Secret %s/%s", held.Namespace, held.Name), "cluster", o.cluster}}
+	return []doomed{secretAt(o.cluster, "cluster", o.commands.system, exchange.SecretCredential)}
+}
+
+// held is the Secret of the mirror, if that end can be reached: the cluster, or in push mode the hub.
+func (o *connecting) held() []doomed {
+	name := grant.SecretName(o.site.Name)
+	switch {
+	case o.site.Pushes:
+		return []doomed{secretAt(o.hub, "hub", o.commands.system, name)}
+	case o.cluster == nil:
+		return nil
+	}
+	return []doomed{secretAt(o.cluster, "cluster", o.commands.system, name)}
+}
+
+// last is what is deleted when the DRCluster is gone. In pull mode the hub has taken the access back by then.
+func (o *connecting) last() []doomed {
+	if o.site.Pushes {
+		return append(o.held(), o.access()...)
+	}
+	return o.held()
+}
+
+func secretAt(at *hub.Hub, where, namespace, name string) doomed {
+	return doomed{&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, fmt.Sprintf("Secret %s/%s", namespace, name), where, at}
 }
 
 // drop deletes objects, in this order; of a dry run only what the mode says.

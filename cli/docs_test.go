@@ -72,6 +72,8 @@ Before ` + "`protect`" + ` writes, it asks the API server by a dry run, and read
 ` + "`connect`" + ` creates the DRCluster, and reads the ServiceAccount ` + "`mirror`" + ` and the Secret ` + "`mirror-credential`" + ` of the inbox, for which it asks for a token.
 ` + "`disconnect`" + ` deletes the DRCluster, with ` + "`--revoke`" + ` that Secret instead, and has to see all DRPlacementControls, DRPolicies and wishes that may need the cluster.
 On a cluster whose context you name they write only the Secret ` + "`mirror-<cluster>`" + ` in ` + "`ramen-system`" + `.
+With ` + "`--mode=push`" + ` the ends are exchanged: the ServiceAccount ` + "`mirror`" + ` and the Secret ` + "`mirror-credential`" + ` are those of ` + "`ramen-system`" + ` on the cluster, and the Secret ` + "`mirror-<cluster>`" + ` is written to the hub.
+In both modes they read that Secret on the hub, to see which mirror keeps the link.
 
 ` + "`validate`" + ` and ` + "`gather`" + ` read more, with the rights that you have, and say what they could not read.
 Of Secrets they show fingerprints, never the content.

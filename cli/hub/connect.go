@@ -25,13 +25,16 @@ import (
 )
 
 // ReadSite reads what the hub knows about a cluster that is to be connected. server is the address by which its mirror is to reach the
-// hub; empty: that of h.
-func ReadSite(ctx context.Context, h *Hub, name, server string) (*order.Site, error) {
-	s := &order.Site{Name: name, Namespace: h.system, Server: server}
-	if server == "" {
+// hub, in push mode the cluster; empty: that of the connection.
+func ReadSite(ctx context.Context, h *Hub, name, server string, push bool) (*order.Site, error) {
+	s := &order.Site{Name: name, Push: push, Namespace: h.system, Server: server}
+	if server == "" && !push {
 		s.Server = h.config.Host
 	}
 	s.Loopback = loopback(s.Server)
+	if err := pushes(ctx, h, s); err != nil {
+		return nil, err
+	}
 	if err := h.around(ctx, &s.Snapshot); err != nil {
 		return nil, err
 	}
@@ -58,6 +61,27 @@ func ReadSite(ctx context.Context, h *Hub, name, server string) (*order.Site, er
 	s.Now = h.clock.Now()
 	return s, nil
 }
+
+// pushes reads whether a mirror on the hub keeps the link, or could.
+func pushes(ctx context.Context, h *Hub, s *order.Site) error {
+	held := &corev1.Secret{}
+	err := h.Get(ctx, client.ObjectKey{Namespace: h.system, Name: grant.SecretName(s.Name)}, held)
+	s.Pushes = err == nil && grant.Push(s.Name, h.system).Gives(held)
+	what := "Secret " + h.system + "/" + grant.SecretName(s.Name)
+	if err == nil || apierrors.IsNotFound(err) {
+		what = "Deployment " + h.system + "/" + mirrorPush
+		err = h.Get(ctx, client.ObjectKey{Namespace: h.system, Name: mirrorPush}, &appsv1.Deployment{})
+		s.PushMirror = err == nil
+	}
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	_, err = h.try(err, &s.Snapshot, what, "whether a mirror on the hub keeps the link")
+	return err
+}
+
+// mirrorPush is the Deployment of the mirror that runs on the hub.
+const mirrorPush = "mirror-push"
 
 // loopback reports whether an address leads a machine to itself.
 func loopback(server string) bool {
@@ -114,13 +138,24 @@ func LookAt(ctx context.Context, h *Hub, s *order.Site) error {
 		return fmt.Errorf("read which cluster it is: %w", err)
 	}
 	s.Looked, s.Identity = true, string(system.UID)
+	if s.Push {
+		if s.Server == "" {
+			s.Server = h.config.Host
+		}
+		s.Loopback = loopback(s.Server)
+		held, err := ClusterSecret(ctx, h, s.Name)
+		if err != nil {
+			return err
+		}
+		s.Pulls = held != nil && grant.Pull(s.Name, h.system).Gives(held)
+	}
 	for _, part := range []struct {
 		of client.Object
 		is *bool
-	}{{&corev1.Namespace{}, &s.Installed}, {&appsv1.Deployment{}, &s.Mirror}} {
-		key := client.ObjectKey{Name: h.system}
-		if _, mirror := part.of.(*appsv1.Deployment); mirror {
-			key = client.ObjectKey{Namespace: h.system, Name: "mirror"}
+	}{{&corev1.Namespace{}, &s.Installed}, {&appsv1.Deployment{}, &s.Mirror}, {&corev1.ServiceAccount{}, &s.Account}} {
+		key := client.ObjectKey{Namespace: h.system, Name: exchange.ServiceAccount}
+		if _, system := part.of.(*corev1.Namespace); system {
+			key = client.ObjectKey{Name: h.system}
 		}
 		err := h.Get(ctx, key, part.of)
 		if client.IgnoreNotFound(err) != nil {
@@ -141,10 +176,16 @@ func Identity(ctx context.Context, h *Hub, cluster string) (types.UID, error) {
 	if err != nil {
 		return "", err
 	}
+	return Binding(ctx, h, inbox)
+}
+
+// Binding is the UID of what the tokens of the mirror's account in a namespace are bound to; empty: it was deleted to take access
+// back, and is made again later.
+func Binding(ctx context.Context, h *Hub, namespace string) (types.UID, error) {
 	bound := &corev1.Secret{}
-	err = h.Get(ctx, client.ObjectKey{Namespace: inbox, Name: exchange.SecretCredential}, bound)
+	err := h.Get(ctx, client.ObjectKey{Namespace: namespace, Name: exchange.SecretCredential}, bound)
 	if client.IgnoreNotFound(err) != nil {
-		return "", fmt.Errorf("read Secret %s/%s: %w", inbox, exchange.SecretCredential, err)
+		return "", fmt.Errorf("read Secret %s/%s: %w", namespace, exchange.SecretCredential, err)
 	}
 	return bound.UID, nil
 }

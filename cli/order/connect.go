@@ -22,15 +22,20 @@ type Site struct {
 	Known []v1alpha1.DRCluster
 	// Profiles are the S3 profiles of the hub's configuration; nil: they could not be read.
 	Profiles []string
-	// Namespace of the mirror on the cluster.
+	// Namespace of the mirror, on the cluster or on the hub.
 	Namespace string
+	// Push : the mirror is to run on the hub, and reaches the cluster.
+	Push bool
+	// Pushes : the hub holds a way to the cluster, by which a mirror there keeps the link. PushMirror : one runs there.
+	Pushes, PushMirror bool
 
-	// Looked : the cluster itself was looked at. Identity is its own, Installed says that the namespace exists there, and Mirror that
-	// the mirror does.
-	Looked, Installed, Mirror bool
-	Identity                  string
+	// Looked : the cluster itself was looked at. Identity is its own, Installed says that the namespace exists there, Mirror that the
+	// mirror does, Account that it has the ServiceAccount by which one on the hub reaches it, and Pulls that it holds a way to the hub.
+	Looked, Installed, Mirror, Account, Pulls bool
+	Identity                                  string
 
-	// Server is the address by which the mirror is to reach the hub; Loopback: it leads a machine to itself.
+	// Server is the address by which the mirror is to reach the hub, or in push mode the cluster; Loopback: it leads a machine to
+	// itself.
 	Server   string
 	Loopback bool
 
@@ -50,7 +55,7 @@ func (s *Site) DRCluster() *v1alpha1.DRCluster {
 
 // Connect judges the wish to connect a cluster, with an S3 profile and a region where they are named.
 func Connect(s *Site, profile, region string) (*view.Connection, error) {
-	c := &view.Connection{Head: s.Heading("ClusterConnection", []string{s.Name}), Cluster: s.Name, Profile: profile, Region: region, Identity: s.Identity, Server: s.Server}
+	c := &view.Connection{Head: s.Heading("ClusterConnection", []string{s.Name}), Cluster: s.Name, Profile: profile, Region: region, Identity: s.Identity, Server: s.Server, Push: s.Push}
 	dc := s.DRCluster()
 	refuse := func(g view.Guard, format string, args ...any) {
 		c.Refusals = append(c.Refusals, view.Refusal{Guard: g, Message: fmt.Sprintf(format, args...)})
@@ -72,16 +77,34 @@ func Connect(s *Site, profile, region string) (*view.Connection, error) {
 			refuse(view.GuardIdentity, "this cluster is connected as %s already: a cluster has one name", o.Name)
 		}
 	}
-	switch {
-	case s.Looked && !s.Installed:
+	if s.Looked && !s.Installed {
 		refuse(view.GuardInstalled, "namespace %s does not exist on the cluster: install it there first, as docs/install.md says", s.Namespace)
-	case s.Looked && !s.Mirror:
-		c.Warnings = append(c.Warnings, fmt.Sprintf("there is no Deployment mirror in namespace %s of the cluster: the connection is made when a mirror runs there", s.Namespace))
+	} else {
+		mode(s, c, refuse)
 	}
-	if s.Loopback {
+	switch {
+	case s.Loopback && s.Push:
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the address of the cluster is %s, by which another machine does not reach it: name the one by which the hub does with --server", s.Server))
+	case s.Loopback:
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the address of the hub is %s, by which another machine does not reach it: name the one by which the cluster does with --server", s.Server))
 	}
 	return c, nil
+}
+
+// mode judges where the mirror runs: two of them, one at each end, would keep the same link.
+func mode(s *Site, c *view.Connection, refuse func(view.Guard, string, ...any)) {
+	switch {
+	case s.Push && s.Looked && !s.Account:
+		refuse(view.GuardInstalled, "there is no ServiceAccount mirror in namespace %s of the cluster, by which the mirror on the hub reaches it: apply install-spoke-push.yaml there first", s.Namespace)
+	case s.Push && (s.Pulls || s.Mirror):
+		refuse(view.GuardMode, "the mirror on the cluster keeps the link: end it first with the commands for a change from pull to push that docs/mirror.md has, or leave --mode out")
+	case s.Push && !s.PushMirror:
+		c.Warnings = append(c.Warnings, fmt.Sprintf("there is no Deployment mirror-push in namespace %s of the hub: the connection is made when a mirror runs there. Apply install-mirror-push.yaml", s.Namespace))
+	case !s.Push && s.Pushes:
+		refuse(view.GuardMode, "a mirror on the hub keeps the link: say --mode=push, or end it first: kubectl -n %s delete secret mirror-%s", s.Namespace, s.Name)
+	case !s.Push && s.Looked && !s.Mirror:
+		c.Warnings = append(c.Warnings, fmt.Sprintf("there is no Deployment mirror in namespace %s of the cluster: the connection is made when a mirror runs there", s.Namespace))
+	}
 }
 
 // known compares what the user names with the DRCluster that exists.
@@ -126,7 +149,7 @@ func asManifest(kind string, metadata, spec any) string {
 
 // Disconnect judges the wish to disconnect a cluster; revoke: only to take back the access of its mirror.
 func Disconnect(s *Site, revoke, evenIfGit bool) *view.Connection {
-	c := &view.Connection{Head: s.Heading("ClusterConnection", []string{s.Name}), Cluster: s.Name, Ends: true, OnlyAccess: revoke, Identity: s.Identity, Applications: s.Applications}
+	c := &view.Connection{Head: s.Heading("ClusterConnection", []string{s.Name}), Cluster: s.Name, Ends: true, OnlyAccess: revoke, Identity: s.Identity, Applications: s.Applications, Push: s.Pushes}
 	dc := s.DRCluster()
 	if dc == nil {
 		return c
@@ -135,6 +158,9 @@ func Disconnect(s *Site, revoke, evenIfGit bool) *view.Connection {
 	if recorded := dc.Status.ClusterID; recorded != "" && s.Identity != "" && recorded != s.Identity {
 		c.Refusals = append(c.Refusals, view.Refusal{Guard: view.GuardIdentity, Message: fmt.Sprintf(
 			"the hub knows %s as cluster %s, and the one that was looked at is cluster %s: name its context, or none", s.Name, recorded, s.Identity)})
+	}
+	if s.Pushes && !s.Looked {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("what is on the hub is deleted; the cluster accepts the token that the mirror had until it expires. To take it back, name the cluster with --cluster-context, or: kubectl -n %s delete secret mirror-credential, on the cluster", s.Namespace))
 	}
 	if revoke {
 		if len(s.Applications) > 0 {

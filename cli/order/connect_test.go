@@ -35,6 +35,9 @@ func looked(identity string) func(*order.Site) {
 	return func(s *order.Site) { s.Looked, s.Installed, s.Mirror, s.Identity = true, true, true, identity }
 }
 
+// push is a hub with a mirror, which is to reach the cluster.
+func push(s *order.Site) { s.Push, s.PushMirror, s.Account, s.Mirror = true, true, true, false }
+
 func TestConnectSaysWhatSpeaksAgainstIt(t *testing.T) {
 	for name, tc := range map[string]struct {
 		site            *order.Site
@@ -55,6 +58,12 @@ func TestConnectSaysWhatSpeaksAgainstIt(t *testing.T) {
 		}), "", "", "", ""},
 		"a cluster with another name":             {known(looked("two"), func(s *order.Site) { dr1(s).Status.ClusterID = "" }), "", "", view.GuardIdentity, "is connected as dr2 already"},
 		"a cluster without the namespace":         {known(looked("one"), func(s *order.Site) { s.Installed = false }), "", "", view.GuardInstalled, "namespace ramen-system does not exist"},
+		"in push mode":                            {known(looked("one"), push), "", "", "", ""},
+		"in push mode, which is so already":       {known(looked("one"), push, func(s *order.Site) { s.Pushes = true }), "", "", "", ""},
+		"a cluster that nobody can push to":       {known(looked("one"), push, func(s *order.Site) { s.Account = false }), "", "", view.GuardInstalled, "apply install-spoke-push.yaml there first"},
+		"push mode beside a mirror there":         {known(looked("one"), push, func(s *order.Site) { s.Mirror = true }), "", "", view.GuardMode, "the mirror on the cluster keeps the link"},
+		"push mode beside a way to the hub":       {known(looked("one"), push, func(s *order.Site) { s.Pulls = true }), "", "", view.GuardMode, "the mirror on the cluster keeps the link"},
+		"pull mode beside one on the hub":         {known(looked("one"), func(s *order.Site) { s.Pushes = true }), "", "", view.GuardMode, "kubectl -n ramen-system delete secret mirror-dr1"},
 		"a cluster whose DRCluster is going away": {known(func(s *order.Site) { dr1(s).DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} }), "", "", view.GuardInUse, "is being deleted"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +86,11 @@ func TestConnectSaysWhatSpeaksAgainstIt(t *testing.T) {
 	assert.Equal(t, "apiVersion: ramendr.openshift.io/v1alpha1\nkind: DRCluster\nmetadata:\n  name: dr1\nspec:\n  s3ProfileName: s3-b\n", c.Manifest)
 	c, err = order.Connect(known(looked("one"), func(s *order.Site) { s.Mirror = false }), "", "")
 	require.NoError(t, err)
-	assert.Contains(t, c.Warnings[0], "there is no Deployment mirror")
+	assert.Contains(t, c.Warnings[0], "there is no Deployment mirror in")
+	c, err = order.Connect(known(looked("one"), push, func(s *order.Site) { s.PushMirror, s.Loopback = false, true }), "", "")
+	require.NoError(t, err)
+	assert.Contains(t, c.Warnings[0], "there is no Deployment mirror-push in namespace ramen-system of the hub")
+	assert.Contains(t, c.Warnings[1], "name the one by which the hub does with --server")
 }
 
 func TestDisconnectSaysWhoNeedsTheCluster(t *testing.T) {
@@ -104,6 +117,10 @@ func TestDisconnectSaysWhoNeedsTheCluster(t *testing.T) {
 	assert.Contains(t, c.Warnings[0], "2 applications stay as they are")
 
 	assert.Equal(t, []view.Guard{view.GuardIdentity}, guards(order.Disconnect(known(looked("two")), true, false)), "the mirror of another cluster would lose its Secret")
+
+	pushes := func(s *order.Site) { s.Pushes = true }
+	assert.Contains(t, order.Disconnect(known(pushes), true, false).Warnings[0], "the cluster accepts the token that the mirror had until it expires")
+	assert.Empty(t, order.Disconnect(known(pushes, looked("one")), true, false).Warnings)
 
 	inGit := func(s *order.Site) { dr1(s).Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "dr"} }
 	assert.Equal(t, []view.Guard{view.GuardGit}, guards(order.Disconnect(known(inGit), false, false)))

@@ -20,7 +20,11 @@ func (p *Page) Note(remark string) error {
 func (p *Page) Disconnecting(c *view.Connection) error {
 	p.head(&c.Head)
 	if c.OnlyAccess {
-		p.paragraph("", fmt.Sprintf("Take back the access of %s to the hub. Its link is lost until you connect it again.", c.Cluster))
+		of := c.Cluster + " to the hub"
+		if c.Push {
+			of = "the hub to " + c.Cluster
+		}
+		p.paragraph("", fmt.Sprintf("Take back the access of %s. Its link is lost until you connect it again.", of))
 	} else {
 		p.paragraph("", fmt.Sprintf("Disconnect %s from the hub. No application is protected by it.", c.Cluster))
 	}
@@ -52,7 +56,11 @@ func (p *Page) Connection(c *view.Connection) error {
 		if c.Identity != "" {
 			at = " (cluster " + c.Identity + ")"
 		}
-		p.paragraph("", fmt.Sprintf("Connect %s%s to the hub at %s.", c.Cluster, at, c.Server))
+		if c.Push {
+			p.paragraph("", fmt.Sprintf("Connect %s%s to the hub, whose mirror reaches it at %s.", c.Cluster, at, dash(c.Server)))
+		} else {
+			p.paragraph("", fmt.Sprintf("Connect %s%s to the hub at %s.", c.Cluster, at, c.Server))
+		}
 	}
 	if !c.Ends || c.Outcome == view.OutcomeRefused {
 		p.objections(c.Warnings, c.Refusals)
@@ -71,7 +79,7 @@ func (p *Page) becameOf(c *view.Connection) {
 	follow := func() {
 		p.line("  Look again:  kubectl get drcluster ", Clean(c.Cluster), " -o wide")
 		if c.Remains != "" {
-			p.paragraph("", fmt.Sprintf("Until the DRCluster is gone the mirror needs %s on the cluster. Run this again then: it deletes that, too.", c.Remains))
+			p.paragraph("", fmt.Sprintf("Until the DRCluster is gone the mirror needs %s. Run this again then: it deletes that, too.", c.Remains))
 		}
 	}
 	switch c.Outcome {
@@ -92,6 +100,8 @@ func (p *Page) becameOf(c *view.Connection) {
 		switch {
 		case !c.Ends:
 			p.paragraph("", fmt.Sprintf("Done: the hub hears of %s.", c.Cluster))
+		case c.OnlyAccess && c.Push:
+			p.paragraph("", fmt.Sprintf("Done: the access to %s is taken back. To connect it again: kubectl ramen-direct connect %s --mode=push --cluster-context CONTEXT", c.Cluster, c.Cluster))
 		case c.OnlyAccess:
 			p.paragraph("", fmt.Sprintf("Done: the access of %s is taken back. To connect it again: kubectl ramen-direct connect %s", c.Cluster, c.Cluster))
 		default:

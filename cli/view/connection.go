@@ -12,6 +12,8 @@ const (
 	GuardIdentity Guard = "Identity"
 	// GuardInstalled : what has to run on the cluster is not installed there.
 	GuardInstalled Guard = "Installed"
+	// GuardMode : a mirror keeps the link in the other mode.
+	GuardMode Guard = "Mode"
 	// GuardInUse : applications or policies need what is to be removed.
 	GuardInUse Guard = "InUse"
 )
@@ -55,7 +57,9 @@ type Connection struct {
 	Region  string `json:"region,omitempty"`
 	// Identity of the cluster that was looked at: the UID of its namespace kube-system.
 	Identity string `json:"clusterID,omitempty"`
-	// Server is the address by which the mirror reaches the hub.
+	// Push : the mirror runs on the hub, and reaches the cluster.
+	Push bool `json:"push,omitempty"`
+	// Server is the address by which the mirror reaches the hub; in push mode the cluster.
 	Server string `json:"server,omitempty"`
 	// Manifest is the DRCluster that is created.
 	Manifest string `json:"manifest,omitempty"`
@@ -69,7 +73,7 @@ type Connection struct {
 	Refusals     []Refusal    `json:"refusals,omitempty"`
 	Git          *Git         `json:"git,omitempty"`
 	Outcome      Outcome      `json:"outcome,omitempty"`
-	// Remains is the Secret on the cluster that its mirror needs until the hub has removed what it has of the cluster.
+	// Remains is the Secret that the mirror needs until the hub has removed what it has of the cluster, with where it lies.
 	Remains string `json:"remains,omitempty"`
 	// Reason and Message are what the hub says about the connection at last.
 	Reason  string `json:"reason,omitempty"`

@@ -108,6 +108,17 @@ func (g Grant) Holds(secret *corev1.Secret, cfg *rest.Config, bound types.UID, n
 	return same && lives && of.Account == g.Account && bound != "" && of.BoundTo == bound, nil
 }
 
+// Gives reports whether secret, as it lies where a mirror runs, has a token of the account of the grant, whether or not that still
+// counts. A Secret of the same name gives the other end of the link in the other mode.
+func (g Grant) Gives(secret *corev1.Secret) bool {
+	token, _, err := credential.Split(secret.Data[credential.Key])
+	if err != nil {
+		return false
+	}
+	of, err := credential.Read(token)
+	return err == nil && of.Account == g.Account
+}
+
 // SecretName is the name of the Secret of a cluster, where its mirror runs.
 func SecretName(cluster string) string { return "mirror-" + cluster }
 
