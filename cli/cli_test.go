@@ -210,6 +210,7 @@ func TestCommandsOnAHub(t *testing.T) {
 	t.Run("a cluster is connected to the mirror on the hub", func(t *testing.T) { assertPushes(t, w) })
 	t.Run("an application is protected, and that ends", func(t *testing.T) { assertProtects(t, w) })
 	t.Run("a cluster is promoted past its hub", func(t *testing.T) { assertPromotes(t, w) })
+	t.Run("a cluster is promoted for all that it has", func(t *testing.T) { assertPromotesAll(t, w) })
 	t.Run("the installation is checked", func(t *testing.T) { assertValidates(t, w) })
 	t.Run("what helps is gathered", func(t *testing.T) { assertGathers(t, w) })
 

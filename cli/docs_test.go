@@ -31,7 +31,7 @@ var shown = map[string][]string{
 	"validate":   {"validate.txt"},
 	"gather":     {"gather.txt"},
 	"history":    {"history.txt", "history-wide.txt"},
-	"promote":    {"promote.txt", "promote-refused.txt"},
+	"promote":    {"promote.txt", "promote-refused.txt", "promote-all.txt"},
 	"protect":    {"protect.txt", "protect-refused.txt", "protect-manifest.txt"},
 	"unprotect":  {"unprotect.txt", "unprotect-git.txt"},
 	"connect":    {"connect.txt"},

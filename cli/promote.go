@@ -24,6 +24,8 @@ type promoting struct {
 	operation
 	context   string
 	hubIsDown bool
+	all       bool
+	peer      string // of all: the identity of the cluster that is lost; empty: there is only one
 
 	cluster *hub.Hub
 	told    *view.Promotion
@@ -33,7 +35,7 @@ type promoting struct {
 func (c *commands) promote() *cobra.Command {
 	o := &promoting{operation: operation{commands: c}}
 	cmd := &cobra.Command{
-		Use:   "promote NAME --on-cluster CONTEXT",
+		Use:   "promote NAME|--all --on-cluster CONTEXT",
 		Short: "Break the glass: fail over on a cluster that has lost its hub",
 		Long: `Break the glass: run an application on a cluster that is left without a hub, and
 without the cluster where the application ran. NAME is the VolumeReplicationGroup of
@@ -46,12 +48,21 @@ comes back with earlier wishes is refused. It asks for the name.
 While the hub can be reached it is the one that fails over, and the command refuses:
 if the mirror on the cluster is connected, or the API server of the hub answers, or
 nothing on the cluster tells (the mirror runs on the hub). A hub whose controller does
-not run is down to you: say so with --hub-is-down.`,
-		Example: `  kubectl ramen-direct promote ledger -n bank --on-cluster dr2`,
-		Args:    named("NAME", ""), ValidArgsFunction: cobra.NoFileCompletions,
+not run is down to you: say so with --hub-is-down.
+
+With --all it is every application that has its copy on the cluster, with -n of that
+namespace. One that can't be promoted is left out and listed with the reason. Repeat
+the command after an interruption: it promotes nothing twice. If the copies are of
+different clusters, --peer names the one that is lost, by its identity.`,
+		Example: `  kubectl ramen-direct promote ledger -n bank --on-cluster dr2
+  kubectl ramen-direct promote --all --on-cluster dr2`,
+		Args: o.args, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(cmd); err != nil {
 				return err
+			}
+			if o.all {
+				return o.runAll(cmd)
 			}
 			err := o.run(cmd.Context(), args[0])
 			if o.told == nil || o.told.Outcome == "" {
@@ -67,6 +78,8 @@ not run is down to you: say so with --hub-is-down.`,
 	f.StringVar(&o.context, "on-cluster", "", "Context of the kubeconfig for the cluster that is left")
 	_ = cmd.RegisterFlagCompletionFunc("on-cluster", completeContexts(c.flags)) // the flag exists
 	f.BoolVar(&o.hubIsDown, "hub-is-down", false, "Promote although the hub answers, or nobody can tell: its controller does not run")
+	f.BoolVar(&o.all, "all", false, "All applications that have their copy on the cluster")
+	f.StringVar(&o.peer, "peer", "", "With --all: only those whose other copy is on the cluster with this identity, the UID of its namespace kube-system")
 	f.BoolVarP(&o.yes, "yes", "y", false, "Answer the question with yes, and nothing else: guards stay")
 	f.StringVar(&o.dryRun, "dry-run", "none", "none, server: send what would be written and keep nothing of it, client: send nothing")
 	f.BoolVar(&o.wait, "wait", false, "Wait until the volumes are there (default: on a terminal)")
@@ -76,16 +89,35 @@ not run is down to you: say so with --hub-is-down.`,
 	return cmd
 }
 
+// args checks that the command is about one application, or about all.
+func (o *promoting) args(cmd *cobra.Command, args []string) error {
+	switch {
+	case o.all && len(args) > 0:
+		return errors.New("a name and --all exclude each other")
+	case o.peer != "" && !o.all:
+		return errors.New("--peer belongs to --all: a name says which application it is")
+	case o.all:
+		return nil
+	}
+	return named("NAME", "--all")(cmd, args)
+}
+
+// open connects to the cluster that is left.
+func (o *promoting) open() (err error) {
+	if o.context == "" {
+		return errors.New("name the context of the kubeconfig for the cluster that is left with --on-cluster" + contextsOf(o.commands.flags))
+	}
+	o.cluster, err = o.commands.openContext("on-cluster", o.context)
+	return err
+}
+
 func (o *promoting) run(ctx context.Context, name string) error {
 	c := o.commands
 	ns, err := c.namespace()
 	if err != nil {
 		return err
 	}
-	if o.context == "" {
-		return errors.New("name the context of the kubeconfig for the cluster that is left with --on-cluster" + contextsOf(c.flags))
-	}
-	if o.cluster, err = c.openContext("on-cluster", o.context); err != nil {
+	if err := o.open(); err != nil {
 		return err
 	}
 	key := client.ObjectKey{Namespace: ns, Name: name}

@@ -81,3 +81,79 @@ func current[T any, P interface {
 	})
 	return now, list.GetResourceVersion(), err
 }
+
+// FollowAll shows all objects of a kind to see at once, and again after each that changes or is deleted, until see says that it has
+// seen enough. An API server that can't be reached meanwhile is asked again; a lack of rights ends it. What see gets at once is
+// complete. list is of the objects' kind.
+func FollowAll[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, h *Hub, list client.ObjectList, see func(now map[client.ObjectKey]P) (bool, error)) error {
+	return h.repeat(ctx, func() (bool, error) {
+		now := map[client.ObjectKey]P{}
+		err := eachPage(ctx, h, list, func(o P) { now[client.ObjectKeyFromObject(o)] = o })
+		switch {
+		case denied(err):
+			return false, fmt.Errorf("follow: %w", err)
+		case err != nil:
+			return false, nil // it is asked again soon
+		}
+		if enough, err := see(now); err != nil || enough {
+			return enough, err
+		}
+		return watchAll(ctx, h, list, now, see)
+	})
+}
+
+// eachPage lists objects page by page.
+func eachPage[P client.Object](ctx context.Context, h *Hub, list client.ObjectList, see func(P)) error {
+	for next := ""; ; {
+		one, ok := list.DeepCopyObject().(client.ObjectList)
+		if !ok {
+			return fmt.Errorf("%T is no list", list)
+		}
+		if err := h.List(ctx, one, client.Limit(page), client.Continue(next)); err != nil {
+			return err
+		}
+		err := meta.EachListItem(one, func(o runtime.Object) error {
+			if p, ok := o.(P); ok { // of the kind of the list
+				see(p)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if next = one.GetContinue(); next == "" {
+			return nil
+		}
+	}
+}
+
+// watchAll keeps now current and shows it after each change, until the watch ends.
+func watchAll[P client.Object](ctx context.Context, h *Hub, list client.ObjectList, now map[client.ObjectKey]P, see func(map[client.ObjectKey]P) (bool, error)) (bool, error) {
+	of, ok := list.DeepCopyObject().(client.ObjectList)
+	if !ok {
+		return false, fmt.Errorf("%T is no list", list)
+	}
+	w, err := h.Watch(ctx, of)
+	if err != nil {
+		return false, nil // it begins again soon, by a list
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		o, ok := event.Object.(P)
+		if !ok {
+			return false, nil // the watch tells of an error: it begins again
+		}
+		if event.Type == watch.Deleted {
+			delete(now, client.ObjectKeyFromObject(o))
+		} else {
+			now[client.ObjectKeyFromObject(o)] = o
+		}
+		if enough, err := see(now); err != nil || enough {
+			return enough, err
+		}
+	}
+	return false, nil
+}

@@ -11,10 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/cli/view"
 )
 
@@ -88,51 +86,4 @@ func (h *Hub) Me(ctx context.Context) string {
 		return ""
 	}
 	return review.Status.UserInfo.Username
-}
-
-// FollowAll shows all applications to see at once, and each that changes or is deleted, until see says that it has seen enough.
-// An API server that can't be reached meanwhile is asked again; a lack of rights ends it. What see gets at once is complete.
-func (h *Hub) FollowAll(ctx context.Context, see func(now map[client.ObjectKey]*v1alpha1.DRPlacementControl) (bool, error)) error {
-	return h.repeat(ctx, func() (bool, error) {
-		all, err := h.applications(ctx, Selection{})
-		switch {
-		case denied(err):
-			return false, fmt.Errorf("follow DRPlacementControls: %w", err)
-		case err == nil:
-			now := map[client.ObjectKey]*v1alpha1.DRPlacementControl{}
-			for i := range all {
-				now[client.ObjectKeyFromObject(&all[i])] = &all[i]
-			}
-			enough, err := see(now)
-			if err == nil && !enough {
-				enough, err = h.watchAll(ctx, now, see)
-			}
-			return enough, err
-		}
-		return false, nil // it is asked again soon
-	})
-}
-
-// watchAll keeps now current and shows it after each change, until the watch ends.
-func (h *Hub) watchAll(ctx context.Context, now map[client.ObjectKey]*v1alpha1.DRPlacementControl, see func(map[client.ObjectKey]*v1alpha1.DRPlacementControl) (bool, error)) (bool, error) {
-	w, err := h.Watch(ctx, &v1alpha1.DRPlacementControlList{})
-	if err != nil {
-		return false, nil // it begins again soon, by a list
-	}
-	defer w.Stop()
-	for event := range w.ResultChan() {
-		drpc, ok := event.Object.(*v1alpha1.DRPlacementControl)
-		if !ok {
-			return false, nil // the watch tells of an error: it begins again
-		}
-		if event.Type == watch.Deleted {
-			delete(now, client.ObjectKeyFromObject(drpc))
-		} else {
-			now[client.ObjectKeyFromObject(drpc)] = drpc
-		}
-		if enough, err := see(now); err != nil || enough {
-			return enough, err
-		}
-	}
-	return false, nil
 }

@@ -28,18 +28,45 @@ const patience = 5 * time.Second
 // ReadSurvivor looks at a cluster, to which h is a connection by the context at, and asks whether its hub is there. The credentials of the mirror are
 // not used: an answer is an answer, be it a refusal.
 func ReadSurvivor(ctx context.Context, h *Hub, at string, key client.ObjectKey) (*order.Survivor, error) {
-	s := &order.Survivor{Group: &v1alpha1.VolumeReplicationGroup{}}
-	switch err := h.Get(ctx, key, s.Group); {
+	group := &v1alpha1.VolumeReplicationGroup{}
+	switch err := h.Get(ctx, key, group); {
 	case apierrors.IsNotFound(err):
 		return nil, &absent{fmt.Sprintf("there is no VolumeReplicationGroup %s in namespace %s of the cluster: name the namespace with -n; kubectl --context %s get vrg -A lists all", key.Name, key.Namespace, at), err}
 	case err != nil:
 		return nil, fmt.Errorf("read VolumeReplicationGroup: %w", err)
 	}
+	s, err := readAround(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	s.Group, s.Cluster = group, group.Annotations[v1alpha1.AnnotationDestinationCluster]
+	return s, nil
+}
+
+// ReadSurvivors is ReadSurvivor for all groups of the cluster, or of a namespace of it; the survivor itself names none.
+func ReadSurvivors(ctx context.Context, h *Hub, namespace string) (*order.Survivor, []v1alpha1.VolumeReplicationGroup, error) {
+	var groups []v1alpha1.VolumeReplicationGroup
+	err := eachPage(ctx, h, &v1alpha1.VolumeReplicationGroupList{}, func(g *v1alpha1.VolumeReplicationGroup) {
+		_, boxed := exchange.ClusterOf(g.Namespace) // of a hub on the same cluster
+		if !boxed && (namespace == "" || g.Namespace == namespace) {
+			groups = append(groups, *g)
+		}
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("list VolumeReplicationGroups: %w", err)
+	}
+	s, err := readAround(ctx, h)
+	return s, groups, err
+}
+
+// readAround looks at what is the same for all groups of a cluster.
+func readAround(ctx context.Context, h *Hub) (*order.Survivor, error) {
+	s := &order.Survivor{}
 	system := &corev1.Namespace{}
 	if err := h.Get(ctx, client.ObjectKey{Name: "kube-system"}, system); err != nil {
 		return nil, fmt.Errorf("read which cluster it is: %w", err)
 	}
-	s.Identity, s.Cluster = string(system.UID), s.Group.Annotations[v1alpha1.AnnotationDestinationCluster]
+	s.Identity = string(system.UID)
 	mirror := &appsv1.Deployment{}
 	if err := h.Get(ctx, client.ObjectKey{Namespace: h.system, Name: "mirror"}, mirror); client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("look whether the mirror is connected: %w", err)

@@ -65,6 +65,24 @@ func Promote(s *Survivor, hubIsDown bool) *view.Promotion {
 	case p.NextEpoch <= epoch:
 		refuse(view.GuardGroup, "its epoch is the highest that there is")
 	}
+	warnings, refusals := hubDecides(s, hubIsDown)
+	p.Warnings, p.Refusals = append(p.Warnings, warnings...), append(p.Refusals, refusals...)
+	p.Warnings = append(p.Warnings, lossWarning, twiceWarning)
+	if !ready(g) {
+		p.Warnings = append(p.Warnings, unready)
+	}
+	return p
+}
+
+// What holds of every promotion past the hub.
+const (
+	lossWarning  = "what was written on the other cluster after the last synchronization is lost; how much that is nobody can tell without the hub"
+	twiceWarning = "if the other cluster still runs the application there are two that write, and what the other one writes is lost when it is connected again: see to it that it is down, or stop the workload there first"
+	unready      = "the cluster does not report its copies as ready"
+)
+
+// hubDecides refuses a promotion if the hub may work, in which case it is the one that fails over; with the user's word it warns.
+func hubDecides(s *Survivor, hubIsDown bool) (warnings []string, refusals []view.Refusal) {
 	answers := ""
 	switch {
 	case !s.Traced:
@@ -76,17 +94,12 @@ func Promote(s *Survivor, hubIsDown bool) *view.Promotion {
 	}
 	switch {
 	case answers == "":
+		return nil, nil
 	case hubIsDown:
-		p.Warnings = append(p.Warnings, answers+": if the hub works all the same, it and you decide at the same time")
-	default:
-		refuse(view.GuardHubAnswers, "%s: fail over on the hub: kubectl ramen-direct failover. If the hub can't do it, because its controller does not run, say so with --hub-is-down", answers)
+		return []string{answers + ": if the hub works all the same, it and you decide at the same time"}, nil
 	}
-	p.Warnings = append(p.Warnings, "what was written on the other cluster after the last synchronization is lost; how much that is nobody can tell without the hub",
-		"if the other cluster still runs the application there are two that write, and what the other one writes is lost when it is connected again: see to it that it is down, or stop the workload there first")
-	if c := meta.FindStatusCondition(g.Status.Conditions, v1alpha1.VRGDataReady); c == nil || c.Status != metav1.ConditionTrue {
-		p.Warnings = append(p.Warnings, "the cluster does not report its copies as ready")
-	}
-	return p
+	return nil, []view.Refusal{{Guard: view.GuardHubAnswers, Message: answers +
+		": fail over on the hub: kubectl ramen-direct failover. If the hub can't do it, because its controller does not run, say so with --hub-is-down"}}
 }
 
 // Promoted is the patch by which a group is promoted: what a hub would tell it for a failover, in a later epoch.

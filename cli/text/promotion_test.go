@@ -13,6 +13,35 @@ import (
 	"github.com/ramendr/ramen-direct/cli/view"
 )
 
+func TestPromotionOfAll(t *testing.T) {
+	s := &view.SitePromotion{
+		Cluster: "dr2", ClusterID: "0b7fb2e4-6b8c-4f0e-9a2d-5a1f1c1f7d10", Here: 1,
+		Warnings: []string{"what was written on the other cluster after the last synchronization is lost; how much that is nobody can tell without the hub"},
+		Items: []view.PromotedApplication{
+			{Namespace: "bank", Name: "ledger", Epoch: 4, NextEpoch: 1004, State: view.SitePending},
+			{Namespace: "shop", Name: "images", State: view.SiteLeftOut, Reason: "its protection is being ended"},
+			{Namespace: "shop", Name: "orders", Epoch: 2, NextEpoch: 1002, State: view.SitePending, Reason: "the cluster does not report its copies as ready"},
+		},
+	}
+	golden(t, "promote-all.txt", print(t, 80, false, func(p *text.Page) error {
+		require.NoError(t, text.PromoteAll(p, s))
+		s.Items[0].State, s.Items[2].State, s.Items[2].Reason = view.SiteDone, view.SiteBegun, "DataReady is False (Progressing): restoring 1 of 2 volumes"
+		require.NoError(t, p.SiteMoved(3*time.Second, text.PromotionProgress(s)))
+		s.Items[2].State, s.Items[2].Reason = view.SiteDone, ""
+		s.Outcome = view.OutcomeDone
+		return text.PromotedAll(p, s)
+	}))
+	for outcome, says := range map[view.Outcome]string{
+		view.OutcomeBegun: "Begun: 2 done, 1 left out. The controller", view.OutcomeTimedOut: "It takes longer", view.OutcomeInterrupted: "Interrupted:",
+		view.OutcomeDryRun: "Dry run", view.OutcomeNotConfirmed: "Not confirmed",
+	} {
+		s.Outcome = outcome
+		assert.Contains(t, print(t, 0, false, func(p *text.Page) error { return text.PromotedAll(p, s) }), says)
+	}
+	s.Items[0].Name, s.Cluster, s.Outcome = "\x1b[2J", "\x1b[31m", ""
+	assert.NotContains(t, print(t, 0, false, func(p *text.Page) error { return text.PromoteAll(p, s) }), "\x1b")
+}
+
 func TestPromotion(t *testing.T) {
 	o := &view.Promotion{
 		Namespace: "bank", Name: "ledger", Cluster: "dr2", ClusterID: "0b7fb2e4-6b8c-4f0e-9a2d-5a1f1c1f7d10", Application: "bank/ledger", Epoch: 4, NextEpoch: 1004,

@@ -12,6 +12,59 @@ const (
 	GuardGroup Guard = "Group"
 )
 
+// GuardPeer : it has to be said which cluster is lost.
+const GuardPeer Guard = "Peer"
+
+// SitePromotion is what the command promote --all prints: the promotion of all applications of a cluster that is left.
+type SitePromotion struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	// AsOf is when the cluster was looked at, by the clock of its API server.
+	AsOf metav1.Time `json:"asOf"`
+	// Cluster is the name of the cluster at its hub, if it is known, and ClusterID its identity.
+	Cluster   string `json:"cluster,omitempty"`
+	ClusterID string `json:"clusterID,omitempty"`
+	// Peer is the identity of the cluster that has the other copies.
+	Peer string `json:"peer,omitempty"`
+	// Here is how many applications the cluster is told to be Primary of already.
+	Here int `json:"here"`
+	// Items are the others.
+	Items    []PromotedApplication `json:"items"`
+	Warnings []string              `json:"warnings,omitempty"`
+	Refusals []Refusal             `json:"refusals,omitempty"`
+	Outcome  Outcome               `json:"outcome,omitempty"`
+}
+
+// PromotedApplication is one application of a SitePromotion.
+type PromotedApplication struct {
+	// Namespace and Name of the VolumeReplicationGroup.
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Application is the DRPlacementControl, as namespace/name.
+	Application string `json:"application,omitempty"`
+	// Epoch of the group until now, and then.
+	Epoch     int64     `json:"epoch"`
+	NextEpoch int64     `json:"nextEpoch"`
+	State     SiteState `json:"state"`
+	// Reason says why it was left out, what it lacks, or what may hold it up.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Count is how many applications are in each state.
+func (s *SitePromotion) Count() map[SiteState]int {
+	out := map[SiteState]int{}
+	for i := range s.Items {
+		out[s.Items[i].State]++
+	}
+	return out
+}
+
+// Rests reports whether nothing more happens to any of them.
+func (s *SitePromotion) Rests() bool {
+	n := s.Count()
+	return n[SitePending] == 0 && n[SiteBegun] == 0
+}
+
 // Promotion is what the command promote prints.
 type Promotion struct {
 	APIVersion string `json:"apiVersion"`
