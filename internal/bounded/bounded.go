@@ -55,6 +55,19 @@ func List(names []string, separator string) string {
 	return out
 }
 
+// Messages joins what is said of many things, such as volumes: of the first few whole sentences, and how many more there are.
+func Messages(messages []string) string {
+	const most, size = 5, 600
+	shown := slices.Clone(messages[:min(len(messages), most)])
+	for i := range shown {
+		shown[i] = Text(shown[i], size)
+	}
+	if rest := len(messages) - len(shown); rest > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more", rest))
+	}
+	return strings.Join(shown, "; ")
+}
+
 // Some joins the first names with commas, and says how many more there are, so that a sentence about them stays readable.
 func Some(names []string) string {
 	const most = 5

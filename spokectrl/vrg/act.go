@@ -104,9 +104,9 @@ func (r actor) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *acti
 	case plan.Rebuild:
 		return r.rebuild(ctx, f)
 	case plan.Upload:
-		done.stores = f.storing(f.profiles(), func() archive.Problems { return r.Archive.Sync(ctx, f.id, f.profiles(), f.term, f.content) })
+		done.stores = storing(f, f.profiles(), func() archive.Problems { return r.Archive.Sync(ctx, f.id, f.profiles(), f.term, f.content) })
 	case plan.Add:
-		done.stores = f.storing(f.profiles(), func() archive.Problems { return r.Archive.Add(ctx, f.id, f.profiles(), f.term, f.content) })
+		done.stores = storing(f, f.profiles(), func() archive.Problems { return r.Archive.Add(ctx, f.id, f.profiles(), f.term, f.content) })
 	case plan.Empty:
 		log.FromContext(ctx).Info("Emptying the object stores")
 		done.stores = r.Archive.Empty(ctx, f.id, f.profiles(), f.term.Epoch)
@@ -146,18 +146,18 @@ func (r actor) actOnVolume(ctx context.Context, f *facts, i int, k plan.Kind) er
 		if v.item.PV == nil {
 			return nil // nothing that could be lost
 		}
-		return explained("retain PersistentVolume "+v.item.PV.Name, a.Owned(ctx, v.retain(f.vrg)))
+		return explained("retain PersistentVolume "+v.item.PV.Name, a.Owned(ctx, retain(f.vrg, v)))
 	case plan.GiveUp:
 		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.item.PV))
 		return explained("restore policy of PersistentVolume "+v.item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.item.PV, capsule.OriginalPolicy(v.item.PV))))
 	case plan.Mark:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), f.group.Volumes[i].Sealed)))
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, finalizer(v), f.group.Volumes[i].Sealed)))
 	case plan.Seal:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, v.finalizer(), true)))
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, finalizer(v), true)))
 	case plan.Loosen:
 		return explained("take the finalizer off claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Loosen(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed), false))
 	case plan.Release:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Release(f.vrg, v.item.Claim, v.finalizer(), f.group.Volumes[i].Sealed)))
+		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Release(f.vrg, v.item.Claim, finalizer(v), f.group.Volumes[i].Sealed)))
 	case plan.Unmark:
 		logger.Info("Releasing the claim")
 		return explained("unmark claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Unmark(v.item.Claim), true))
@@ -180,7 +180,7 @@ func (r actor) actOnVolume(ctx context.Context, f *facts, i int, k plan.Kind) er
 }
 
 // retain is what keeps the PV of a volume. What no store describes remembers its claim itself.
-func (v *volume) retain(vrg *v1alpha1.VolumeReplicationGroup) apply.Intent {
+func retain(vrg *v1alpha1.VolumeReplicationGroup, v *volume) apply.Intent {
 	original := capsule.OriginalPolicy(v.item.PV)
 	if v.claim == "" {
 		return volumes.Retain(v.item.PV, original)
@@ -189,7 +189,7 @@ func (v *volume) retain(vrg *v1alpha1.VolumeReplicationGroup) apply.Intent {
 }
 
 // finalizer is the one by which a claim is held.
-func (v *volume) finalizer() string {
+func finalizer(v *volume) string {
 	if v.state.Copied {
 		return v1alpha1.PVCVolSyncFinalizer
 	}

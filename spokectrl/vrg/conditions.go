@@ -194,7 +194,7 @@ func (s pass) worst(of func(int) provider.Finding) (worst provider.Finding, bloc
 	if top == 3 {
 		worst.Reason = provider.ReasonError
 	}
-	worst.Message = shortened(messages)
+	worst.Message = bounded.Messages(messages)
 	return worst, top > 0
 }
 
@@ -247,7 +247,7 @@ func (s pass) notReceived() string {
 			messages = append(messages, fmt.Sprintf("claim %s is not received: %s", title(c.Volume, s.vrg.Namespace), c.Trouble))
 		}
 	}
-	return shortened(messages)
+	return bounded.Messages(messages)
 }
 
 // restored reports whether the gate before everything that a primary does is open.
@@ -272,7 +272,7 @@ func (s pass) leaving() string {
 	if names == nil {
 		return ""
 	}
-	return "claims are being deleted while the application moves away: " + shortened(names)
+	return "claims are being deleted while the application moves away: " + bounded.Messages(names)
 }
 
 func (s pass) clusterDataReady() provider.Finding {
@@ -353,9 +353,9 @@ func (s pass) inUse() provider.Finding {
 	}
 	switch {
 	case busy != nil:
-		return yes(reasonPodsRunning, shortened(busy))
+		return yes(reasonPodsRunning, bounded.Messages(busy))
 	case unknown != nil:
-		return provider.Finding{Status: metav1.ConditionUnknown, Reason: reasonNotKnown, Message: shortened(unknown)}
+		return provider.Finding{Status: metav1.ConditionUnknown, Reason: reasonNotKnown, Message: bounded.Messages(unknown)}
 	default:
 		return no(reasonNotInUse, "no Pod uses a volume of the group")
 	}

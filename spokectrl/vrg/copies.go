@@ -18,6 +18,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
@@ -185,10 +186,10 @@ func restoreCopies(f *facts, group provider.Group) (restore, map[client.ObjectKe
 	}
 	switch {
 	case len(conflicts) > 0:
-		out.state, out.message = plan.RestoreConflict, shortened(conflicts)
+		out.state, out.message = plan.RestoreConflict, bounded.Messages(conflicts)
 	case ready < all:
 		out.state = plan.RestoreMissing
-		out.message = fmt.Sprintf("%d of %d volumes are made from what was received; %s", ready, all, shortened(messages))
+		out.message = fmt.Sprintf("%d of %d volumes are made from what was received; %s", ready, all, bounded.Messages(messages))
 	case all > 0:
 		out.message = fmt.Sprintf("%d volumes are made from what was received", all)
 	default:

@@ -43,7 +43,7 @@ type objects struct {
 }
 
 // objectsMode is what may be done in this pass.
-func (s pass) objectsMode() cycle.Mode {
+func objectsMode(s pass) cycle.Mode {
 	steady := s.group.Restore == plan.RestoreDone && s.mute == nil && len(s.profiles()) > 0
 	stored := s.group.Archived || s.done.stores != nil && !s.done.stores.All(s.profiles())
 	due := s.objectsDue()
@@ -80,7 +80,7 @@ func tendObjects(ctx context.Context, r actor, s pass) objects {
 		return out
 	}
 	if out.want.Mode == cycle.Idle {
-		out.want.Mode = s.objectsMode()
+		out.want.Mode = objectsMode(s)
 	}
 	out.is = r.Objects.Tend(ctx, out.want)
 	if out.due && out.is.Restored != nil {
@@ -95,7 +95,7 @@ func tendObjects(ctx context.Context, r actor, s pass) objects {
 const reasonObjects = "KubeObjectsRestored"
 
 // again says when something is due that nothing else wakes us for.
-func (o objects) again(now time.Time) error {
+func again(o objects, now time.Time) error {
 	if o.err != nil || o.is.Next.IsZero() {
 		return o.err
 	}

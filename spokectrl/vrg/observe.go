@@ -76,7 +76,7 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 		return nil, fmt.Errorf("read Namespace kube-system, the identity of the cluster: %w", err)
 	}
 	f.term = archive.Term{Epoch: epoch, Cluster: string(system.UID), Generation: vrg.Generation}
-	f.observeTrust(ctx, r.Signing)
+	observeTrust(ctx, f, r.Signing)
 	if f.abandoned, err = abandonedStores(ctx, r.Client); err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (r observer) lookLive(ctx context.Context, known *facts) (*facts, error) {
 		seen.restore = r.observeRestore(ctx, seen, known.provided)
 		seen.group.Restore = seen.restore.state
 	}
-	return seen, seen.observeContent(r.Archive)
+	return seen, observeContent(seen, r.Archive)
 }
 
 // look adds to what is known of a group what reader tells of its volumes.
@@ -183,7 +183,7 @@ func (r observer) look(ctx context.Context, reader client.Reader, known *facts) 
 		return nil, err
 	}
 	if f.steady() {
-		return &f, f.observeContent(r.Archive)
+		return &f, observeContent(&f, r.Archive)
 	}
 	return &f, nil
 }
@@ -281,7 +281,7 @@ func (r observer) observeVolumes(ctx context.Context, reader client.Reader, f *f
 		if v.provider = holders[client.ObjectKey{Namespace: it.Namespace, Name: it.Name}]; v.provider == nil {
 			v.provider = r.Providers.For(v.view)
 		}
-		if err := v.observeReplica(ctx, reader, f.vrg, &fact); err != nil {
+		if err := observeReplica(ctx, reader, f.vrg, &v, &fact); err != nil {
 			return none, err
 		}
 		f.volumes = append(f.volumes, v)
@@ -291,7 +291,8 @@ func (r observer) observeVolumes(ctx context.Context, reader client.Reader, f *f
 	return users, nil
 }
 
-func (v *volume) observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.VolumeReplicationGroup, fact *plan.Volume) error {
+// observeReplica adds to what is known of a volume what its technique says.
+func observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.VolumeReplicationGroup, v *volume, fact *plan.Volume) error {
 	if v.provider == nil {
 		v.state = provider.State{Replica: plan.ReplicaAbsent, Refusal: &provider.Refusal{
 			Reason:  provider.ReasonNotSupported,
@@ -356,7 +357,7 @@ func groupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group, term archive.Te
 }
 
 // observeContent builds what the stores should hold: the volumes that are protected, or are about to be.
-func (f *facts) observeContent(a *archive.Archive) error {
+func observeContent(f *facts, a *archive.Archive) error {
 	var pairs []capsule.Pair
 	var kept []*corev1.PersistentVolumeClaim
 	for i, stored := range plan.Stored(f.group) {

@@ -85,7 +85,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		stopObjects(ctx, r, facts)
 		does := actor{r}
 		done = does.act(ctx, facts, next)
-		done.objects = tendObjects(ctx, does, pass{facts, next, done})
+		done.objects = tendObjects(ctx, does, pass{facts: facts, plan: next, done: done})
 	}
 	return r.report(ctx, group, facts, next, done, seeErr)
 }
@@ -104,7 +104,7 @@ func (r *Reconciler) ignored(ctx context.Context, group *v1alpha1.VolumeReplicat
 func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicationGroup, facts *facts, next plan.Plan, done actions, seeErr error) (reconcile.Result, error) {
 	errs := append(done.all(), seeErr)
 	if facts != nil {
-		errs = append(errs, facts.retry(done), done.objects.again(r.Clock.Now()))
+		errs = append(errs, retry(facts, done), again(done.objects, r.Clock.Now()))
 	}
 	if !done.released {
 		after := group.DeepCopy()

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
@@ -162,12 +163,12 @@ func (r observer) compare(ctx context.Context, group provider.Group, pairs []cap
 	}
 	switch {
 	case len(conflicts) > 0:
-		out.state, out.message = plan.RestoreConflict, shortened(conflicts)
+		out.state, out.message = plan.RestoreConflict, bounded.Messages(conflicts)
 	case missing > 0:
 		out.state = plan.RestoreMissing
 		out.message = fmt.Sprintf("%d of %d volumes are restored from %s", all-missing, all, from)
 		if len(waits) > 0 {
-			out.message += "; " + shortened(waits)
+			out.message += "; " + bounded.Messages(waits)
 		}
 	case all == 0:
 		out.message = nothingToRestore
@@ -175,7 +176,7 @@ func (r observer) compare(ctx context.Context, group provider.Group, pairs []cap
 		out.message = fmt.Sprintf("%d volumes are restored from %s", all, from)
 	}
 	if len(strange) > 0 {
-		out.message += fmt.Sprintf("; %s describes claims outside of the group's namespaces, which are left alone: %s", from, shortened(strange))
+		out.message += fmt.Sprintf("; %s describes claims outside of the group's namespaces, which are left alone: %s", from, bounded.Messages(strange))
 	}
 	return out
 }

@@ -4,9 +4,7 @@ package vrg
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -18,21 +16,7 @@ import (
 const (
 	// sizeOfVolumes is how many bytes the list of volumes in a status may have, as JSON. etcd takes 1.5 MB for an object.
 	sizeOfVolumes = 700 << 10
-	// mostMessages is how many of many messages are repeated, and sizeOfMessage the most bytes of each.
-	mostMessages, sizeOfMessage = 5, 600
 )
-
-// shortened keeps a condition readable when many volumes wait for the same.
-func shortened(messages []string) string {
-	shown := slices.Clone(messages[:min(len(messages), mostMessages)])
-	for i := range shown {
-		shown[i] = bounded.Text(shown[i], sizeOfMessage)
-	}
-	if rest := len(messages) - len(shown); rest > 0 {
-		shown = append(shown, fmt.Sprintf("and %d more", rest))
-	}
-	return strings.Join(shown, "; ")
-}
 
 // several is many errors in a few words.
 type several []error
@@ -50,7 +34,7 @@ func (s several) Error() string {
 	for i, err := range s {
 		messages[i] = err.Error()
 	}
-	return shortened(messages)
+	return bounded.Messages(messages)
 }
 
 // Unwrap returns all of them.

@@ -167,7 +167,7 @@ func groupSync(pvcs []v1alpha1.ProtectedPVC) (oldest *metav1.Time, longest *meta
 }
 
 // retry says that a store has to be asked again: nothing wakes us when one comes back.
-func (f *facts) retry(done actions) error {
+func retry(f *facts, done actions) error {
 	if f.restore.unread || done.stores.Err() != nil {
 		return &outcome.Waiting{Reason: "ObjectStore", Message: "an object store does not answer", After: archive.Pause}
 	}

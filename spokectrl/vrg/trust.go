@@ -22,7 +22,7 @@ const unvouched = "no cluster of the application is known to have signed this: i
 
 // observeTrust finds out what this cluster signs with, and whose stored metadata it restores. The hub names the signers as soon
 // as the group was stored with a signature; this cluster is one of them, whether the hub has heard of its key or not.
-func (f *facts) observeTrust(ctx context.Context, keeper *signing.Keeper) {
+func observeTrust(ctx context.Context, f *facts, keeper *signing.Keeper) {
 	key, err := keeper.Key(ctx)
 	text, stored := f.vrg.Annotations[v1alpha1.AnnotationSigners]
 	signers := strings.FieldsFunc(text, func(c rune) bool { return c == ',' })
@@ -38,7 +38,7 @@ func (f *facts) observeTrust(ctx context.Context, keeper *signing.Keeper) {
 }
 
 // storing stores, unless this cluster can't sign so that the peer believes it: then what is stored stays as it is.
-func (f *facts) storing(profiles []string, store func() archive.Problems) archive.Problems {
+func storing(f *facts, profiles []string, store func() archive.Problems) archive.Problems {
 	if f.mute == nil {
 		return store()
 	}
