@@ -22,56 +22,36 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
+	"github.com/ramendr/ramen-direct/spokectrl/status"
 	"github.com/ramendr/ramen-direct/spokectrl/volumes"
 )
-
-// actions is what became of the steps of a plan.
-type actions struct {
-	group    error         // the group step that failed
-	volumes  map[int]error // the step of each volume that failed
-	copies   map[int]error // the same of each copy
-	remains  map[int]error // and of each volume of an earlier term
-	stores   archive.Problems
-	objects  objects // what became of the Kubernetes objects
-	released bool    // our finalizer is gone, and with it perhaps the group
-}
-
-// all are the errors that call for another try. Those of stores are not among them: they are tried again after a while.
-func (a actions) all() []error {
-	errs := []error{a.group}
-	for _, of := range []map[int]error{a.volumes, a.copies, a.remains} {
-		for _, err := range of {
-			errs = append(errs, err)
-		}
-	}
-	return errs
-}
 
 // errStores means that stores could not be emptied. It is reported, and tried again after a while.
 var errStores = errors.New("object stores are not emptied")
 
-func (r actor) act(ctx context.Context, f *facts, p plan.Plan) actions {
-	done := actions{volumes: map[int]error{}, copies: map[int]error{}, remains: map[int]error{}}
+func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) status.Done {
+	done := status.Done{Volumes: map[int]error{}, Copies: map[int]error{}, Remains: map[int]error{}}
 	for _, s := range p.Steps {
 		switch {
 		case s.Kind == plan.Receive || s.Kind == plan.Dismiss || s.Kind == plan.Leave:
-			done.copies[s.Volume] = r.actOnCopy(ctx, f, s.Volume, s.Kind)
+			done.Copies[s.Volume] = r.actOnCopy(ctx, f, s.Volume, s.Kind)
 			continue
 		case s.Kind == plan.Abandon:
-			done.remains[s.Volume] = r.abandon(ctx, f.remains[s.Volume])
+			done.Remains[s.Volume] = r.abandon(ctx, f.Remains[s.Volume])
 			continue
 		case s.Volume != plan.GroupStep:
-			if done.volumes[s.Volume] == nil {
-				done.volumes[s.Volume] = r.actOnVolume(ctx, f, s.Volume, s.Kind)
+			if done.Volumes[s.Volume] == nil {
+				done.Volumes[s.Volume] = r.actOnVolume(ctx, f, s.Volume, s.Kind)
 			}
 			continue
 		}
-		if (s.Kind == plan.Empty || s.Kind == plan.Unhold) && errors.Join(done.all()...) != nil {
+		if (s.Kind == plan.Empty || s.Kind == plan.Unhold) && errors.Join(done.All()...) != nil {
 			return done // releasing the group now would forget what failed, and a claim would keep our finalizer
 		}
 		if err := r.actOnGroup(ctx, f, s.Kind, &done); err != nil {
 			if !errors.Is(err, errStores) {
-				done.group = err
+				done.Group = err
 			}
 			return done
 		}
@@ -79,38 +59,38 @@ func (r actor) act(ctx context.Context, f *facts, p plan.Plan) actions {
 	return done
 }
 
-func (r actor) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *actions) error {
+func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind, done *status.Done) error {
 	switch k {
 	case plan.Hold:
-		return r.own(ctx, f, true, f.vrg.Annotations[AnnotationRestored], f.vrg.Annotations[AnnotationObjects])
+		return r.own(ctx, f, true, f.VRG.Annotations[snapshot.AnnotationRestored], f.VRG.Annotations[snapshot.AnnotationObjects])
 	case plan.Forget:
-		if f.group.Role == plan.Secondary {
-			return r.own(ctx, f, true, released, "")
+		if f.Group.Role == plan.Secondary {
+			return r.own(ctx, f, true, snapshot.Released, "")
 		}
 		return r.own(ctx, f, true, "", "")
 	case plan.Remember:
-		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch), f.objectsNote())
+		return r.own(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch), f.ObjectsNote())
 	case plan.SendAway:
-		return r.own(ctx, f, true, exchange.FormatEpoch(f.term.Epoch)+sentAway, "")
+		return r.own(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch)+snapshot.SentAway, "")
 	case plan.Unhold:
-		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.group.Interrupted)
-		if f.group.Interrupted {
-			r.warn(f.vrg, reasonInterrupted, messageInterrupted)
+		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.Group.Interrupted)
+		if f.Group.Interrupted {
+			r.warn(f.VRG, status.ReasonInterrupted, status.MessageInterrupted)
 		}
 		if err := r.release(ctx, f); err != nil {
 			return err
 		}
-		done.released = true
+		done.Released = true
 	case plan.Rebuild:
 		return r.rebuild(ctx, f)
 	case plan.Upload:
-		done.stores = storing(f, f.profiles(), func() archive.Problems { return r.Archive.Sync(ctx, f.id, f.profiles(), f.term, f.content) })
+		done.Stores = storing(f, f.Profiles(), func() archive.Problems { return r.Archive.Sync(ctx, f.ID, f.Profiles(), f.Term, f.Content) })
 	case plan.Add:
-		done.stores = storing(f, f.profiles(), func() archive.Problems { return r.Archive.Add(ctx, f.id, f.profiles(), f.term, f.content) })
+		done.Stores = storing(f, f.Profiles(), func() archive.Problems { return r.Archive.Add(ctx, f.ID, f.Profiles(), f.Term, f.Content) })
 	case plan.Empty:
 		log.FromContext(ctx).Info("Emptying the object stores")
-		done.stores = r.Archive.Empty(ctx, f.id, f.profiles(), f.term.Epoch)
-		if done.stores.Err() != nil {
+		done.Stores = r.Archive.Empty(ctx, f.ID, f.Profiles(), f.Term.Epoch)
+		if done.Stores.Err() != nil {
 			return errStores
 		}
 	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Rejoin, plan.Drop, plan.GiveUp, plan.Loosen, plan.Unmark,
@@ -120,16 +100,16 @@ func (r actor) actOnGroup(ctx context.Context, f *facts, k plan.Kind, done *acti
 }
 
 // own writes all that is ours in the group's metadata: our finalizer, AnnotationRestored and AnnotationObjects, if not empty.
-func (r actor) own(ctx context.Context, f *facts, held bool, note, objects string) error {
-	intent := ramenac.VolumeReplicationGroup(f.vrg.Name, f.vrg.Namespace).WithUID(f.vrg.UID)
+func (r actor) own(ctx context.Context, f *snapshot.Snapshot, held bool, note, objects string) error {
+	intent := ramenac.VolumeReplicationGroup(f.VRG.Name, f.VRG.Namespace).WithUID(f.VRG.UID)
 	if held {
 		intent.WithFinalizers(v1alpha1.VRGFinalizer)
 	}
 	if note != "" {
-		intent.WithAnnotations(map[string]string{AnnotationRestored: note})
+		intent.WithAnnotations(map[string]string{snapshot.AnnotationRestored: note})
 	}
 	if objects != "" {
-		intent.WithAnnotations(map[string]string{AnnotationObjects: objects})
+		intent.WithAnnotations(map[string]string{snapshot.AnnotationObjects: objects})
 	}
 	if err := apply.New(r.Client, ownerSpec).Owned(ctx, intent); err != nil {
 		return fmt.Errorf("mark the group: %w", err)
@@ -137,38 +117,38 @@ func (r actor) own(ctx context.Context, f *facts, held bool, note, objects strin
 	return nil
 }
 
-func (r actor) actOnVolume(ctx context.Context, f *facts, i int, k plan.Kind) error {
-	v := &f.volumes[i]
+func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k plan.Kind) error {
+	v := &f.Volumes[i]
 	a := apply.New(r.Client, ownerSpec)
-	logger := log.FromContext(ctx).WithValues("PersistentVolumeClaim", v.item.Name)
+	logger := log.FromContext(ctx).WithValues("PersistentVolumeClaim", v.Item.Name)
 	switch k {
 	case plan.Retain:
-		if v.item.PV == nil {
+		if v.Item.PV == nil {
 			return nil // nothing that could be lost
 		}
-		return explained("retain PersistentVolume "+v.item.PV.Name, a.Owned(ctx, retain(f.vrg, v)))
+		return explained("retain PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, retain(f.VRG, v)))
 	case plan.GiveUp:
-		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.item.PV))
-		return explained("restore policy of PersistentVolume "+v.item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.item.PV, capsule.OriginalPolicy(v.item.PV))))
+		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.Item.PV))
+		return explained("restore policy of PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.Item.PV, capsule.OriginalPolicy(v.Item.PV))))
 	case plan.Mark:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, finalizer(v), f.group.Volumes[i].Sealed)))
+		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Group.Volumes[i].Sealed)))
 	case plan.Seal:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Mark(f.vrg, v.item.Claim, finalizer(v), true)))
+		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), true)))
 	case plan.Loosen:
-		return explained("take the finalizer off claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Loosen(f.vrg, v.item.Claim, f.group.Volumes[i].Sealed), false))
+		return explained("take the finalizer off claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Loosen(f.VRG, v.Item.Claim, f.Group.Volumes[i].Sealed), false))
 	case plan.Release:
-		return explained("mark claim "+v.item.Name, a.Owned(ctx, volumes.Release(f.vrg, v.item.Claim, finalizer(v), f.group.Volumes[i].Sealed)))
+		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Release(f.VRG, v.Item.Claim, finalizer(v), f.Group.Volumes[i].Sealed)))
 	case plan.Unmark:
 		logger.Info("Releasing the claim")
-		return explained("unmark claim "+v.item.Name, r.takeOff(ctx, f, v.item.Claim, volumes.Unmark(v.item.Claim), true))
+		return explained("unmark claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Unmark(v.Item.Claim), true))
 	case plan.Promote:
-		logger.Info("Setting the role of the replica", "role", "primary", "was", v.state.Told)
+		logger.Info("Setting the role of the replica", "role", "primary", "was", v.State.Told)
 		return r.tell(ctx, a, v, plan.Primary)
 	case plan.Rejoin:
 		logger.Info("Asking the storage to replicate the volume from here again")
 		return r.tell(ctx, a, v, plan.Primary)
 	case plan.Demote:
-		logger.Info("Setting the role of the replica", "role", "secondary", "was", v.state.Told)
+		logger.Info("Setting the role of the replica", "role", "secondary", "was", v.State.Told)
 		return r.tell(ctx, a, v, plan.Secondary)
 	case plan.Drop:
 		logger.Info("Deleting the replica")
@@ -180,38 +160,38 @@ func (r actor) actOnVolume(ctx context.Context, f *facts, i int, k plan.Kind) er
 }
 
 // retain is what keeps the PV of a volume. What no store describes remembers its claim itself.
-func retain(vrg *v1alpha1.VolumeReplicationGroup, v *volume) apply.Intent {
-	original := capsule.OriginalPolicy(v.item.PV)
-	if v.claim == "" {
-		return volumes.Retain(v.item.PV, original)
+func retain(vrg *v1alpha1.VolumeReplicationGroup, v *snapshot.Volume) apply.Intent {
+	original := capsule.OriginalPolicy(v.Item.PV)
+	if v.Claim == "" {
+		return volumes.Retain(v.Item.PV, original)
 	}
-	return volumes.RetainWithClaim(vrg, v.item.PV, original, v.claim)
+	return volumes.RetainWithClaim(vrg, v.Item.PV, original, v.Claim)
 }
 
 // finalizer is the one by which a claim is held.
-func finalizer(v *volume) string {
-	if v.state.Copied {
+func finalizer(v *snapshot.Volume) string {
+	if v.State.Copied {
 		return v1alpha1.PVCVolSyncFinalizer
 	}
 	return v1alpha1.PVCVolRepFinalizer
 }
 
-func (r actor) tell(ctx context.Context, a apply.Applier, v *volume, role plan.Role) error {
-	intents, err := v.provider.Intents(v.view, v.state, role)
+func (r actor) tell(ctx context.Context, a apply.Applier, v *snapshot.Volume, role plan.Role) error {
+	intents, err := v.Provider.Intents(v.View, v.State, role)
 	if err != nil {
 		return err
 	}
 	for _, intent := range intents {
 		// What Ramen or an older version made names its group, and need not say who made it.
 		if err := a.Mine(ctx, r.Live, intent, v1alpha1.LabelCreatedByRamen); err != nil {
-			return explained("tell the replica of claim "+v.item.Name, err)
+			return explained("tell the replica of claim "+v.Item.Name, err)
 		}
 	}
 	return nil
 }
 
-func (r actor) drop(ctx context.Context, v *volume) error {
-	return explained("delete the replica of claim "+v.item.Name, r.remove(ctx, v.provider.Leftovers(v.state)...))
+func (r actor) drop(ctx context.Context, v *snapshot.Volume) error {
+	return explained("delete the replica of claim "+v.Item.Name, r.remove(ctx, v.Provider.Leftovers(v.State)...))
 }
 
 func (r actor) remove(ctx context.Context, objects ...client.Object) error {
@@ -228,28 +208,28 @@ func (r actor) remove(ctx context.Context, objects ...client.Object) error {
 }
 
 // rebuild creates what is missing. Each pair goes on its own; what fails is tried again.
-func (r actor) rebuild(ctx context.Context, f *facts) error {
+func (r actor) rebuild(ctx context.Context, f *snapshot.Snapshot) error {
 	var errs []error
-	for _, m := range f.restore.moves {
+	for _, m := range f.Restore.Moves {
 		if err := r.rebuildPair(ctx, f, m); err != nil {
-			errs = append(errs, fmt.Errorf("restore claim %s/%s: %w", m.pair.PVC.Namespace, m.pair.PVC.Name, err))
+			errs = append(errs, fmt.Errorf("restore claim %s/%s: %w", m.Pair.PVC.Namespace, m.Pair.PVC.Name, err))
 		}
 	}
-	for _, next := range f.restore.copies {
+	for _, next := range f.Restore.Copies {
 		errs = append(errs, r.rebuildCopy(ctx, f, next))
 	}
 	return severalOf(errs)
 }
 
 // house makes the namespace of a claim, unless there is one: the workload may be deployed only once its claims are there.
-func (r actor) house(ctx context.Context, f *facts, namespace string) error {
+func (r actor) house(ctx context.Context, f *snapshot.Snapshot, namespace string) error {
 	ns := &corev1.Namespace{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: namespace}, ns); !apierrors.IsNotFound(err) {
 		return explained("read Namespace "+namespace, err)
 	}
 	log.FromContext(ctx).Info("Creating the namespace of a claim", "Namespace", namespace)
 	ns.Labels = map[string]string{v1alpha1.LabelCreatedByRamen: "true"}
-	ns.Name, ns.Annotations = namespace, exchange.ReadRanges(f.vrg.Annotations[v1alpha1.AnnotationNamespaceRanges])[namespace]
+	ns.Name, ns.Annotations = namespace, exchange.ReadRanges(f.VRG.Annotations[v1alpha1.AnnotationNamespaceRanges])[namespace]
 	if err := r.Client.Create(ctx, ns, client.FieldOwner(ownerSpec)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return explained("create Namespace "+namespace, err)
 	}
@@ -257,39 +237,39 @@ func (r actor) house(ctx context.Context, f *facts, namespace string) error {
 }
 
 // rebuildPair takes a pair all the way: the steps fall through, as a claim without its volume is nothing.
-func (r actor) rebuildPair(ctx context.Context, f *facts, m move) error {
-	log.FromContext(ctx).V(1).Info("Restoring", "PersistentVolumeClaim", m.pair.PVC.Name, "move", m.kind)
-	pv := m.here.PV
-	switch m.kind {
+func (r actor) rebuildPair(ctx context.Context, f *snapshot.Snapshot, m snapshot.Move) error {
+	log.FromContext(ctx).V(1).Info("Restoring", "PersistentVolumeClaim", m.Pair.PVC.Name, "move", m.Kind)
+	pv := m.Here.PV
+	switch m.Kind {
 	case capsule.Present, capsule.Conflict, capsule.Wait:
 		return nil
 	case capsule.CreatePV:
-		pv = capsule.NewPV(m.pair, m.here.Class)
+		pv = capsule.NewPV(m.Pair, m.Here.Class)
 		if err := r.Client.Create(ctx, pv, client.FieldOwner(ownerSpec)); err != nil {
 			return explained("create PersistentVolume "+pv.Name, err)
 		}
 		fallthrough
 	case capsule.KeepPV:
-		if err := apply.New(r.Client, ownerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.pair.PV))); err != nil {
+		if err := apply.New(r.Client, ownerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV))); err != nil {
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:
-		if err := r.freePV(ctx, pv, m.pair.PVC); err != nil {
+		if err := r.freePV(ctx, pv, m.Pair.PVC); err != nil {
 			return err
 		}
 	case capsule.GrowClaim:
-		return r.growClaim(ctx, m.here.PVC, m.pair.PVC)
+		return r.growClaim(ctx, m.Here.PVC, m.Pair.PVC)
 	case capsule.CreateClaim:
 	}
-	if m.here.PVC != nil {
+	if m.Here.PVC != nil {
 		return nil
 	}
-	if err := r.house(ctx, f, m.pair.PVC.Namespace); err != nil {
+	if err := r.house(ctx, f, m.Pair.PVC.Namespace); err != nil {
 		return err
 	}
-	err := r.Client.Create(ctx, capsule.NewPVC(m.pair), client.FieldOwner(ownerSpec))
+	err := r.Client.Create(ctx, capsule.NewPVC(m.Pair), client.FieldOwner(ownerSpec))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return explained("create PersistentVolumeClaim "+m.pair.PVC.Name, err)
+		return explained("create PersistentVolumeClaim "+m.Pair.PVC.Name, err)
 	}
 	return nil
 }

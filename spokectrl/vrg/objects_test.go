@@ -17,7 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
-	"github.com/ramendr/ramen-direct/spokectrl/vrg"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 )
 
 // holds has the process of a cluster capture objects, of which it has some.
@@ -101,7 +101,7 @@ func TestAnApplicationIsFailedOverWithItsObjects(t *testing.T) {
 	assert.Equal(t, []string{"deployment", "service"}, here.Has())
 	assert.Contains(t, dr2.message("KubeObjectsReady"), "2 objects were restored from the capture of 2026-01-01T00:00:00Z in s3-dr1")
 	assert.Equal(t, 1, here.Seen().Restores)
-	assert.Empty(t, dr2.group().Annotations[vrg.AnnotationObjects])
+	assert.Empty(t, dr2.group().Annotations[snapshot.AnnotationObjects])
 
 	dr2.restart(s)
 	again := dr2.holds()

@@ -23,26 +23,14 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
+	"github.com/ramendr/ramen-direct/spokectrl/status"
 )
 
 // Field managers.
 const (
 	ownerSpec   = "spokectrl-vrg"
 	ownerStatus = "spokectrl-vrg-status"
-)
-
-// AnnotationRestored on a group notes the epoch for which the stored metadata was restored, followed by sentAway once the
-// application was told to leave; or released. It distinguishes a primary that keeps running from one that
-// was just promoted, and both from one that was re-created after someone deleted it.
-const AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/restored-epoch"
-
-// AnnotationObjects on a group notes the epoch for which Kubernetes objects are still to be restored. Without it none are: what
-// keeps running was never gone, whenever somebody asks for captures of it.
-const AnnotationObjects = "volumereplicationgroups.ramendr.openshift.io/objects-to-restore-epoch"
-
-const (
-	sentAway = ".sent-away"
-	released = "released" // the group is no primary
 )
 
 // Reconciler is the controller of the groups.
@@ -80,12 +68,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	facts, next, seeErr := observer{r}.decide(ctx, group)
-	var done actions
+	var done status.Done
 	if seeErr == nil {
 		stopObjects(ctx, r, facts)
 		does := actor{r}
 		done = does.act(ctx, facts, next)
-		done.objects = tendObjects(ctx, does, pass{facts: facts, plan: next, done: done})
+		done.Objects = tendObjects(ctx, does, status.Pass{Snapshot: facts, Plan: next, Done: done})
 	}
 	return r.report(ctx, group, facts, next, done, seeErr)
 }
@@ -101,17 +89,17 @@ func (r *Reconciler) ignored(ctx context.Context, group *v1alpha1.VolumeReplicat
 	return marked, nil
 }
 
-func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicationGroup, facts *facts, next plan.Plan, done actions, seeErr error) (reconcile.Result, error) {
-	errs := append(done.all(), seeErr)
+func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicationGroup, facts *snapshot.Snapshot, next plan.Plan, done status.Done, seeErr error) (reconcile.Result, error) {
+	errs := append(done.All(), seeErr)
 	if facts != nil {
-		errs = append(errs, retry(facts, done), again(done.objects, r.Clock.Now()))
+		errs = append(errs, retry(facts, done), again(done.Objects, r.Clock.Now()))
 	}
-	if !done.released {
+	if !done.Released {
 		after := group.DeepCopy()
 		if seeErr != nil {
-			after.Status = blind(group, r.Clock.Now(), seeErr)
+			after.Status = status.Blind(group, r.Clock.Now(), seeErr)
 		} else {
-			after.Status = status(group, facts, next, done, r.Clock.Now())
+			after.Status = status.Of(group, facts, next, done, r.Clock.Now())
 		}
 		changed, err := apply.New(r.Client, ownerStatus).ChangedStatus(ctx, group, after)
 		if err != nil {
@@ -122,4 +110,15 @@ func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicati
 	}
 	_, result, err := outcome.Of(errs...)
 	return result, err
+}
+
+// retry says that a store has to be asked again: nothing wakes us when one comes back.
+func retry(f *snapshot.Snapshot, done status.Done) error {
+	if f.Restore.Unread || done.Stores.Err() != nil {
+		return &outcome.Waiting{Reason: "ObjectStore", Message: "an object store does not answer", After: archive.Pause}
+	}
+	if f.Group.Role == plan.Primary && !f.Group.Ending && len(f.Profiles()) > 0 {
+		return &outcome.Waiting{Reason: "ObjectStore", Message: "what is stored is looked at again", After: archive.Recheck}
+	}
+	return nil
 }

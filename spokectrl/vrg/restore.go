@@ -5,8 +5,6 @@ package vrg
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -19,100 +17,55 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 )
-
-// restore is what the stores remember, compared with what is here.
-type restore struct {
-	state   plan.Restore
-	message string
-	unread  bool   // what the stores say may change without anything that wakes us: try again later
-	reason  string // of a conflict, if it has one of its own
-	moves   []move
-	copies  []restoring
-}
-
-// move is what the restore of one pair needs next.
-type move struct {
-	kind capsule.Move
-	pair capsule.Pair
-	here capsule.Here
-}
 
 // observeRestore compares what is here with all that may have to be restored: what the stores remember, what techniques
 // received, and what remains of an earlier term. It reads live: a restore that trusts a cache would find conflicts with
 // what it has just made.
-func (r observer) observeRestore(ctx context.Context, f *facts, group provider.Group) restore {
+func (r observer) observeRestore(ctx context.Context, f *snapshot.Snapshot, group provider.Group) snapshot.Restore {
 	stored := r.observeStored(ctx, f, group)
-	received, done := restoreCopies(f, group)
-	pairs, err := f.remaining(done)
+	received, done := snapshot.RestoreCopies(f, group)
+	pairs, err := f.Remaining(done)
 	if err != nil {
-		return restore{state: plan.RestoreConflict, message: err.Error()}
+		return snapshot.Restore{State: plan.RestoreConflict, Message: err.Error()}
 	}
-	return combined(stored, received, r.compare(ctx, group, pairs, "what remains here"))
+	return snapshot.Combined(stored, received, r.compare(ctx, group, pairs, "what remains here"))
 }
 
-// combined is the worst of several parts. Only what is not complete is told, if anything is not.
-func combined(parts ...restore) restore {
-	rank := func(s plan.Restore) int {
-		return slices.Index([]plan.Restore{plan.RestoreComplete, plan.RestoreMissing, plan.RestoreConflict, plan.RestoreUnknown}, s)
-	}
-	out := restore{state: plan.RestoreComplete}
-	for _, p := range parts {
-		if rank(p.state) > rank(out.state) {
-			out.state = p.state
-		}
-	}
-	var messages []string
-	for i, p := range parts {
-		out.unread = out.unread || p.unread
-		if p.state == plan.RestoreConflict && p.reason != "" {
-			out.reason = p.reason
-		}
-		out.moves, out.copies = append(out.moves, p.moves...), append(out.copies, p.copies...)
-		told := p.message != "" && (p.state != plan.RestoreComplete || out.state == plan.RestoreComplete)
-		if told && (i == 0 || p.message != nothingToRestore) {
-			messages = append(messages, p.message)
-		}
-	}
-	out.message = strings.Join(messages, "; ")
-	return out
-}
-
-const nothingToRestore = "nothing to restore"
-
-func (r observer) observeStored(ctx context.Context, f *facts, group provider.Group) restore {
-	profiles := f.profiles()
-	stores := plan.Stores{Asked: len(profiles) > 0, GivenUp: len(f.without()) > 0, Stored: f.term.Trust.Stored, GoesOn: f.goesOn()}
+func (r observer) observeStored(ctx context.Context, f *snapshot.Snapshot, group provider.Group) snapshot.Restore {
+	profiles := f.Profiles()
+	stores := plan.Stores{Asked: len(profiles) > 0, GivenUp: len(f.Without()) > 0, Stored: f.Term.Trust.Stored, GoesOn: f.WasPrimary()}
 	var newest archive.Newest
 	if stores.Asked {
-		newest = r.Archive.Newest(ctx, f.id, profiles, f.term.Trust)
+		newest = r.Archive.Newest(ctx, f.ID, profiles, f.Term.Trust)
 		stores.Answer = answer(newest.Answer)
 	}
-	if _, counted := f.vrg.Annotations[exchange.AnnotationEpoch]; counted && newest.Manifest != nil {
-		stores.Overtaken = newest.Manifest.Epoch > f.term.Epoch
+	if _, counted := f.VRG.Annotations[exchange.AnnotationEpoch]; counted && newest.Manifest != nil {
+		stores.Overtaken = newest.Manifest.Epoch > f.Term.Epoch
 	}
 	gate := stores.Gate()
-	out := restore{state: gate.Restore()}
+	out := snapshot.Restore{State: gate.Restore()}
 	switch gate {
 	case plan.GateOpen:
-		out.message = nothingToRestore
+		out.Message = snapshot.NothingToRestore
 	case plan.GateNoStore:
-		out.message = "nothing to restore: spec.s3Profiles names no store"
+		out.Message = "nothing to restore: spec.s3Profiles names no store"
 	case plan.GateForlorn:
-		out.reason, out.message = exchange.ReasonStoresEmpty, f.messageForlorn()
+		out.Reason, out.Message = exchange.ReasonStoresEmpty, f.MessageForlorn()
 	case plan.GateEmptied:
-		out.reason, out.unread, out.message = exchange.ReasonStoresEmpty, true, f.emptied(profiles)
+		out.Reason, out.Unread, out.Message = exchange.ReasonStoresEmpty, true, f.Emptied(profiles)
 	case plan.GateUnread:
-		out.unread, out.message = true, fmt.Sprintf("it is not known whether there is something to restore: %v", newest.Problems.Err())
+		out.Unread, out.Message = true, fmt.Sprintf("it is not known whether there is something to restore: %v", newest.Problems.Err())
 	case plan.GateNotBelieved:
-		out.reason, out.unread, out.message = exchange.ReasonNotBelieved, true, newest.Problems.Err().Error()
+		out.Reason, out.Unread, out.Message = exchange.ReasonNotBelieved, true, newest.Problems.Err().Error()
 	case plan.GateOvertaken:
-		out.message = fmt.Sprintf("profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
-			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.term.Epoch)
+		out.Message = fmt.Sprintf("profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
+			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.Term.Epoch)
 	case plan.GateCompare:
 		out = r.compare(ctx, group, newest.Pairs, "profile "+newest.Profile)
-		if !f.term.Trust.Vouched(newest.Manifest) {
-			out.message += "; " + unvouched
+		if !f.Term.Trust.Vouched(newest.Manifest) {
+			out.Message += "; " + unvouched
 		}
 	}
 	return out
@@ -134,8 +87,8 @@ func answer(a archive.Answer) plan.Answer {
 
 // compare leaves out claims in namespaces that are not of the group: one was taken off its list since, or somebody who can
 // write to the store would like to have them there.
-func (r observer) compare(ctx context.Context, group provider.Group, pairs []capsule.Pair, from string) restore {
-	out := restore{state: plan.RestoreComplete}
+func (r observer) compare(ctx context.Context, group provider.Group, pairs []capsule.Pair, from string) snapshot.Restore {
+	out := snapshot.Restore{State: plan.RestoreComplete}
 	var conflicts, waits, strange []string
 	missing, all := 0, 0
 	for _, pair := range pairs {
@@ -146,10 +99,10 @@ func (r observer) compare(ctx context.Context, group provider.Group, pairs []cap
 		all++
 		here, err := r.here(ctx, pair)
 		if err != nil {
-			return restore{state: plan.RestoreUnknown, unread: true, message: err.Error()}
+			return snapshot.Restore{State: plan.RestoreUnknown, Unread: true, Message: err.Error()}
 		}
 		kind, why := capsule.Compare(pair, here)
-		out.moves = append(out.moves, move{kind: kind, pair: pair, here: here})
+		out.Moves = append(out.Moves, snapshot.Move{Kind: kind, Pair: pair, Here: here})
 		switch kind {
 		case capsule.Present:
 		case capsule.Conflict:
@@ -163,20 +116,20 @@ func (r observer) compare(ctx context.Context, group provider.Group, pairs []cap
 	}
 	switch {
 	case len(conflicts) > 0:
-		out.state, out.message = plan.RestoreConflict, bounded.Messages(conflicts)
+		out.State, out.Message = plan.RestoreConflict, bounded.Messages(conflicts)
 	case missing > 0:
-		out.state = plan.RestoreMissing
-		out.message = fmt.Sprintf("%d of %d volumes are restored from %s", all-missing, all, from)
+		out.State = plan.RestoreMissing
+		out.Message = fmt.Sprintf("%d of %d volumes are restored from %s", all-missing, all, from)
 		if len(waits) > 0 {
-			out.message += "; " + bounded.Messages(waits)
+			out.Message += "; " + bounded.Messages(waits)
 		}
 	case all == 0:
-		out.message = nothingToRestore
+		out.Message = snapshot.NothingToRestore
 	default:
-		out.message = fmt.Sprintf("%d volumes are restored from %s", all, from)
+		out.Message = fmt.Sprintf("%d volumes are restored from %s", all, from)
 	}
 	if len(strange) > 0 {
-		out.message += fmt.Sprintf("; %s describes claims outside of the group's namespaces, which are left alone: %s", from, bounded.Messages(strange))
+		out.Message += fmt.Sprintf("; %s describes claims outside of the group's namespaces, which are left alone: %s", from, bounded.Messages(strange))
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 	"github.com/ramendr/ramen-direct/spokectrl/volumes"
 )
 
@@ -18,12 +19,12 @@ import (
 // before. Then a finalizer would hold a claim, or the group, for good.
 
 // release takes our finalizer off the group.
-func (r actor) release(ctx context.Context, f *facts) error {
+func (r actor) release(ctx context.Context, f *snapshot.Snapshot) error {
 	if err := r.own(ctx, f, false, "", ""); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	group := &v1alpha1.VolumeReplicationGroup{}
-	if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(f.vrg), group); err != nil || !found || group.UID != f.vrg.UID {
+	if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(f.VRG), group); err != nil || !found || group.UID != f.VRG.UID {
 		return err
 	}
 	return explained("release the group", apply.Release(ctx, r.Client, group, v1alpha1.VRGFinalizer))
@@ -31,7 +32,7 @@ func (r actor) release(ctx context.Context, f *facts) error {
 
 // takeOff applies intent, which names what stays of our marks on a claim, and takes off what is still there besides: the
 // finalizers; with all, the labels and the annotation, too.
-func (r actor) takeOff(ctx context.Context, f *facts, claim *corev1.PersistentVolumeClaim, intent apply.Intent, all bool) error {
+func (r actor) takeOff(ctx context.Context, f *snapshot.Snapshot, claim *corev1.PersistentVolumeClaim, intent apply.Intent, all bool) error {
 	if err := client.IgnoreNotFound(apply.New(r.Client, ownerSpec).Owned(ctx, intent)); err != nil {
 		return fmt.Errorf("give the marks up: %w", err)
 	}
@@ -39,7 +40,7 @@ func (r actor) takeOff(ctx context.Context, f *facts, claim *corev1.PersistentVo
 	if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(claim), now); err != nil || !found || now.UID != claim.UID {
 		return err
 	}
-	if all && volumes.Owned(f.vrg, now) {
+	if all && volumes.Owned(f.VRG, now) {
 		if err := apply.Strip(ctx, r.Client, now, []string{v1alpha1.LabelOwnerName, v1alpha1.LabelOwnerNamespace}, []string{v1alpha1.AnnotationVRProtected}); err != nil {
 			return fmt.Errorf("take the labels off: %w", err)
 		}

@@ -5,15 +5,14 @@ package vrg
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 )
 
 // unvouched is told of a restore from what no cluster of the group is known to have signed.
@@ -22,43 +21,29 @@ const unvouched = "no cluster of the application is known to have signed this: i
 
 // observeTrust finds out what this cluster signs with, and whose stored metadata it restores. The hub names the signers as soon
 // as the group was stored with a signature; this cluster is one of them, whether the hub has heard of its key or not.
-func observeTrust(ctx context.Context, f *facts, keeper *signing.Keeper) {
+func observeTrust(ctx context.Context, f *snapshot.Snapshot, keeper *signing.Keeper) {
 	key, err := keeper.Key(ctx)
-	text, stored := f.vrg.Annotations[v1alpha1.AnnotationSigners]
+	text, stored := f.VRG.Annotations[v1alpha1.AnnotationSigners]
 	signers := strings.FieldsFunc(text, func(c rune) bool { return c == ',' })
-	f.term.Key, f.mute = key, err
+	f.Term.Key, f.Mute = key, err
 	if err == nil && stored && !slices.Contains(signers, key.Public()) {
-		f.mute = errors.New("the key that this cluster signs stored metadata with is new, and the hub has not told the peer of it yet, which could restore nothing that it signs: " +
+		f.Mute = errors.New("the key that this cluster signs stored metadata with is new, and the hub has not told the peer of it yet, which could restore nothing that it signs: " +
 			"it is stored when the hub has; look at condition Connected of the DRCluster if that takes long")
 	}
 	if err == nil {
 		signers = append(signers, key.Public())
 	}
-	f.term.Trust = capsule.Trust{Stored: stored, Signers: signers}
+	f.Term.Trust = capsule.Trust{Stored: stored, Signers: signers}
 }
 
 // storing stores, unless this cluster can't sign so that the peer believes it: then what is stored stays as it is.
-func storing(f *facts, profiles []string, store func() archive.Problems) archive.Problems {
-	if f.mute == nil {
+func storing(f *snapshot.Snapshot, profiles []string, store func() archive.Problems) archive.Problems {
+	if f.Mute == nil {
 		return store()
 	}
 	out := archive.Problems{}
 	for _, name := range profiles {
-		out[name] = f.mute
+		out[name] = f.Mute
 	}
 	return out
-}
-
-// goesOn says that a group was Primary here until now, and has its claims: it is promoted to take a failover back. Then nothing
-// that the stores lack is missing.
-func (f *facts) goesOn() bool {
-	note := f.vrg.Annotations[AnnotationRestored]
-	_, err := strconv.ParseInt(note, 10, 64)
-	return err == nil
-}
-
-// emptied says that profiles have nothing of a group that was stored in them.
-func (f *facts) emptied(profiles []string) string {
-	return fmt.Sprintf("nothing is stored of this group in %s, and it was stored there before: somebody emptied the buckets, a rule expired what they held, or the profiles name other buckets now. "+
-		"Bring back what was below %s, for example from earlier versions in a bucket, and it is restored", strings.Join(profiles, ", "), f.id.Prefix())
 }

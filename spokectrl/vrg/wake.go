@@ -19,6 +19,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/optional"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 	"github.com/ramendr/ramen-direct/spokectrl/volumes"
 )
 
@@ -143,7 +144,9 @@ func (w wake) byOwnerLabels(_ context.Context, obj client.Object) []reconcile.Re
 
 // byRecipe wakes the groups that are captured by a Recipe.
 func (w wake) byRecipe(ctx context.Context, obj client.Object) []reconcile.Request {
-	return w.find(ctx, func(g *v1alpha1.VolumeReplicationGroup) bool { return recipeOf(g) == client.ObjectKeyFromObject(obj) })
+	return w.find(ctx, func(g *v1alpha1.VolumeReplicationGroup) bool {
+		return snapshot.RecipeOf(g) == client.ObjectKeyFromObject(obj)
+	})
 }
 
 // served lets a definition's event pass only if one of the APIs in kinds comes or goes.

@@ -36,6 +36,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
+	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
 )
 
@@ -151,8 +152,8 @@ func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeRepl
 	if g.Annotations[otherManager] == "" {
 		g.Finalizers = intent.Finalizers
 	}
-	delete(g.Annotations, vrg.AnnotationRestored)
-	delete(g.Annotations, vrg.AnnotationObjects)
+	delete(g.Annotations, snapshot.AnnotationRestored)
+	delete(g.Annotations, snapshot.AnnotationObjects)
 	maps.Copy(g.Annotations, intent.Annotations)
 	return w.Update(ctx, g)
 }

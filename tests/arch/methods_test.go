@@ -24,8 +24,6 @@ var manyMethods = map[string]int{
 	"cli/hub.Hub":               33,
 	"cli/text.Page":             43,
 	"spokectrl/recipe.resolver": 26,
-	"spokectrl/vrg.facts":       21,
-	"spokectrl/vrg.pass":        40,
 }
 
 // programs are the folders of what is installed.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package vrg
+package snapshot
 
 import (
 	"testing"
@@ -18,8 +18,8 @@ import (
 // there what uses it.
 func TestACopyInANamespaceThatIsNotCoveredIsNotRestored(t *testing.T) {
 	d := provider.Destination{Volume: v1alpha1.ProtectedPVC{Namespace: "dropped", Name: "data"}, Objects: []client.Object{&corev1.PersistentVolumeClaim{}}}
-	out, done := restoreCopies(&facts{copies: []copied{{Destination: d}}}, provider.Group{Namespace: "ramen-ops", Namespaces: []string{"shop"}})
-	assert.Equal(t, plan.RestoreComplete, out.state)
-	assert.Empty(t, out.copies)
+	out, done := RestoreCopies(&Snapshot{Copies: []Copy{{Destination: d}}}, provider.Group{Namespace: "ramen-ops", Namespaces: []string{"shop"}})
+	assert.Equal(t, plan.RestoreComplete, out.State)
+	assert.Empty(t, out.Copies)
 	assert.Empty(t, done)
 }

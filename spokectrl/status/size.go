@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package vrg
+package status
 
 import (
 	"encoding/json"
@@ -17,28 +17,6 @@ const (
 	// sizeOfVolumes is how many bytes the list of volumes in a status may have, as JSON. etcd takes 1.5 MB for an object.
 	sizeOfVolumes = 700 << 10
 )
-
-// several is many errors in a few words.
-type several []error
-
-// severalOf is the errors among errs; nil: there are none.
-func severalOf(errs []error) error {
-	if errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil }); len(errs) > 0 {
-		return several(errs)
-	}
-	return nil
-}
-
-func (s several) Error() string {
-	messages := make([]string, len(s))
-	for i, err := range s {
-		messages[i] = err.Error()
-	}
-	return bounded.Messages(messages)
-}
-
-// Unwrap returns all of them.
-func (s several) Unwrap() []error { return s }
 
 // fitting is the list of volumes as it fits into a status, and into the report on the hub: of very many it has the first, those
 // that are copied before others, as the peer is told by it what to receive; of many it has shorter messages.
