@@ -26,6 +26,7 @@ type protecting struct {
 	wanted   order.Wanted
 	selector string
 	all      bool
+	objects  objectFlags
 	context  string // of the cluster; empty: the cluster is not looked at
 
 	hub  *hub.Hub
@@ -45,10 +46,14 @@ What the hub would refuse is refused before anything is written, by the hub's ow
 code: a conflict with another application, a namespace that may not be named. With
 --cluster-context the command also looks at the PVCs that are selected there.
 
+--kube-objects also captures the Kubernetes objects of the application, to restore them
+on the other cluster: for what nobody deploys. Labels select some, or a Recipe does.
+
 --dry-run=client prints the manifest, for a Git repository. --dry-run=server also
 asks the API server whether it would accept it.`,
 		Example: `  kubectl ramen-direct protect ledger -n bank --policy 5m --cluster dr1 -l app=ledger
-  kubectl ramen-direct protect ledger -n bank --policy 5m --cluster dr1 --all-pvcs --dry-run=client -o yaml`,
+  kubectl ramen-direct protect ledger -n bank --policy 5m --cluster dr1 --all-pvcs --dry-run=client -o yaml
+  kubectl ramen-direct protect ledger -n bank --policy 5m --cluster dr1 --all-pvcs --recipe bank/ledger`,
 	}
 	o.addTo(cmd, o.begin)
 	f := cmd.Flags()
@@ -56,7 +61,9 @@ asks the API server whether it would accept it.`,
 	f.StringVar(&o.wanted.Cluster, "cluster", "", "Cluster where it runs, or is to run")
 	f.StringVar(&o.wanted.AppNamespace, "app-namespace", "", "Namespace of the application, if it is another one; the configuration has to allow that")
 	f.StringVarP(&o.selector, "selector", "l", "", "PVCs with these labels, as kubectl takes them")
-	f.BoolVar(&o.all, "all-pvcs", false, "All PVCs of the namespace")
+	f.BoolVar(&o.all, "all-pvcs", false, "All PVCs of the namespace, or of all --protected-namespaces")
+	f.StringSliceVar(&o.wanted.Namespaces, "protected-namespaces", nil, "Namespaces that are protected together, for an application in the namespace that ramenOpsNamespace of the configuration names")
+	o.objects.addTo(f)
 	f.StringVar(&o.context, "cluster-context", "", "Context of the kubeconfig for the cluster, to look at its PVCs")
 	_ = cmd.RegisterFlagCompletionFunc("cluster", c.completeClusters) // the flag exists
 	_ = cmd.RegisterFlagCompletionFunc("cluster-context", completeContexts(c.flags))
@@ -113,6 +120,12 @@ func (o *protecting) begin(ctx context.Context) error {
 	if (o.selector == "") != o.all {
 		return errors.New("say which PVCs are protected: those with labels (-l), or all of the namespace (--all-pvcs)")
 	}
+	if len(o.wanted.Namespaces) > 0 && o.wanted.AppNamespace != "" {
+		return errors.New("--app-namespace and --protected-namespaces exclude each other: name all namespaces with the latter")
+	}
+	if o.wanted.Objects, err = o.objects.spec(); err != nil {
+		return err
+	}
 	if o.selector != "" {
 		claims, err := metav1.ParseToLabelSelector(o.selector)
 		if err != nil {
@@ -164,7 +177,7 @@ func (o *protecting) lookAtClaims(ctx context.Context, around *view.Snapshot) er
 	if err != nil {
 		return err
 	}
-	claims, identity, err := hub.ClaimsOn(ctx, cluster, o.wanted)
+	claims, identity, noRecipe, err := hub.ClaimsOn(ctx, cluster, &o.wanted)
 	if err != nil {
 		return fmt.Errorf("--cluster-context %s: %w", o.context, err)
 	}
@@ -179,6 +192,9 @@ func (o *protecting) lookAtClaims(ctx context.Context, around *view.Snapshot) er
 	}
 	policy := around.Policies[o.wanted.Policy]
 	order.Selects(o.told, &policy, claims)
+	if noRecipe {
+		o.told.Warnings = append(o.told.Warnings, fmt.Sprintf("there is no Recipe %s on %s: until it is there, no Kubernetes objects are captured. It has to be on both clusters", o.wanted.Recipe(), o.wanted.Cluster))
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -63,6 +64,35 @@ func assertProtects(t *testing.T, w *world) {
 		assert.False(t, exists())
 	})
 
+	t.Run("namespaces and Kubernetes objects", func(t *testing.T) {
+		for _, wrong := range [][]string{
+			{"--kube-object-selector", "a=b", "--recipe", "r"}, {"--recipe-parameter", "a=b"}, {"--recipe", "a/b/c"}, {"--recipe", "/b"}, {"--kube-object-selector", "=;"},
+			{"--kube-objects", "--capture-interval", "-5m"}, {"--recipe", "r", "--recipe-parameter", "b"},
+			{"--protected-namespaces", "a,b", "--app-namespace", "c"},
+		} {
+			got := w.run(with(append([]string{"-l", "app=till"}, wrong...)...)...)
+			assert.Equal(t, 1, got.code, wrong)
+			assert.Contains(t, got.err, "--", wrong)
+		}
+		got := w.run(with("-l", "app=till", "--dry-run=client", "--kube-objects", "--kube-object-selector", "app=till", "--capture-interval", "10m")...)
+		assert.Equal(t, 0, got.code, got.err)
+		var printed v1alpha1.DRPlacementControl
+		require.NoError(t, yaml.UnmarshalStrict([]byte(got.out), &printed))
+		assert.Equal(t, map[string]string{"app": "till"}, printed.Spec.KubeObjectProtection.KubeObjectSelector.MatchLabels)
+		assert.Equal(t, 10*time.Minute, printed.Spec.KubeObjectProtection.CaptureInterval.Duration)
+		assert.Contains(t, oneLine(got.err), "Also, its Kubernetes objects with labels app=till are captured every 10m.")
+		got = w.run(with("-l", "app=till", "--dry-run=client", "--recipe", "mall/close", "--recipe-parameter", "till=1,2", "--recipe-parameter", "safe=3")...)
+		assert.Equal(t, 0, got.code, got.err)
+		printed = v1alpha1.DRPlacementControl{}
+		require.NoError(t, yaml.UnmarshalStrict([]byte(got.out), &printed))
+		assert.Equal(t, &v1alpha1.KubeObjectProtectionSpec{
+			RecipeRef: &v1alpha1.RecipeRef{Namespace: "mall", Name: "close"}, RecipeParameters: map[string][]string{"till": {"1", "2"}, "safe": {"3"}},
+		}, printed.Spec.KubeObjectProtection)
+		got = w.run(with("--all-pvcs", "--dry-run=server", "--protected-namespaces", "mall,arcade", "-o", "json")...)
+		assert.Equal(t, []string{"Hub"}, guards(got), "the hub decides who may name others")
+		assert.Contains(t, got.err, "It has the namespaces mall, arcade.\n")
+	})
+
 	t.Run("what the hub would refuse is refused, by its own code", func(t *testing.T) {
 		got := w.run("protect", "more", "-n", "shop", "--policy", "5m", "--cluster", "dr1", "-l", "app=more", "-o", "json")
 		assert.Equal(t, 4, got.code, got.err)
@@ -90,6 +120,7 @@ func assertProtects(t *testing.T, w *world) {
 		got = w.run(with("-l", "app=till", "--cluster-context", "hub", "--dry-run=server")...)
 		assert.Equal(t, 0, got.code, got.err)
 		assert.Contains(t, got.err, "  PVC mall/till-0, StorageClass slow, not replicated\n")
+		assert.Contains(t, oneLine(w.run(with("-l", "app=till", "--recipe", "close", "--cluster-context", "hub", "--dry-run=server")...).err), "there is no Recipe mall/close on dr1")
 		assert.Contains(t, oneLine(w.run(with("-l", "app=none", "--cluster-context", "hub", "--dry-run=server")...).err), "no PVC on dr1 is selected now")
 		dc.Status.ClusterID = was
 		require.NoError(t, w.Client.Status().Update(t.Context(), dc))

@@ -95,13 +95,14 @@ func FollowAll[T any, P interface {
 		switch {
 		case denied(err):
 			return false, fmt.Errorf("follow: %w", err)
-		case err != nil:
-			return false, nil // it is asked again soon
-		}
-		if enough, err := see(now); err != nil || enough {
+		case err == nil:
+			enough, err := see(now)
+			if err == nil && !enough {
+				enough, err = watchAll(ctx, h, list, now, see)
+			}
 			return enough, err
 		}
-		return watchAll(ctx, h, list, now, see)
+		return false, nil // it is asked again soon
 	})
 }
 

@@ -74,7 +74,7 @@ func Open(config *rest.Config, system string, local clock.Clock) (*Hub, error) {
 func mapper() meta.RESTMapper {
 	m := meta.NewDefaultRESTMapper(nil)
 	for kind, scope := range map[string]meta.RESTScope{
-		"DRPlacementControl": meta.RESTScopeNamespace, "VolumeReplicationGroup": meta.RESTScopeNamespace,
+		"DRPlacementControl": meta.RESTScopeNamespace, "VolumeReplicationGroup": meta.RESTScopeNamespace, "Recipe": meta.RESTScopeNamespace,
 		"DRPolicy": meta.RESTScopeRoot, "DRCluster": meta.RESTScopeRoot, "DRClusterConfig": meta.RESTScopeRoot, "MaintenanceMode": meta.RESTScopeRoot,
 	} {
 		m.Add(v1alpha1.GroupVersion.WithKind(kind), scope)

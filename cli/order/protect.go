@@ -3,13 +3,16 @@
 package order
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -26,20 +29,64 @@ type Wanted struct {
 	Claims metav1.LabelSelector
 	// AppNamespace is the namespace of the application, if it is another one.
 	AppNamespace string
+	// Namespaces that are protected together, instead of that one.
+	Namespaces []string
+	// Objects says which Kubernetes objects are captured beside the PVCs; nil: none.
+	Objects *v1alpha1.KubeObjectProtectionSpec
 }
+
+// Spans are the namespaces of the application.
+func (w *Wanted) Spans() []string {
+	if len(w.Namespaces) > 0 {
+		return w.Namespaces
+	}
+	return []string{cmp.Or(w.AppNamespace, w.Namespace)}
+}
+
+// Recipe is the one that says what is captured; an empty name: none does.
+func (w *Wanted) Recipe() types.NamespacedName {
+	if w.Objects == nil || w.Objects.RecipeRef == nil {
+		return types.NamespacedName{}
+	}
+	r := w.Objects.RecipeRef
+	return types.NamespacedName{Namespace: cmp.Or(r.Namespace, w.AppNamespace, w.Namespace), Name: r.Name}
+}
+
+// captured says which objects are captured, for people.
+func (w *Wanted) captured() string {
+	o := w.Objects
+	if o == nil {
+		return ""
+	}
+	every := defaultCapture
+	if o.CaptureInterval != nil {
+		every = o.CaptureInterval.Duration
+	}
+	often := duration.HumanDuration(every)
+	switch {
+	case o.RecipeRef != nil:
+		return fmt.Sprintf("its Kubernetes objects are captured every %s by Recipe %s", often, w.Recipe())
+	case o.KubeObjectSelector != nil:
+		return fmt.Sprintf("its Kubernetes objects with labels %s are captured every %s", metav1.FormatLabelSelector(o.KubeObjectSelector), often)
+	}
+	return fmt.Sprintf("its Kubernetes objects are captured every %s, all of its namespaces", often)
+}
+
+// defaultCapture is the time from one capture to the next where nothing says otherwise, as docs/objects.md has it.
+const defaultCapture = 5 * time.Minute
 
 // Protect is the DRPlacementControl that protects an application, and what speaks against it. A policy that is not in the snapshot
 // may not be read.
 func Protect(s *view.Snapshot, w Wanted) (*v1alpha1.DRPlacementControl, *view.Protection) {
 	d := &v1alpha1.DRPlacementControl{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: w.Name},
-		Spec:       v1alpha1.DRPlacementControlSpec{PreferredCluster: w.Cluster, PVCSelector: w.Claims},
+		Spec:       v1alpha1.DRPlacementControlSpec{PreferredCluster: w.Cluster, PVCSelector: w.Claims, ProtectedNamespaces: w.Namespaces, KubeObjectProtection: w.Objects},
 	}
 	d.Spec.DRPolicyRef.Name = w.Policy
 	if w.AppNamespace != "" && w.AppNamespace != w.Namespace {
 		d.Annotations = map[string]string{v1alpha1.AnnotationAppNamespace: w.AppNamespace}
 	}
-	out := &view.Protection{Namespace: w.Namespace, Name: w.Name, Policy: w.Policy, Home: w.Cluster, Manifest: manifest(d)}
+	out := &view.Protection{Namespace: w.Namespace, Name: w.Name, Policy: w.Policy, Home: w.Cluster, Namespaces: w.Namespaces, Objects: w.captured(), Manifest: manifest(d)}
 	policy, ok := s.Policies[w.Policy]
 	clusters := policy.Spec.DRClusters
 	out.Head = s.Heading("ApplicationProtection", clusters)
@@ -193,7 +240,14 @@ func manifest(d *v1alpha1.DRPlacementControl) string {
 	if d.Annotations != nil {
 		metadata["annotations"] = d.Annotations
 	}
-	return asManifest("DRPlacementControl", metadata, map[string]any{
+	spec := map[string]any{
 		"drPolicyRef": map[string]string{"name": d.Spec.DRPolicyRef.Name}, "preferredCluster": d.Spec.PreferredCluster, "pvcSelector": d.Spec.PVCSelector,
-	})
+	}
+	if len(d.Spec.ProtectedNamespaces) > 0 {
+		spec["protectedNamespaces"] = d.Spec.ProtectedNamespaces
+	}
+	if d.Spec.KubeObjectProtection != nil {
+		spec["kubeObjectProtection"] = d.Spec.KubeObjectProtection
+	}
+	return asManifest("DRPlacementControl", metadata, spec)
 }

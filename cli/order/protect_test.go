@@ -57,6 +57,26 @@ spec:
 	assert.Contains(t, p.Manifest, "  annotations:\n    drplacementcontrol.ramendr.openshift.io/app-namespace: vaults\n")
 	assert.Contains(t, p.Manifest, "  pvcSelector: {}\n")
 
+	hour := metav1.Duration{Duration: time.Hour}
+	d, p = order.Protect(&w.Snapshot, wanted(func(w *order.Wanted) {
+		w.Namespaces = []string{"vaults", "doors"}
+		w.Objects = &v1alpha1.KubeObjectProtectionSpec{CaptureInterval: &hour, RecipeRef: &v1alpha1.RecipeRef{Namespace: "vaults", Name: "lock"}, RecipeParameters: map[string][]string{"key": {"a", "b"}}}
+	}))
+	assert.Equal(t, []string{"vaults", "doors"}, d.Spec.ProtectedNamespaces)
+	assert.Equal(t, "lock", d.Spec.KubeObjectProtection.RecipeRef.Name)
+	assert.Contains(t, p.Manifest, "  kubeObjectProtection:\n    captureInterval: 1h0m0s\n    recipeParameters:\n      key:\n      - a\n      - b\n    recipeRef:\n      name: lock\n      namespace: vaults\n")
+	assert.Contains(t, p.Manifest, "  protectedNamespaces:\n  - vaults\n  - doors\n")
+	assert.Equal(t, "its Kubernetes objects are captured every 60m by Recipe vaults/lock", p.Objects)
+	for says, objects := range map[string]*v1alpha1.KubeObjectProtectionSpec{
+		"": nil,
+		"its Kubernetes objects are captured every 5m, all of its namespaces": {},
+		"its Kubernetes objects with labels app=vault are captured every 5m":  {KubeObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "vault"}}},
+		"its Kubernetes objects are captured every 5m by Recipe bank/lock":    {RecipeRef: &v1alpha1.RecipeRef{Name: "lock"}},
+	} {
+		_, p = order.Protect(&w.Snapshot, wanted(func(w *order.Wanted) { w.Objects = objects }))
+		assert.Equal(t, says, p.Objects)
+	}
+
 	_, p = order.Protect(&w.Snapshot, wanted(func(w *order.Wanted) { w.Policy = "1h" }))
 	assert.Contains(t, p.Refusals[0].Message, "there is no DRPolicy 1h: there is 5m")
 	_, p = order.Protect(&w.Snapshot, wanted(func(w *order.Wanted) { w.Cluster = "dr3" }))

@@ -15,7 +15,13 @@ func (p *Page) Protect(o *view.Protection) error {
 	what := o.Namespace + "/" + o.Name
 	if !o.Ends {
 		p.paragraph("", fmt.Sprintf("Protect %s by DRPolicy %s. It runs on %s%s.", what, o.Policy, o.Home, and(", and could move to ", o.Peer)))
+		if len(o.Namespaces) > 0 {
+			p.paragraph("", "It has the namespaces "+strings.Join(o.Namespaces, ", ")+".")
+		}
 		p.claims(o.Claims)
+		if o.Objects != "" {
+			p.paragraph("", "Also, "+o.Objects+".")
+		}
 	} else if o.Outcome != view.OutcomeNothing {
 		p.paragraph("", fmt.Sprintf("End the protection of %s. Its workload, PVCs and namespace stay as they are%s. The copy%s is no longer kept up to date, and the storage may remove it: "+
 			"no cluster could take over. What the object stores have of the application is deleted.", what, and(" on ", o.Home), and(" on ", o.Peer)))

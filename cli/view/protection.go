@@ -32,6 +32,10 @@ type Protection struct {
 	Home   string `json:"home,omitempty"`
 	// Peer is the other cluster, if it is known.
 	Peer string `json:"peer,omitempty"`
+	// Namespaces that are protected together; absent: the one of the application.
+	Namespaces []string `json:"namespaces,omitempty"`
+	// Objects says which Kubernetes objects are captured beside the PVCs; absent: none.
+	Objects string `json:"objects,omitempty"`
 	// Claims that the cluster has now; absent: the cluster was not looked at.
 	Claims []Claim `json:"claims,omitempty"`
 	// Manifest is the DRPlacementControl that is created.
