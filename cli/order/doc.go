@@ -120,7 +120,7 @@ func failover(o *view.Order, d *view.Detail, r Request) {
 			"cluster %s answers: it was heard of %s ago. A relocate loses nothing: kubectl ramen-direct relocate %s -n %s. If it is lost to you all the same, say so with --source-is-down",
 			a.Home, duration.HumanDuration(source.Heard.Duration()), a.Name, a.Namespace)})
 	}
-	unheard(o, o.To, "until it is heard of, the failover waits, and the application stays where it is")
+	warnOfSilence(o, o.To, "until it is heard of, the failover waits, and the application stays where it is")
 }
 
 func relocate(o *view.Order, d *view.Detail) {
@@ -136,7 +136,7 @@ func relocate(o *view.Order, d *view.Detail) {
 		return
 	}
 	for i := range o.Clusters {
-		unheard(o, o.Clusters[i].Name, "until it is heard of, the relocate waits, and begins whenever that is")
+		warnOfSilence(o, o.Clusters[i].Name, "until it is heard of, the relocate waits, and begins whenever that is")
 	}
 	if a.PeerReady != "True" && a.Home != "" && a.Target == "" {
 		o.Warnings = append(o.Warnings, fmt.Sprintf("cluster %s is not ready (%s): until it is, the relocate waits", o.To, a.PeerReadyReason))
@@ -187,8 +187,8 @@ func linkOf(clusters []view.Cluster, name string) *view.Cluster {
 	return nil
 }
 
-// unheard warns of a cluster that can't be heard.
-func unheard(o *view.Order, cluster, consequence string) {
+// warnOfSilence warns of a cluster that can't be heard.
+func warnOfSilence(o *view.Order, cluster, consequence string) {
 	switch c := linkOf(o.Clusters, cluster); {
 	case c == nil, c.State == view.ClusterLive, c.State == view.ClusterUnknown:
 	case c.Heard == nil:

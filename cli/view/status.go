@@ -100,7 +100,7 @@ func (s *Snapshot) application(drpc *v1alpha1.DRPlacementControl) Application {
 			out.IntervalSeconds = int64(d / time.Second)
 		}
 	}
-	out.Home, out.Target, out.Peer = whereabouts(drpc, s.clusters(drpc))
+	out.Home, out.Target, out.Peer = placement(drpc, s.clusters(drpc))
 	if c := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionPeerReady); c != nil {
 		out.PeerReady, out.PeerReadyReason = string(c.Status), c.Reason
 	}
@@ -121,8 +121,8 @@ func (s *Snapshot) wait(drpc *v1alpha1.DRPlacementControl) *Wait {
 	}
 }
 
-// whereabouts says where the workload is, where it goes and which cluster is the other one.
-func whereabouts(drpc *v1alpha1.DRPlacementControl, clusters []string) (home, target, peer string) {
+// placement says where the workload is, where it goes and which cluster is the other one.
+func placement(drpc *v1alpha1.DRPlacementControl, clusters []string) (home, target, peer string) {
 	st := &drpc.Status
 	for _, d := range st.Decisions {
 		if d.Reason == v1alpha1.DecisionRun {

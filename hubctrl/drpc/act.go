@@ -27,7 +27,7 @@ type actor struct {
 	live     client.Reader // past the cache
 	origin   string        // the id of this hub
 	groups   *groups
-	own      *own
+	own      *ownWrites
 	versions map[string]apply.Version // of the wish for each cluster: as it was read, or as this plan wrote it
 	finished bool                     // the object was let go
 }
@@ -81,7 +81,7 @@ func (r *actor) write(ctx context.Context, w *snapshot.Snapshot, wr plan.Write) 
 	case plan.RemoveWish:
 		return removeWish(ctx, r.client, w.At(wr.Side))
 	case plan.DropWish:
-		return r.letGo(ctx, w, wr.Side)
+		return r.dropTombstone(ctx, w, wr.Side)
 	case plan.Publish:
 		return r.publish(ctx, w, wr.Decisions)
 	case plan.Finish:
@@ -138,7 +138,7 @@ func (r *actor) markWish(ctx context.Context, w *snapshot.Snapshot, s plan.Side)
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
 // wrote.
 func (r *actor) refresh(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
-	wrote, keyErr := r.tendKey(ctx, w) // what fails there keeps no wish from its content
+	wrote, keyErr := r.ensureKey(ctx, w) // what fails there keeps no wish from its content
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		want, err := wish.Refreshed(w, r.origin, s)
 		if err != nil {
@@ -162,8 +162,8 @@ func removeWish(ctx context.Context, c client.Client, at *snapshot.Side) error {
 	return nil
 }
 
-// letGo drops the tombstone of a side. A key stays if the application does: the wish is re-created.
-func (r *actor) letGo(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
+// dropTombstone lets go of the wish of a side that is being deleted. A key stays if the application does: the wish is re-created.
+func (r *actor) dropTombstone(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {
 	at := w.At(s)
 	if w.DRPC.DeletionTimestamp == nil {
 		log.FromContext(ctx).Info("Re-creating a wish that was deleted by hand", "cluster", at.Cluster, "uid", at.Wish.UID)
@@ -179,10 +179,10 @@ func dropWish(ctx context.Context, c client.Client, wish *v1alpha1.VolumeReplica
 	return apply.Release(ctx, c, wish, exchange.FinalizerWish)
 }
 
-// sweep looks after the wishes of a DRPlacementControl that is gone. It drops the tombstones that were obeyed: those of
+// cleanUp looks after the wishes of a DRPlacementControl that is gone. It drops the tombstones that were obeyed: those of
 // clusters that were given up. It removes what an earlier leader wished late, after this one had ended the protection: a wish
 // that is to be made names no version but that there must be none.
-func (r *Reconciler) sweep(ctx context.Context, key client.ObjectKey) error {
+func (r *Reconciler) cleanUp(ctx context.Context, key client.ObjectKey) error {
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: key.String()}); err != nil {
 		return fmt.Errorf("list wishes: %w", err)

@@ -128,7 +128,7 @@ func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
 	h.r = &Reconciler{
 		observer: &observer{client: c, live: real{c}, links: h.links, clock: h.clock, configs: real{c}, namespace: "ramen-system", groups: newGroups(), contests: newContests()},
-		client:   c, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), own: newOwn(), origin: origin,
+		client:   c, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), own: newOwnWrites(), origin: origin,
 	}
 	h.log, h.count, h.crashAt = nil, 0, -1
 }

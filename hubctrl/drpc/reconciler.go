@@ -34,7 +34,7 @@ type Reconciler struct {
 	recorder   events.EventRecorder
 	operations *metrics.Operations
 	ledger     *ledger
-	own        *own
+	own        *ownWrites
 	origin     string // the id of this hub
 }
 
@@ -42,8 +42,8 @@ type Reconciler struct {
 // in between: the bound stops a plan that would never come to rest.
 const maxSteps = 8
 
-// errEndless ends a pass that still had something to write after maxSteps rounds.
-var errEndless = errors.New("the plan does not come to rest: it is tried again")
+// errNotSettled ends a pass that still had something to write after maxSteps rounds.
+var errNotSettled = errors.New("the plan does not come to rest: it is tried again")
 
 // errGone ends a pass whose object was deleted during the pass.
 var errGone = errors.New("the DRPlacementControl is gone")
@@ -57,7 +57,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 		r.groups.forget(req.NamespacedName)
 		r.own.forget(req.NamespacedName)
 		r.contests.note(req.NamespacedName, client.ObjectKey{})
-		return reconcile.Result{}, r.sweep(ctx, req.NamespacedName)
+		return reconcile.Result{}, r.cleanUp(ctx, req.NamespacedName)
 	case err != nil:
 		return reconcile.Result{}, err
 	}
@@ -96,7 +96,7 @@ func (r *Reconciler) carryOut(ctx context.Context, drpc *v1alpha1.DRPlacementCon
 			return w, next, false, seeErr, nil
 		}
 	}
-	return w, next, false, nil, errors.Join(errEndless, actErr)
+	return w, next, false, nil, errors.Join(errNotSettled, actErr)
 }
 
 // read returns the application's object as it is now. It is a new one each time: decoding into the last one would leave

@@ -49,7 +49,7 @@ func decide(policy *v1alpha1.DRPolicy, now seen) verdict {
 		ignored = append(left, right...)
 		v.peers, skipped = peerclass.Match(policy.Spec.SchedulingInterval, here, there)
 	}
-	v.reason, v.message = flaw(a, b)
+	v.reason, v.message = firstProblem(a, b)
 	if v.reason == "" {
 		v.valid, v.reason, v.message = true, reasonSucceeded, summary(v.peers, skipped)
 	}
@@ -59,8 +59,8 @@ func decide(policy *v1alpha1.DRPolicy, now seen) verdict {
 	return v
 }
 
-// flaw is the first reason why a policy over the two clusters can't be used; empty: none.
-func flaw(a, b cluster) (reason, message string) {
+// firstProblem is the first reason why a policy over the two clusters can't be used; empty: none.
+func firstProblem(a, b cluster) (reason, message string) {
 	both := []cluster{a, b}
 	for _, c := range both {
 		if c.object == nil {

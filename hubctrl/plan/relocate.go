@@ -36,14 +36,14 @@ func relocate(f *Facts, t Side) Plan {
 	case source.short(Between) != Nothing:
 		return wait(Initiating, PreparingFinalSync, s, source.short(Between))
 	case !moving && target.Report.Conflict:
-		return tend(wait(Initiating, PreparingFinalSync, t, ConflictFree))
+		return followReports(wait(Initiating, PreparingFinalSync, t, ConflictFree))
 	// Nothing moves yet: a volume that is new needs its destination on the peer before it can be protected.
 	case !moving && source.short(IsPrimary) != Nothing:
-		return tend(wait(Initiating, PreparingFinalSync, s, source.short(IsPrimary)))
+		return followReports(wait(Initiating, PreparingFinalSync, s, source.short(IsPrimary)))
 	case !moving && !source.Report.Protected:
-		return tend(wait(Initiating, PreparingFinalSync, s, BeingProtected))
+		return followReports(wait(Initiating, PreparingFinalSync, s, BeingProtected))
 	case !moving && source.Report.Unplaced:
-		return tend(wait(Initiating, PreparingFinalSync, s, BeingPlaced))
+		return followReports(wait(Initiating, PreparingFinalSync, s, BeingPlaced))
 	case !moving && target.Wish.Serves:
 		// Its peer is about to be demoted: what it would begin to let go from now on, storage may refuse to release.
 		return do(Initiating, PreparingFinalSync, secondary(t, Relocate), keep(s, Prepare, Relocate))

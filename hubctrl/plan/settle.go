@@ -32,7 +32,7 @@ func roles(f *Facts, h Side, n names) Plan {
 		// The deployer would create empty volumes, and what runs there already must not be removed.
 		return do(WaitForUser, Paused, publish(h, Retain, peer.Decision))
 	case at.Bereft():
-		return tend(wait(WaitForUser, Paused, h, VolumesLost))
+		return followReports(wait(WaitForUser, Paused, h, VolumesLost))
 	case peer.Wish.Replaced && peer.Wish.Role == Secondary && !peer.Wish.Deleting:
 		// An empty Secondary is harmless, and is filled from h.
 		return do(n.after, CleaningUp, again(f, p))
@@ -48,11 +48,11 @@ func roles(f *Facts, h Side, n names) Plan {
 	case free && peer.Wish.Role == NoRole && peer.missing() == Nothing:
 		return do(n.under, WaitingForRestore, secondary(p, f.Ask))
 	case at.Decision == Untold && !f.chosen(h) && peer.Wish.Role == Secondary && peer.occupied():
-		return tend(wait(WaitForUser, Paused, p, HomeAgreed))
+		return followReports(wait(WaitForUser, Paused, p, HomeAgreed))
 	case at.Decision != RunHere && at.short(IsPrimary) != Nothing:
 		// Before that, the deployer would make fresh, empty volumes. Volumes that are there already may need their
 		// destinations on the peer to be ready.
-		return tend(wait(n.under, WaitingForReadiness, h, at.short(IsPrimary)))
+		return followReports(wait(n.under, WaitingForReadiness, h, at.short(IsPrimary)))
 	case at.Decision != RunHere && losing(f, h):
 		return wait(n.under, WaitingForRestore, h, LossAccepted)
 	case at.Decision != RunHere:
@@ -67,12 +67,12 @@ func roles(f *Facts, h Side, n names) Plan {
 		// No matter what the peer does: this is how the next Failover without a named target differs from the last one.
 		return do(n.after, CleaningUp, keep(h, NoFinalSync, f.Ask))
 	case peer.Wish.Deleting:
-		return tend(leaving(f, p, n.after, CleaningUp))
+		return followReports(leaving(f, p, n.after, CleaningUp))
 	case peer.Wish.Role == NoRole:
 		return wait(n.after, CleaningUp, p, peer.missing())
 	case peer.Decision != Gone && peer.short(Between) == Nothing && peer.Report.Conflict && !f.Accepted:
 		// It would lose what only it has along with the workload.
-		return tend(wait(n.after, CleaningUp, p, ConflictFree))
+		return followReports(wait(n.after, CleaningUp, p, ConflictFree))
 	case peer.Decision != Gone && peer.short(Between) == Nothing:
 		return do(n.after, CleaningUp, publish(h, RunHere, Gone))
 	case f.Ask == Failover && peer.Wish.For != Failover && peer.short(IsSecondary) == BeingSecondary:
@@ -80,18 +80,18 @@ func roles(f *Facts, h Side, n names) Plan {
 		// up by a failover to the cluster where the workload is.
 		return do(n.after, CleaningUp, secondary(p, Failover))
 	case peer.short(IsSecondary) != Nothing:
-		return tend(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
+		return followReports(wait(n.after, CleaningUp, p, peer.short(IsSecondary)))
 	case !peer.Report.Ready:
 		// Its claims that leave are let go once it is told that h has taken over.
-		return tend(wait(n.after, CleaningUp, p, BeingSecondary))
+		return followReports(wait(n.after, CleaningUp, p, BeingSecondary))
 	case peer.Report.Conflict:
-		return tend(wait(n.after, CleaningUp, p, ConflictFree))
+		return followReports(wait(n.after, CleaningUp, p, ConflictFree))
 	case at.short(Between) != Nothing:
-		return tend(wait(n.after, Completed, h, at.short(Between)))
+		return followReports(wait(n.after, Completed, h, at.short(Between)))
 	case at.Wish.For != f.Ask:
 		return do(n.after, Completed, keep(h, NoFinalSync, f.Ask))
 	default:
-		return tend(do(n.after, Completed))
+		return followReports(do(n.after, Completed))
 	}
 }
 
@@ -115,8 +115,8 @@ func unseenSource(f *Facts, h Side) bool {
 	return f.At(h).Wish.For == Failover && source.Report.View != Present && !source.Wish.Former
 }
 
-// tend lets the content of wishes follow the reports.
-func tend(p Plan) Plan {
+// followReports lets the content of wishes follow the reports.
+func followReports(p Plan) Plan {
 	p.Tend = true
 	return p
 }

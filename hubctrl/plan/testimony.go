@@ -104,7 +104,7 @@ func over(f *Facts, s Side) Plan {
 // nor the stores can take it for the newer Primary, and the peer is told to give up.
 func dismiss(f *Facts, h Side, phase Phase) Plan {
 	if short := f.At(h).short(IsPrimary); short != Nothing {
-		return tend(wait(phase, CleaningUp, h, short))
+		return followReports(wait(phase, CleaningUp, h, short))
 	}
 	return do(phase, CleaningUp, promote(h, Failover), Write{Kind: PutWish, Side: h.Peer(), Role: Secondary, For: Failover, Promote: true})
 }

@@ -54,7 +54,7 @@ func TestX16_WhatAClusterClaims(t *testing.T) {
 			first.Wish.Role, first.Decision = Secondary, Gone
 			second.told(Primary)
 		}, adopts(Second)},
-		"anything, over a lost link, is not heard": {func(_ *Facts, _, second *Cluster) { second.told(Primary); second.Live = false }, tend(wait(Deployed, CleaningUp, Second, LinkIsLive))},
+		"anything, over a lost link, is not heard": {func(_ *Facts, _, second *Cluster) { second.told(Primary); second.Live = false }, followReports(wait(Deployed, CleaningUp, Second, LinkIsLive))},
 		"to be the newer of two Primaries, though it is the older one": {func(_ *Facts, first, second *Cluster) {
 			first.Wish.Epoch = 2
 			second.Wish.Role = Primary
@@ -79,7 +79,7 @@ func TestX16_WhatAClusterClaims(t *testing.T) {
 			second.told(Primary)
 			second.Wish.Questioned = true
 			first.Report.Ready = false
-		}, tend(wait(FailedOver, CleaningUp, First, BeingPrimary))},
+		}, followReports(wait(FailedOver, CleaningUp, First, BeingPrimary))},
 		"to be Secondary, after a failover from it":                   {func(f *Facts, _, second *Cluster) { f.Ask, f.Target = Failover, First; second.told(Secondary) }, adopts(Second)},
 		"a later wish, while the user asks for a failover from it":    {func(f *Facts, first, _ *Cluster) { f.Ask, f.Target = Failover, Second; first.told(Primary) }, asks(First)},
 		"to be Secondary, while the user asks for a failover from it": {func(f *Facts, first, _ *Cluster) { f.Ask, f.Target = Failover, Second; first.told(Secondary) }, asks(First)},

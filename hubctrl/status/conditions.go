@@ -29,8 +29,8 @@ const (
 	reasonFailed         = "Error"
 )
 
-// unheard is the reason of what can't be known or used because of a link that is not live.
-func unheard(at *snapshot.Side) string {
+// reasonOfSilence is the reason of what can't be known or used because of a link that is not live.
+func reasonOfSilence(at *snapshot.Side) string {
 	switch at.Link.State {
 	case exchange.LinkNever:
 		return reasonLinkNever
@@ -109,7 +109,7 @@ func available(w *snapshot.Snapshot, next plan.Plan, words Words) metav1.Conditi
 	c := w.Facts.At(w.SideOf(running.Cluster))
 	switch {
 	case !c.Live:
-		return is(metav1.ConditionUnknown, unheard(running), "the workload runs on "+running.Cluster+" as far as is known: "+lostLink(running))
+		return is(metav1.ConditionUnknown, reasonOfSilence(running), "the workload runs on "+running.Cluster+" as far as is known: "+lostLink(running))
 	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
 		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.Cluster+objectsMissing(running, c))
 	case c.Wish.Role == plan.Primary && !c.Report.Answered && stillPrimary(running):
@@ -145,7 +145,7 @@ func peerReady(w *snapshot.Snapshot, next plan.Plan, words Words) metav1.Conditi
 	at, c := w.At(p), w.Facts.At(p)
 	switch {
 	case !c.Live:
-		return is(metav1.ConditionFalse, unheard(at), lostLink(at))
+		return is(metav1.ConditionFalse, reasonOfSilence(at), lostLink(at))
 	case c.Wish.Role == plan.Primary:
 		return is(metav1.ConditionFalse, "NotStarted", fmt.Sprintf("cluster %s is still told to be Primary", at.Cluster))
 	case !c.Report.Answered:
@@ -175,7 +175,7 @@ func protected(w *snapshot.Snapshot) metav1.Condition {
 	case at == nil:
 		return is(metav1.ConditionFalse, reasonProgressing, "no cluster is Primary")
 	case !w.Facts.At(w.SideOf(at.Cluster)).Live:
-		return is(metav1.ConditionUnknown, unheard(at), lostLink(at)+lastSync(w, at))
+		return is(metav1.ConditionUnknown, reasonOfSilence(at), lostLink(at)+lastSync(w, at))
 	case w.Facts.At(w.SideOf(at.Cluster)).Bereft():
 		return is(metav1.ConditionFalse, "VolumesLost", bereftText(w, w.SideOf(at.Cluster)))
 	case at.Report == nil:

@@ -40,7 +40,7 @@ func remember(drpc *v1alpha1.DRPlacementControl, s, was *v1alpha1.DRPlacementCon
 		}
 		// An action that the hub finds carried out when it adopts what runs is none that it carries out.
 		if name, ok := names[is]; ok && (is == Deploy || !Fresh(was)) {
-			s.Operations = append([]v1alpha1.Operation{begun(drpc, was, is, name, at)}, s.Operations...)
+			s.Operations = append([]v1alpha1.Operation{startedOperation(drpc, was, is, name, at)}, s.Operations...)
 			s.Operations = s.Operations[:min(len(s.Operations), mostOperations)]
 			for i := detailedOperations; i < len(s.Operations); i++ {
 				s.Operations[i].Steps = nil
@@ -84,7 +84,7 @@ func underWay(s *v1alpha1.DRPlacementControlStatus) *v1alpha1.Operation {
 	return &s.Operations[0]
 }
 
-func begun(drpc *v1alpha1.DRPlacementControl, was *v1alpha1.DRPlacementControlStatus, is Operation, name string, at metav1.Time) v1alpha1.Operation {
+func startedOperation(drpc *v1alpha1.DRPlacementControl, was *v1alpha1.DRPlacementControlStatus, is Operation, name string, at metav1.Time) v1alpha1.Operation {
 	op := v1alpha1.Operation{Action: name, FromCluster: was.PreferredDecision.ClusterName, StartTime: at}
 	op.RequestedBy, op.Reason = Request(drpc)
 	switch is {

@@ -18,7 +18,7 @@ import (
 // from a backup: the same spec and epoch.
 func Adopted(w *snapshot.Snapshot, origin string, s plan.Side) (*unstructured.Unstructured, error) {
 	at := w.At(s)
-	u := frame(w, origin, at.Cluster, at.Report.Status.Exchange.Epoch)
+	u := withoutSpec(w, origin, at.Cluster, at.Report.Status.Exchange.Epoch)
 	if snapshot.Ours(at) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, strconv.FormatInt(w.DRPC.Generation, 10)))
 	}
@@ -47,7 +47,7 @@ func Adopted(w *snapshot.Snapshot, origin string, s plan.Side) (*unstructured.Un
 // changes, and no cluster reads it.
 func Questioned(w *snapshot.Snapshot, origin string, s plan.Side) (*unstructured.Unstructured, error) {
 	at := w.At(s)
-	u := frame(w, origin, at.Cluster, snapshot.EpochOf(at.Wish))
+	u := withoutSpec(w, origin, at.Cluster, snapshot.EpochOf(at.Wish))
 	annotations := maps.Clone(at.Wish.Annotations)
 	annotations[exchange.AnnotationRecalled] = strconv.FormatInt(w.DRPC.Generation, 10)
 	u.SetAnnotations(annotations)

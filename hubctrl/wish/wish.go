@@ -20,8 +20,8 @@ var passed = []string{
 	v1alpha1.DRPCAnnotationPrefix + "enable-diff",
 }
 
-// frame is a wish without a spec.
-func frame(w *snapshot.Snapshot, origin, cluster string, epoch int64) *unstructured.Unstructured {
+// withoutSpec is a wish without a spec.
+func withoutSpec(w *snapshot.Snapshot, origin, cluster string, epoch int64) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("VolumeReplicationGroup"))
 	u.SetNamespace(exchange.Outbox(cluster))
@@ -61,7 +61,7 @@ func meantFor(w *snapshot.Snapshot, cluster string) string {
 // Of is the wish that wr asks for. Its content follows what is reported only while roles are settled.
 func Of(w *snapshot.Snapshot, origin string, wr plan.Write, epoch int64, settled bool) (*unstructured.Unstructured, error) {
 	at := w.At(wr.Side)
-	u := frame(w, origin, at.Cluster, epoch)
+	u := withoutSpec(w, origin, at.Cluster, epoch)
 	if uid := adopts(at); uid != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
 	}

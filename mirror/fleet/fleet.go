@@ -89,7 +89,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	group.Go(func() error { f.attend(ctx); return nil })
+	group.Go(func() error { f.keepMembership(ctx); return nil })
 	group.Go(func() error {
 		defer f.stopAll()
 		for {

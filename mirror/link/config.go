@@ -29,8 +29,8 @@ func newConfiguration(s *sides) *configuration {
 	}
 }
 
-// obey applies on the cluster what the hub wishes it to be.
-func (c *configuration) obey(ctx context.Context) error {
+// applyConfig applies on the cluster what the hub wishes it to be.
+func (c *configuration) applyConfig(ctx context.Context) error {
 	wish := c.hubConfig.get(c.cluster)
 	if wish == nil || wish.GetDeletionTimestamp() != nil {
 		return nil
@@ -89,7 +89,7 @@ func (c *configuration) remember(ctx context.Context, wish *translate.Object) er
 		return nil // with another one meanwhile
 	}
 	if !c.spokeConfig.has(c.cluster) {
-		if err := c.obey(ctx); err != nil {
+		if err := c.applyConfig(ctx); err != nil {
 			return err
 		}
 	}

@@ -27,8 +27,8 @@ type copier struct {
 	groups, secrets writer
 	configuration   *configuration
 	delivery        *delivery
-	undelivered     remarks // Secrets that can't be copied
-	withdrawn       remarks // UIDs of Secret wishes that are being deleted and have no copy
+	undelivered     notes // Secrets that can't be copied
+	withdrawn       notes // UIDs of Secret wishes that are being deleted and have no copy
 }
 
 func newCopier(s *sides, queue *line, c *configuration, d *delivery) *copier {
@@ -36,31 +36,31 @@ func newCopier(s *sides, queue *line, c *configuration, d *delivery) *copier {
 		sides: s, queue: queue, configuration: c, delivery: d,
 		groups:      writer{s.spoke, groupResource, translate.ManagerCopy, &skew{clock: s.clock}},
 		secrets:     writer{s.spoke, secretResource, translate.ManagerCopy, &skew{clock: s.clock}},
-		undelivered: remarks{text: map[string]string{}},
-		withdrawn:   remarks{text: map[string]string{}},
+		undelivered: notes{text: map[string]string{}},
+		withdrawn:   notes{text: map[string]string{}},
 	}
 }
 
 // run obeys until ctx ends.
-func (c *copier) run(ctx context.Context) { c.queue.run(ctx, workers, logged(c.obey)) }
+func (c *copier) run(ctx context.Context) { c.queue.run(ctx, workers, logged(c.applyWish)) }
 
-// obey does what the hub wishes about one object.
-func (c *copier) obey(ctx context.Context, it item) error {
+// applyWish does what the hub wishes about one object.
+func (c *copier) applyWish(ctx context.Context, it item) error {
 	if may, err := c.identity.mayAct(ctx); err != nil || !may {
 		return err
 	}
 	switch it.kind {
 	case groups:
-		return c.obeyGroup(ctx, it.name)
+		return c.applyCopy(ctx, it.name)
 	case secrets:
-		return c.obeySecret(ctx, it)
+		return c.applySecret(ctx, it)
 	case config:
-		return c.configuration.obey(ctx)
+		return c.configuration.applyConfig(ctx)
 	}
 	return nil
 }
 
-func (c *copier) obeyGroup(ctx context.Context, name string) error {
+func (c *copier) applyCopy(ctx context.Context, name string) error {
 	wish := c.outbox.get(name)
 	if wish == nil {
 		c.delivery.outcomes.forget(name)
@@ -194,7 +194,7 @@ func (c *copier) outcomeOf(wish *translate.Object, d translate.Decision, err err
 	return translate.Outcome{}
 }
 
-func (c *copier) obeySecret(ctx context.Context, it item) error {
+func (c *copier) applySecret(ctx context.Context, it item) error {
 	wish := c.secretWishes.get(it.name)
 	if wish == nil {
 		c.noteUndelivered(it.name, "")

@@ -22,14 +22,14 @@ type reporter struct {
 	groups        writer
 	configuration *configuration
 	delivery      *delivery
-	unreported    remarks // objects that the hub accepts no report about
+	unreported    notes // objects that the hub accepts no report about
 }
 
 func newReporter(s *sides, queue *line, c *configuration, d *delivery) *reporter {
 	return &reporter{
 		sides: s, queue: queue, configuration: c, delivery: d,
 		groups:     writer{s.hub, groupResource, translate.ManagerReport, &skew{clock: s.clock}},
-		unreported: remarks{text: map[string]string{}},
+		unreported: notes{text: map[string]string{}},
 	}
 }
 

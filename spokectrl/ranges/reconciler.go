@@ -42,8 +42,8 @@ type Reconciler struct {
 	Live   client.Reader // past the cache: a Pod that just came must be seen
 }
 
-// house is what one look at a namespace found.
-type house struct {
+// namespace is what one look at a namespace found.
+type namespace struct {
 	there, leaving bool
 	ours           bool // it was created for the protection of volumes
 	occupied       bool // a Pod is in it
@@ -60,7 +60,7 @@ const (
 )
 
 // decide says what to do about a namespace.
-func decide(h house) verdict {
+func decide(h namespace) verdict {
 	differs := false
 	for key, value := range h.wants {
 		differs = differs || h.has[key] != value
@@ -106,8 +106,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, group *v1alpha1.VolumeReplic
 }
 
 // observe looks at one namespace. Pods are asked for only if it is to be changed otherwise.
-func (r *Reconciler) observe(ctx context.Context, name string, ns *corev1.Namespace, wants map[string]string) (house, error) {
-	h := house{wants: wants}
+func (r *Reconciler) observe(ctx context.Context, name string, ns *corev1.Namespace, wants map[string]string) (namespace, error) {
+	h := namespace{wants: wants}
 	switch err := r.Client.Get(ctx, client.ObjectKey{Name: name}, ns); {
 	case apierrors.IsNotFound(err):
 		return h, nil

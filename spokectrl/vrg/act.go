@@ -62,16 +62,16 @@ func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) statu
 func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind, done *status.Done) error {
 	switch k {
 	case plan.Hold:
-		return r.own(ctx, f, true, f.VRG.Annotations[snapshot.AnnotationRestored], f.VRG.Annotations[snapshot.AnnotationObjects])
+		return r.applyMarks(ctx, f, true, f.VRG.Annotations[snapshot.AnnotationRestored], f.VRG.Annotations[snapshot.AnnotationObjects])
 	case plan.Forget:
 		if f.Group.Role == plan.Secondary {
-			return r.own(ctx, f, true, snapshot.Released, "")
+			return r.applyMarks(ctx, f, true, snapshot.Released, "")
 		}
-		return r.own(ctx, f, true, "", "")
+		return r.applyMarks(ctx, f, true, "", "")
 	case plan.Remember:
-		return r.own(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch), f.ObjectsNote())
+		return r.applyMarks(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch), f.ObjectsNote())
 	case plan.SendAway:
-		return r.own(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch)+snapshot.SentAway, "")
+		return r.applyMarks(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch)+snapshot.SentAway, "")
 	case plan.Unhold:
 		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.Group.Interrupted)
 		if f.Group.Interrupted {
@@ -99,8 +99,8 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 	return nil
 }
 
-// own writes all that is ours in the group's metadata: our finalizer, AnnotationRestored and AnnotationObjects, if not empty.
-func (r actor) own(ctx context.Context, f *snapshot.Snapshot, held bool, note, objects string) error {
+// applyMarks writes all that is ours in the group's metadata: our finalizer, AnnotationRestored and AnnotationObjects, if not empty.
+func (r actor) applyMarks(ctx context.Context, f *snapshot.Snapshot, held bool, note, objects string) error {
 	intent := ramenac.VolumeReplicationGroup(f.VRG.Name, f.VRG.Namespace).WithUID(f.VRG.UID)
 	if held {
 		intent.WithFinalizers(v1alpha1.VRGFinalizer)
@@ -221,8 +221,8 @@ func (r actor) rebuild(ctx context.Context, f *snapshot.Snapshot) error {
 	return severalOf(errs)
 }
 
-// house makes the namespace of a claim, unless there is one: the workload may be deployed only once its claims are there.
-func (r actor) house(ctx context.Context, f *snapshot.Snapshot, namespace string) error {
+// ensureNamespace makes the namespace of a claim, unless there is one: the workload may be deployed only once its claims are there.
+func (r actor) ensureNamespace(ctx context.Context, f *snapshot.Snapshot, namespace string) error {
 	ns := &corev1.Namespace{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: namespace}, ns); !apierrors.IsNotFound(err) {
 		return explained("read Namespace "+namespace, err)
@@ -264,7 +264,7 @@ func (r actor) rebuildPair(ctx context.Context, f *snapshot.Snapshot, m snapshot
 	if m.Here.PVC != nil {
 		return nil
 	}
-	if err := r.house(ctx, f, m.Pair.PVC.Namespace); err != nil {
+	if err := r.ensureNamespace(ctx, f, m.Pair.PVC.Namespace); err != nil {
 		return err
 	}
 	err := r.Client.Create(ctx, capsule.NewPVC(m.Pair), client.FieldOwner(ownerSpec))

@@ -65,7 +65,7 @@ func tendObjects(ctx context.Context, r actor, s status.Pass) status.Objects {
 	}
 	out.Is = r.Objects.Tend(ctx, out.Want)
 	if out.Due && out.Is.Restored != nil {
-		if out.Err = r.own(ctx, s.Snapshot, s.Group.Held, s.VRG.Annotations[snapshot.AnnotationRestored], ""); out.Err == nil && out.Is.Restored.Lacks() {
+		if out.Err = r.applyMarks(ctx, s.Snapshot, s.Group.Held, s.VRG.Annotations[snapshot.AnnotationRestored], ""); out.Err == nil && out.Is.Restored.Lacks() {
 			r.warn(s.VRG, reasonObjects, out.Is.Restored.String())
 		}
 	}

@@ -20,7 +20,7 @@ import (
 
 // release takes our finalizer off the group.
 func (r actor) release(ctx context.Context, f *snapshot.Snapshot) error {
-	if err := r.own(ctx, f, false, "", ""); err != nil {
+	if err := r.applyMarks(ctx, f, false, "", ""); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	group := &v1alpha1.VolumeReplicationGroup{}

@@ -29,7 +29,7 @@ func (r *observer) observeFlaws(ctx context.Context, w *snapshot.Snapshot) error
 		return err
 	}
 	if flaw == nil {
-		conflict, err := r.rivalry(ctx, w)
+		conflict, err := r.conflictingApplication(ctx, w)
 		if err != nil {
 			return err
 		}
@@ -47,9 +47,9 @@ func (r *observer) observeFlaws(ctx context.Context, w *snapshot.Snapshot) error
 	return flaw
 }
 
-// rivalry says which other application is in the way; nil: none. What is protected goes before what is not, older before
+// conflictingApplication says which other application is in the way; nil: none. What is protected goes before what is not, older before
 // younger.
-func (r *observer) rivalry(ctx context.Context, w *snapshot.Snapshot) (conflict *outcome.Refused, err error) {
+func (r *observer) conflictingApplication(ctx context.Context, w *snapshot.Snapshot) (conflict *outcome.Refused, err error) {
 	mine := snapshot.Asking(w.DRPC)
 	mine.Group = w.Group
 	rivals, err := r.rivals(ctx, mine, w.Config)
@@ -58,7 +58,7 @@ func (r *observer) rivalry(ctx context.Context, w *snapshot.Snapshot) (conflict 
 	}
 	for i := range rivals {
 		other := rivals[i].DRPlacementControl
-		clusters, begun, err := r.whereabouts(ctx, other)
+		clusters, begun, err := r.clustersOfApplication(ctx, other)
 		if err != nil {
 			return nil, err
 		}
@@ -157,9 +157,9 @@ func (r *observer) candidates(ctx context.Context, mine snapshot.Claimant, confi
 	return out, nil
 }
 
-// whereabouts tells on which clusters an application is, or will be, and whether one of them was told of it. One whose
+// clustersOfApplication tells on which clusters an application is, or will be, and whether one of them was told of it. One whose
 // policy is missing is where it was told to be.
-func (r *observer) whereabouts(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (clusters []string, begun bool, err error) {
+func (r *observer) clustersOfApplication(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (clusters []string, begun bool, err error) {
 	list := &v1alpha1.VolumeReplicationGroupList{}
 	if err := r.client.List(ctx, list, client.MatchingFields{indexDRPC: client.ObjectKeyFromObject(drpc).String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, false, fmt.Errorf("list wishes: %w", err)

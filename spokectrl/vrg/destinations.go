@@ -149,7 +149,7 @@ func (r actor) actOnCopy(ctx context.Context, f *snapshot.Snapshot, i int, k pla
 		return explained("end what received claim "+c.Volume.Name, r.leave(ctx, c))
 	}
 	logger.Info("Receiving the volume")
-	if err := r.house(ctx, f, c.Volume.Namespace); err != nil {
+	if err := r.ensureNamespace(ctx, f, c.Volume.Namespace); err != nil {
 		return err
 	}
 	intents, err := c.By.Receive(f.Provided, c.Destination)

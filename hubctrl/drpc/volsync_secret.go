@@ -30,8 +30,8 @@ const (
 	keyBytes = 64 // of randomness
 )
 
-// tendKey brings the key in line with the volumes. It reports whether it wrote.
-func (r *actor) tendKey(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
+// ensureKey brings the key in line with the volumes. It reports whether it wrote.
+func (r *actor) ensureKey(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
 	switch wish.NeedsKey(w) {
 	case wish.KeyWanted:
 		return r.keepKey(ctx, w)

@@ -9,14 +9,14 @@ import (
 	"sync"
 )
 
-// remarks are what the lease tells about single objects.
-type remarks struct {
+// notes are what the lease tells about single objects.
+type notes struct {
 	mu   sync.Mutex
 	text map[string]string // by the name of the wish or report
 }
 
 // set notes what is told about the object behind name; empty: nothing. It reports whether that is new.
-func (r *remarks) set(name, text string) (changed bool) {
+func (r *notes) set(name, text string) (changed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	was := r.text[name]
@@ -29,11 +29,11 @@ func (r *remarks) set(name, text string) (changed bool) {
 }
 
 // all lists them, sorted.
-func (r *remarks) all() []string {
+func (r *notes) all() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Sorted(maps.Values(r.text))
 }
 
 // String lists them in one line.
-func (r *remarks) String() string { return strings.Join(r.all(), ", ") }
+func (r *notes) String() string { return strings.Join(r.all(), ", ") }

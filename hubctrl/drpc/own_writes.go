@@ -14,9 +14,9 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
 
-// own tells our own status writes from those of others: only what somebody else did to a status needs another pass. What is
+// ownWrites tells our own status writes from those of others: only what somebody else did to a status needs another pass. What is
 // expected is noted before it is sent, so that no event of it comes too early.
-type own struct {
+type ownWrites struct {
 	mu   sync.Mutex
 	apps map[client.ObjectKey]*[2]expected
 }
@@ -33,10 +33,10 @@ type expected struct {
 	known   bool
 }
 
-func newOwn() *own { return &own{apps: map[client.ObjectKey]*[2]expected{}} }
+func newOwnWrites() *ownWrites { return &ownWrites{apps: map[client.ObjectKey]*[2]expected{}} }
 
 // expect notes what a part of a status is from now on.
-func (o *own) expect(key client.ObjectKey, part int, hash uint64) {
+func (o *ownWrites) expect(key client.ObjectKey, part int, hash uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	app := o.apps[key]
@@ -53,7 +53,7 @@ func (o *own) expect(key client.ObjectKey, part int, hash uint64) {
 }
 
 // wrote reports whether the status of drpc is as we wrote it.
-func (o *own) wrote(drpc *v1alpha1.DRPlacementControl) bool {
+func (o *ownWrites) wrote(drpc *v1alpha1.DRPlacementControl) bool {
 	others := drpc.Status
 	others.Decisions, others.PreferredDecision = nil, v1alpha1.PlacementDecision{}
 	hashes := [2]uint64{decisions: decisionsHash(&drpc.Status), rest: hashOf(others)}
@@ -74,14 +74,14 @@ func (o *own) wrote(drpc *v1alpha1.DRPlacementControl) bool {
 	return true
 }
 
-func (o *own) forget(key client.ObjectKey) {
+func (o *ownWrites) forget(key client.ObjectKey) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.apps, key)
 }
 
 // edited lets an update through if somebody else wrote the status: it is corrected at once.
-func (o *own) edited() predicate.Predicate {
+func (o *ownWrites) edited() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		DeleteFunc: func(event.DeleteEvent) bool { return false },

@@ -25,8 +25,8 @@ const (
 	forgetAfter = 10 * time.Minute
 )
 
-// attend shows the other replicas that this one is alive, and looks which of them are, until ctx ends.
-func (f *Fleet) attend(ctx context.Context) {
+// keepMembership shows the other replicas that this one is alive, and looks which of them are, until ctx ends.
+func (f *Fleet) keepMembership(ctx context.Context) {
 	beats := exchange.NewHeartbeats()
 	for {
 		f.look(ctx, beats)
