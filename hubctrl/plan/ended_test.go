@@ -54,6 +54,10 @@ func TestWhatWasLetGoIsNotProtectedAgain(t *testing.T) {
 			{Kind: Publish, Decisions: [2]Decision{Retain, Gone}},
 			{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true},
 		}, Wait{}},
+		"a failover away from there waits for its target only": {func(f *Facts) {
+			ended(First)(f)
+			f.Ask, f.Target, f.At(Second).Live = Failover, Second, false
+		}, nil, Wait{LinkIsLive, Second}},
 		"a failover to a cluster that has seen the end, too, does not": {func(f *Facts) {
 			ended(First, Second)(f)
 			f.Ask, f.Target, f.At(First).Decision, f.At(Second).Decision = Failover, Second, Untold, Untold

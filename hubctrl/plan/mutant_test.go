@@ -20,14 +20,19 @@ import (
 	"testing"
 )
 
-// TestEveryMutantIsCaught removes each guard of the plan once: each case of a switch without a tag, and each operand of
-// a && or || in one, and expects the tests of this package to fail. A guard whose mutant survives is superfluous, or its
-// invariant is missing. Transcripts do not count: they notice everything. The mutants are compiled by an overlay; the sources stay as they are.
+// TestEveryMutantIsCaught removes each guard of the plan once: each case of a switch without a tag, the condition of each if, and each
+// operand of a && or || in one, in what a function returns and in what a name stands for, and expects the tests of this package to
+// fail. A guard whose mutant survives is superfluous, or its invariant is missing. Transcripts do not count: they notice everything.
+// The mutants are compiled by an overlay; the sources stay as they are.
 func TestEveryMutantIsCaught(t *testing.T) {
-	var all []mutant
 	for _, file := range []string{"plan.go", "facts.go", "deploy.go", "settle.go", "failover.go", "relocate.go", "remove.go", "renew.go", "testimony.go"} {
-		all = append(all, mutantsOf(t, file)...)
+		t.Run(file, func(t *testing.T) { catch(t, mutantsOf(t, file)) })
 	}
+}
+
+// catch runs the tests on each mutant.
+func catch(t *testing.T, all []mutant) {
+	t.Helper()
 	results := make([]string, len(all))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 2)
@@ -111,12 +116,21 @@ func mutate(fset *token.FileSet, f *ast.File, n int) string {
 			}
 			if n == 0 && name == "" {
 				name = fmt.Sprintf("in %q without %q", text(*e), text(*side))
-				*side = ast.NewIdent(neutral)
+				*side = always(neutral, *side)
 				return
 			}
 			n--
 			operand(side)
 		}
+	}
+	whole := func(e *ast.Expr) {
+		if n == 0 && name == "" {
+			name = fmt.Sprintf("without if %q", text(*e))
+			*e = always("false", *e)
+			return
+		}
+		n--
+		operand(e)
 	}
 	ast.Inspect(f, func(node ast.Node) bool {
 		if name != "" {
@@ -132,7 +146,7 @@ func mutate(fset *token.FileSet, f *ast.File, n int) string {
 				for k := range list {
 					if name == "" && n == 0 {
 						name = fmt.Sprintf("without case %q", text(list[k]))
-						list[k] = ast.NewIdent("false")
+						list[k] = always("false", list[k])
 						return false
 					}
 					n--
@@ -143,11 +157,28 @@ func mutate(fset *token.FileSet, f *ast.File, n int) string {
 				}
 			}
 		case *ast.IfStmt:
-			operand(&s.Cond)
+			whole(&s.Cond)
+		case *ast.ReturnStmt:
+			for k := range s.Results {
+				operand(&s.Results[k])
+			}
+		case *ast.AssignStmt:
+			for k := range s.Rhs {
+				operand(&s.Rhs[k])
+			}
 		}
 		return name == ""
 	})
 	return name
+}
+
+// always is an expression that is what value says, and still uses all that e uses, so that the mutant compiles.
+func always(value string, e ast.Expr) ast.Expr {
+	op := token.LAND
+	if value == "true" {
+		op = token.LOR
+	}
+	return &ast.ParenExpr{X: &ast.BinaryExpr{X: ast.NewIdent(value), Op: op, Y: &ast.ParenExpr{X: e}}}
 }
 
 // fate runs the tests on the mutant and returns what caught it; empty: nothing did.

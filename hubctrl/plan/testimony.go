@@ -90,7 +90,7 @@ func ended(f *Facts) Side {
 func over(f *Facts, s Side) Plan {
 	at, peer := f.At(s), f.At(s.Peer())
 	if chosen(f) == s.Peer() && !peer.Wish.Ended {
-		if p := failover(f); len(p.Writes) > 0 || p.Wait.On != s {
+		if p := failover(f); p.Wait.On != s {
 			return p
 		}
 	}

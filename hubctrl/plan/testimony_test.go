@@ -93,6 +93,12 @@ func TestX16_WhatAClusterClaims(t *testing.T) {
 			first.told(Primary)
 			first.Wish.Questioned = true
 		}, do(FailingOver, FailingOverToCluster, publish(Second, Gone, Retain), promote(Second, Failover))},
+		"a later wish, where no side is home and a failover from it may be one that only a backup remembers: the workload may have come back to it": {func(f *Facts, first, _ *Cluster) {
+			f.Ask, f.Target, f.Stale = Failover, Second, true
+			first.Wish.Role, first.Decision = Secondary, Gone
+			first.told(Primary)
+		}, adopts(First)},
+		"no role at all, which holds back no failover from it":   {func(f *Facts, first, _ *Cluster) { f.Ask, f.Target = Failover, Second; first.told(NoRole) }, do(FailingOver, FailingOverToCluster, publish(Second, Gone, Retain), promote(Second, Failover))},
 		"to be Primary, as the other one does, before a new hub": {func(_ *Facts, first, second *Cluster) { first.found(Primary); second.found(Primary) }, waits(First)},
 		"to be Primary, as the other one does, while the user has said which one it is": {func(f *Facts, first, second *Cluster) {
 			f.Ask, f.Target = Failover, Second
