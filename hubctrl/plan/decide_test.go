@@ -84,6 +84,10 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		"a peer that has a wish and no object yet gets no second one": {home(), func(f *Facts) {
 			f.At(Second).Report = Report{View: Absent}
 		}, Wait{Fact: Answer, On: Second}},
+		"a target whose storage does not follow the source is not relocated to": {home(), func(f *Facts) {
+			f.Ask, f.Target = Relocate, Second
+			f.At(Second).Report.Ready = false
+		}, Wait{Fact: BeingSecondary, On: Second}},
 		"a source that is not ready is not relocated": {home(), func(f *Facts) {
 			f.Ask, f.Target = Relocate, Second
 			f.At(First).Report.Ready = false

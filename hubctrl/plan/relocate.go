@@ -37,6 +37,10 @@ func relocate(f *Facts, t Side) Plan {
 		return wait(Initiating, PreparingFinalSync, s, source.short(Between))
 	case !moving && target.Report.Conflict:
 		return followReports(wait(Initiating, PreparingFinalSync, t, ConflictFree))
+	case !moving && !target.Report.Ready && source.Decision == RunHere:
+		// Its storage does not follow the source, say: it could not take over after a demotion. Or claims are let go there first, which
+		// begins when the workload was sent to the source.
+		return followReports(wait(Initiating, PreparingFinalSync, t, BeingSecondary))
 	// Nothing moves yet: a volume that is new needs its destination on the peer before it can be protected.
 	case !moving && source.short(IsPrimary) != Nothing:
 		return followReports(wait(Initiating, PreparingFinalSync, s, source.short(IsPrimary)))

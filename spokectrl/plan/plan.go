@@ -82,6 +82,7 @@ const (
 	WhyInterrupted     // the group is deleted by somebody else than the hub
 	WhyTakeover        // the claim is being deleted, and its replica is kept until the peer has taken over
 	WhyFollowing       // the storage synchronizes the volume with the peer
+	WhyUnsure          // the storage does not say that the volume follows the peer
 	WhyUnsent          // what sent the volume was deleted before the peer was known to have all of it
 	WhyContested       // another claim had the volume before, and has a replica of it
 	WhySession         // the claim is being deleted, and the storage lets go of its volume only after the peer's

@@ -69,7 +69,7 @@ func release(g Group, i int, v Volume, p *Plan) Verdict {
 		}
 		p.volume(i, Demote)
 		return Verdict{Demoting, WhyReplica}
-	case !v.Settled && !(v.Following && (g.Taken || v.Released)):
+	case !v.Settled && !(v.Following && g.Taken) && !v.stays():
 		return Verdict{Demoting, WhyReplica}
 	default:
 		return released(g, i, v, p)
@@ -87,6 +87,10 @@ func (v Volume) awaitsRole() bool {
 	return v.Session && (v.Reached == Secondary && v.Told == Secondary || v.Replica == ReplicaAbsent && v.Released)
 }
 
+// stays reports whether a volume that was demoted for good is Secondary still, whatever the storage says of its peer: that may be
+// out of sight for a moment, or lost, and a failover away from there must not depend on it (I8).
+func (v Volume) stays() bool { return v.Released && v.Reached == Secondary }
+
 // released decides for a volume that was demoted for good, and has a replica.
 func released(g Group, i int, v Volume, p *Plan) Verdict {
 	if v.loses() {
@@ -96,6 +100,8 @@ func released(g Group, i int, v Volume, p *Plan) Verdict {
 		p.volume(i, Release) // before the replica goes: afterwards nothing else tells that the demotion was completed
 	}
 	switch {
+	case !v.Settled && !v.Following:
+		return Verdict{AtSecondary, WhyUnsure} // its replica stays: by it the volume is promoted if the peer is lost
 	case v.Copied:
 		p.volume(i, Drop) // its storage has no role, so it is of no use any more
 	case v.Claim == ClaimLeaving && g.Taken && v.Session:

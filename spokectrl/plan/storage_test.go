@@ -47,6 +47,16 @@ func (w world) lie(p plan.Plan) string {
 	return ""
 }
 
+// deaf says what is wrong if a side that was demoted for good is no target of a failover any more.
+func (w world) deaf(p plan.Plan) string {
+	demoted := w.demoted && w.marks && !w.loose && w.claim == plan.ClaimBound && !w.lost
+	there := w.replica == plan.ReplicaPresent && w.told == plan.Secondary && w.reached == plan.Secondary
+	if w.role != plan.Secondary || w.ending || w.pruned || w.severed() || !demoted || !there || w.busy || p.Verdicts[0].Phase == plan.AtSecondary {
+		return ""
+	}
+	return "(I8) a side that was demoted for good is no target while its storage does not see the peer"
+}
+
 // promote tells the replica primary.
 func (w *world) promote() {
 	switch {
@@ -97,6 +107,9 @@ func (w world) replicate(add func(string, bool, func(*world))) {
 		} else {
 			add("the storage's controller restarts", false, func(n *world) { n.level, n.follow = false, true })
 		}
+	}
+	if (w.rbd || w.array) && (w.level || w.follow) {
+		add("the storage loses sight of the peer", false, func(n *world) { n.level, n.follow = false, false })
 	}
 	if w.replica == plan.ReplicaLeaving && !w.refuses() {
 		add("storage lets the replica go", true, func(n *world) {

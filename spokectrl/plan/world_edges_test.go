@@ -19,8 +19,10 @@ func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
 		}
 	}
 	p := decide(w.facts())
-	if why := w.lie(p); why != "" {
-		add("report", false, func(n *world) { n.fail("%s", why) })
+	for _, why := range []string{w.lie(p), w.deaf(p)} {
+		if why != "" {
+			add("report", false, func(n *world) { n.fail("%s", why) })
+		}
 	}
 	w.vouch(p, add)
 	for k := 1; k <= len(p.Steps); k++ { // the controller may crash after any prefix

@@ -243,6 +243,9 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.role == plan.Secondary && !w.ending && (w.actual != plan.Secondary || !w.peerPrimary) {
 			w.fail("(k) a replica is dropped before the peer has taken over")
 		}
+		if w.role == plan.Secondary && !w.ending && w.reached == plan.Secondary && !w.level && !w.follow {
+			w.fail("(I8) a replica is dropped while the storage does not see the peer: if that is lost, nothing can be promoted by it")
+		}
 		if w.pv && !w.kept && w.claim != plan.ClaimAbsent {
 			w.fail("(e) a replica is dropped and the volume is not retained")
 		}

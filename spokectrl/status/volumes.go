@@ -118,6 +118,8 @@ func (s volume) ready() provider.Finding {
 		switch verdict.Why { //nolint:exhaustive // the others make no difference
 		case plan.WhyTakeover:
 			return no(provider.ReasonProgressing, "the claim is being deleted, and goes when the peer has taken over: until then the volume can be promoted again here")
+		case plan.WhyUnsure:
+			return no(provider.ReasonProgressing, messageUnsure+v.state.Ready.Message)
 		case plan.WhySession:
 			return yes(provider.ReasonReplicated, messageSession)
 		case plan.WhyFollowing:
@@ -182,7 +184,7 @@ func (s volume) blocked() (provider.Finding, bool) {
 		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, s.leavingReplica()), true
 		}
-	case plan.WhyNothing, plan.WhyTakeover, plan.WhyFollowing, plan.WhySession, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
+	case plan.WhyNothing, plan.WhyTakeover, plan.WhyFollowing, plan.WhyUnsure, plan.WhySession, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
 		if verdict.Phase == plan.Releasing {
 			return no(provider.ReasonProgressing, "the volume is being released"), true
 		}
@@ -224,6 +226,9 @@ func (s volume) volumeLost() string {
 const messageSession = "the volume is secondary and in sync. Its claim is being deleted, and stays: the storage lets go of a secondary only after the " +
 	"primary. It goes when the protection ends, or when the application moves back to this cluster, which then makes a new full copy for the peer"
 
+// messageUnsure is said of a volume that was demoted for good, and of which its storage says no more.
+const messageUnsure = "the volume is secondary and can be promoted here, but its storage does not say that it follows the peer: "
+
 // messageIdle is said of a claim that is as ready as it can be before its workload.
 const messageIdle = "the claim is bound when a Pod first uses it: the workload may start"
 
@@ -233,6 +238,8 @@ func (s volume) protected() provider.Finding {
 	switch {
 	case s.Plan.Verdicts[s.index].Why == plan.WhyIdle:
 		return no(provider.ReasonProgressing, "the claim has no volume yet, and nothing to protect: it is bound when a Pod first uses it")
+	case s.released() && s.Plan.Verdicts[s.index].Why == plan.WhyUnsure:
+		return no(provider.ReasonReplicating, ready.Message)
 	case s.Group.Role == plan.Secondary && s.released() && s.Group.Volumes[s.index].Following:
 		return no(provider.ReasonReplicating, "the storage synchronizes the volume with the peer")
 	case s.Group.Role == plan.Secondary && s.released():
