@@ -141,6 +141,8 @@ type State struct {
 	Asked    string
 	Rejoined bool
 	Class    string
+	// Held says what a replica that is being deleted waits for, and what to do about it; empty: for nothing that is known.
+	Held string
 	// Copied says that the volume is copied to a volume of the peer's own: its metadata is of this cluster only, and
 	// the role of the storage never changes.
 	Copied bool

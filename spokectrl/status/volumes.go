@@ -119,7 +119,7 @@ func (s volume) ready() provider.Finding {
 		case plan.WhyTakeover:
 			return no(provider.ReasonProgressing, "the claim is being deleted, and goes when the peer has taken over: until then the volume can be promoted again here")
 		case plan.WhyUnsure:
-			return no(provider.ReasonProgressing, messageUnsure+v.state.Ready.Message)
+			return no(provider.ReasonProgressing, messageUnsure+v.State.Ready.Message)
 		case plan.WhySession:
 			return yes(provider.ReasonReplicated, messageSession)
 		case plan.WhyFollowing:
@@ -197,6 +197,9 @@ func (s volume) leavingReplica() string {
 	const is = "the volume's replica is being deleted"
 	if v := s.Group.Volumes[s.index]; v.Copied || v.Replica != plan.ReplicaLeaving {
 		return is
+	}
+	if held := s.Volumes[s.index].State.Held; held != "" {
+		return is + "; " + held
 	}
 	return is + "; storage may refuse that while neither cluster is primary: if it stays, make the other cluster primary by an action Failover"
 }

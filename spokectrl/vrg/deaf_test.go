@@ -41,10 +41,10 @@ func TestASideThatWasDemotedStaysATarget(t *testing.T) {
 		action v1alpha1.VRGAction
 		then   func(*replicationv1.VolumeReplication)
 	}{
-		"after a relocate":                  {v1alpha1.VRGActionRelocate, fails("FailedToResync")},
-		"after a failover and the return":   {v1alpha1.VRGActionFailover, fails("FailedToResync")},
-		"while the driver is restarted":     {v1alpha1.VRGActionFailover, fails("FailedToDemote")},
-		"while csi-addons has not looked  ": {v1alpha1.VRGActionRelocate, func(vr *replicationv1.VolumeReplication) { vr.Status.ObservedGeneration-- }},
+		"after a relocate":                {v1alpha1.VRGActionRelocate, fails("FailedToResync")},
+		"after a failover and the return": {v1alpha1.VRGActionFailover, fails("FailedToResync")},
+		"while the driver is restarted":   {v1alpha1.VRGActionFailover, fails("FailedToDemote")},
+		"while csi-addons has not looked": {v1alpha1.VRGActionRelocate, func(vr *replicationv1.VolumeReplication) { vr.Status.ObservedGeneration-- }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := deployed(t, newStores())

@@ -35,6 +35,9 @@ func (c *cluster) storage() {
 	require.NoError(c.t, c.client.List(ctx, list))
 	for i := range list.Items {
 		vr := &list.Items[i]
+		if c.silent != nil && c.silent(vr.Name) {
+			continue
+		}
 		if vr.DeletionTimestamp != nil && c.refuses && vr.Status.State == replicationv1.SecondaryState {
 			continue // neither side is primary
 		}

@@ -59,6 +59,8 @@ type cluster struct {
 	writes int
 	// refuses says that the storage lets go of no secondary, as Ceph RBD does while neither side is primary.
 	refuses bool
+	// silent says of which volumes the storage hears nothing, because its sidecar or a class is gone; nil: it hears of all.
+	silent func(claim string) bool
 }
 
 const configuration = `

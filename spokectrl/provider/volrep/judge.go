@@ -13,12 +13,15 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
 
+// silent is what to do about storage that says nothing. csi-addons writes no status while it does not reach the driver.
+const silent = ". If this lasts, see whether kubernetes-csi-addons runs on this cluster, and its sidecar beside the driver: kubectl get csiaddonsnodes -A lists the sidecars that are connected"
+
 // judge says the state of the volume in the role that its VolumeReplication tells. A condition counts only if it was
 // computed for the generation that is there now. Completed is judged first: csi-addons never refreshes Validated after a
 // success, so that it can only explain a refusal.
 func judge(s *provider.State, vr *replicationv1.VolumeReplication) {
 	if vr.Status.ObservedGeneration != vr.Generation {
-		pending(s, "the storage has not looked at the volume's role yet")
+		pending(s, "the storage has not looked at the volume's role yet"+silent)
 		return
 	}
 	completed := current(vr, replicationv1.ConditionCompleted)
@@ -36,7 +39,7 @@ func judge(s *provider.State, vr *replicationv1.VolumeReplication) {
 	case completed.Status == metav1.ConditionFalse:
 		failed(s, explain(vr, completed))
 	default:
-		pending(s, "the storage has not answered yet")
+		pending(s, "the storage has not answered yet"+silent)
 	}
 }
 

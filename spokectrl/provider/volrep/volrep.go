@@ -87,14 +87,16 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 	default:
 		s = observed(v, vr)
 	}
-	if v.Claim == nil || v.Group.Role == plan.NoRole {
-		// The group ends, or the claim is gone: no class is needed, but to know whether the replica goes after the group.
-		if s.Replica != plan.ReplicaLeaving {
-			return s, nil
+	if s.Replica == plan.ReplicaLeaving {
+		// Whether the replica goes after the group, and what it waits for.
+		class, err := classOf(ctx, r, s.Class)
+		if err != nil {
+			return s, err
 		}
-		var err error
-		s.Session, err = sessions(ctx, r, s.Class)
-		return s, err
+		s.Session, s.Held = sessions(class), held(v, s.Class, class)
+	}
+	if v.Claim == nil || v.Group.Role == plan.NoRole {
+		return s, nil // the group ends, or the claim is gone: no class is needed
 	}
 	switch err := r.List(ctx, classes); {
 	case meta.IsNoMatchError(err):
@@ -106,18 +108,6 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 	identify(&s, v, classes.Items)
 	s.Apart = s.Session && s.Replica == plan.ReplicaPresent && apart(v, s, vr)
 	return s, nil
-}
-
-// sessions reports whether a class says that its storage keeps sessions. One that is gone says nothing.
-func sessions(ctx context.Context, r client.Reader, class string) (bool, error) {
-	vrc := &replicationv1.VolumeReplicationClass{}
-	switch err := r.Get(ctx, client.ObjectKey{Name: class}, vrc); {
-	case apierrors.IsNotFound(err), meta.IsNoMatchError(err):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("read VolumeReplicationClass %s: %w", class, err)
-	}
-	return vrc.Labels[v1alpha1.LabelReplicationSession] == "true", nil
 }
 
 func missingAPI() provider.State {
@@ -149,7 +139,7 @@ func identify(s *provider.State, v provider.Volume, classes []replicationv1.Volu
 	}
 	if class != nil {
 		s.ReplicationID = identifier(class.Labels, v1alpha1.LabelReplicationID)
-		s.Session = class.Labels[v1alpha1.LabelReplicationSession] == "true"
+		s.Session = sessions(class)
 	}
 }
 
