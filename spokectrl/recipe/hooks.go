@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/recipe/condition"
 )
 
 // Hook is one operation of a hook.
@@ -39,6 +40,24 @@ type Hook struct {
 	Manifest  string   // of type job, JSON
 	Replace   bool     // of type job: an existing one is replaced
 }
+
+// Title is the operation as a Recipe names it: hook/op.
+func (h *Hook) Title() string { return h.Name + "/" + h.Op }
+
+// Operations of a hook of type scale.
+const (
+	OpUp   = "up"
+	OpDown = "down"
+	OpSync = "sync"
+)
+
+// Kinds of objects that a hook may act on by their short names.
+const (
+	KindPod         = "pod"
+	KindDeployment  = "deployment"
+	KindStatefulSet = "statefulset"
+	KindDaemonSet   = "daemonset"
+)
 
 var plainName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
@@ -86,14 +105,16 @@ func (r *resolver) hook(h *v1alpha1.RecipeHook) {
 }
 
 func (r *resolver) kind(path string, h *v1alpha1.RecipeHook) {
-	workloads := []string{"deployment", "statefulset"}
+	workloads := []string{KindDeployment, KindStatefulSet}
 	switch {
 	case h.Type == v1alpha1.HookScale && !slices.Contains(workloads, h.SelectResource):
 		r.add(path+".selectResource", fmt.Sprintf("%q can't be scaled", h.SelectResource), "use "+strings.Join(workloads, " or "))
 	case h.Type == v1alpha1.HookCheck && h.SelectResource == "":
 		r.add(path+".selectResource", "it does not say what is checked", "use pod, deployment, statefulset, a plural, or group/version/plural")
-	case h.Type == v1alpha1.HookExec && !slices.Contains(append(workloads, "", "pod", "daemonset"), h.SelectResource):
+	case h.Type == v1alpha1.HookExec && !slices.Contains(append(workloads, "", KindPod, KindDaemonSet), h.SelectResource):
 		r.note(path+".selectResource", fmt.Sprintf("%q is taken for pod", h.SelectResource), "use pod, deployment, statefulset or daemonset")
+	case h.Type == v1alpha1.HookCheck && strings.Count(h.SelectResource, "/") != 0 && strings.Count(h.SelectResource, "/") != 2:
+		r.add(path+".selectResource", fmt.Sprintf("%q is no type", h.SelectResource), "use pod, deployment, statefulset, a plural, or group/version/plural")
 	}
 }
 
@@ -114,6 +135,8 @@ func (r *resolver) operations(path string, h *v1alpha1.RecipeHook) []each {
 		for _, c := range h.Chks {
 			if strings.TrimSpace(c.Condition) == "" {
 				r.add(path+".chks["+c.Name+"].condition", "it is empty", "write a condition, such as {$.status.phase} == {Running}")
+			} else if _, err := condition.Parse(c.Condition); err != nil {
+				r.add(path+".chks["+c.Name+"].condition", err.Error(), "write a condition, such as {$.status.phase} == {Running}")
 			}
 			out = append(out, each{path + ".chks[" + c.Name + "]", c.Name, c.OnError, c.Timeout, func(hook *Hook) { hook.Condition = c.Condition }})
 		}
@@ -126,7 +149,7 @@ func (r *resolver) operations(path string, h *v1alpha1.RecipeHook) []each {
 			}})
 		}
 	case v1alpha1.HookScale:
-		for _, op := range []string{"up", "down", "sync"} {
+		for _, op := range []string{OpUp, OpDown, OpSync} {
 			out = append(out, each{path: path, name: op})
 		}
 		return out

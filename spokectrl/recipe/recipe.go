@@ -58,12 +58,27 @@ type Resolved struct {
 type Workflow struct {
 	FailOn v1alpha1.FailOn
 	Steps  []Step
+	// Inverses are the operations that undo those of the steps, by their titles.
+	Inverses map[string]*Hook
+}
+
+// Hooks reports whether a step is a hook.
+func (w *Workflow) Hooks() bool {
+	return slices.ContainsFunc(w.Steps, func(s Step) bool { return s.Hook != nil })
 }
 
 // Step is either a group or a hook.
 type Step struct {
 	Group *Group
 	Hook  *Hook
+}
+
+// Title names a step for users.
+func (s Step) Title() string {
+	if s.Hook != nil {
+		return "hook " + s.Hook.Title()
+	}
+	return "group " + s.Group.Name
 }
 
 // Group is a set of objects that is captured or restored in one step.

@@ -88,6 +88,8 @@ func TestARecipeBecomesTheStepsOfACaptureAndOfARestore(t *testing.T) {
 	assert.Equal(t, []string{"sh", "-c", "echo $HOME; quiesce 'db'", "-v", "-v 2"}, quiesce.Command)
 	assert.Equal(t, 7*time.Second, quiesce.Timeout)
 	assert.Equal(t, "db/unquiesce", quiesce.Inverse)
+	require.Contains(t, out.Backup.Inverses, "db/unquiesce")
+	assert.Equal(t, []string{"unquiesce", "db"}, out.Backup.Inverses["db/unquiesce"].Command)
 	assert.False(t, quiesce.Continue)
 	assert.True(t, quiesce.Essential, "not set is essential, as documented")
 	config, rest := out.Backup.Steps[1].Group, out.Backup.Steps[2].Group
@@ -192,6 +194,15 @@ func TestWhatHasNoEffectIsToldAndStopsNothing(t *testing.T) {
 		assert.NotEmpty(t, n.Remedy)
 	}
 	assert.Equal(t, []string{"spec.workflows[backup].sequence", "recipeParameters.TYPO"}, paths)
+
+	lasting := resolve(t, `
+appType: a
+groups: [{name: g, type: resource}]
+hooks: [{name: h, namespace: shop, type: exec, nameSelector: a, ops: [{name: stop, command: a, inverseOp: go}, {name: go, command: a}]}]
+workflows: [{name: backup, sequence: [{hook: h/stop}, {group: g}]}, {name: restore, sequence: [{group: g}, {hook: h/stop}]}]
+`, recipe.Application{Namespaces: []string{"shop"}})
+	require.Len(t, lasting.Notes, 1, "a restore may leave what it did")
+	assert.Contains(t, lasting.Notes[0].String(), "h/stop is not undone when the capture succeeds")
 
 	dead := resolve(t, `
 appType: a

@@ -19,6 +19,7 @@ const (
 // backup is the workflow of a capture. A group is captured once.
 func (r *resolver) backup(path string, w *v1alpha1.RecipeWorkflow) Workflow {
 	out := r.steps(path, w)
+	r.lasting(path, &out)
 	seen := map[string]bool{}
 	out.Steps = slices.DeleteFunc(out.Steps, func(s Step) bool {
 		if s.Group == nil {
@@ -81,7 +82,40 @@ func (r *resolver) steps(path string, w *v1alpha1.RecipeWorkflow) Workflow {
 	if groups == 0 {
 		r.add(path+".sequence", "no step is a group", "add a group, or remove the workflow")
 	}
+	r.undoing(path, &out)
 	return out
+}
+
+// MaxInverses is how many bytes the operations of a workflow that undo others may have, as JSON: they are written down before what
+// they undo is begun.
+const MaxInverses = 16 << 10
+
+// undoing finds the operations that undo those of the steps.
+func (r *resolver) undoing(path string, w *Workflow) {
+	for _, s := range w.Steps {
+		if s.Hook == nil || s.Hook.Inverse == "" || r.hooks[s.Hook.Inverse] == nil {
+			continue
+		}
+		if w.Inverses == nil {
+			w.Inverses = map[string]*Hook{}
+		}
+		w.Inverses[s.Hook.Inverse] = r.hooks[s.Hook.Inverse]
+	}
+	if n := len(encoded(w.Inverses)); n > MaxInverses {
+		r.add(path+".sequence", fmt.Sprintf("the operations that undo its steps have %d bytes, and may have %d", n, MaxInverses), "move long commands into a script in the image of the container")
+	}
+}
+
+// lasting tells of what a capture leaves behind when all goes well.
+func (r *resolver) lasting(path string, w *Workflow) {
+	for i, s := range w.Steps {
+		if s.Hook == nil || s.Hook.Inverse == "" {
+			continue
+		}
+		if !slices.ContainsFunc(w.Steps[i+1:], func(later Step) bool { return later.Hook != nil && later.Hook.Title() == s.Hook.Inverse }) {
+			r.note(path+".sequence", fmt.Sprintf("%s is not undone when the capture succeeds, since no later step is %s", s.Hook.Title(), s.Hook.Inverse), "add that step, or remove inverseOp")
+		}
+	}
 }
 
 // called is the operation that a step names.
