@@ -51,6 +51,8 @@ const (
 	VRGClusterDataProtected = "ClusterDataProtected"
 	// VRGKubeObjectsReady : other Kubernetes objects are restored.
 	VRGKubeObjectsReady = "KubeObjectsReady"
+	// VRGHooksReady : the hooks of the last capture or restore succeeded. It is there only if a Recipe has hooks.
+	VRGHooksReady = "HooksReady"
 	// VRGNoClusterDataConflict : no objects on this cluster contradict the role.
 	VRGNoClusterDataConflict = "NoClusterDataConflict"
 	// VRGInUse : a Pod or an attachment uses one of the volumes. An addition to Ramen's API: the hub waits for it

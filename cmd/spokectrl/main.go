@@ -17,6 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/objects/builtin"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/hooks"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
@@ -48,6 +49,10 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 	if err != nil {
 		return err
 	}
+	run := cycle.Hooks{
+		Runner:  hooks.New(mgr.GetConfig()),
+		Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace},
+	}
 	if err := vrg.Setup(mgr, &vrg.Reconciler{
 		Client:    mgr.GetClient(),
 		Live:      mgr.GetAPIReader(),
@@ -57,7 +62,7 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Clock:     clock.RealClock{},
 		Namespace: f.Namespace,
 		Events:    mgr.GetEventRecorder("volumereplicationgroup"),
-		Objects:   cycle.New(engine, &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, clock.RealClock{}),
+		Objects:   cycle.New(engine, &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, run, clock.RealClock{}),
 	}); err != nil {
 		return err
 	}

@@ -19,7 +19,9 @@ const (
 // backup is the workflow of a capture. A group is captured once.
 func (r *resolver) backup(path string, w *v1alpha1.RecipeWorkflow) Workflow {
 	out := r.steps(path, w)
-	r.lasting(path, &out)
+	for _, h := range lasting(&out) {
+		r.note(path+".sequence", fmt.Sprintf("%s is not undone when the capture succeeds, since no later step is %s", h.Title(), h.Inverse), "add that step, or remove inverseOp")
+	}
 	seen := map[string]bool{}
 	out.Steps = slices.DeleteFunc(out.Steps, func(s Step) bool {
 		if s.Group == nil {
@@ -82,7 +84,10 @@ func (r *resolver) steps(path string, w *v1alpha1.RecipeWorkflow) Workflow {
 	if groups == 0 {
 		r.add(path+".sequence", "no step is a group", "add a group, or remove the workflow")
 	}
-	r.undoing(path, &out)
+	out.Inverses = inversesOf(&out, r.hooks)
+	if n := len(encoded(out.Inverses)); n > MaxInverses {
+		r.add(path+".sequence", fmt.Sprintf("the operations that undo its steps have %d bytes, and may have %d", n, MaxInverses), "move long commands into a script in the image of the container")
+	}
 	return out
 }
 
@@ -90,32 +95,30 @@ func (r *resolver) steps(path string, w *v1alpha1.RecipeWorkflow) Workflow {
 // they undo is begun.
 const MaxInverses = 16 << 10
 
-// undoing finds the operations that undo those of the steps.
-func (r *resolver) undoing(path string, w *Workflow) {
+// inversesOf are the operations that undo those of the steps of a workflow, by their titles.
+func inversesOf(w *Workflow, hooks map[string]*Hook) map[string]*Hook {
+	out := map[string]*Hook{}
 	for _, s := range w.Steps {
-		if s.Hook == nil || s.Hook.Inverse == "" || r.hooks[s.Hook.Inverse] == nil {
-			continue
+		if s.Hook != nil && hooks[s.Hook.Inverse] != nil {
+			out[s.Hook.Inverse] = hooks[s.Hook.Inverse]
 		}
-		if w.Inverses == nil {
-			w.Inverses = map[string]*Hook{}
-		}
-		w.Inverses[s.Hook.Inverse] = r.hooks[s.Hook.Inverse]
 	}
-	if n := len(encoded(w.Inverses)); n > MaxInverses {
-		r.add(path+".sequence", fmt.Sprintf("the operations that undo its steps have %d bytes, and may have %d", n, MaxInverses), "move long commands into a script in the image of the container")
+	if len(out) == 0 {
+		return nil
 	}
+	return out
 }
 
-// lasting tells of what a capture leaves behind when all goes well.
-func (r *resolver) lasting(path string, w *Workflow) {
+// lasting are the steps that stay as they are when all goes well, though the user says what undoes them.
+func lasting(w *Workflow) []*Hook {
+	var out []*Hook
 	for i, s := range w.Steps {
-		if s.Hook == nil || s.Hook.Inverse == "" {
-			continue
-		}
-		if !slices.ContainsFunc(w.Steps[i+1:], func(later Step) bool { return later.Hook != nil && later.Hook.Title() == s.Hook.Inverse }) {
-			r.note(path+".sequence", fmt.Sprintf("%s is not undone when the capture succeeds, since no later step is %s", s.Hook.Title(), s.Hook.Inverse), "add that step, or remove inverseOp")
+		undoes := func(later Step) bool { return later.Hook != nil && later.Hook.Title() == s.Hook.Inverse }
+		if s.Hook != nil && s.Hook.Inverse != "" && !slices.ContainsFunc(w.Steps[i+1:], undoes) {
+			out = append(out, s.Hook)
 		}
 	}
+	return out
 }
 
 // called is the operation that a step names.

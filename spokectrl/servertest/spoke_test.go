@@ -29,6 +29,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/hooks"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volrep"
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
@@ -96,7 +97,9 @@ func (s *spoke) start(server *mem.Server) {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
 		Clock: clock.RealClock{}, Namespace: operator, Events: mgr.GetEventRecorder("volumereplicationgroup"),
 		Signing: &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
-		Objects: cycle.New(engine(s.t, spokectrl), &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, clock.RealClock{}),
+		Objects: cycle.New(engine(s.t, spokectrl), &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, cycle.Hooks{
+			Runner: hooks.New(spokectrl), Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
+		}, clock.RealClock{}),
 	}))
 	require.NoError(s.t, ranges.Setup(mgr, &ranges.Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}))
 	require.NoError(s.t, drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{

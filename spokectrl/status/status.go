@@ -47,6 +47,7 @@ func Of(was *v1alpha1.VolumeReplicationGroup, f *snapshot.Snapshot, p plan.Plan,
 		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(sync)
 	}
 	conditions := append(s.conditions(), condition(v1alpha1.VRGKubeObjectsReady, done.Objects.ready(s)))
+	conditions = append(conditions, done.Objects.hooks(was)...)
 	if listed := len(out.ProtectedPVCs); listed < all {
 		conditions[0].Message = bounded.Text(fmt.Sprintf("this status lists %d of %d volumes, which is as many as a group can have: divide the application into several; %s", listed, all, conditions[0].Message), bounded.Message)
 	}

@@ -3,12 +3,14 @@
 package vrg_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -24,7 +26,10 @@ import (
 func (c *cluster) holds(names ...string) *enginetest.Names {
 	c.t.Helper()
 	e := enginetest.NewNames(names...)
-	c.r.Objects = cycle.New(e, &captures.Keeper{Archive: c.r.Archive, Clock: c.clock}, c.clock)
+	h := &enginetest.Hooks{}
+	h.Rule("db/fails", enginetest.HookRule{Err: errors.New("exit code 3")})
+	c.r.Objects = cycle.New(e, &captures.Keeper{Archive: c.r.Archive, Clock: c.clock}, cycle.Hooks{Runner: h, Journal: h}, c.clock)
+	require.NoError(c.t, c.r.Objects.Recover(c.t.Context()))
 	c.t.Cleanup(c.r.Objects.Close)
 	return e
 }
@@ -332,4 +337,41 @@ func TestARecipeIsFollowed(t *testing.T) {
 	if assert.Len(t, dr2.events.Events, 1) {
 		assert.Contains(t, <-dr2.events.Events, "restored by the Recipe as it was captured, since there is no Recipe app/shop on this cluster")
 	}
+}
+
+// TestHooksAreTold : by the process that ran them, and by the next one until it has run some.
+func TestHooksAreTold(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := capturing(t, s)
+	with := func(op string) func(*v1alpha1.VolumeReplicationGroup) {
+		r := &v1alpha1.Recipe{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: op}, Spec: v1alpha1.RecipeSpec{
+			Groups: []v1alpha1.RecipeGroup{{Name: "all", Type: v1alpha1.RecipeGroupResource}},
+			Hooks: []v1alpha1.RecipeHook{{
+				Name: "db", Namespace: ns, Type: v1alpha1.HookExec, NameSelector: "db-0",
+				Ops: []v1alpha1.RecipeOperation{{Name: op, Command: "run"}},
+			}},
+			Workflows: []v1alpha1.RecipeWorkflow{
+				{Name: v1alpha1.WorkflowBackup, Sequence: []map[string]string{{"hook": "db/" + op}, {"group": "all"}}},
+				{Name: v1alpha1.WorkflowRestore, Sequence: []map[string]string{{"group": "all"}}},
+			},
+		}}
+		require.NoError(t, dr1.client.Create(t.Context(), r))
+		return func(g *v1alpha1.VolumeReplicationGroup) {
+			g.Spec.KubeObjectProtection = &v1alpha1.KubeObjectProtectionSpec{RecipeRef: &v1alpha1.RecipeRef{Name: op}}
+		}
+	}
+	dr1.wish(v1alpha1.Primary, "1", with("works"), signers(dr1, dr2))
+	dr1.until("HooksReady", "True/HookExecuted")
+	dr1.restart(s)
+	dr1.holds("service")
+	_, err := dr1.pass()
+	require.NoError(t, err)
+	assert.Equal(t, "True/HookExecuted", dr1.says("HooksReady"), "what was said stays until hooks run again")
+	dr1.wish(v1alpha1.Primary, "1", with("fails"), signers(dr1, dr2))
+	dr1.until("HooksReady", "False/HookFailed")
+	assert.Contains(t, dr1.message("HooksReady"), "hook db/fails: exit code 3")
+	assert.Contains(t, dr1.message("KubeObjectsReady"), "the last attempt failed: hook db/fails: exit code 3")
+	dr1.wish(v1alpha1.Secondary, "2", protecting, signers(dr1, dr2))
+	dr1.settle()
+	assert.Nil(t, meta.FindStatusCondition(dr1.group().Status.Conditions, "HooksReady"), "none is asked for")
 }

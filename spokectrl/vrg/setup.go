@@ -4,6 +4,7 @@ package vrg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -75,7 +76,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 		return fmt.Errorf("build controller of VolumeReplicationGroups: %w", err)
 	}
 	if r.Objects != nil {
-		if err := mgr.Add(closing(r.Objects)); err != nil {
+		if err := errors.Join(mgr.Add(manager.RunnableFunc(r.Objects.Recover)), mgr.Add(closing(r.Objects))); err != nil {
 			return fmt.Errorf("add the captures of Kubernetes objects: %w", err)
 		}
 	}

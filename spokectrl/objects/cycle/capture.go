@@ -69,7 +69,7 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 		return is, err
 	}
 	is.Objects, is.Findings = 0, objects.Findings{}
-	failed, err := follow(plan.Backup, func(_ int, g *recipe.Group) error {
+	failed, err := w.follow(ctx, want, Capturing, into.ID(), plan.Backup, &is, func(_ int, g *recipe.Group) error {
 		p, err := w.captureGroup(ctx, want, into, g)
 		is.Objects += p.Objects
 		is.Findings.Join(p.Findings)

@@ -9,6 +9,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
 )
 
 // Task is something that runs for a group.
@@ -40,6 +41,11 @@ type Standing struct {
 	Denied   bool // for want of a right
 	Failures int
 	Failed   time.Time
+	// Hooks is what became of the hooks of the last attempt that had some, Step the step of one that is under way, and Undo what
+	// an attempt left to be undone; nil: nothing.
+	Hooks HooksRun
+	Step  *steps.Record
+	Undo  *Undoing
 	// Next is when something is to be done; zero: as soon as the group asks for something else.
 	Next time.Time
 

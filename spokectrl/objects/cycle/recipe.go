@@ -40,10 +40,7 @@ func resolve(title string, spec *v1alpha1.RecipeSpec, app recipe.Application) (r
 	}
 	for _, w := range []recipe.Workflow{out.Backup, out.Restore} {
 		for _, s := range w.Steps {
-			if s.Hook != nil {
-				return out, fmt.Errorf("%s can't be followed: hooks are not run yet, and without them what it captures could be useless: remove them from its workflows", title)
-			}
-			if s.Group.ClusterScoped {
+			if s.Group != nil && s.Group.ClusterScoped {
 				s.Group.ClusterScoped = false
 				out.Notes = append(out.Notes, recipe.Problem{Path: "spec.groups[" + s.Group.Name + "].includeClusterResources", What: "it has no effect", Remedy: "install what has no namespace on both clusters"})
 			}
@@ -128,7 +125,7 @@ func (w *Want) restoring(steps []string, stored *v1alpha1.RecipeSpec) (recipe.Wo
 // covered says which step a workflow needs and a capture lacks; nil: none.
 func covered(w recipe.Workflow, steps []string) error {
 	for _, s := range w.Steps {
-		if g := s.Group; g.Essential && !slices.Contains(steps, stepOf(g.Of)) {
+		if g := s.Group; g != nil && g.Essential && !slices.Contains(steps, stepOf(g.Of)) {
 			return fmt.Errorf("group %s restores the capture of group %q, which was not made", g.Name, g.Of)
 		}
 	}
@@ -138,35 +135,6 @@ func covered(w recipe.Workflow, steps []string) error {
 // selects is what a group selects for an engine.
 func selects(g *recipe.Group) objects.Selection {
 	return objects.Selection{Namespaces: g.Namespaces, Included: g.Included, Excluded: g.Excluded, Selector: g.Selector, ClusterScoped: g.ClusterScoped}
-}
-
-// follow carries out the groups of a workflow in their order. It returns why the workflow failed, and otherwise the groups that
-// did without making it fail.
-func follow(w recipe.Workflow, do func(i int, g *recipe.Group) error) (failed []error, err error) {
-	essential, lost := 0, 0
-	for i, s := range w.Steps {
-		if s.Group.Essential {
-			essential++
-		}
-		err := do(i, s.Group)
-		if err == nil {
-			continue
-		}
-		if s.Group.Name != "" {
-			err = fmt.Errorf("group %s: %w", s.Group.Name, err)
-		}
-		if w.FailOn == v1alpha1.FailOnAny || w.FailOn == v1alpha1.FailOnEssential && s.Group.Essential {
-			return nil, err
-		}
-		if s.Group.Essential {
-			lost++
-		}
-		failed = append(failed, err)
-	}
-	if w.FailOn == v1alpha1.FailOnFull && essential > 0 && lost == essential {
-		return nil, errors.Join(failed...)
-	}
-	return failed, nil
 }
 
 func encoded(spec *v1alpha1.RecipeSpec) ([]byte, error) {

@@ -125,13 +125,6 @@ func TestAGroupThatIsNotEssentialMayBeMissing(t *testing.T) {
 
 func TestWhatCanNotBeFollowedIsToldAndNothingIsCaptured(t *testing.T) {
 	for name, tc := range map[string]struct{ text, says string }{
-		"hooks": {`
-groups: [{name: all, type: resource}]
-hooks: [{name: db, namespace: shop, type: exec, labelSelector: {matchLabels: {app: db}}, ops: [{name: quiesce, command: quiesce}]}]
-workflows:
-- {name: backup, sequence: [{hook: db/quiesce}, {group: all}]}
-- {name: restore, sequence: [{group: all}]}
-`, "hooks are not run yet"},
 		"a namespace of others": {`
 groups: [{name: all, type: resource, includedNamespaces: [theirs]}]
 workflows:

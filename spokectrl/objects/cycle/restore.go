@@ -12,6 +12,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/recipe"
@@ -46,7 +47,8 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 		return is, err
 	}
 	out := &Restored{From: &from.Pointer, Profile: from.Profile, Problems: from.Problems, Note: note}
-	failed, err := follow(workflow, func(i int, g *recipe.Group) error {
+	name := capsule.NewCaptureID(want.Term.Epoch, w.clock.Now().UnixMilli())
+	failed, err := w.follow(ctx, want, Restoring, name, workflow, &is, func(i int, g *recipe.Group) error {
 		p, err := w.restoreGroup(ctx, want, &from, i, g)
 		out.Objects += p.Objects
 		out.Findings.Join(p.Findings)

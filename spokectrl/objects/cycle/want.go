@@ -48,6 +48,8 @@ type Want struct {
 	For int64
 	// Skip ends the restore without what is missing: by the user's word.
 	Skip bool
+	// SkipUndo names an attempt whose hooks are not undone: by the user's word.
+	SkipUndo string
 }
 
 // term is what all that is known of a group is known for.

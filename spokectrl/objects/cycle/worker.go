@@ -5,6 +5,8 @@ package cycle
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
 )
 
 const (
@@ -28,13 +31,17 @@ const (
 type Worker struct {
 	engine objects.Engine
 	keeper *captures.Keeper
+	hooks  Hooks
 	clock  clock.PassiveClock
 	slots  map[Task]chan struct{}
+	undoer *undoer
 
 	mu     sync.Mutex
 	closed bool
 	wake   func(capsule.Group)
 	groups map[capsule.Group]*group
+	last   map[capsule.Group]*job          // what was ended, and may not be over
+	steps  map[capsule.Group]*steps.Record // what is under way, of workflows with hooks
 }
 
 // group is one group in one of its terms.
@@ -50,12 +57,29 @@ type job struct {
 	ended  chan struct{}
 }
 
-// New makes a Worker.
-func New(engine objects.Engine, keeper *captures.Keeper, clock clock.PassiveClock) *Worker {
-	return &Worker{
-		engine: engine, keeper: keeper, clock: clock, groups: map[capsule.Group]*group{}, wake: func(capsule.Group) {},
+// New makes a Worker. It begins nothing before Recover.
+func New(engine objects.Engine, keeper *captures.Keeper, hooks Hooks, clock clock.PassiveClock) *Worker {
+	w := &Worker{
+		engine: engine, keeper: keeper, hooks: hooks, clock: clock, groups: map[capsule.Group]*group{}, wake: func(capsule.Group) {},
+		last: map[capsule.Group]*job{}, steps: map[capsule.Group]*steps.Record{},
 		slots: map[Task]chan struct{}{Restoring: make(chan struct{}, parallelRestores), Capturing: make(chan struct{}, parallelCaptures)},
 	}
+	w.undoer = &undoer{hooks: hooks, clock: clock, call: w.call, all: map[capsule.Group]*undoing{}}
+	w.undoer.life, w.undoer.end = context.WithCancel(context.Background())
+	return w
+}
+
+// Recover undoes what was under way when the process before this one ended. Nothing is begun before it knows what that is: it tries
+// until it does, or ctx ends.
+func (w *Worker) Recover(ctx context.Context) error {
+	w.undoer.recover(ctx)
+	w.mu.Lock()
+	known := slices.Collect(maps.Keys(w.groups))
+	w.mu.Unlock()
+	for _, g := range known {
+		w.call(g)
+	}
+	return nil
 }
 
 // OnChange has wake called with each group of which more is known than before.
@@ -68,15 +92,17 @@ func (w *Worker) OnChange(wake func(capsule.Group)) {
 // Tend begins what is due for a group, ends what is not wanted any more, and tells what is known. When it returns, nothing that
 // was ended runs, but if that took longer than ending.
 func (w *Worker) Tend(ctx context.Context, want Want) Standing {
+	w.undoer.skip(want.Group, want.SkipUndo)
 	w.mu.Lock()
 	g := w.groups[want.Group]
 	if g == nil && want.Mode == Off {
-		w.mu.Unlock()
-		return Standing{}
+		defer w.mu.Unlock()
+		return w.shown(want.Group, Standing{})
 	}
 	var old *job
 	if g != nil && g.job != nil && (g.term != want.term() || !fits(g.job.task, want.Mode)) {
 		old, g.job, g.is.Doing = g.job, nil, Nothing
+		w.last[want.Group] = old
 		old.cancel()
 	}
 	if want.Mode == Off {
@@ -89,12 +115,11 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 	if old != nil {
 		old.await(ctx)
 	}
-	if want.Mode == Off {
-		return Standing{}
-	}
-
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if want.Mode == Off {
+		return w.shown(want.Group, Standing{})
+	}
 	if want.Skip && g.is.Restored == nil && g.is.Failures > 0 && g.job == nil {
 		g.is.Restored = &Restored{Skipped: true}
 		g.is.Failure, g.is.Failures, g.is.Denied = nil, 0, false
@@ -103,13 +128,14 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 		g.is.Asked, g.is.AskedAt = want.For, w.clock.Now()
 	}
 	g.is.Next = time.Time{}
-	if g.job == nil && w.groups[want.Group] == g && !w.closed {
+	left, ready := w.undoer.of(want.Group)
+	if g.job == nil && w.groups[want.Group] == g && !w.closed && ready && left == nil {
 		switch task, at := next(&want, &g.is); {
 		case task == Nothing:
 		case w.clock.Now().Before(at):
 			g.is.Next = at
 		default:
-			w.begin(ctx, g, want, task, old)
+			w.begin(ctx, g, want, task)
 		}
 	}
 	if at := g.is.overdueAt(want.Interval); want.Mode == Capture && g.is.Next.IsZero() && w.clock.Now().Before(at) {
@@ -118,7 +144,14 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 	if at := g.is.AskedAt.Add(Fresh); g.is.Awaits(&want, w.clock.Now()) && (g.is.Next.IsZero() || at.Before(g.is.Next)) {
 		g.is.Next = at // then the application leaves without
 	}
-	return g.is
+	return w.shown(want.Group, g.is)
+}
+
+// shown adds what is told of a group beyond its terms.
+func (w *Worker) shown(g capsule.Group, is Standing) Standing {
+	is.Step = w.steps[g]
+	is.Undo, _ = w.undoer.of(g)
+	return is
 }
 
 // Look tells what is known of a group, and begins and ends nothing.
@@ -126,9 +159,9 @@ func (w *Worker) Look(want Want) Standing {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if g := w.groups[want.Group]; g != nil && g.term == want.term() {
-		return g.is
+		return w.shown(want.Group, g.is)
 	}
-	return Standing{}
+	return w.shown(want.Group, Standing{})
 }
 
 func (j *job) await(ctx context.Context) {
@@ -140,8 +173,9 @@ func (j *job) await(ctx context.Context) {
 	}
 }
 
-// begin runs a task for a group; before is what was ended for it, and may not be over.
-func (w *Worker) begin(ctx context.Context, g *group, want Want, task Task, before *job) {
+// begin runs a task for a group, after what was ended for it.
+func (w *Worker) begin(ctx context.Context, g *group, want Want, task Task) {
+	before := w.last[want.Group]
 	// The work outlives the pass that asked for it.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	j := &job{task: task, cancel: cancel, ended: make(chan struct{})}
@@ -153,7 +187,11 @@ func (w *Worker) begin(ctx context.Context, g *group, want Want, task Task, befo
 		if before != nil {
 			<-before.ended
 		}
-		after, err := w.run(ctx, task, want, is)
+		err := w.undoer.settled(ctx, want.Group)
+		after := is
+		if err == nil {
+			after, err = w.run(ctx, task, want, is)
+		}
 		w.note(ctx, g, j, want, after, err)
 	}()
 }
@@ -175,6 +213,9 @@ func (w *Worker) run(ctx context.Context, task Task, want Want, is Standing) (St
 // note keeps what became of a job, unless it was ended.
 func (w *Worker) note(ctx context.Context, g *group, j *job, want Want, after Standing, err error) {
 	w.mu.Lock()
+	if w.last[want.Group] == j {
+		delete(w.last, want.Group)
+	}
 	if g.job != j {
 		w.mu.Unlock()
 		return
@@ -196,7 +237,7 @@ func (w *Worker) note(ctx context.Context, g *group, j *job, want Want, after St
 	wake(want.Group)
 }
 
-// Close ends all that runs. Nothing is begun afterwards.
+// Close ends all that runs, and undoes what its hooks did, as far as that takes no longer than closing. Nothing is begun afterwards.
 func (w *Worker) Close() {
 	w.mu.Lock()
 	w.closed = true
@@ -208,8 +249,14 @@ func (w *Worker) Close() {
 			g.job = nil
 		}
 	}
+	for _, j := range w.last {
+		jobs = append(jobs, j)
+	}
 	w.mu.Unlock()
+	grace := time.AfterFunc(closing, w.undoer.end)
+	defer grace.Stop()
 	for _, j := range jobs {
 		<-j.ended
 	}
+	w.undoer.close()
 }

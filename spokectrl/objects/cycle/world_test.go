@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
 	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 	"github.com/ramendr/ramen-direct/spokectrl/store"
 	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
@@ -85,13 +87,15 @@ type cluster struct {
 	number  int
 	archive *archive.Archive
 	engine  *enginetest.Names
+	hooks   *enginetest.Hooks
+	process *process
 	worker  *cycle.Worker
 	woken   chan capsule.Group
 }
 
 func (w *world) cluster(t *testing.T, number int, have ...string) *cluster {
 	t.Helper()
-	c := &cluster{t: t, w: w, number: number, engine: enginetest.NewNames(have...)}
+	c := &cluster{t: t, w: w, number: number, engine: enginetest.NewNames(have...), hooks: &enginetest.Hooks{}}
 	c.restart()
 	return c
 }
@@ -109,10 +113,48 @@ func (c *cluster) restart() {
 		}
 		return nil
 	})}
-	c.worker = cycle.New(c.engine, &captures.Keeper{Archive: c.archive, Clock: clock.RealClock{}}, clock.RealClock{})
+	c.process = &process{Hooks: c.hooks}
+	c.worker = cycle.New(c.engine, &captures.Keeper{Archive: c.archive, Clock: clock.RealClock{}}, cycle.Hooks{Runner: c.process, Journal: c.process}, clock.RealClock{})
 	c.woken = make(chan capsule.Group, 1000)
 	c.worker.OnChange(func(g capsule.Group) { c.woken <- g })
 	c.t.Cleanup(c.worker.Close)
+	require.NoError(c.t, c.worker.Recover(c.t.Context()))
+}
+
+// process is what hooks of one process reach. One that was killed reaches nothing.
+type process struct {
+	*enginetest.Hooks
+	killed atomic.Bool
+}
+
+var errKilled = errors.New("the process was killed")
+
+func (p *process) Run(ctx context.Context, h *recipe.Hook, name string) error {
+	if p.killed.Load() {
+		return errKilled
+	}
+	return p.Hooks.Run(ctx, h, name)
+}
+
+func (p *process) Write(ctx context.Context, r steps.Record) error {
+	if p.killed.Load() {
+		return errKilled
+	}
+	return p.Hooks.Write(ctx, r)
+}
+
+func (p *process) Drop(ctx context.Context, g capsule.Group) error {
+	if p.killed.Load() {
+		return errKilled
+	}
+	return p.Hooks.Drop(ctx, g)
+}
+
+// kill ends the process without a word, and starts another one.
+func (c *cluster) kill() {
+	c.t.Helper()
+	c.process.killed.Store(true)
+	c.restart()
 }
 
 func (c *cluster) want(mode cycle.Mode, epoch int64) cycle.Want {

@@ -27,8 +27,6 @@ type Record struct {
 	Since time.Time `json:"since"`
 	// Undo is what is to be undone, oldest first.
 	Undo []Undo `json:"undo,omitempty"`
-	// Ended says that the attempt succeeded. It is kept for a restore, until that is noted elsewhere.
-	Ended bool `json:"ended,omitempty"`
 }
 
 // Undo is an operation that is to be undone.
@@ -52,6 +50,7 @@ type Outcome struct {
 	Err    error   // why it failed; nil: it did not
 	Lacks  []error // the steps that failed all the same
 	Hook   error   // the first failure of a hook, whatever that meant for the attempt
+	Spared error   // the first failure that its onError takes for a success
 	Record Record  // with what is to be undone now
 }
 
@@ -93,8 +92,11 @@ func (a *Attempt) Follow(ctx context.Context, r Record) Outcome {
 		if is == Failed {
 			failed = append(failed, err)
 		}
-		if step.Hook != nil && err != nil && out.Hook == nil {
+		if step.Hook != nil && is == Failed && out.Hook == nil {
 			out.Hook = err
+		}
+		if is == Tolerated && out.Spared == nil {
+			out.Spared = err
 		}
 		// Were the attempt to end before the next step begins, this one would be over.
 		out.Record.Undo = a.undo(after(&a.Workflow, past))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -61,8 +62,8 @@ func either(a, b Truth) Truth { return max(a, b) }
 
 func rightmost(values []Truth, ors []bool) Truth {
 	out := values[len(values)-1]
-	for i := len(ors) - 1; i >= 0; i-- {
-		if ors[i] {
+	for i, or := range slices.Backward(ors) {
+		if or {
 			out = either(values[i], out)
 		} else {
 			out = both(values[i], out)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
+)
+
+// SecretName is the name of the Secret with the records. It is a Secret since commands may hold some, and lies in the operator's
+// namespace since who may write it says what hooks run; it outlives the groups.
+const SecretName = "ramen-hooks"
+
+// Journal keeps records in a Secret. There is one writer; it is safe for concurrent use.
+type Journal struct {
+	Client    client.Client // writes
+	Live      client.Reader // reads from the API server
+	Namespace string        // of the operator
+
+	mu sync.Mutex
+	is *corev1.Secret // as it was written last; nil: not read yet, or to be read again
+}
+
+// Load reads all records.
+func (j *Journal) Load(ctx context.Context) ([]steps.Record, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.read(ctx); err != nil {
+		return nil, err
+	}
+	var out []steps.Record
+	for key, text := range j.is.Data {
+		var r steps.Record
+		if err := json.Unmarshal(text, &r); err != nil {
+			// Somebody changed it. That must not hold back all other groups.
+			log.FromContext(ctx).Error(err, "Key is no record: undo by hand what it says, and delete it", "Secret", SecretName, "key", key)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Write writes a record down, in place of the one of its group.
+func (j *Journal) Write(ctx context.Context, r steps.Record) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode a record: %w", err)
+	}
+	return j.change(ctx, r.Group, text)
+}
+
+// Drop forgets the record of a group.
+func (j *Journal) Drop(ctx context.Context, g capsule.Group) error { return j.change(ctx, g, nil) }
+
+func (j *Journal) read(ctx context.Context) error {
+	is := &corev1.Secret{}
+	err := j.Live.Get(ctx, client.ObjectKey{Namespace: j.Namespace, Name: SecretName}, is)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("read Secret %s/%s: %w", j.Namespace, SecretName, err)
+	}
+	j.is = is
+	return nil
+}
+
+// change writes one key, and reads the Secret again if it is not as it was written last.
+func (j *Journal) change(ctx context.Context, g capsule.Group, text []byte) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	key := keyOf(g)
+	for tries := 3; ; tries-- {
+		if j.is == nil {
+			if err := j.read(ctx); err != nil {
+				return err
+			}
+		}
+		if bytes.Equal(j.is.Data[key], text) {
+			return nil
+		}
+		next := j.is.DeepCopy()
+		if next.Data == nil {
+			next.Data = map[string][]byte{}
+		}
+		if next.Data[key] = text; text == nil {
+			delete(next.Data, key)
+		}
+		err := j.put(ctx, next)
+		if err == nil {
+			j.is = next
+			return nil
+		}
+		j.is = nil
+		if tries == 1 || !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("write Secret %s/%s: %w", j.Namespace, SecretName, err)
+		}
+	}
+}
+
+func (j *Journal) put(ctx context.Context, s *corev1.Secret) error {
+	if s.ResourceVersion == "" {
+		s.ObjectMeta = metav1.ObjectMeta{Namespace: j.Namespace, Name: SecretName}
+		s.Type = corev1.SecretTypeOpaque
+		return j.Client.Create(ctx, s, client.FieldOwner("spokectrl-hooks")) //nolint:wrapcheck // the caller names it
+	}
+	return j.Client.Update(ctx, s, client.FieldOwner("spokectrl-hooks")) //nolint:wrapcheck // the caller names it
+}
+
+// keyOf is the key of a group's record. Names may be longer than a key.
+func keyOf(g capsule.Group) string {
+	sum := sha256.Sum256([]byte(g.Namespace + "/" + g.Name))
+	return hex.EncodeToString(sum[:16])
+}
