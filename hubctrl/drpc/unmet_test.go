@@ -4,6 +4,7 @@ package drpc
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -214,4 +215,36 @@ func TestACaptureThatIsTooOldIsNoProtection(t *testing.T) {
 		assert.Equal(t, "False "+reason+" cluster dr1: last captured 17m0s ago", string(protected.Status)+" "+protected.Reason+" "+protected.Message)
 		assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
 	}
+}
+
+// TestAHookThatFailsIsNoProtection : as Ramen says it, with the age of what would be restored.
+func TestAHookThatFailsIsNoProtection(t *testing.T) {
+	h := deployed(t)
+	h.ask(askForObjects)
+	h.settle()
+	failed := func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		objectsAre("True", "Captured", "7 objects were captured")(s)
+		c := condition("HooksReady", "False", "HookFailed", "Capture hooks failed at 2026-01-01T00:05:00Z: hook db/quiesce: exit code 3")
+		c.ObservedGeneration = s.Exchange.SpokeGeneration
+		meta.SetStatusCondition(&s.Conditions, c)
+		s.KubeObjectProtection.CaptureToRecoverFrom = &v1alpha1.KubeObjectsCaptureIdentifier{StartTime: new(metav1.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	}
+	h.restate("dr1", failed)
+	h.pass()
+	protected := h.condition("Protected")
+	assert.Equal(t, "False Error", string(protected.Status)+" "+protected.Reason)
+	assert.Equal(t, "VolumeReplicationGroup (shop/db) on cluster dr1 hook execution failed: Capture hooks failed at 2026-01-01T00:05:00Z: hook db/quiesce: exit code 3; "+
+		"a failover would restore the Kubernetes objects of 2026-01-01T00:00:00Z", protected.Message)
+	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		failed(s)
+		objectsAre("False", "CaptureOverdue", "last captured 17m0s ago")(s)
+	})
+	h.pass()
+	assert.Contains(t, h.condition("Protected").Message, "exit code 3; CaptureOverdue: last captured 17m0s ago")
+	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		objectsAre("True", "Captured", "7 objects were captured")(s)
+		meta.RemoveStatusCondition(&s.Conditions, "HooksReady")
+	})
+	h.pass()
+	assert.Equal(t, "True", string(h.condition("Protected").Status))
 }

@@ -207,6 +207,8 @@ func protected(w *snapshot.Snapshot) metav1.Condition {
 	case neverReceived(w, at) != "":
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s has not received volume %s yet",
 			w.At(w.SideOf(at.Cluster).Peer()).Cluster, neverReceived(w, at)))
+	case unhooked(w, at) != "":
+		return is(metav1.ConditionFalse, reasonFailed, unhooked(w, at))
 	case uncaptured(at) != nil:
 		return is(metav1.ConditionFalse, uncaptured(at).Reason, fmt.Sprintf("cluster %s: %s", at.Cluster, uncaptured(at).Message))
 	case unmet(w).Fact != "":

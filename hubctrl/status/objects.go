@@ -4,6 +4,7 @@ package status
 
 import (
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -65,4 +66,24 @@ func uncaptured(at *snapshot.Side) *metav1.Condition {
 		return nil
 	}
 	return c
+}
+
+// reasonHookFailed is the reason of HooksReady while a hook failed, or what one did is not undone.
+const reasonHookFailed = "HookFailed"
+
+// unhooked says which hook failed on the cluster of the application, and how old the capture is that would be restored; empty: none
+// did.
+func unhooked(w *snapshot.Snapshot, at *snapshot.Side) string {
+	c := exchange.Condition(at.Report, v1alpha1.VRGHooksReady)
+	if objectsOf(at) == nil || c.Status != metav1.ConditionFalse || c.Reason != reasonHookFailed {
+		return ""
+	}
+	out := fmt.Sprintf("VolumeReplicationGroup (%s/%s) on cluster %s hook execution failed: %s", w.Group.Namespace, w.Group.Name, at.Cluster, c.Message)
+	if objects := uncaptured(at); objects != nil {
+		return out + "; " + conditionText(objects)
+	}
+	if last := at.Report.Status.KubeObjectProtection.CaptureToRecoverFrom; last != nil && last.StartTime != nil {
+		return out + "; a failover would restore the Kubernetes objects of " + last.StartTime.UTC().Format(time.RFC3339)
+	}
+	return out
 }
