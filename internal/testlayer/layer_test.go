@@ -3,6 +3,7 @@
 package testlayer
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,4 +22,24 @@ func TestSlowTestsRunOnlyIfAllAreAskedFor(t *testing.T) {
 			assert.Equal(t, ran, reached)
 		})
 	}
+}
+
+func TestRowsAreDrawnBySeedAndAllAreDrawnInTheEnd(t *testing.T) {
+	rows := []string{"a", "b", "c", "d"}
+	t.Setenv(Variable, "1")
+	assert.Equal(t, rows, Drawn(t, rows, 2, "TestOther"))
+	t.Setenv(Variable, "")
+	played := map[string]bool{}
+	for seed := range 20 {
+		t.Setenv(Seed, strconv.Itoa(seed))
+		drawn := Drawn(t, rows, 2, "TestOther")
+		assert.Len(t, drawn, 2)
+		assert.IsIncreasing(t, drawn)
+		assert.Equal(t, drawn, Drawn(t, rows, 2, "TestOther"), "the same seed draws the same")
+		for _, row := range drawn {
+			played[row] = true
+		}
+	}
+	assert.Len(t, played, len(rows))
+	assert.Equal(t, rows, Drawn(t, rows, 9, "TestOther"))
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSlowTestsNameATestOfTheGate reads each call of testlayer.Slow: the test that it names must exist and must not be slow itself.
+// TestSlowTestsNameATestOfTheGate reads each call of testlayer.Slow and testlayer.Drawn: the test that it names must exist and must
+// not be slow itself.
 func TestSlowTestsNameATestOfTheGate(t *testing.T) {
 	root := filepath.Join("..", "..")
 	tests := map[string]bool{}   // by "folder TestName": whether it is slow
@@ -43,10 +44,10 @@ func TestSlowTestsNameATestOfTheGate(t *testing.T) {
 				tests[dir+" "+fn.Name.Name] = tests[dir+" "+fn.Name.Name] || isSlow(stmt)
 			}
 			ast.Inspect(fn, func(n ast.Node) bool {
-				if call, ok := n.(*ast.CallExpr); ok && isSlow(&ast.ExprStmt{X: call}) {
-					standIn, quoted := text(call.Args[1])
+				if call, ok := n.(*ast.CallExpr); ok && (layers(call, "Slow", 2) || layers(call, "Drawn", 4)) {
+					standIn, quoted := text(call.Args[len(call.Args)-1])
 					if !quoted {
-						t.Errorf("%s %s: give testlayer.Slow the name of the test as a literal", dir, fn.Name.Name)
+						t.Errorf("%s %s: give testlayer.Slow and testlayer.Drawn the name of the test as a literal", dir, fn.Name.Name)
 						return true
 					}
 					if !strings.Contains(standIn, " ") {
@@ -73,11 +74,13 @@ func isSlow(stmt ast.Stmt) bool {
 		return false
 	}
 	call, ok := expr.X.(*ast.CallExpr)
-	if !ok || len(call.Args) != 2 {
-		return false
-	}
+	return ok && layers(call, "Slow", 2)
+}
+
+// layers says whether call is one of a function of testlayer with so many arguments.
+func layers(call *ast.CallExpr, name string, arguments int) bool {
 	fn, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || fn.Sel.Name != "Slow" {
+	if !ok || len(call.Args) != arguments || fn.Sel.Name != name {
 		return false
 	}
 	pkg, ok := fn.X.(*ast.Ident)

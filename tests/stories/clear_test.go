@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
@@ -41,11 +42,12 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 		require.NoError(a.T, a.GoesOn(a.T.Context(), cluster))
 		a.RunsOnlyOn(cluster)
 	}
-	for _, row := range []struct {
+	type change struct {
 		name, app string
 		play      func(a *actor)
 		cuts      bool // it breaks links
-	}{
+	}
+	for _, row := range testlayer.Drawn(t, []change{
 		{"after a relocate, the preferred cluster is where it runs", "clear-relocated", func(a *actor) {
 			_, err := a.Relocate(a.T.Context(), lab.DR2)
 			require.NoError(a.T, err)
@@ -126,7 +128,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 				tell(a, v1alpha1.FailedOver, lab.DR1)
 			})
 		}, false},
-	} {
+	}, 4, "hubctrl/drpc TestClearingTheActionAtEachStepStrandsNothing") {
 		t.Run(row.name, func(t *testing.T) {
 			if !row.cuts {
 				calm(t)

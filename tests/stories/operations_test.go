@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
@@ -22,10 +23,11 @@ import (
 // as done, or as waiting for a fact that it names, and goes on when that is repaired.
 func TestOperationsInEachSituation(t *testing.T) {
 	l := shared.Lab(t)
-	for _, row := range []struct {
+	type situation struct {
 		name, app string
 		play      func(t *testing.T, a *actor)
-	}{
+	}
+	for _, row := range testlayer.Drawn(t, []situation{
 		{"all is well: both go through", "op-well", func(t *testing.T, a *actor) {
 			a.Ask(failoverTo(lab.DR2))
 			a.Settled(v1alpha1.FailedOver, lab.DR2)
@@ -155,7 +157,7 @@ func TestOperationsInEachSituation(t *testing.T) {
 			_, err = a.Return(t.Context(), lab.DR1)
 			require.NoError(t, err)
 		}},
-	} {
+	}, 5, "hubctrl/plan TestEveryReachableStateIsSafeAndLive") {
 		t.Run(row.name, func(t *testing.T) { row.play(t, protected(t, l, row.app, lab.DR1)) })
 	}
 }

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 )
 
@@ -18,8 +19,8 @@ import (
 // whole namespace, and later somebody deletes the namespace of the running application.
 func TestX14_APrunedNamespaceLosesNothing(t *testing.T) {
 	calm(t)
-	for name, class := range map[string]string{"pruned": lab.StorageClass, "pruned-copied": lab.SnapshotStorageClass} {
-		t.Run(class, func(t *testing.T) { prunedTwice(t, name, class) })
+	for _, class := range testlayer.Drawn(t, []string{lab.StorageClass, lab.SnapshotStorageClass}, 1, "spokectrl/vrg TestX14_APrunedNamespaceComesBackWithItsVolumes") {
+		t.Run(class, func(t *testing.T) { prunedTwice(t, "pruned-"+class, class) })
 	}
 }
 

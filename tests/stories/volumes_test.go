@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 )
 
@@ -24,7 +25,8 @@ import (
 // throughout and moves without a loss.
 func TestVolumesComeAndGo(t *testing.T) {
 	calm(t)
-	for name, class := range map[string]string{"coming": lab.StorageClass, "coming-copied": lab.SnapshotStorageClass} {
+	for _, class := range testlayer.Drawn(t, []string{lab.StorageClass, lab.SnapshotStorageClass}, 1, "spokectrl/plan TestEveryReachableStateOfACopiedVolumeIsSafeAndLive") {
+		name := "coming-" + class
 		t.Run(class, func(t *testing.T) {
 			calm(t)
 			l := shared.Lab(t)

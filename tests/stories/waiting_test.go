@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 )
 
@@ -20,8 +21,9 @@ import (
 func TestClaimsThatWaitForTheirFirstConsumer(t *testing.T) {
 	calm(t)
 	l := shared.Lab(t)
-	for name, class := range map[string]string{"waiting": lab.WaitingStorageClass, "waiting-copied": lab.WaitingSnapshotStorageClass} {
-		t.Run(name, func(t *testing.T) {
+	for _, class := range testlayer.Drawn(t, []string{lab.WaitingStorageClass, lab.WaitingSnapshotStorageClass}, 1, "spokectrl/vrg TestAClaimThatWaitsForItsFirstPod") {
+		name := "waiting-" + class
+		t.Run(class, func(t *testing.T) {
 			calm(t)
 			a := enter(t, l, name)
 			a.App.Class = class
