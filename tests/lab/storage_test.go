@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
@@ -22,6 +23,7 @@ import (
 // TestAWorkloadRunsOnItsVolume takes all parts of a cluster: the real controllers make the Pod of a Deployment and bind
 // its claim, the lab's driver makes the volume, the lab's node runs the Pod.
 func TestAWorkloadRunsOnItsVolume(t *testing.T) {
+	testlayer.Slow(t, "tests/stories TestApplicationsGoThroughTheDemo")
 	l := labtest.Start(t, lab.Options{Restart: true, Intervals: map[string]time.Duration{"1m": time.Second}})
 	require.NoError(t, l.Install(t.Context()))
 	require.NoError(t, l.StartStorage(t.Context()))
