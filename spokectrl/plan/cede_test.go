@@ -141,11 +141,11 @@ func (w *cedeWorld) steps(steps []plan.Step) {
 // step carries out one step of the group.
 func (w *cedeWorld) step(s plan.Step) {
 	switch s.Kind {
-	case plan.Hold:
+	case plan.AddFinalizer:
 		w.held = true
-	case plan.Remember:
+	case plan.MarkRestored:
 		w.remembered, w.released = true, false
-	case plan.Forget:
+	case plan.ClearRestored:
 		w.remembered, w.released, w.held = false, w.role == plan.Secondary, true
 	case plan.Upload:
 		g := w.facts()
@@ -154,9 +154,9 @@ func (w *cedeWorld) step(s plan.Step) {
 			w.fail("(j) a volume leaves the stores, and nobody deleted its claim")
 		}
 		w.claims[0].stored, w.claims[1].stored = next[0], next[1]
-	case plan.Empty:
+	case plan.DeleteStored:
 		w.claims[0].stored, w.claims[1].stored = false, false
-	case plan.Unhold:
+	case plan.RemoveFinalizer:
 		w.gone = true
 	}
 }
@@ -182,13 +182,13 @@ func (w *cedeWorld) volumeStep(i int, k plan.Kind) {
 			w.fail("a volume gets a second replica: the end of one ends the other's replication")
 		}
 		c.replica, c.told, w.level = plan.ReplicaPresent, plan.Secondary, false
-	case plan.Drop:
+	case plan.DeleteReplica:
 		successor := w.has(1-i) && other.selected
 		if w.peerHas && !w.ending && !w.dropped && !successor {
 			w.fail("the peer's copy is given up, and nobody asked for it")
 		}
 		c.replica = plan.ReplicaLeaving
-	case plan.GiveUp:
+	case plan.RestoreReclaimPolicy:
 		if other.replica != plan.ReplicaAbsent {
 			w.fail("(e) the policy is restored while there is a replica")
 		}

@@ -144,11 +144,11 @@ func (w *copyWorld) step(s plan.Step) bool {
 		w.fail("(g) something is touched and our finalizer is not on the group")
 	}
 	switch s.Kind {
-	case plan.Hold:
+	case plan.AddFinalizer:
 		w.held = true
-	case plan.Rebuild:
+	case plan.RestoreClaims:
 		w.rebuild()
-	case plan.Remember:
+	case plan.MarkRestored:
 		w.remembered, w.current, w.sentAway, w.released = true, true, false, false
 		if w.claim == plan.ClaimBound && w.data < w.best && !w.given {
 			w.fail("the restore is called done, and newer data was there")
@@ -158,10 +158,10 @@ func (w *copyWorld) step(s plan.Step) bool {
 		}
 	case plan.SendAway:
 		w.current, w.sentAway, w.released = false, true, false
-	case plan.Forget:
+	case plan.ClearRestored:
 		w.remembered, w.current, w.sentAway, w.released = false, false, false, w.role == plan.Secondary
 		w.held = true
-	case plan.Unhold:
+	case plan.RemoveFinalizer:
 		if w.interrupted {
 			if w.claim != plan.ClaimAbsent && w.marks && (!w.loose || !w.kept) {
 				w.fail("(g) the group goes, and a claim hangs or is not retained")
@@ -190,7 +190,7 @@ func (w *copyWorld) step(s plan.Step) bool {
 			return false
 		}
 		w.demoted, w.loose = true, false
-	case plan.Loosen:
+	case plan.RemoveClaimFinalizer:
 		w.loose = w.marks
 	case plan.Promote:
 		w.send()
@@ -199,7 +199,7 @@ func (w *copyWorld) step(s plan.Step) bool {
 			w.fail("(c) the last synchronization is asked for while the volume is in use")
 		}
 		w.drained = true
-	case plan.Drop:
+	case plan.DeleteReplica:
 		if w.interrupted {
 			w.fail("a source goes, and the hub did not ask for it")
 		}
@@ -207,7 +207,7 @@ func (w *copyWorld) step(s plan.Step) bool {
 			w.fail("a source is dropped before it has sent everything")
 		}
 		w.source, w.drained = false, false
-	case plan.GiveUp:
+	case plan.RestoreReclaimPolicy:
 		w.kept = false
 	case plan.Unmark:
 		w.marks, w.sealed, w.loose, w.demoted = false, false, false, false
@@ -232,7 +232,7 @@ func (w *copyWorld) step(s plan.Step) bool {
 			w.left = max(w.left, w.remain)
 		}
 		w.remain = none
-	case plan.Upload, plan.Add, plan.Empty:
+	case plan.Upload, plan.Add, plan.DeleteStored:
 	}
 	return true
 }
@@ -344,10 +344,10 @@ func TestEveryGuardOfACopiedVolumeIsNeeded(t *testing.T) {
 		"the restore looks done":                                           lie(func(g *plan.Group) { g.Restore = plan.RestoreDone }),
 		"the restore looks complete":                                       lie(func(g *plan.Group) { g.Restore = plan.RestoreComplete }),
 		"an interruption looks wished":                                     lie(func(g *plan.Group) { g.Interrupted = false }),
-		"an interruption leaves the claims held":                           lose(plan.Loosen),
+		"an interruption leaves the claims held":                           lose(plan.RemoveClaimFinalizer),
 		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
 		"no deletion of a namespace is noticed":                            lie(func(g *plan.Group) { g.Pruned = false }),
-		"nothing is rebuilt":                                               lose(plan.Rebuild),
+		"nothing is rebuilt":                                               lose(plan.RestoreClaims),
 		"no destination is removed":                                        lose(plan.Dismiss),
 		"no remain is let go":                                              lose(plan.Abandon),
 		"nothing is retained":                                              lose(plan.Retain),

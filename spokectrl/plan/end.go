@@ -6,7 +6,7 @@ package plan
 // nothing that is protected may go: replicas, stores and marks stay for the group that comes back.
 func interrupt(g Group, p *Plan) {
 	loosen(g, p, func(v Volume) bool { return v.Marks != MarksNone && v.Claim != ClaimAbsent })
-	p.group(Unhold)
+	p.group(RemoveFinalizer)
 }
 
 // loosen lets the claims go that goes picks. Their volumes stay.
@@ -19,7 +19,7 @@ func loosen(g Group, p *Plan, goes func(Volume) bool) {
 		if !v.Kept {
 			p.volume(i, Retain) // before the claim can go
 		}
-		p.volume(i, Loosen)
+		p.volume(i, RemoveClaimFinalizer)
 	}
 }
 
@@ -44,7 +44,7 @@ func end(g Group, p *Plan) {
 		}
 		// A claim that leaves takes its data along as soon as the policy is back. A primary's user wants that; on a
 		// secondary it would destroy the replica.
-		p.Verdicts[i] = letGo(g, i, v, p, g.Role == Primary || v.Claim == ClaimBound)
+		p.Verdicts[i] = endProtection(g, i, v, p, g.Role == Primary || v.Claim == ClaimBound)
 		clean = clean && p.Verdicts[i].Phase == Gone
 	}
 	for i := range g.Remains {
@@ -66,7 +66,7 @@ func end(g Group, p *Plan) {
 		return
 	}
 	if g.Role == Primary {
-		p.group(Empty)
+		p.group(DeleteStored)
 	}
-	p.group(Unhold)
+	p.group(RemoveFinalizer)
 }

@@ -187,15 +187,15 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		}),
 		"the finalizer looks present": lie(func(g *plan.Group) { g.Held = g.Held || !g.Ending }),
 		"the stores look up to date":  lie(func(g *plan.Group) { g.Archived = true }),
-		"nothing is remembered":       lose(plan.Remember),
-		"nothing is forgotten":        lose(plan.Forget),
+		"nothing is remembered":       lose(plan.MarkRestored),
+		"nothing is forgotten":        lose(plan.ClearRestored),
 		"a lost volume looks unbound": each(func(v *plan.Volume) {
 			if v.Claim == plan.ClaimLost {
 				v.Claim = plan.ClaimAbsent
 			}
 		}),
 		"an interruption looks wished":                                     lie(func(g *plan.Group) { g.Interrupted = false }),
-		"an interruption leaves the claims held":                           lose(plan.Loosen),
+		"an interruption leaves the claims held":                           lose(plan.RemoveClaimFinalizer),
 		"a new group looks like one that was severed by nobody":            lie(func(g *plan.Group) { g.Severed = false }),
 		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
 		"no deletion of a namespace is noticed":                            lie(func(g *plan.Group) { g.Pruned = false }),
@@ -211,10 +211,10 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		"every session looks apart":                                        each(func(v *plan.Volume) { v.Apart = true }),
 		"no role looks reached":                                            each(func(v *plan.Volume) { v.Reached = plan.NoRole }),
 		"no claim looks restored":                                          each(func(v *plan.Volume) { v.Restored = false }),
-		"nothing is rebuilt":                                               lose(plan.Rebuild),
-		"the stores are not emptied":                                       lose(plan.Empty),
-		"the policy is not restored":                                       lose(plan.GiveUp),
-		"the finalizer is not removed":                                     lose(plan.Unhold),
+		"nothing is rebuilt":                                               lose(plan.RestoreClaims),
+		"the stores are not emptied":                                       lose(plan.DeleteStored),
+		"the policy is not restored":                                       lose(plan.RestoreReclaimPolicy),
+		"the finalizer is not removed":                                     lose(plan.RemoveFinalizer),
 		"nothing is retained":                                              lose(plan.Retain),
 		"steps are taken in the reverse": func(g plan.Group) plan.Plan {
 			p := plan.Decide(g)

@@ -7,27 +7,27 @@ type Kind uint8
 
 // Kinds of steps.
 const (
-	Hold     Kind = iota // put our finalizer on the group
-	Rebuild              // create the PVs and PVCs that are missing
-	Remember             // note that the restore is done, for this term as primary
-	SendAway             // replace that note by one that the application was told to leave
-	Forget               // remove either note; a secondary notes that it is no primary, and gets our finalizer with that
-	Upload               // bring every store up to date
-	Add                  // add to every store what it lacks, and take nothing out of it
-	Empty                // remove everything of the group from every store
-	Unhold               // remove our finalizer from the group
+	AddFinalizer    Kind = iota // put our finalizer on the group
+	RestoreClaims               // create the PVs and PVCs that are missing
+	MarkRestored                // note that the restore is done, for this term as primary
+	SendAway                    // replace that note by one that the application was told to leave
+	ClearRestored               // remove either note; a secondary notes that it is no primary, and gets our finalizer with that
+	Upload                      // bring every store up to date
+	Add                         // add to every store what it lacks, and take nothing out of it
+	DeleteStored                // remove everything of the group from every store
+	RemoveFinalizer             // remove our finalizer from the group
 
-	Retain  // retain the PV and remember its original policy
-	Mark    // put labels, finalizer and annotation on the claim
-	Promote // make the replica, or tell it, primary
-	Seal    // note on the claim that its volume is replicated from here
-	Demote  // tell the replica secondary
-	Release // note on the claim that its volume was demoted here for good
-	Rejoin  // ask the storage to replicate the volume from here again
-	Drop    // delete the replica
-	GiveUp  // restore the original policy of the PV
-	Loosen  // remove our finalizer from the claim, and leave our other marks
-	Unmark  // remove our marks from the claim
+	Retain               // retain the PV and remember its original policy
+	Mark                 // put labels, finalizer and annotation on the claim
+	Promote              // make the replica, or tell it, primary
+	Seal                 // note on the claim that its volume is replicated from here
+	Demote               // tell the replica secondary
+	Release              // note on the claim that its volume was demoted here for good
+	Rejoin               // ask the storage to replicate the volume from here again
+	DeleteReplica        // delete the replica
+	RestoreReclaimPolicy // restore the original policy of the PV
+	RemoveClaimFinalizer // remove our finalizer from the claim, and leave our other marks
+	Unmark               // remove our marks from the claim
 
 	Receive // make, or bring in line, what receives a copy
 	Dismiss // remove what received a copy, and what it received
@@ -38,8 +38,9 @@ const (
 // GroupStep is the volume of a step that concerns the group.
 const GroupStep = -1
 
-// Step is one write. Steps are carried out in their order; a failed one stops the later ones of its volume, and a
-// failed Hold, Rebuild, Remember, SendAway, Forget or Empty stops all. Empty and Unhold are left out if any step has failed.
+// Step is one write. Steps are carried out in their order; a failed one stops the later ones of its volume, and a failed
+// AddFinalizer, RestoreClaims, MarkRestored, SendAway, ClearRestored or DeleteStored stops all. DeleteStored and
+// RemoveFinalizer are left out if any step has failed.
 type Step struct {
 	Kind   Kind
 	Volume int // index into Group.Volumes (Receive, Dismiss, Leave: Group.Copies; Abandon: Group.Remains), or GroupStep
@@ -128,7 +129,7 @@ func Decide(g Group) Plan {
 		return p // a person decides; whatever is done here now could be wrong
 	case g.Role == Secondary && !g.Released: // see there
 	case !g.Held:
-		p.group(Hold)
+		p.group(AddFinalizer)
 	}
 	switch g.Role {
 	case Primary:

@@ -101,7 +101,7 @@ func TestDecide(t *testing.T) {
 				g.Unprotect = false
 				return g
 			}(),
-			steps: []plan.Step{{plan.Retain, 0}, {plan.Drop, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
+			steps: []plan.Step{{plan.Retain, 0}, {plan.DeleteReplica, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
 		},
 		"a class that vanished later stops nothing": {
 			group: primary(healthy(func(v *plan.Volume) { v.Able = false })), want: plan.Verdict{Phase: plan.AtPrimary},
@@ -168,7 +168,7 @@ func TestDecide(t *testing.T) {
 		},
 		"once the peer has taken over, a claim that leaves is let go": {
 			group: taken(secondary(released(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving }))),
-			steps: []plan.Step{{plan.Drop, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
+			steps: []plan.Step{{plan.DeleteReplica, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
 		},
 		"a replica that leaves can't be promoted again": {
 			group: taken(secondary(released(func(v *plan.Volume) { v.Replica = plan.ReplicaLeaving }))),
@@ -253,7 +253,7 @@ func TestDecide(t *testing.T) {
 				g.Ending = true
 				return g
 			}(),
-			steps: []plan.Step{{plan.GiveUp, 0}, {plan.Unmark, 0}, {plan.Empty, plan.GroupStep}, {plan.Unhold, plan.GroupStep}},
+			steps: []plan.Step{{plan.RestoreReclaimPolicy, 0}, {plan.Unmark, 0}, {plan.DeleteStored, plan.GroupStep}, {plan.RemoveFinalizer, plan.GroupStep}},
 			want:  plan.Verdict{Phase: plan.Gone},
 		},
 		"the end of a secondary keeps the volume of a claim that leaves": {
@@ -262,7 +262,7 @@ func TestDecide(t *testing.T) {
 				g.Ending = true
 				return g
 			}(),
-			steps: []plan.Step{{plan.Unmark, 0}, {plan.Unhold, plan.GroupStep}},
+			steps: []plan.Step{{plan.Unmark, 0}, {plan.RemoveFinalizer, plan.GroupStep}},
 			want:  plan.Verdict{Phase: plan.Gone},
 		},
 	} {

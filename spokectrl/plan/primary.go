@@ -7,7 +7,7 @@ import "slices"
 func primary(g Group, p *Plan) {
 	if g.Pruned {
 		if g.Restore == RestoreDone || g.SentAway {
-			p.group(Forget) // the claims come back from what is stored, as soon as there is a namespace again
+			p.group(ClearRestored) // the claims come back from what is stored, as soon as there is a namespace again
 		}
 		prune(g, p)
 		return
@@ -67,7 +67,7 @@ func restored(g Group, p *Plan) bool {
 		return true
 	}
 	if g.SentAway {
-		p.group(Forget) // before its claims are let go for the restore: the next final synchronization must not take them as sent
+		p.group(ClearRestored) // before its claims are let go for the restore: the next final synchronization must not take them as sent
 	}
 	switch g.Restore {
 	case RestoreDone:
@@ -81,10 +81,10 @@ func restored(g Group, p *Plan) bool {
 				p.volume(i, Mark) // before anybody may write
 			}
 		}
-		p.group(Remember)
+		p.group(MarkRestored)
 		return true
 	case RestoreMissing:
-		p.group(Rebuild)
+		p.group(RestoreClaims)
 		return false
 	case RestoreUnknown, RestoreConflict:
 		return false
@@ -109,7 +109,7 @@ func clear(g Group, i int, v Volume, p *Plan) Verdict {
 	case v.handedOver() && g.Restore != RestoreComplete && g.Restore != RestoreMissing:
 		return Verdict{standing(v), WhyRestore} // a store may tell that the peer was promoted since
 	default:
-		return letGo(g, i, v, p, false)
+		return endProtection(g, i, v, p, false)
 	}
 }
 
@@ -143,7 +143,7 @@ func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
 	case v.Claim == ClaimLeaving && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
 	case !v.Selected, v.Claim == ClaimLeaving, v.Claim == ClaimAbsent:
-		return letGo(g, i, v, replicas, true) // after its metadata left the stores
+		return endProtection(g, i, v, replicas, true) // after its metadata left the stores
 	case v.Claim == ClaimLost:
 		return Verdict{standing(v), WhyVolumeLost} // its replica and what is stored of it are how it is found again
 	case v.Claim == ClaimPending && v.Idle:
@@ -200,9 +200,9 @@ func send(i int, v Volume, replicas *Plan) Verdict {
 	return Verdict{standing(v), WhyLeaving}
 }
 
-// letGo ends the protection of one volume: first the replica, then the marks. With policy the PV gets its original
+// endProtection ends the protection of one volume: first the replica, then the marks. With policy the PV gets its original
 // policy back; without, it stays retained, and so does its data.
-func letGo(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
+func endProtection(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
 	if g.Role == Primary && v.handedOver() {
 		return takeBack(i, v, p)
 	}
@@ -213,7 +213,7 @@ func letGo(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
 		if !v.Kept && v.Claim != ClaimAbsent {
 			p.volume(i, Retain) // nothing that follows may destroy the data by surprise
 		}
-		p.volume(i, Drop)
+		p.volume(i, DeleteReplica)
 		return Verdict{Releasing, WhyReplica}
 	case ReplicaLeaving:
 		if !g.outlived(v) {
@@ -227,7 +227,7 @@ func letGo(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
 	// The claim's labels are how the PV is found again: it comes first.
 	switch {
 	case policy && v.Kept:
-		p.volume(i, GiveUp)
+		p.volume(i, RestoreReclaimPolicy)
 	case !policy && !v.Kept && v.Claim == ClaimLeaving && v.Marks != MarksNone:
 		p.volume(i, Retain) // the claim was deleted between two steps of ours
 	}

@@ -12,9 +12,9 @@ func secondary(g Group, p *Plan) {
 	switch loose := slices.ContainsFunc(g.Volumes, loosened); {
 	case g.Released:
 	case !loose:
-		p.group(Forget) // the next term as primary starts with a restore
+		p.group(ClearRestored) // the next term as primary starts with a restore
 	case !g.Held:
-		p.group(Hold) // what an interruption loosened is held again first: else its claim could go unnoticed
+		p.group(AddFinalizer) // what an interruption loosened is held again first: else its claim could go unnoticed
 	}
 	for i, v := range g.Volumes {
 		if loosened(v) && v.Claim == ClaimBound {
@@ -103,13 +103,13 @@ func released(g Group, i int, v Volume, p *Plan) Verdict {
 	case !v.Settled && !v.Following:
 		return Verdict{AtSecondary, WhyUnsure} // its replica stays: by it the volume is promoted if the peer is lost
 	case v.Copied:
-		p.volume(i, Drop) // its storage has no role, so it is of no use any more
+		p.volume(i, DeleteReplica) // its storage has no role, so it is of no use any more
 	case v.Claim == ClaimLeaving && g.Taken && v.Session:
 		// A replica that is being deleted is never promoted again, and this one would be deleted for as long as the peer is
 		// primary: no move back could begin.
 		return Verdict{AtSecondary, WhySession}
 	case v.Claim == ClaimLeaving && g.Taken:
-		p.volume(i, Drop)
+		p.volume(i, DeleteReplica)
 		return Verdict{Releasing, WhyReplica}
 	case v.Claim == ClaimLeaving:
 		return Verdict{AtSecondary, WhyTakeover}

@@ -128,27 +128,27 @@ func (w *storeWorld) each(do func(*shelf)) bool {
 // step carries out one step; false: it failed, and stops the others.
 func (w *storeWorld) step(k plan.Kind) bool {
 	switch k {
-	case plan.Hold:
+	case plan.AddFinalizer:
 		w.held = true
-	case plan.Forget:
+	case plan.ClearRestored:
 		w.remembered, w.held = false, true
-	case plan.Rebuild:
+	case plan.RestoreClaims:
 		if best, _ := w.found(); w.vouched && best != newest {
 			w.fail("what was reported as stored is restored from something older")
 		}
 		w.claim = true
-	case plan.Remember:
+	case plan.MarkRestored:
 		if w.stored && !w.claim {
 			w.fail("a group that was stored begins with nothing")
 		}
 		w.remembered = true
 	case plan.Upload:
 		w.each(func(s *shelf) { s.has = newest })
-	case plan.Empty:
+	case plan.DeleteStored:
 		if !w.each(func(s *shelf) { s.has = none }) {
 			return false
 		}
-	case plan.Unhold:
+	case plan.RemoveFinalizer:
 		for i, s := range w.shelves {
 			if w.asked(i) && s.has != none {
 				w.fail("a group goes, and a store that nobody gave up has something of it")

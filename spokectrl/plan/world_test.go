@@ -131,20 +131,20 @@ func (w *world) fail(format string, args ...any) {
 // step carries out one step; false: it failed, and stops what comes after it.
 func (w *world) step(s plan.Step) bool {
 	switch s.Kind {
-	case plan.Hold:
+	case plan.AddFinalizer:
 		w.held = true
-	case plan.Rebuild:
+	case plan.RestoreClaims:
 		if w.stored && w.claim == plan.ClaimAbsent {
 			if !w.pv {
 				w.pv, w.kept = true, true
 			}
 			w.claim, w.dropped, w.restored = plan.ClaimPending, false, true
 		}
-	case plan.Remember:
+	case plan.MarkRestored:
 		w.remembered, w.current, w.sentAway, w.released = true, true, false, false
 	case plan.SendAway:
 		w.current, w.sentAway, w.released = false, true, false
-	case plan.Forget:
+	case plan.ClearRestored:
 		w.remembered, w.current, w.sentAway, w.released = false, false, false, w.role == plan.Secondary
 		w.held = true
 	case plan.Upload:
@@ -163,7 +163,7 @@ func (w *world) step(s plan.Step) bool {
 		if !w.storeDown {
 			w.stored, w.ours = w.stored || w.holds(w.facts()), true
 		}
-	case plan.Empty:
+	case plan.DeleteStored:
 		if w.role != plan.Primary || !w.ending || w.interrupted {
 			w.fail("(f) the stores are emptied by somebody else than a primary that ends")
 		}
@@ -171,7 +171,7 @@ func (w *world) step(s plan.Step) bool {
 			return false
 		}
 		w.stored = false
-	case plan.Unhold:
+	case plan.RemoveFinalizer:
 		if w.interrupted {
 			if w.claim != plan.ClaimAbsent && w.marks && !w.loose {
 				w.fail("(g) the group goes, and a claim hangs")
@@ -221,7 +221,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 			return false
 		}
 		w.demoted, w.loose = true, false
-	case plan.Loosen:
+	case plan.RemoveClaimFinalizer:
 		if w.claim == plan.ClaimLeaving && w.pv && !w.kept {
 			w.fail("(e) a claim is let go, and its volume is not retained")
 		}
@@ -236,7 +236,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 			w.fail("(e) a volume that is not retained is demoted")
 		}
 		w.replica, w.told, w.level, w.follow = plan.ReplicaPresent, plan.Secondary, false, false
-	case plan.Drop:
+	case plan.DeleteReplica:
 		if w.interrupted {
 			w.fail("a replica goes, and the hub did not ask for it")
 		}
@@ -252,7 +252,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		w.replica = plan.ReplicaLeaving
 	case plan.Rejoin:
 		w.rejoin()
-	case plan.GiveUp:
+	case plan.RestoreReclaimPolicy:
 		if w.interrupted {
 			w.fail("the policy of a volume comes back, and the hub did not ask for it")
 		}
@@ -266,7 +266,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		}
 		w.given = w.given || w.discard && !w.shipped
 		w.marks, w.sealed, w.loose, w.demoted = false, false, false, false
-	case plan.Hold, plan.Rebuild, plan.Remember, plan.SendAway, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold:
+	case plan.AddFinalizer, plan.RestoreClaims, plan.MarkRestored, plan.SendAway, plan.ClearRestored, plan.Upload, plan.Add, plan.DeleteStored, plan.RemoveFinalizer:
 	}
 	return true
 }

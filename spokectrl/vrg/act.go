@@ -46,7 +46,7 @@ func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) statu
 			}
 			continue
 		}
-		if (s.Kind == plan.Empty || s.Kind == plan.Unhold) && errors.Join(done.All()...) != nil {
+		if (s.Kind == plan.DeleteStored || s.Kind == plan.RemoveFinalizer) && errors.Join(done.All()...) != nil {
 			return done // releasing the group now would forget what failed, and a claim would keep our finalizer
 		}
 		if err := r.actOnGroup(ctx, f, s.Kind, &done); err != nil {
@@ -61,18 +61,18 @@ func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) statu
 
 func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind, done *status.Done) error {
 	switch k {
-	case plan.Hold:
+	case plan.AddFinalizer:
 		return r.applyMarks(ctx, f, true, f.VRG.Annotations[snapshot.AnnotationRestored], f.VRG.Annotations[snapshot.AnnotationObjects])
-	case plan.Forget:
+	case plan.ClearRestored:
 		if f.Group.Role == plan.Secondary {
 			return r.applyMarks(ctx, f, true, snapshot.Released, "")
 		}
 		return r.applyMarks(ctx, f, true, "", "")
-	case plan.Remember:
+	case plan.MarkRestored:
 		return r.applyMarks(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch), f.ObjectsNote())
 	case plan.SendAway:
 		return r.applyMarks(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch)+snapshot.SentAway, "")
-	case plan.Unhold:
+	case plan.RemoveFinalizer:
 		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.Group.Interrupted)
 		if f.Group.Interrupted {
 			r.warn(f.VRG, status.ReasonInterrupted, status.MessageInterrupted)
@@ -81,19 +81,19 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 			return err
 		}
 		done.Released = true
-	case plan.Rebuild:
-		return r.rebuild(ctx, f)
+	case plan.RestoreClaims:
+		return r.restoreClaims(ctx, f)
 	case plan.Upload:
 		done.Stores = storing(f, f.Profiles(), func() archive.Problems { return r.Archive.Sync(ctx, f.ID, f.Profiles(), f.Term, f.Content) })
 	case plan.Add:
 		done.Stores = storing(f, f.Profiles(), func() archive.Problems { return r.Archive.Add(ctx, f.ID, f.Profiles(), f.Term, f.Content) })
-	case plan.Empty:
+	case plan.DeleteStored:
 		log.FromContext(ctx).Info("Emptying the object stores")
 		done.Stores = r.Archive.Empty(ctx, f.ID, f.Profiles(), f.Term.Epoch)
 		if done.Stores.Err() != nil {
 			return errStores
 		}
-	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Rejoin, plan.Drop, plan.GiveUp, plan.Loosen, plan.Unmark,
+	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Rejoin, plan.DeleteReplica, plan.RestoreReclaimPolicy, plan.RemoveClaimFinalizer, plan.Unmark,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
@@ -127,14 +127,14 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 			return nil // nothing that could be lost
 		}
 		return explained("retain PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, retain(f.VRG, v)))
-	case plan.GiveUp:
+	case plan.RestoreReclaimPolicy:
 		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.Item.PV))
 		return explained("restore policy of PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.Item.PV, capsule.OriginalPolicy(v.Item.PV))))
 	case plan.Mark:
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Group.Volumes[i].Sealed)))
 	case plan.Seal:
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), true)))
-	case plan.Loosen:
+	case plan.RemoveClaimFinalizer:
 		return explained("take the finalizer off claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Loosen(f.VRG, v.Item.Claim, f.Group.Volumes[i].Sealed), false))
 	case plan.Release:
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Release(f.VRG, v.Item.Claim, finalizer(v), f.Group.Volumes[i].Sealed)))
@@ -150,10 +150,10 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 	case plan.Demote:
 		logger.Info("Setting the role of the replica", "role", "secondary", "was", v.State.Told)
 		return r.tell(ctx, a, v, plan.Secondary)
-	case plan.Drop:
+	case plan.DeleteReplica:
 		logger.Info("Deleting the replica")
-		return r.drop(ctx, v)
-	case plan.Hold, plan.Rebuild, plan.Remember, plan.SendAway, plan.Forget, plan.Upload, plan.Add, plan.Empty, plan.Unhold,
+		return r.deleteReplica(ctx, v)
+	case plan.AddFinalizer, plan.RestoreClaims, plan.MarkRestored, plan.SendAway, plan.ClearRestored, plan.Upload, plan.Add, plan.DeleteStored, plan.RemoveFinalizer,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
@@ -190,7 +190,7 @@ func (r actor) tell(ctx context.Context, a apply.Applier, v *snapshot.Volume, ro
 	return nil
 }
 
-func (r actor) drop(ctx context.Context, v *snapshot.Volume) error {
+func (r actor) deleteReplica(ctx context.Context, v *snapshot.Volume) error {
 	return explained("delete the replica of claim "+v.Item.Name, r.remove(ctx, v.Provider.Leftovers(v.State)...))
 }
 
@@ -207,16 +207,16 @@ func (r actor) remove(ctx context.Context, objects ...client.Object) error {
 	return nil
 }
 
-// rebuild creates what is missing. Each pair goes on its own; what fails is tried again.
-func (r actor) rebuild(ctx context.Context, f *snapshot.Snapshot) error {
+// restoreClaims creates what is missing. Each pair goes on its own; what fails is tried again.
+func (r actor) restoreClaims(ctx context.Context, f *snapshot.Snapshot) error {
 	var errs []error
 	for _, m := range f.Restore.Moves {
-		if err := r.rebuildPair(ctx, f, m); err != nil {
+		if err := r.restoreClaim(ctx, f, m); err != nil {
 			errs = append(errs, fmt.Errorf("restore claim %s/%s: %w", m.Pair.PVC.Namespace, m.Pair.PVC.Name, err))
 		}
 	}
 	for _, next := range f.Restore.Copies {
-		errs = append(errs, r.rebuildCopy(ctx, f, next))
+		errs = append(errs, r.restoreCopy(ctx, f, next))
 	}
 	return severalOf(errs)
 }
@@ -236,8 +236,8 @@ func (r actor) ensureNamespace(ctx context.Context, f *snapshot.Snapshot, namesp
 	return nil
 }
 
-// rebuildPair takes a pair all the way: the steps fall through, as a claim without its volume is nothing.
-func (r actor) rebuildPair(ctx context.Context, f *snapshot.Snapshot, m snapshot.Move) error {
+// restoreClaim takes a pair all the way: the steps fall through, as a claim without its volume is nothing.
+func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapshot.Move) error {
 	log.FromContext(ctx).V(1).Info("Restoring", "PersistentVolumeClaim", m.Pair.PVC.Name, "move", m.Kind)
 	pv := m.Here.PV
 	switch m.Kind {

@@ -192,8 +192,8 @@ func (r actor) apply(ctx context.Context, intents []apply.Intent) error {
 	return nil
 }
 
-// rebuildCopy takes the next step from a destination to a claim.
-func (r actor) rebuildCopy(ctx context.Context, f *snapshot.Snapshot, next snapshot.Restoring) error {
+// restoreCopy takes the next step from a destination to a claim.
+func (r actor) restoreCopy(ctx context.Context, f *snapshot.Snapshot, next snapshot.Restoring) error {
 	if next.Hand != nil {
 		text, err := capsule.ClaimText(next.Hand)
 		if err != nil {
