@@ -24,8 +24,8 @@ import (
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// modesOwner is the field manager of the requests in a DRClusterConfig, and of what a DRCluster shows of them.
-const modesOwner = "hubctrl-drcluster-modes"
+// fieldOwnerModes is the field manager of the requests in a DRClusterConfig, and of what a DRCluster shows of them.
+const fieldOwnerModes = "hubctrl-drcluster-modes"
 
 // modes asks each cluster for the maintenance modes that failovers to it need, and shows their state. It is a controller
 // of its own: an object store that does not answer, or anything else that is wrong with a cluster, must not hold up a failover.
@@ -37,7 +37,7 @@ type modes struct {
 }
 
 func newModes(c client.Client, live client.Reader, now clock.PassiveClock) *modes {
-	return &modes{client: c, live: live, apply: apply.New(c, modesOwner), clock: now}
+	return &modes{client: c, live: live, apply: apply.New(c, fieldOwnerModes), clock: now}
 }
 
 // Reconcile looks at the cluster of one DRCluster.

@@ -26,7 +26,7 @@ func (r *actor) publish(ctx context.Context, w *snapshot.Snapshot, list [2]plan.
 		return err
 	}
 	r.own.expect(client.ObjectKeyFromObject(w.DRPC), decisions, decisionsHash(&told.Status))
-	a := apply.New(r.client, ownerDecisions)
+	a := apply.New(r.client, fieldOwnerDecisions)
 	stored, err := a.StatusOver(ctx, apply.VersionOf(w.DRPC), intent)
 	if err != nil {
 		return fmt.Errorf("publish decisions: %w", err)

@@ -22,9 +22,9 @@ import (
 
 // Field managers, one per kind of object and purpose.
 const (
-	ownerWish      = "hubctrl-drpc"
-	ownerStatus    = "hubctrl-drpc-status"
-	ownerDecisions = "hubctrl-drpc-decisions"
+	fieldOwnerWish      = "hubctrl-drpc"
+	fieldOwnerStatus    = "hubctrl-drpc-status"
+	fieldOwnerDecisions = "hubctrl-drpc-decisions"
 )
 
 // Reconciler carries out the plan for DRPlacementControls.

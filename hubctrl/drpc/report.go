@@ -116,7 +116,7 @@ func (r *Reconciler) save(ctx context.Context, before, after *v1alpha1.DRPlaceme
 	if err != nil {
 		return false, err
 	}
-	if _, err := apply.New(r.client, ownerStatus).StatusOver(ctx, was, intent); err != nil {
+	if _, err := apply.New(r.client, fieldOwnerStatus).StatusOver(ctx, was, intent); err != nil {
 		return false, fmt.Errorf("save status: %w", err)
 	}
 	return true, nil

@@ -61,4 +61,4 @@ func (r *actor) mark(ctx context.Context, w *snapshot.Snapshot, s plan.Side) err
 	return nil
 }
 
-func (r *actor) wishes() apply.Applier { return apply.New(r.client, ownerWish) }
+func (r *actor) wishes() apply.Applier { return apply.New(r.client, fieldOwnerWish) }

@@ -26,8 +26,8 @@ import (
 
 // Of the Secret as this hub writes it.
 const (
-	ownerKey = "hubctrl-drpc-key"
-	keyBytes = 64 // of randomness
+	fieldOwnerKey = "hubctrl-drpc-key"
+	keyBytes      = 64 // of randomness
 )
 
 // ensureKey brings the key in line with the volumes. It reports whether it wrote.
@@ -85,7 +85,7 @@ func (r *actor) keepKey(ctx context.Context, w *snapshot.Snapshot) (bool, error)
 		if wishes[i] != nil {
 			version = apply.VersionOf(wishes[i])
 		}
-		if _, err := apply.New(r.client, ownerKey).Over(ctx, version, intent); err != nil {
+		if _, err := apply.New(r.client, fieldOwnerKey).Over(ctx, version, intent); err != nil {
 			return wrote, fmt.Errorf("wish the VolSync key for %s: %w", w.At(at.Side).Cluster, err)
 		}
 		wrote = true
@@ -96,7 +96,7 @@ func (r *actor) keepKey(ctx context.Context, w *snapshot.Snapshot) (bool, error)
 
 func (r *actor) makeKey(ctx context.Context, wish *corev1.Secret) error {
 	log.FromContext(ctx).Info("Making the VolSync key", "Secret", client.ObjectKeyFromObject(wish))
-	err := r.client.Create(ctx, wish, client.FieldOwner(ownerKey))
+	err := r.client.Create(ctx, wish, client.FieldOwner(fieldOwnerKey))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("make the VolSync key: %w", err)
 	}

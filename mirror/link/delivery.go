@@ -73,7 +73,7 @@ func (d *delivery) tells(wish string) bool {
 }
 
 // hurried reports whether many wishes and facts queue, as in the first minutes of a cluster. Then no delivery may hold them up.
-func (d *delivery) hurried() bool { return d.wishes.backlog()+d.reports.backlog() > workers }
+func (d *delivery) hurried() bool { return d.wishes.backlog()+d.reports.backlog() > concurrency }
 
 // busy reports whether wishes or facts come in.
 func (d *delivery) busy() bool {

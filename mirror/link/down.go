@@ -42,7 +42,7 @@ func newCopier(s *sides, queue *line, c *configuration, d *delivery) *copier {
 }
 
 // run obeys until ctx ends.
-func (c *copier) run(ctx context.Context) { c.queue.run(ctx, workers, logged(c.applyWish)) }
+func (c *copier) run(ctx context.Context) { c.queue.run(ctx, concurrency, logged(c.applyWish)) }
 
 // applyWish does what the hub wishes about one object.
 func (c *copier) applyWish(ctx context.Context, it item) error {

@@ -18,8 +18,8 @@ const (
 	retryLast  = 3 * time.Second
 )
 
-// workers is how many objects of a line are looked at at a time. More only makes API servers queue.
-const workers = 16
+// concurrency is how many objects of a line are looked at at a time. More only makes API servers queue.
+const concurrency = 16
 
 // item is something to look at: an object of a kind, under the name that it has on the hub.
 type item struct {

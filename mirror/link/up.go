@@ -34,7 +34,7 @@ func newReporter(s *sides, queue *line, c *configuration, d *delivery) *reporter
 }
 
 // run reports until ctx ends.
-func (r *reporter) run(ctx context.Context) { r.queue.run(ctx, workers, logged(r.report)) }
+func (r *reporter) run(ctx context.Context) { r.queue.run(ctx, concurrency, logged(r.report)) }
 
 // report tells the hub what became of one object.
 func (r *reporter) report(ctx context.Context, it item) error {

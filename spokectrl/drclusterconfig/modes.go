@@ -21,8 +21,8 @@ import (
 	"github.com/ramendr/ramen-direct/internal/apply"
 )
 
-// modesOwner is the field manager of MaintenanceModes, and of the answers in a DRClusterConfig.
-const modesOwner = "spokectrl-drclusterconfig-modes"
+// fieldOwnerModes is the field manager of MaintenanceModes, and of the answers in a DRClusterConfig.
+const fieldOwnerModes = "spokectrl-drclusterconfig-modes"
 
 // Modes is the controller of the MaintenanceModes that the hub asks the cluster for. It is apart from the one that
 // describes the cluster: an object store that does not answer must not hold up a failover.
@@ -120,7 +120,7 @@ func (m *Modes) act(ctx context.Context, config *v1alpha1.DRClusterConfig, next 
 	var errs []error
 	for _, c := range next.write {
 		log.FromContext(ctx).Info("Asking the storage for a maintenance mode", "MaintenanceMode", c.request.Name, "provisioner", c.request.StorageProvisioner, "target", c.request.TargetID)
-		if err := apply.New(m.Client, modesOwner).Owned(ctx, intent(config, c)); err != nil {
+		if err := apply.New(m.Client, fieldOwnerModes).Owned(ctx, intent(config, c)); err != nil {
 			errs = append(errs, fmt.Errorf("apply MaintenanceMode %s: %w", c.request.Name, err))
 		}
 	}
@@ -155,7 +155,7 @@ func (m *Modes) report(ctx context.Context, config *v1alpha1.DRClusterConfig, ne
 	before, after := &v1alpha1.DRClusterConfig{}, &v1alpha1.DRClusterConfig{}
 	before.Status.MaintenanceModes = slices.SortedFunc(slices.Values(config.Status.MaintenanceModes), byName)
 	after.Name, after.UID, after.Status.MaintenanceModes = config.Name, config.UID, next.answers
-	if _, err := apply.New(m.Client, modesOwner).ChangedStatus(ctx, before, after); err != nil {
+	if _, err := apply.New(m.Client, fieldOwnerModes).ChangedStatus(ctx, before, after); err != nil {
 		return fmt.Errorf("answer about maintenance modes: %w", err)
 	}
 	return nil

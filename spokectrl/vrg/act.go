@@ -111,7 +111,7 @@ func (r actor) applyMarks(ctx context.Context, f *snapshot.Snapshot, held bool, 
 	if objects != "" {
 		intent.WithAnnotations(map[string]string{snapshot.AnnotationObjects: objects})
 	}
-	if err := apply.New(r.Client, ownerSpec).Owned(ctx, intent); err != nil {
+	if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, intent); err != nil {
 		return fmt.Errorf("mark the group: %w", err)
 	}
 	return nil
@@ -119,7 +119,7 @@ func (r actor) applyMarks(ctx context.Context, f *snapshot.Snapshot, held bool, 
 
 func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k plan.Kind) error {
 	v := &f.Volumes[i]
-	a := apply.New(r.Client, ownerSpec)
+	a := apply.New(r.Client, fieldOwnerSpec)
 	logger := log.FromContext(ctx).WithValues("PersistentVolumeClaim", v.Item.Name)
 	switch k {
 	case plan.Retain:
@@ -230,7 +230,7 @@ func (r actor) ensureNamespace(ctx context.Context, f *snapshot.Snapshot, namesp
 	log.FromContext(ctx).Info("Creating the namespace of a claim", "Namespace", namespace)
 	ns.Labels = map[string]string{v1alpha1.LabelCreatedByRamen: "true"}
 	ns.Name, ns.Annotations = namespace, exchange.ReadRanges(f.VRG.Annotations[v1alpha1.AnnotationNamespaceRanges])[namespace]
-	if err := r.Client.Create(ctx, ns, client.FieldOwner(ownerSpec)); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := r.Client.Create(ctx, ns, client.FieldOwner(fieldOwnerSpec)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return explained("create Namespace "+namespace, err)
 	}
 	return nil
@@ -245,12 +245,12 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 		return nil
 	case capsule.CreatePV:
 		pv = capsule.NewPV(m.Pair, m.Here.Class)
-		if err := r.Client.Create(ctx, pv, client.FieldOwner(ownerSpec)); err != nil {
+		if err := r.Client.Create(ctx, pv, client.FieldOwner(fieldOwnerSpec)); err != nil {
 			return explained("create PersistentVolume "+pv.Name, err)
 		}
 		fallthrough
 	case capsule.KeepPV:
-		if err := apply.New(r.Client, ownerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV))); err != nil {
+		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV))); err != nil {
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:
@@ -267,7 +267,7 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 	if err := r.ensureNamespace(ctx, f, m.Pair.PVC.Namespace); err != nil {
 		return err
 	}
-	err := r.Client.Create(ctx, capsule.NewPVC(m.Pair), client.FieldOwner(ownerSpec))
+	err := r.Client.Create(ctx, capsule.NewPVC(m.Pair), client.FieldOwner(fieldOwnerSpec))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return explained("create PersistentVolumeClaim "+m.Pair.PVC.Name, err)
 	}
@@ -286,7 +286,7 @@ func (r actor) freePV(ctx context.Context, pv *corev1.PersistentVolume, claim *c
 	if err != nil {
 		return fmt.Errorf("encode patch: %w", err)
 	}
-	err = r.Client.Patch(ctx, pv.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(ownerSpec))
+	err = r.Client.Patch(ctx, pv.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(fieldOwnerSpec))
 	return explained("free PersistentVolume "+pv.Name, err)
 }
 
@@ -303,7 +303,7 @@ func (r actor) growClaim(ctx context.Context, claim, stored *corev1.PersistentVo
 	if err != nil {
 		return fmt.Errorf("encode patch: %w", err)
 	}
-	return explained(what, r.Client.Patch(ctx, claim.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(ownerSpec)))
+	return explained(what, r.Client.Patch(ctx, claim.DeepCopy(), client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(fieldOwnerSpec)))
 }
 
 func explained(what string, err error) error {

@@ -173,7 +173,7 @@ func (r actor) leave(ctx context.Context, c snapshot.Copy) error {
 		if !slices.Contains(c.Holds, o) {
 			err = r.remove(ctx, o)
 		} else {
-			err = client.IgnoreNotFound(r.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(ownerSpec)))
+			err = client.IgnoreNotFound(r.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(fieldOwnerSpec)))
 		}
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func (r actor) leave(ctx context.Context, c snapshot.Copy) error {
 }
 
 func (r actor) apply(ctx context.Context, intents []apply.Intent) error {
-	a := apply.New(r.Client, ownerSpec)
+	a := apply.New(r.Client, fieldOwnerSpec)
 	for _, intent := range intents {
 		if err := a.Mine(ctx, r.Live, intent); err != nil {
 			return err
@@ -199,13 +199,13 @@ func (r actor) restoreCopy(ctx context.Context, f *snapshot.Snapshot, next snaps
 		if err != nil {
 			return err
 		}
-		return explained(next.Message, apply.New(r.Client, ownerSpec).Owned(ctx, volumes.RetainWithClaim(f.VRG, next.Of.InletPV, capsule.OriginalPolicy(next.Of.InletPV), text)))
+		return explained(next.Message, apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.RetainWithClaim(f.VRG, next.Of.InletPV, capsule.OriginalPolicy(next.Of.InletPV), text)))
 	}
 	if err := r.apply(ctx, next.Intents); err != nil {
 		return explained(next.Message, err)
 	}
 	if next.Create != nil {
-		if err := r.Client.Create(ctx, next.Create, client.FieldOwner(ownerSpec)); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := r.Client.Create(ctx, next.Create, client.FieldOwner(fieldOwnerSpec)); err != nil && !apierrors.IsAlreadyExists(err) {
 			return explained(next.Message, err)
 		}
 	}
@@ -222,5 +222,5 @@ func (r actor) abandon(ctx context.Context, m snapshot.Remain) error {
 		policy = capsule.OriginalPolicy(m.PV)
 	}
 	log.FromContext(ctx).Info("Releasing a volume of an earlier term", "PersistentVolume", m.PV.Name, "policy", policy)
-	return explained("let PersistentVolume "+m.PV.Name+" go", apply.New(r.Client, ownerSpec).Owned(ctx, volumes.GiveUp(m.PV, policy)))
+	return explained("let PersistentVolume "+m.PV.Name+" go", apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.GiveUp(m.PV, policy)))
 }

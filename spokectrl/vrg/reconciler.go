@@ -29,8 +29,8 @@ import (
 
 // Field managers.
 const (
-	ownerSpec   = "spokectrl-vrg"
-	ownerStatus = "spokectrl-vrg-status"
+	fieldOwnerSpec   = "spokectrl-vrg"
+	fieldOwnerStatus = "spokectrl-vrg-status"
 )
 
 // Reconciler is the controller of the groups.
@@ -101,7 +101,7 @@ func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicati
 		} else {
 			after.Status = status.Of(group, facts, next, done, r.Clock.Now())
 		}
-		changed, err := apply.New(r.Client, ownerStatus).ChangedStatus(ctx, group, after)
+		changed, err := apply.New(r.Client, fieldOwnerStatus).ChangedStatus(ctx, group, after)
 		if err != nil {
 			errs = append(errs, client.IgnoreNotFound(err))
 		} else if changed {

@@ -32,7 +32,7 @@ import (
 
 const (
 	// workers is how many groups are looked at in parallel. A pass waits for object stores, not for a processor.
-	workers = 20
+	concurrency = 20
 	// Retries after an error wait from the first of these to the second.
 	firstRetry, lastRetry = 500 * time.Millisecond, time.Minute
 )
@@ -68,7 +68,7 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 		Watches(&apiextensionsv1.CustomResourceDefinition{}, handler.EnqueueRequestsFromMapFunc(w.all), builder.WithPredicates(served(kinds))).
 		WatchesRawSource(objectsSource(r.Objects)).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: workers,
+			MaxConcurrentReconciles: concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 		}).
 		Build(r)

@@ -33,7 +33,7 @@ func (r actor) release(ctx context.Context, f *snapshot.Snapshot) error {
 // takeOff applies intent, which names what stays of our marks on a claim, and takes off what is still there besides: the
 // finalizers; with all, the labels and the annotation, too.
 func (r actor) takeOff(ctx context.Context, f *snapshot.Snapshot, claim *corev1.PersistentVolumeClaim, intent apply.Intent, all bool) error {
-	if err := client.IgnoreNotFound(apply.New(r.Client, ownerSpec).Owned(ctx, intent)); err != nil {
+	if err := client.IgnoreNotFound(apply.New(r.Client, fieldOwnerSpec).Owned(ctx, intent)); err != nil {
 		return fmt.Errorf("give the marks up: %w", err)
 	}
 	now := &corev1.PersistentVolumeClaim{}
