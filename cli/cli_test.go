@@ -179,6 +179,10 @@ func TestCommandsOnAHub(t *testing.T) {
 		}
 	})
 
+	t.Run("a first failover, by the help alone", func(t *testing.T) {
+		w.protected(ledger)
+		assertFirstFailover(t, w)
+	})
 	t.Run("what is wrong is said", func(t *testing.T) { w.clusters(); assertSaysWhatIsWrong(t, w) })
 
 	t.Run("with fewer rights less is known, and it says so", func(t *testing.T) {
