@@ -92,6 +92,12 @@ Colors are for terminals only, none if ` + "`NO_COLOR`" + ` is set, and a word s
 | 130 | interrupted; an operation that was begun continues |
 `
 
+const session = `A test runs these commands on [the lab](lab.md), whose policy calls two seconds a minute, and writes down what a terminal of 100 columns shows.
+What is printed below the help of a command above is made of invented facts.
+
+Who has read nothing but the help, and does what each command offers, needs four commands for a first failover: ` + "`status`, `status -A`, `why` and `failover`" + `.
+`
+
 var command = regexp.MustCompile(`(?m)^  ([a-z]+) `)
 
 func help(t *testing.T, args ...string) string {
@@ -125,6 +131,9 @@ func TestTheDocsSayWhatTheCommandsSay(t *testing.T) {
 			fmt.Fprintf(&page, "\n```\n%s```\n", raw)
 		}
 	}
+	recorded, err := os.ReadFile(filepath.Join("testdata", "session.txt"))
+	require.NoError(t, err)
+	page.WriteString("\n## A session\n\n" + session + "\n```\n" + string(recorded) + "```\n")
 	path := filepath.Join("..", "docs", "cli.md")
 	if *rewrite {
 		require.NoError(t, os.WriteFile(path, []byte(page.String()), 0o600))
@@ -132,4 +141,40 @@ func TestTheDocsSayWhatTheCommandsSay(t *testing.T) {
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, string(raw), page.String(), "run go test ./cli -run TestTheDocs -rewrite, and read the difference")
+}
+
+// asked is a command of the plugin as documents spell it out.
+var asked = regexp.MustCompile(`(?m)^(?:\$ |    )?kubectl ramen-direct ([a-z].*?)(?: #.*| \| .*)?$`)
+
+// TestTheCommandsInDocumentsExist: every command, with its flags, is one that the plugin knows, and the recorded session has all.
+func TestTheCommandsInDocumentsExist(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "docs", "*.md"))
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	check := func(file, line string) string {
+		words := strings.Fields(strings.NewReplacer("failover|relocate|clear", "failover", "NAME|--from CLUSTER", "NAME", "NAME|--all", "NAME").Replace(line))
+		assert.Contains(t, shown, words[0], "%s: %s", file, line)
+		var out strings.Builder
+		env := cli.Env{Out: &out, Err: &out, Clock: clock.RealClock{}}
+		assert.Zero(t, cli.Run(t.Context(), env, append(append([]string{"kubectl-ramen_direct"}, words...), "--help")), "%s: %s: %s", file, line, out.String())
+		return words[0]
+	}
+	n := 0
+	for _, file := range append(files, filepath.Join("..", "README.md")) {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range asked.FindAllStringSubmatch(string(raw), -1) {
+			n++
+			check(file, m[1])
+		}
+	}
+	assert.Greater(t, n, 40)
+	recorded, err := os.ReadFile(filepath.Join("testdata", "session.txt"))
+	require.NoError(t, err)
+	for _, m := range asked.FindAllStringSubmatch(string(recorded), -1) {
+		seen[check("session.txt", m[1])] = true
+	}
+	for name := range shown {
+		assert.True(t, seen[name], "the session has %s", name)
+	}
 }

@@ -82,6 +82,18 @@ func guards(o *view.Order) (out []view.Guard) {
 
 var failover = order.Request{Action: v1alpha1.ActionFailover}
 
+// TestALinkIsLostAtTheMomentItsLeaseEnds: the hub calls it so then, and what it says and what the tool says are read side by side.
+func TestALinkIsLostAtTheMomentItsLeaseEnds(t *testing.T) {
+	for ago, state := range map[time.Duration]view.ClusterState{14900 * time.Millisecond: view.ClusterLive, 15400 * time.Millisecond: view.ClusterLost} {
+		w := newWorld()
+		w.heard("dr1", ago)
+		o, err := order.For(w.Detail, order.Request{Action: v1alpha1.ActionFailover})
+		require.NoError(t, err)
+		assert.Equal(t, state, o.Clusters[0].State, "%s", ago)
+		assert.Equal(t, state == view.ClusterLive, len(o.Refusals) > 0, "%s", ago)
+	}
+}
+
 func TestAFailoverOfALostCluster(t *testing.T) {
 	o := ordered(t, newWorld().lost(), failover)
 	assert.Equal(t, map[string]string{"action": "Failover", "failoverCluster": "dr2"}, o.Spec)

@@ -44,7 +44,7 @@ func (p *Page) objections(warnings []string, refusals []view.Refusal) {
 
 // Connecting prints one line about what the hub says while somebody waits.
 func (p *Page) Connecting(at time.Duration, c *view.Connection) error {
-	p.paragraph("", fmt.Sprintf("%4ds  %s: %s", int(at.Seconds()), c.Reason, c.Message))
+	p.paragraph(after(at), fmt.Sprintf("%s: %s", c.Reason, c.Message))
 	return p.err
 }
 

@@ -60,16 +60,19 @@ func other(o *view.Order) string {
 
 // Progress prints one line about an operation that is under way.
 func (p *Page) Progress(at time.Duration, a *view.Application) error {
-	text := fmt.Sprintf("%4ds  %s, %s", int(at.Seconds()), dash(a.Phase), dash(a.Progression))
+	text := fmt.Sprintf("%s, %s", dash(a.Phase), dash(a.Progression))
 	if a.WaitsFor != nil {
 		text += ": waits for " + waits(a)
 		if a.WaitsFor.Message != "" {
 			text += ": " + a.WaitsFor.Message
 		}
 	}
-	p.paragraph("", text)
+	p.paragraph(after(at), text)
 	return p.err
 }
+
+// after begins a line about the progress.
+func after(at time.Duration) string { return fmt.Sprintf("%4ds  ", int(at.Seconds())) }
 
 // Ended prints what became of an order.
 func (p *Page) Ended(o *view.Order) error {

@@ -30,7 +30,7 @@ func where(o *view.Promotion) string {
 
 // Promoting prints one line while somebody waits.
 func (p *Page) Promoting(at time.Duration, o *view.Promotion) error {
-	p.paragraph("", fmt.Sprintf("%4ds  %s: %s", int(at.Seconds()), dash(o.State), o.Message))
+	p.paragraph(after(at), fmt.Sprintf("%s: %s", dash(o.State), o.Message))
 	return p.err
 }
 

@@ -129,7 +129,7 @@ func SiteProgress(s *view.Site, i int) string {
 
 // SiteMoved prints a line about the progress.
 func (p *Page) SiteMoved(at time.Duration, line string) error {
-	p.line(fmt.Sprintf("%4ds  %s", int(at.Seconds()), line))
+	p.line(after(at), line)
 	return p.err
 }
 

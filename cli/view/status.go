@@ -77,10 +77,11 @@ func (s *Snapshot) links(names []string) []Cluster {
 			if word := lease.Annotations[exchange.AnnotationLink]; word != exchange.LinkLive.String() {
 				c.Word = word
 			}
-			if at := Heard(&lease); !at.IsZero() {
+			at := Heard(&lease)
+			if !at.IsZero() {
 				c.Heard = s.since(&metav1.Time{Time: at})
 			}
-			if c.Heard == nil || c.Heard.Duration() > exchange.DurationOf(&lease) {
+			if c.Heard == nil || s.Now.Sub(at) > exchange.DurationOf(&lease) { // the age is cut to whole seconds
 				c.State = ClusterLost
 			}
 		}
