@@ -128,7 +128,7 @@ func TestClearingOrChangingTheActionStrandsNothing(t *testing.T) {
 				tell(a, v1alpha1.FailedOver, lab.DR1)
 			})
 		}, false},
-	}, 4, "hubctrl/drpc TestClearingTheActionAtEachStepStrandsNothing") {
+	}, 4, "hubctrl/plan TestEveryReachableStateIsSafeAndLive") {
 		t.Run(row.name, func(t *testing.T) {
 			if !row.cuts {
 				calm(t)

@@ -25,7 +25,7 @@ import (
 // throughout and moves without a loss.
 func TestVolumesComeAndGo(t *testing.T) {
 	calm(t)
-	for _, class := range testlayer.Drawn(t, []string{lab.StorageClass, lab.SnapshotStorageClass}, 1, "spokectrl/plan TestEveryReachableStateOfACopiedVolumeIsSafeAndLive") {
+	for _, class := range testlayer.Drawn(t, []string{lab.StorageClass, lab.SnapshotStorageClass}, 1, "spokectrl/plan TestEveryReachableStateIsSafeAndLive") {
 		name := "coming-" + class
 		t.Run(class, func(t *testing.T) {
 			calm(t)
