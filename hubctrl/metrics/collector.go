@@ -137,6 +137,9 @@ func (c *Collector) application(out chan<- prometheus.Metric, drpc *v1alpha1.DRP
 	if s.LastGroupSyncTime != nil {
 		about(c.gauges.syncTime, float64(s.LastGroupSyncTime.Unix()), drpc.Spec.DRPolicyRef.Name, interval)
 	}
+	if s.LastKubeObjectProtectionTime != nil {
+		about(c.gauges.captureTime, float64(s.LastKubeObjectProtectionTime.Unix()), drpc.Spec.DRPolicyRef.Name)
+	}
 	if s.LastGroupSyncDuration != nil {
 		about(c.gauges.syncDuration, s.LastGroupSyncDuration.Seconds(), interval)
 	}

@@ -106,6 +106,7 @@ func synced(d *v1alpha1.DRPlacementControl) {
 	bytes := int64(4096)
 	d.Status.Phase, d.Status.Progression = "Deployed", "Completed"
 	d.Status.Conditions = []metav1.Condition{{Type: "Protected", Status: "True", Reason: "Protected"}}
+	d.Status.LastKubeObjectProtectionTime = ago(2 * time.Minute)
 	d.Status.LastGroupSyncTime, d.Status.LastGroupSyncDuration, d.Status.LastGroupSyncBytes = ago(time.Minute), &metav1.Duration{Duration: 3 * time.Second}, &bytes
 }
 
@@ -141,6 +142,7 @@ func TestAScrapeTellsWhatTheObjectsSay(t *testing.T) {
 		`ramen_last_sync_timestamp_seconds{obj_name="db",obj_namespace="shop",obj_type="DRPlacementControl",policyname="policy",scheduling_interval="5m"} 1.76726874e+09`,
 		`ramen_last_sync_duration_seconds{obj_name="db",obj_namespace="shop",obj_type="DRPlacementControl",scheduling_interval="5m"} 3`,
 		`ramen_last_sync_data_bytes{obj_name="db",obj_namespace="shop",obj_type="DRPlacementControl",scheduling_interval="5m"} 4096`,
+		`ramen_last_kube_object_protection_timestamp_seconds{obj_name="db",obj_namespace="shop",obj_type="DRPlacementControl",policyname="policy"} 1.76726868e+09`,
 		`ramen_workload_protection_status{obj_name="db",obj_namespace="shop",obj_type="DRPlacementControl"} 1`,
 		`ramen_workload_protection_status{obj_name="stuck",obj_namespace="shop",obj_type="DRPlacementControl"} 0`,
 		`ramen_unsupported_consistency_grouping_enabled{obj_name="db",obj_namespace="shop",obj_type="DRPlacementControl"} 0`,

@@ -20,6 +20,7 @@ type gauges struct {
 	leading, linkAge, linkState              *prometheus.Desc
 	interval, policies, applications         *prometheus.Desc
 	syncTime, syncDuration, syncBytes        *prometheus.Desc
+	captureTime                              *prometheus.Desc
 	protected, grouping, progress, waitingOn *prometheus.Desc
 }
 
@@ -37,6 +38,7 @@ func newGauges() *gauges {
 	g.syncTime = g.add("last_sync_timestamp_seconds", "The moment that all volumes can be brought back to, in Unix time. Absent before the first synchronization.", of("policyname", "scheduling_interval"))
 	g.syncDuration = g.add("last_sync_duration_seconds", "How long the last synchronization took. Absent before the first.", of("scheduling_interval"))
 	g.syncBytes = g.add("last_sync_data_bytes", "What the last synchronization transferred. Absent before the first.", of("scheduling_interval"))
+	g.captureTime = g.add("last_kube_object_protection_timestamp_seconds", "The moment that the Kubernetes objects can be brought back to, in Unix time. Absent before the first capture.", of("policyname"))
 	g.protected = g.add("workload_protection_status", "1 if the condition Protected is True, else 0.", object)
 	g.grouping = g.add("unsupported_consistency_grouping_enabled", "1 if an annotation asks for consistency groups, which are not supported.", object)
 	g.progress = g.add("progression_state", "1 while the progression is the one that the label names: WaitOnUserToCleanUp. Else absent.", of("state"))
