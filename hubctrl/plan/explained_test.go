@@ -16,11 +16,11 @@ func unexplained(f Facts) string {
 	if w := p.Wait; len(p.Writes) == 0 && w.Fact != Nothing && !awaited(&f, w) {
 		return fmt.Sprintf("I7: it waits for fact %d of cluster %d, which is true or can't be judged", w.Fact, w.On)
 	}
-	if waits := p.Step == WaitOnUserToCleanUp; waits != (p.Wait.Fact == WorkloadGone) {
+	if waits := p.Progression == WaitOnUserToCleanUp; waits != (p.Wait.Fact == WorkloadGone) {
 		return "I7: the step does not say whether the user has to clean up"
 	}
 	if h := f.Home(); h != Nowhere && len(p.Writes) == 0 && !f.Deleting && !f.Stale && f.Ask == Stay &&
-		p.Step != Paused && f.At(h).Decision == RunHere && !f.At(h).unwished() && f.At(h).Wish.For == Failover {
+		p.Progression != Paused && f.At(h).Decision == RunHere && !f.At(h).unwished() && f.At(h).Wish.For == Failover {
 		return "a cleared failover is not noted: the next one that names no cluster would be taken for it"
 	}
 	if p.Done() && !healthy(&f) {

@@ -10,6 +10,6 @@ func objects(f *Facts, h Side, p Plan) Plan {
 	if len(p.Writes) > 0 || !serves || !at.Report.Restoring {
 		return p
 	}
-	p.Step, p.Wait = WaitingForRestore, Wait{BeingRestored, h}
+	p.Progression, p.Wait = WaitingForRestore, Wait{BeingRestored, h}
 	return p
 }

@@ -29,11 +29,11 @@ func TestObjectsHoldNothingBack(t *testing.T) {
 			require.Equal(t, p.Writes, q.Writes, name)
 			require.Equal(t, p.Phase, q.Phase, name)
 			require.Equal(t, p.Tend, q.Tend, name)
-			if p.Wait != q.Wait || p.Step != q.Step {
+			if p.Wait != q.Wait || p.Progression != q.Progression {
 				told++
 				h := without.Home()
 				require.Equal(t, Wait{BeingRestored, h}, q.Wait, name)
-				require.Equal(t, WaitingForRestore, q.Step, name)
+				require.Equal(t, WaitingForRestore, q.Progression, name)
 				require.Empty(t, unexplained(with), name)
 				require.Equal(t, RunHere, without.At(h).Decision, name)
 			} else if p.Done() {

@@ -50,12 +50,12 @@ const (
 	Deleting
 )
 
-// Step is where within a phase the operation is, for people.
-type Step uint8
+// Progression is where within a phase the operation is, for people.
+type Progression uint8
 
-// Steps.
+// Progressions.
 const (
-	Completed Step = iota
+	Completed Progression = iota
 	Paused
 	CheckingPrerequisites
 	ActivatingMaintenance
@@ -113,10 +113,10 @@ type Wait struct {
 
 // Plan is the whole output.
 type Plan struct {
-	Writes []Write
-	Wait   Wait
-	Phase  Phase
-	Step   Step
+	Writes      []Write
+	Wait        Wait
+	Phase       Phase
+	Progression Progression
 	// Tend : roles are settled, so the content of wishes follows what the user, the policy and the reports say. During a
 	// move it stays as it is: what a group reports while its workload leaves is no wish of anybody.
 	Tend bool
@@ -125,15 +125,15 @@ type Plan struct {
 // Done reports whether there is nothing to do and nothing to wait for.
 func (p Plan) Done() bool { return len(p.Writes) == 0 && p.Wait.Fact == Nothing }
 
-func do(phase Phase, step Step, writes ...Write) Plan {
-	return Plan{Writes: writes, Phase: phase, Step: step}
+func do(phase Phase, progression Progression, writes ...Write) Plan {
+	return Plan{Writes: writes, Phase: phase, Progression: progression}
 }
 
-func wait(phase Phase, step Step, on Side, fact Fact) Plan {
+func wait(phase Phase, progression Progression, on Side, fact Fact) Plan {
 	if fact == WorkloadGone {
-		step = WaitOnUserToCleanUp // the deployer may be a person
+		progression = WaitOnUserToCleanUp // the deployer may be a person
 	}
-	return Plan{Phase: phase, Step: step, Wait: Wait{Fact: fact, On: on}}
+	return Plan{Phase: phase, Progression: progression, Wait: Wait{Fact: fact, On: on}}
 }
 
 func secondary(s Side, why Ask) Write {

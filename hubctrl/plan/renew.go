@@ -111,9 +111,9 @@ func yield(f *Facts, h Side, n names) Plan {
 }
 
 // leaving waits until the cluster has obeyed the tombstone of s.
-func leaving(f *Facts, s Side, phase Phase, step Step) Plan {
+func leaving(f *Facts, s Side, phase Phase, progression Progression) Plan {
 	if !f.At(s).Live {
-		return wait(phase, step, s, LinkIsLive)
+		return wait(phase, progression, s, LinkIsLive)
 	}
-	return wait(phase, step, s, ObjectGone)
+	return wait(phase, progression, s, ObjectGone)
 }

@@ -174,7 +174,7 @@ func (s *stage) run(plans int) {
 		was := *w
 		if len(p.Writes) > 0 {
 			plans--
-			s.say("hub: %s/%s", p.Phase, p.Step)
+			s.say("hub: %s/%s", p.Phase, p.Progression)
 		}
 		if p.Tend && len(p.Writes) == 0 {
 			w.tend()
@@ -205,7 +205,7 @@ func (s *stage) run(plans int) {
 		return
 	}
 	if p := Decide(w.observe()); len(p.Writes) == 0 {
-		s.say("= %s/%s, %s", p.Phase, p.Step, p.Wait)
+		s.say("= %s/%s, %s", p.Phase, p.Progression, p.Wait)
 	}
 }
 

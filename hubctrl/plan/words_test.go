@@ -27,7 +27,7 @@ func (p Phase) String() string {
 	return [...]string{"WaitForUser", "Initiating", "Deploying", "Deployed", "FailingOver", "FailedOver", "Relocating", "Relocated", "Deleting"}[p]
 }
 
-func (s Step) String() string {
+func (s Progression) String() string {
 	return [...]string{
 		"Completed", "Paused", "CheckingPrerequisites", "ActivatingMaintenance", "FailingOverToCluster", "WaitingForRestore", "WaitingForReadiness", "CleaningUp",
 		"WaitOnUserToCleanUp", "PreparingFinalSync", "ClearingPlacement", "RunningFinalSync", "EnsuringSecondary", "Removing",

@@ -82,7 +82,7 @@ func conditions(w *snapshot.Snapshot, next plan.Plan, words Words, actErr error)
 	case words.Fact != "":
 		reason, message = words.Fact, words.message
 	case !ready:
-		reason, message = reasonProgressing, fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
+		reason, message = reasonProgressing, fmt.Sprintf("%s: %s", phases[next.Phase], progressions[next.Progression])
 	}
 	return append(list,
 		cond.New(v1alpha1.ConditionReady, cond.Status(ready), reason, message, gen),
@@ -137,7 +137,7 @@ func peerReady(w *snapshot.Snapshot, next plan.Plan, words Words) metav1.Conditi
 	if !h.Named() {
 		message := words.message
 		if message == "" {
-			message = fmt.Sprintf("%s: %s", phases[next.Phase], steps[next.Step])
+			message = fmt.Sprintf("%s: %s", phases[next.Phase], progressions[next.Progression])
 		}
 		return is(metav1.ConditionFalse, reasonProgressing, message)
 	}

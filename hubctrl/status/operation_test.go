@@ -57,6 +57,6 @@ func TestAnOperationIsClockedFromItsBeginningToItsVeryEnd(t *testing.T) {
 	assert.Nil(t, s.ActionDuration)
 	assert.True(t, pass(v1alpha1.Relocating, busy, time.Minute), "something else is asked for")
 	assert.Equal(t, time.Unix(2120, 0), s.ActionStartTime.Time)
-	assert.False(t, pass(v1alpha1.Relocated, plan.Plan{Phase: plan.Relocated, Step: plan.Completed}, 30*time.Second))
+	assert.False(t, pass(v1alpha1.Relocated, plan.Plan{Phase: plan.Relocated, Progression: plan.Completed}, 30*time.Second))
 	assert.Equal(t, 30*time.Second, s.ActionDuration.Duration)
 }

@@ -19,7 +19,7 @@ var phases = map[plan.Phase]v1alpha1.DRState{
 	plan.Deleting:    v1alpha1.Deleting,
 }
 
-var steps = map[plan.Step]v1alpha1.ProgressionStatus{
+var progressions = map[plan.Progression]v1alpha1.ProgressionStatus{
 	plan.Completed:             v1alpha1.ProgressionCompleted,
 	plan.Paused:                v1alpha1.ProgressionPaused,
 	plan.CheckingPrerequisites: v1alpha1.ProgressionCheckingFailoverPrerequisites,
@@ -38,7 +38,7 @@ var steps = map[plan.Step]v1alpha1.ProgressionStatus{
 
 // PhaseOf is how the status spells a plan.
 func PhaseOf(p plan.Plan) (v1alpha1.DRState, v1alpha1.ProgressionStatus) {
-	return phases[p.Phase], steps[p.Step]
+	return phases[p.Phase], progressions[p.Progression]
 }
 
 // awaited are the facts of waits as the status spells them.

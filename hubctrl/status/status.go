@@ -30,7 +30,7 @@ func Report(drpc *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, next plan.P
 		words = unmet(w)
 	}
 	s.ObservedGeneration = w.DRPC.Generation
-	s.Phase, s.Progression = phases[next.Phase], steps[next.Step]
+	s.Phase, s.Progression = phases[next.Phase], progressions[next.Progression]
 	if s.Waiting = Waiting(w, wait, words, was.Waiting, now); s.Waiting == nil {
 		s.Waiting = Waiting(w, plan.Wait{On: w.Facts.Home()}, failing(w, next), was.Waiting, now)
 	}
