@@ -59,7 +59,7 @@ func all() []fault {
 		{name: "link cut", strike: onLinks(faultproxy.Cut), told: notConnected},
 		{name: "link swallows everything", strike: onLinks(faultproxy.BlackHole), told: notConnected},
 		{name: "link swallows answers", strike: onLinks(faultproxy.Half), told: notConnected},
-		{name: "link slow", strike: onLinks(faultproxy.Delay), lasts: 5 * time.Second},
+		{name: "link and object store slow", strike: both(onLinks(faultproxy.Delay), onStore(faultproxy.Delay)), lasts: 5 * time.Second},
 		{name: "object store cut off", strike: onStore(faultproxy.Cut), lasts: 3 * time.Second},
 		{name: "mirror killed again and again", strike: killing("mirror-"), lasts: 6 * time.Second},
 		{name: "spokectrl killed again and again", strike: killing("spokectrl-"), lasts: 6 * time.Second},
@@ -88,6 +88,14 @@ func onStore(kind faultproxy.Kind) func(*company, string) func() {
 	return func(c *company, side string) func() {
 		require.NoError(c.t, c.l.Fault("s3-"+side, kind))
 		return func() { require.NoError(c.t, c.l.Heal("s3-"+side)) }
+	}
+}
+
+// both strikes in two ways at once.
+func both(a, b func(*company, string) func()) func(*company, string) func() {
+	return func(c *company, side string) func() {
+		healA, healB := a(c, side), b(c, side)
+		return func() { healA(); healB() }
 	}
 }
 
