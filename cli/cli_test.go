@@ -289,7 +289,9 @@ func assertAsksLittle(t *testing.T, w *world) {
 	}
 	kubectl() // learns what the API server has
 	theirs, before := kubectl(), w.requests.Load()
+	began := time.Now()
 	got := w.run("status", "-A")
+	t.Logf("of %d applications the status took %s", crowd, time.Since(began).Round(time.Millisecond))
 	assert.Contains(t, got.out, fmt.Sprintf("%d applications", crowd+10))
 	assert.LessOrEqual(t, w.requests.Load()-before, theirs+3)
 }

@@ -168,6 +168,9 @@ func TestEveryFaultIsFound(t *testing.T) {
 		"error hub: Deployment hubctrl is available: no replica is available: image not found": func(h *check.Hub) {
 			h.Deployments.Value["hubctrl"] = appsv1.Deployment{Status: appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{{Status: "False", Message: "image not found"}}}}
 		},
+		"error hub: Deployment mirror-push is available: no replica is available": func(h *check.Hub) {
+			h.Deployments.Value["mirror-push"] = appsv1.Deployment{}
+		},
 		"error hub: the controller is at work: it renewed its Lease 10m ago": func(h *check.Hub) {
 			at := metav1.NewMicroTime(now.Add(-10 * time.Minute))
 			h.Around.Leader = &coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{RenewTime: &at}}

@@ -57,6 +57,9 @@ func All(h *Hub, spokes []view.CheckCategory) *view.Validation {
 	r.clock(h)
 	r.definitions(&h.Cluster, onHub)
 	r.deployment(&h.Cluster, "hubctrl", pageHub)
+	if _, push := h.Deployments.Value["mirror-push"]; push {
+		r.deployment(&h.Cluster, "mirror-push", pageMirror)
+	}
 	if l := h.Around.Heading("", nil).Controller; l.State == view.ControllerSilent {
 		r.add(view.CheckError, pageHub, "the controller is at work", fmt.Sprintf("it renewed its Lease %s ago", duration.HumanDuration(l.Renewed.Duration())))
 	} else if l.State == view.ControllerLive {
