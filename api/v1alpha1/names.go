@@ -47,6 +47,9 @@ const (
 	// AnnotationVRReleased says "demoted" on a PVC whose volume was demoted on this cluster for good: what was written here is on
 	// the peer, or was given up by a failover.
 	AnnotationVRReleased = "volumereplicationgroups.ramendr.openshift.io/vr-released"
+	// AnnotationPeerHandle on a PersistentVolume is the handle of its volume on the peer, where the storage gives the two different ones. It is
+	// Ramen's.
+	AnnotationPeerHandle = "ramendr.openshift.io/destination-volume-handle"
 	// AnnotationVRReprotected on a VolumeReplication holds the epoch of the term as Primary in which its storage was asked to
 	// protect the volume again, after a promotion by force.
 	AnnotationVRReprotected = "volumereplicationgroups.ramendr.openshift.io/vr-reprotected"

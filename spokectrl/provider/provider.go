@@ -143,6 +143,9 @@ type State struct {
 	Class    string
 	// Held says what a replica that is being deleted waits for, and what to do about it; empty: for nothing that is known.
 	Held string
+	// PeerHandle is the handle that the volume has on the peer; empty: the same, or it is not known. Unaddressed says why the PersistentVolume
+	// does not remember it yet; empty: it does, or need not.
+	PeerHandle, Unaddressed string
 	// Copied says that the volume is copied to a volume of the peer's own: its metadata is of this cluster only, and
 	// the role of the storage never changes.
 	Copied bool

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
@@ -24,6 +25,8 @@ func (s Pass) clusterDataProtected() provider.Finding {
 		return no(reasonUploadError, "spec.s3Profiles names no store: add one to the policy's clusters")
 	case s.Done.Stores.Err() != nil:
 		return no(reasonUploadError, s.Done.Stores.Err().Error()+lostStores(s.Done.Stores))
+	case s.unaddressed() != "":
+		return no(reasonUploading, s.unaddressed())
 	case s.Group.Archived, s.Done.Stores != nil:
 		return yes(reasonUploaded, fmt.Sprintf("stored in %s", strings.Join(s.Profiles(), ", "))+s.GivenUp())
 	case !s.restored():
@@ -47,4 +50,15 @@ func lostStores(problems archive.Problems) string {
 	slices.Sort(lost)
 	return fmt.Sprintf(". If a store is lost for good, give it up on the hub: kubectl annotate --overwrite drcluster <its cluster> %s=%s",
 		v1alpha1.AnnotationAbandonStore, strings.Join(lost, ","))
+}
+
+// unaddressed names the volumes that the peer would not find by what is stored of them; empty: there are none.
+func (s Pass) unaddressed() string {
+	var messages []string
+	for _, v := range s.Volumes {
+		if v.State.Unaddressed != "" {
+			messages = append(messages, "claim "+v.Item.Title(s.VRG.Namespace)+": "+v.State.Unaddressed)
+		}
+	}
+	return bounded.Messages(messages)
 }

@@ -288,6 +288,8 @@ func (s volume) stored() provider.Finding {
 		return no(reasonUploading, "the volume is not protected yet")
 	case object.Kept():
 		return no(reasonUploading, "the PersistentVolume of the claim is gone; what is stored of it stays as it is")
+	case s.Volumes[s.index].State.Unaddressed != "":
+		return no(reasonUploading, s.Volumes[s.index].State.Unaddressed)
 	default:
 		return s.clusterDataProtected()
 	}

@@ -3,6 +3,8 @@
 package volumes
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,11 +27,16 @@ func Kept(pv *corev1.PersistentVolume) bool {
 	return remembered && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain
 }
 
-// Retain keeps a PV, and its data, whatever happens to its claim, and remembers original, the policy to restore. All
-// intents carry the UID of the object: a deleted one must not be re-created.
-func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy) apply.Intent {
+// Retain keeps a PV, and its data, whatever happens to its claim, and remembers original, the policy to restore, and the handle of
+// the volume on the peer; empty: the one that it remembers already. All intents carry the UID of the object: a deleted one
+// must not be re-created.
+func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, peerHandle string) apply.Intent {
+	annotations := map[string]string{v1alpha1.AnnotationVRRetained: string(original)}
+	if handle := cmp.Or(peerHandle, pv.Annotations[v1alpha1.AnnotationPeerHandle]); handle != "" {
+		annotations[v1alpha1.AnnotationPeerHandle] = handle
+	}
 	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
-		WithAnnotations(map[string]string{v1alpha1.AnnotationVRRetained: string(original)}).
+		WithAnnotations(annotations).
 		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(corev1.PersistentVolumeReclaimRetain))
 }
 

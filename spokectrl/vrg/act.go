@@ -163,7 +163,7 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 func retain(vrg *v1alpha1.VolumeReplicationGroup, v *snapshot.Volume) apply.Intent {
 	original := capsule.OriginalPolicy(v.Item.PV)
 	if v.Claim == "" {
-		return volumes.Retain(v.Item.PV, original)
+		return volumes.Retain(v.Item.PV, original, v.State.PeerHandle)
 	}
 	return volumes.RetainWithClaim(vrg, v.Item.PV, original, v.Claim)
 }
@@ -250,7 +250,7 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 		}
 		fallthrough
 	case capsule.KeepPV:
-		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV))); err != nil {
+		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV), "")); err != nil {
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:

@@ -244,6 +244,9 @@ func observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.Vol
 	fact.Replica, fact.Told, fact.Exact, fact.Settled = v.State.Replica, v.State.Told, v.State.Exact, v.State.Settled
 	fact.Following, fact.Reached = v.State.Following, v.State.Reached
 	fact.Session, fact.Apart = v.State.Session, v.State.Apart
+	if v.State.Unaddressed != "" && v.State.PeerHandle != "" {
+		fact.Kept = false // it is to remember the handle, too
+	}
 	fact.Copied, fact.Early = v.State.Copied, v.State.Early != ""
 	if !v.State.Copied || v.Item.Claim == nil || v.Item.PV == nil {
 		return nil

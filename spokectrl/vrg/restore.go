@@ -63,7 +63,7 @@ func (r observer) observeStored(ctx context.Context, f *snapshot.Snapshot, group
 		out.Message = fmt.Sprintf("profile %s holds epoch %d, written by cluster %s, and this group is at epoch %d: it was promoted elsewhere since",
 			newest.Profile, newest.Manifest.Epoch, newest.Manifest.Cluster, f.Term.Epoch)
 	case plan.GateCompare:
-		out = r.compare(ctx, group, newest.Pairs, "profile "+newest.Profile)
+		out = r.compare(ctx, group, capsule.Arrived(newest.Pairs, newest.Manifest.Cluster, f.Term.Cluster), "profile "+newest.Profile)
 		if !f.Term.Trust.Vouched(newest.Manifest) {
 			out.Message += "; " + unvouched
 		}

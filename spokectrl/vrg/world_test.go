@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -61,6 +62,8 @@ type cluster struct {
 	refuses bool
 	// silent says of which volumes the storage hears nothing, because its sidecar or a class is gone; nil: it hears of all.
 	silent func(claim string) bool
+	// peerHandle is the handle that the storage says each volume has on the peer; empty: it says nothing.
+	peerHandle string
 }
 
 const configuration = `
@@ -95,6 +98,13 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 				Spec:       replicationv1.VolumeReplicationClassSpec{Provisioner: driver, Parameters: map[string]string{"schedulingInterval": "1m"}},
 			},
 		).Build(), interceptor.Funcs{
+		Get: func(ctx context.Context, w client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			err := w.Get(ctx, key, obj, opts...)
+			if u, ok := obj.(*unstructured.Unstructured); ok && err == nil && u.GetKind() == "VolumeReplication" { // its type lacks the field
+				return unstructured.SetNestedField(u.Object, c.peerHandle, "status", "destinationVolumeID")
+			}
+			return err
+		},
 		Apply: func(ctx context.Context, w client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 			if err := hit("apply", obj); err != nil {
 				return err

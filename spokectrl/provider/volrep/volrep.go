@@ -106,6 +106,9 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 		return s, fmt.Errorf("list VolumeReplicationClasses: %w", err)
 	}
 	identify(&s, v, classes.Items)
+	if err := learnHandle(ctx, r, v, &s, vr); err != nil {
+		return s, err
+	}
 	s.Apart = s.Session && s.Replica == plan.ReplicaPresent && apart(v, s, vr)
 	return s, nil
 }
