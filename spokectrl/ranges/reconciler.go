@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
@@ -33,13 +34,17 @@ import (
 // fieldOwnerRanges owns the ranges of namespaces.
 const fieldOwnerRanges = "ramen-spokectrl-ranges"
 
-// occupied is how long a namespace with Pods is left alone. Its Pods are not watched: on a Secondary they are rare.
-const occupied = time.Minute
-
 // Reconciler sets ranges.
 type Reconciler struct {
 	Client client.Client
 	Live   client.Reader // past the cache: a Pod that just came must be seen
+	// Vacancies wakes us when a namespace has no Pods any more.
+	Vacancies Awaiter
+}
+
+// Awaiter wakes a group when one of some namespaces has no Pods any more. The last call for a group counts.
+type Awaiter interface {
+	Await(ctx context.Context, group types.NamespacedName, namespaces []string)
 }
 
 // namespace is what one look at a namespace found.
@@ -55,7 +60,7 @@ type verdict uint8
 
 const (
 	leave verdict = iota
-	later         // it is to be looked at again
+	later         // it is looked at again when its Pods are gone
 	set
 )
 
@@ -76,14 +81,15 @@ func decide(h namespace) verdict {
 }
 
 // Reconcile looks at the namespaces of a group.
-func (r *Reconciler) Reconcile(ctx context.Context, group *v1alpha1.VolumeReplicationGroup) (reconcile.Result, error) {
-	wants := exchange.ReadRanges(group.Annotations[v1alpha1.AnnotationNamespaceRanges])
-	if group.Spec.ReplicationState != v1alpha1.Secondary || group.DeletionTimestamp != nil || !group.Spec.RetainNamespaceSCCAcrossPeers {
-		return reconcile.Result{}, nil
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	group := &v1alpha1.VolumeReplicationGroup{}
+	if err := r.Client.Get(ctx, req.NamespacedName, group); client.IgnoreNotFound(err) != nil {
+		return reconcile.Result{}, fmt.Errorf("read VolumeReplicationGroup %s: %w", req, err)
 	}
-	var out reconcile.Result
+	var occupied []string
 	var errs []error
-	for _, name := range volumes.Namespaces(group) {
+	wants := exchange.ReadRanges(group.Annotations[v1alpha1.AnnotationNamespaceRanges])
+	for _, name := range houses(group) {
 		ns := &corev1.Namespace{}
 		h, err := r.observe(ctx, name, ns, wants[name])
 		if err != nil {
@@ -93,7 +99,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, group *v1alpha1.VolumeReplic
 		switch decide(h) {
 		case leave:
 		case later:
-			out.RequeueAfter = occupied
+			occupied = append(occupied, name)
 		case set:
 			log.FromContext(ctx).Info("Setting the ranges of a namespace", "Namespace", name)
 			intent := corev1ac.Namespace(name).WithUID(ns.UID).WithAnnotations(h.wants)
@@ -102,7 +108,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, group *v1alpha1.VolumeReplic
 			}
 		}
 	}
-	return out, errors.Join(errs...)
+	r.Vacancies.Await(ctx, req.NamespacedName, occupied)
+	return reconcile.Result{}, errors.Join(errs...)
+}
+
+// houses are the namespaces whose ranges are ours to set; none of a group that is gone.
+func houses(group *v1alpha1.VolumeReplicationGroup) []string {
+	if group.Spec.ReplicationState != v1alpha1.Secondary || group.DeletionTimestamp != nil || !group.Spec.RetainNamespaceSCCAcrossPeers {
+		return nil
+	}
+	return volumes.Namespaces(group)
 }
 
 // observe looks at one namespace. Pods are asked for only if it is to be changed otherwise.
@@ -142,12 +157,22 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 		}
 		return out
 	}
+	pods, err := client.NewWithWatch(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return fmt.Errorf("watch Pods: %w", err)
+	}
+	v := newVacancies(pods)
+	r.Vacancies = v
+	if err := mgr.Add(v); err != nil {
+		return fmt.Errorf("watch Pods: %w", err)
+	}
 	if err := ctrl.NewControllerManagedBy(mgr).
 		Named("ranges").
 		For(&v1alpha1.VolumeReplicationGroup{}, builder.WithPredicates(predicate.And(
-			predicate.NewPredicateFuncs(asks), predicate.Or(rewind.Changed(), predicate.AnnotationChangedPredicate{})))).
+			asking(), predicate.Or(rewind.Changed(), predicate.AnnotationChangedPredicate{})))).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(groups), builder.WithPredicates(changed())).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), r)); err != nil {
+		WatchesRawSource(source.Channel(v.found, &handler.EnqueueRequestForObject{})).
+		Complete(r); err != nil {
 		return fmt.Errorf("build controller of the ranges of namespaces: %w", err)
 	}
 	return nil
@@ -156,6 +181,16 @@ func Setup(mgr manager.Manager, r *Reconciler) error {
 // asks reports whether a group asks for ranges.
 func asks(group client.Object) bool {
 	return group.GetAnnotations()[v1alpha1.AnnotationNamespaceRanges] != ""
+}
+
+// asking lets pass a group that asks for ranges, and one that does so no more: nothing is awaited for it then.
+func asking() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(e event.CreateEvent) bool { return asks(e.Object) },
+		UpdateFunc:  func(e event.UpdateEvent) bool { return asks(e.ObjectOld) || asks(e.ObjectNew) },
+		DeleteFunc:  func(e event.DeleteEvent) bool { return asks(e.Object) },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
 }
 
 // changed lets pass a namespace that is new, and one whose ranges changed.

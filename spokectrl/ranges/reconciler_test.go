@@ -3,6 +3,7 @@
 package ranges_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,15 +11,24 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/ranges"
 )
 
 const users = "openshift.io/sa.scc.uid-range"
+
+// awaited is what a group waits for.
+type awaited struct{ namespaces []string }
+
+func (a *awaited) Await(_ context.Context, _ types.NamespacedName, namespaces []string) {
+	a.namespaces = namespaces
+}
 
 // TestTheRangesOfTheHome reach a namespace that was created for the protection, before anything runs in it, and no other one.
 func TestTheRangesOfTheHome(t *testing.T) {
@@ -29,14 +39,17 @@ func TestTheRangesOfTheHome(t *testing.T) {
 		house  func(*corev1.Namespace)
 		also   []client.Object
 		want   string
-		looked bool // again, later
+		looked bool // again, when its Pods are gone
 	}{
 		"of a namespace that OpenShift gave others": {want: "1000680000/10000"},
 		"of one that has none":                      {house: func(n *corev1.Namespace) { delete(n.Annotations, users) }, want: "1000680000/10000"},
 		"not of one that somebody else made":        {house: func(n *corev1.Namespace) { n.Labels = nil }, want: "1000700000/10000"},
 		"not while a Pod is in it":                  {also: []client.Object{pod}, want: "1000700000/10000", looked: true},
-		"not at the home":                           {group: func(g *group) { g.Spec.ReplicationState = v1alpha1.Primary }, want: "1000700000/10000"},
-		"not unless it is asked for":                {group: func(g *group) { g.Spec.RetainNamespaceSCCAcrossPeers = false }, want: "1000700000/10000"},
+		"not while it waits for the end of a group": {group: func(g *group) {
+			g.DeletionTimestamp, g.Finalizers = new(metav1.Now()), []string{"x"}
+		}, also: []client.Object{pod}, want: "1000700000/10000"},
+		"not at the home":            {group: func(g *group) { g.Spec.ReplicationState = v1alpha1.Primary }, want: "1000700000/10000"},
+		"not unless it is asked for": {group: func(g *group) { g.Spec.RetainNamespaceSCCAcrossPeers = false }, want: "1000700000/10000"},
 		"not what OpenShift would never give": {group: func(g *group) {
 			g.Annotations[v1alpha1.AnnotationNamespaceRanges] = `{"shop":{"openshift.io/sa.scc.uid-range":"0/10000","pod-security.kubernetes.io/enforce":"privileged"}}`
 		}, want: "1000700000/10000"},
@@ -66,11 +79,14 @@ func TestTheRangesOfTheHome(t *testing.T) {
 			}
 			s := runtime.NewScheme()
 			require.NoError(t, clientgoscheme.AddToScheme(s))
-			c := fake.NewClientBuilder().WithScheme(s).WithObjects(append(tc.also, shop, house("bank"))...).Build()
-			r := &ranges.Reconciler{Client: c, Live: c}
-			result, err := r.Reconcile(t.Context(), g)
+			require.NoError(t, v1alpha1.AddToScheme(s))
+			c := fake.NewClientBuilder().WithScheme(s).WithObjects(append(tc.also, g, shop, house("bank"))...).Build()
+			asked := &awaited{}
+			r := &ranges.Reconciler{Client: c, Live: c, Vacancies: asked}
+			result, err := r.Reconcile(t.Context(), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(g)})
 			require.NoError(t, err)
-			assert.Equal(t, tc.looked, result.RequeueAfter > 0)
+			assert.Zero(t, result, "nothing is looked at by the clock")
+			assert.Equal(t, tc.looked, len(asked.namespaces) > 0)
 			require.NoError(t, c.Get(t.Context(), client.ObjectKeyFromObject(shop), shop))
 			assert.Equal(t, tc.want, shop.Annotations[users])
 			assert.Equal(t, "x", shop.Annotations["team"])

@@ -4,9 +4,11 @@ package servertest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -34,4 +36,19 @@ func TestTheRangesOfTheHomeReplaceThoseThatTheClusterGave(t *testing.T) {
 		require.NoError(t, s.client.Get(t.Context(), client.ObjectKeyFromObject(house), house))
 		return house.Annotations[users] == "1000680000/10000"
 	}, soon, often, "and again, after somebody changed it")
+
+	// While a Pod is in it, nothing is changed; and as soon as it is gone, everything is.
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "guest"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i"}}}}
+	require.NoError(t, s.client.Create(t.Context(), pod))
+	house.Annotations[users] = "1000700000/10000"
+	require.NoError(t, s.client.Update(t.Context(), house))
+	require.Never(t, func() bool {
+		require.NoError(t, s.client.Get(t.Context(), client.ObjectKeyFromObject(house), house))
+		return house.Annotations[users] != "1000700000/10000"
+	}, time.Second, often)
+	require.NoError(t, s.client.Delete(t.Context(), pod, client.GracePeriodSeconds(0)))
+	require.Eventually(t, func() bool {
+		require.NoError(t, s.client.Get(t.Context(), client.ObjectKeyFromObject(house), house))
+		return house.Annotations[users] == "1000680000/10000"
+	}, soon, often, "the Pod is gone")
 }
