@@ -70,9 +70,9 @@ func (w cedeWorld) known() []int {
 // has reports whether a claim has the volume, whatever else it is.
 func (w cedeWorld) has(i int) bool { return w.holder == i && w.claims[i].claim != plan.ClaimAbsent }
 
-func (w cedeWorld) facts() plan.Group {
+func (w cedeWorld) facts() plan.Facts {
 	known := w.known()
-	g := plan.Group{
+	g := plan.Facts{
 		Role: w.role, Ending: w.ending, Held: w.held, Released: w.released, Unprotect: true, Restore: w.restore(),
 	}
 	for _, i := range known {
@@ -111,12 +111,12 @@ func (w cedeWorld) restore() plan.Restore {
 }
 
 // included says whether the metadata of a claim and its volume belongs into the stores.
-func (w cedeWorld) included(g plan.Group, i int) bool {
+func (w cedeWorld) included(g plan.Facts, i int) bool {
 	at := slices.Index(w.known(), i)
 	if at < 0 || !g.Volumes[at].Selected {
 		return false
 	}
-	switch phase := plan.Decide(g).Verdicts[at].Phase; {
+	switch phase := plan.Decide(g).Verdicts[at].State; {
 	case phase == plan.Releasing, phase == plan.Gone:
 		return false
 	case !w.has(i):
@@ -127,10 +127,10 @@ func (w cedeWorld) included(g plan.Group, i int) bool {
 }
 
 // steps carries out steps of a plan for the world as it is.
-func (w *cedeWorld) steps(steps []plan.Step) {
+func (w *cedeWorld) steps(steps []plan.Write) {
 	known := w.known()
 	for _, s := range steps {
-		if s.Volume == plan.GroupStep {
+		if s.Volume == plan.GroupWrite {
 			w.step(s)
 		} else {
 			w.volumeStep(known[s.Volume], s.Kind)
@@ -139,7 +139,7 @@ func (w *cedeWorld) steps(steps []plan.Step) {
 }
 
 // step carries out one step of the group.
-func (w *cedeWorld) step(s plan.Step) {
+func (w *cedeWorld) step(s plan.Write) {
 	switch s.Kind {
 	case plan.AddFinalizer:
 		w.held = true
@@ -198,7 +198,7 @@ func (w *cedeWorld) volumeStep(i int, k plan.Kind) {
 	}
 }
 
-func (w cedeWorld) next(decide func(plan.Group) plan.Plan) []edge[cedeWorld] {
+func (w cedeWorld) next(decide func(plan.Facts) plan.Plan) []edge[cedeWorld] {
 	var out []edge[cedeWorld]
 	add := func(name string, fair bool, f func(*cedeWorld)) {
 		n := w
@@ -212,15 +212,15 @@ func (w cedeWorld) next(decide func(plan.Group) plan.Plan) []edge[cedeWorld] {
 	}
 	p := decide(w.facts())
 	for at, i := range w.known() {
-		if w.role == plan.Primary && w.has(i) && !w.ending && p.Verdicts[at].Phase == plan.AtPrimary {
+		if w.role == plan.Primary && w.has(i) && !w.ending && p.Verdicts[at].State == plan.AtPrimary {
 			add("report", true, func(n *cedeWorld) { n.vouched = true })
 			if w.actual != plan.Primary {
 				add("report", false, func(n *cedeWorld) { n.fail("(v) a volume is called protected, and is not replicated") })
 			}
 		}
 	}
-	for k := 1; k <= len(p.Steps); k++ {
-		add(fmt.Sprint("controller ", p.Steps[:k]), k == len(p.Steps), func(n *cedeWorld) { n.steps(p.Steps[:k]) })
+	for k := 1; k <= len(p.Writes); k++ {
+		add(fmt.Sprint("controller ", p.Writes[:k]), k == len(p.Writes), func(n *cedeWorld) { n.steps(p.Writes[:k]) })
 	}
 	for i := range w.claims {
 		w.storage(i, add)
@@ -310,7 +310,7 @@ func (w cedeWorld) settled() bool {
 	}
 	p := plan.Decide(w.facts())
 	after := w
-	if after.steps(p.Steps); after != w || w.ending {
+	if after.steps(p.Writes); after != w || w.ending {
 		return false // a claim without its volume is retained again and again, which writes nothing
 	}
 	if w.role == plan.Primary && w.restore() == plan.RestoreConflict {
@@ -322,11 +322,11 @@ func (w cedeWorld) settled() bool {
 			return true // a person decides
 		case w.claims[i].told == plan.Secondary && w.actual == plan.NoRole:
 			return true // it is not replicated any more, and storage demotes nothing that is not: the hub can make it primary again
-		case w.has(i) && w.role == plan.Primary && (v.Phase != plan.AtPrimary || w.actual != plan.Primary || !w.claims[i].stored):
+		case w.has(i) && w.role == plan.Primary && (v.State != plan.AtPrimary || w.actual != plan.Primary || !w.claims[i].stored):
 			return false
-		case w.has(i) && w.role == plan.Secondary && v.Phase != plan.AtSecondary && v.Phase != plan.Gone:
+		case w.has(i) && w.role == plan.Secondary && v.State != plan.AtSecondary && v.State != plan.Gone:
 			return false
-		case !w.has(i) && w.role == plan.Primary && v.Phase != plan.Gone:
+		case !w.has(i) && w.role == plan.Primary && v.State != plan.Gone:
 			return false
 		}
 	}
@@ -352,7 +352,7 @@ func TestEveryGuardOfTwoClaimsIsNeeded(t *testing.T) {
 		"it looks selected": func(v *plan.Volume) { v.Selected = v.Selected || v.Ceded },
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, violation := explore(startCede(2, 2, 2), func(g plan.Group) plan.Plan {
+			_, violation := explore(startCede(2, 2, 2), func(g plan.Facts) plan.Plan {
 				g.Volumes = slices.Clone(g.Volumes)
 				for i := range g.Volumes {
 					change(&g.Volumes[i])

@@ -8,7 +8,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 )
 
-func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
+func (w copyWorld) next(decide func(plan.Facts) plan.Plan) []edge[copyWorld] {
 	var out []edge[copyWorld]
 	try := func(name string, fair, safe bool, f func(*copyWorld)) {
 		n := w
@@ -21,12 +21,12 @@ func (w copyWorld) next(decide func(plan.Group) plan.Plan) []edge[copyWorld] {
 		}
 	}
 	p := decide(w.facts())
-	if secondary := len(p.Verdicts) == 1 && p.Verdicts[0].Phase == plan.AtSecondary; secondary && w.marks && !w.ending && !w.discard && w.peer < w.data {
+	if secondary := len(p.Verdicts) == 1 && p.Verdicts[0].State == plan.AtSecondary; secondary && w.marks && !w.ending && !w.discard && w.peer < w.data {
 		try("report", false, false, func(n *copyWorld) { n.fail("(l) a volume that was not sent is called secondary") })
 	}
-	for k := 1; k <= len(p.Steps); k++ {
-		try(fmt.Sprint("controller ", p.Steps[:k]), k == len(p.Steps), true, func(n *copyWorld) {
-			for _, s := range p.Steps[:k] {
+	for k := 1; k <= len(p.Writes); k++ {
+		try(fmt.Sprint("controller ", p.Writes[:k]), k == len(p.Writes), true, func(n *copyWorld) {
+			for _, s := range p.Writes[:k] {
 				if !n.step(s) {
 					return
 				}
@@ -191,13 +191,13 @@ func (w copyWorld) settled() bool {
 	switch {
 	case w.ending:
 		return false
-	case len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Steps) == 0:
+	case len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Writes) == 0:
 		return true // a person decides
 	case w.role == plan.Primary && w.destination && w.image == none && !(w.remembered && w.current):
 		return true // nothing was received: it is told, and a person decides
 	case w.role == plan.Primary && w.restore() == plan.RestoreConflict:
 		return true // a person decides
-	case len(p.Steps) > 0:
+	case len(p.Writes) > 0:
 		return false
 	case w.role == plan.Primary && w.finalSync:
 		return true

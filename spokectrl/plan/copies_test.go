@@ -66,7 +66,7 @@ func (w *copyWorld) fail(format string, args ...any) {
 	}
 }
 
-func (w copyWorld) facts() plan.Group {
+func (w copyWorld) facts() plan.Facts {
 	v := plan.Volume{
 		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept, Able: true, Copied: true, Use: plan.UseFree,
 		Replica: plan.ReplicaAbsent, Receiving: w.destination, Released: w.demoted,
@@ -91,7 +91,7 @@ func (w copyWorld) facts() plan.Group {
 			v.Told = plan.Secondary
 		}
 	}
-	g := plan.Group{
+	g := plan.Facts{
 		Role: w.role, Ending: w.ending, Held: w.held, Released: w.released, SentAway: w.sentAway, Interrupted: w.interrupted, Pruned: w.pruned, FinalSync: w.finalSync, Discard: w.discard,
 		Unprotect: true, Archived: true, Restore: w.restore(),
 	}
@@ -139,7 +139,7 @@ func (w copyWorld) alive() age {
 	return max(w.data, w.remain, w.left, w.image, w.peer)
 }
 
-func (w *copyWorld) step(s plan.Step) bool {
+func (w *copyWorld) step(s plan.Write) bool {
 	if s.Kind >= plan.Retain && !w.held {
 		w.fail("(g) something is touched and our finalizer is not on the group")
 	}
@@ -296,62 +296,62 @@ func TestEveryReachableStateOfACopiedVolumeIsSafeAndLive(t *testing.T) {
 // TestEveryGuardOfACopiedVolumeIsNeeded removes one guard at a time.
 func TestEveryGuardOfACopiedVolumeIsNeeded(t *testing.T) {
 	testlayer.Slow(t, "TestEveryReachableStateOfACopiedVolumeIsSafeAndLive")
-	lie := func(change func(*plan.Group)) func(plan.Group) plan.Plan {
-		return func(g plan.Group) plan.Plan {
+	lie := func(change func(*plan.Facts)) func(plan.Facts) plan.Plan {
+		return func(g plan.Facts) plan.Plan {
 			g.Volumes, g.Copies, g.Remains = slices.Clone(g.Volumes), slices.Clone(g.Copies), slices.Clone(g.Remains)
 			change(&g)
 			return plan.Decide(g)
 		}
 	}
-	each := func(change func(*plan.Volume)) func(plan.Group) plan.Plan {
-		return lie(func(g *plan.Group) {
+	each := func(change func(*plan.Volume)) func(plan.Facts) plan.Plan {
+		return lie(func(g *plan.Facts) {
 			for i := range g.Volumes {
 				change(&g.Volumes[i])
 			}
 		})
 	}
-	lose := func(kinds ...plan.Kind) func(plan.Group) plan.Plan {
-		return func(g plan.Group) plan.Plan {
+	lose := func(kinds ...plan.Kind) func(plan.Facts) plan.Plan {
+		return func(g plan.Facts) plan.Plan {
 			p := plan.Decide(g)
-			p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return slices.Contains(kinds, s.Kind) })
+			p.Writes = slices.DeleteFunc(p.Writes, func(s plan.Write) bool { return slices.Contains(kinds, s.Kind) })
 			return p
 		}
 	}
-	copies := func(change func(*plan.Copy)) func(plan.Group) plan.Plan {
-		return lie(func(g *plan.Group) {
+	copies := func(change func(*plan.Copy)) func(plan.Facts) plan.Plan {
+		return lie(func(g *plan.Facts) {
 			for i := range g.Copies {
 				change(&g.Copies[i])
 			}
 		})
 	}
-	for name, mutant := range map[string]func(plan.Group) plan.Plan{
+	for name, mutant := range map[string]func(plan.Facts) plan.Plan{
 		"no destination is noticed by a source": each(func(v *plan.Volume) { v.Receiving = false }),
 		"no source is noticed by a destination": copies(func(c *plan.Copy) { c.Sending = false }),
 		"every destination looks exact":         copies(func(c *plan.Copy) { c.Exact = true }),
 		"every volume looks free":               each(func(v *plan.Volume) { v.Use = plan.UseFree }),
 		"every source looks settled":            each(func(v *plan.Volume) { v.Settled = true }),
 		"a claim that leaves is not sent":       each(func(v *plan.Volume) { v.Copied = false }),
-		"every remain looks outdated": lie(func(g *plan.Group) {
+		"every remain looks outdated": lie(func(g *plan.Facts) {
 			for i := range g.Remains {
 				g.Remains[i].Outdated = true
 			}
 		}),
-		"no remain is ever outdated": lie(func(g *plan.Group) {
+		"no remain is ever outdated": lie(func(g *plan.Facts) {
 			for i := range g.Remains {
 				g.Remains[i].Outdated = g.Ending
 			}
 		}),
-		"the restore looks done":                                           lie(func(g *plan.Group) { g.Restore = plan.RestoreDone }),
-		"the restore looks complete":                                       lie(func(g *plan.Group) { g.Restore = plan.RestoreComplete }),
-		"an interruption looks wished":                                     lie(func(g *plan.Group) { g.Interrupted = false }),
+		"the restore looks done":                                           lie(func(g *plan.Facts) { g.Restore = plan.RestoreDone }),
+		"the restore looks complete":                                       lie(func(g *plan.Facts) { g.Restore = plan.RestoreComplete }),
+		"an interruption looks wished":                                     lie(func(g *plan.Facts) { g.Interrupted = false }),
 		"an interruption leaves the claims held":                           lose(plan.RemoveClaimFinalizer),
-		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
-		"no deletion of a namespace is noticed":                            lie(func(g *plan.Group) { g.Pruned = false }),
+		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Facts) { g.SentAway = g.SentAway || g.FinalSync }),
+		"no deletion of a namespace is noticed":                            lie(func(g *plan.Facts) { g.Pruned = false }),
 		"nothing is rebuilt":                                               lose(plan.RestoreClaims),
 		"no destination is removed":                                        lose(plan.Dismiss),
 		"no remain is let go":                                              lose(plan.Abandon),
 		"nothing is retained":                                              lose(plan.Retain),
-		"steps are taken in the reverse":                                   func(g plan.Group) plan.Plan { p := plan.Decide(g); slices.Reverse(p.Steps); return p },
+		"steps are taken in the reverse":                                   func(g plan.Facts) plan.Plan { p := plan.Decide(g); slices.Reverse(p.Writes); return p },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, violation := explore(startCopies(4, 3, 1), mutant)

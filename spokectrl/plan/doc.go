@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plan decides what a cluster does next for one group of volumes. It is pure: facts go in, ordered steps come
-// out, and a crash after any prefix of the steps leaves a state from which the next pass continues.
+// Package plan decides what a cluster does next for one group of volumes. It is pure: facts go in, ordered writes come out, and
+// a crash after any prefix of them leaves a state from which the next pass continues.
 //
 // It promises, for each volume and whatever the others do:
 //

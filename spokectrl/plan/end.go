@@ -4,13 +4,13 @@ package plan
 
 // interrupt decides for a group that is deleted by somebody else than the hub (X14). Nothing may hang for want of us, and
 // nothing that is protected may go: replicas, stores and marks stay for the group that comes back.
-func interrupt(g Group, p *Plan) {
+func interrupt(g Facts, p *Plan) {
 	loosen(g, p, func(v Volume) bool { return v.Marks != MarksNone && v.Claim != ClaimAbsent })
 	p.group(RemoveFinalizer)
 }
 
 // loosen lets the claims go that goes picks. Their volumes stay.
-func loosen(g Group, p *Plan, goes func(Volume) bool) {
+func loosen(g Facts, p *Plan, goes func(Volume) bool) {
 	for i, v := range g.Volumes {
 		p.Verdicts[i] = Verdict{standing(v), WhyInterrupted}
 		if v.Foreign || !goes(v) {
@@ -24,18 +24,18 @@ func loosen(g Group, p *Plan, goes func(Volume) bool) {
 }
 
 // prune decides for a group a namespace of which is being deleted: what leaves with it is not held, and is given up by nobody.
-func prune(g Group, p *Plan) {
+func prune(g Facts, p *Plan) {
 	loosen(g, p, func(v Volume) bool { return v.Marks == MarksAll && v.Claim == ClaimLeaving })
 }
 
 // outlived reports whether the replica of a volume goes after the group. A session holds a secondary until the primary is let go, whose
 // group ends only when this one has. The claim is held by the replica until then, so that its volume can't go before.
-func (g Group) outlived(v Volume) bool {
+func (g Facts) outlived(v Volume) bool {
 	return g.Ending && !g.Interrupted && g.Role == Secondary && v.Session && v.Replica == ReplicaLeaving
 }
 
 // end decides for a group that is being deleted. It needs no class and no readable configuration, but for the stores.
-func end(g Group, p *Plan) {
+func end(g Facts, p *Plan) {
 	clean := true
 	for i, v := range g.Volumes {
 		if v.Foreign {
@@ -45,7 +45,7 @@ func end(g Group, p *Plan) {
 		// A claim that leaves takes its data along as soon as the policy is back. A primary's user wants that; on a
 		// secondary it would destroy the replica.
 		p.Verdicts[i] = endProtection(g, i, v, p, g.Role == Primary || v.Claim == ClaimBound)
-		clean = clean && p.Verdicts[i].Phase == Gone
+		clean = clean && p.Verdicts[i].State == Gone
 	}
 	for i := range g.Remains {
 		p.volume(i, Abandon)

@@ -100,7 +100,7 @@ type Volume struct {
 	Released bool
 	// Copied says that the technique sends copies to a volume of the peer's own, and can do so while the claim leaves.
 	Copied bool
-	// Ceded says that the claim has given its volume to another claim, and Holder which of Group.Volumes that is of; NoVolume: none.
+	// Ceded says that the claim has given its volume to another claim, and Holder which of Facts.Volumes that is of; NoVolume: none.
 	// After Cede it is true only of a claim that is let go for that, and not selected.
 	Ceded  bool
 	Holder int
@@ -131,8 +131,8 @@ type Remain struct {
 	Outdated bool // newer data took its place
 }
 
-// Group is what is known of the group.
-type Group struct {
+// Facts is what is known of the group.
+type Facts struct {
 	Role   Role
 	Ending bool // the group has a deletionTimestamp
 	// Interrupted says that somebody else than the hub deletes the group: its protection does not end (X14).

@@ -17,10 +17,10 @@ import (
 type state[W any] interface {
 	comparable
 	// next is what anybody can do.
-	next(decide func(plan.Group) plan.Plan) []edge[W]
+	next(decide func(plan.Facts) plan.Plan) []edge[W]
 	// settled says that nothing is left to do.
 	settled() bool
-	facts() plan.Group
+	facts() plan.Facts
 	// violated says which promise is broken; empty: none.
 	violated() string
 }
@@ -38,7 +38,7 @@ type origin struct {
 
 // explore walks all states that can be reached and returns the shortest way to a violation: of safety, or to a state
 // from which nothing but new wishes leads on. It is empty if there is none.
-func explore[W state[W]](first W, decide func(plan.Group) plan.Plan) (states int, violation []string) {
+func explore[W state[W]](first W, decide func(plan.Facts) plan.Plan) (states int, violation []string) {
 	ids := map[W]int{first: 0}
 	list := []W{first}
 	via := []origin{{-1, "start"}}
@@ -140,28 +140,28 @@ func TestMishapsAmongManyMoves(t *testing.T) {
 // TestEveryGuardIsNeeded removes one guard at a time, by lying about a fact or by losing or moving steps.
 func TestEveryGuardIsNeeded(t *testing.T) {
 	testlayer.Slow(t, "TestEveryReachableStateIsSafeAndLive")
-	lie := func(change func(*plan.Group)) func(plan.Group) plan.Plan {
-		return func(g plan.Group) plan.Plan {
+	lie := func(change func(*plan.Facts)) func(plan.Facts) plan.Plan {
+		return func(g plan.Facts) plan.Plan {
 			g.Volumes = slices.Clone(g.Volumes)
 			change(&g)
 			return plan.Decide(g)
 		}
 	}
-	each := func(change func(*plan.Volume)) func(plan.Group) plan.Plan {
-		return lie(func(g *plan.Group) {
+	each := func(change func(*plan.Volume)) func(plan.Facts) plan.Plan {
+		return lie(func(g *plan.Facts) {
 			for i := range g.Volumes {
 				change(&g.Volumes[i])
 			}
 		})
 	}
-	lose := func(kinds ...plan.Kind) func(plan.Group) plan.Plan {
-		return func(g plan.Group) plan.Plan {
+	lose := func(kinds ...plan.Kind) func(plan.Facts) plan.Plan {
+		return func(g plan.Facts) plan.Plan {
 			p := plan.Decide(g)
-			p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return slices.Contains(kinds, s.Kind) })
+			p.Writes = slices.DeleteFunc(p.Writes, func(s plan.Write) bool { return slices.Contains(kinds, s.Kind) })
 			return p
 		}
 	}
-	for name, mutant := range map[string]func(plan.Group) plan.Plan{
+	for name, mutant := range map[string]func(plan.Facts) plan.Plan{
 		"every volume looks free":         each(func(v *plan.Volume) { v.Use = plan.UseFree }),
 		"every replica looks settled":     each(func(v *plan.Volume) { v.Settled = true }),
 		"every volume looks retained":     each(func(v *plan.Volume) { v.Kept = true }),
@@ -175,18 +175,18 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 			}
 		}),
 		"an absent replica is not noticed": each(func(v *plan.Volume) { v.Exact = true; v.Replica = max(v.Replica, plan.ReplicaPresent) }),
-		"the restore looks done":           lie(func(g *plan.Group) { g.Restore = plan.RestoreDone }),
-		"the restore looks complete":       lie(func(g *plan.Group) { g.Restore = plan.RestoreComplete }),
-		"every failure looks forgiven":     lie(func(g *plan.Group) { g.Discard = true }),
-		"no failure is noticed":            lie(func(g *plan.Group) { g.Discard = false }),
-		"a final sync is not noticed":      lie(func(g *plan.Group) { g.FinalSync = false }),
-		"a secondary's end looks a primary's": lie(func(g *plan.Group) {
+		"the restore looks done":           lie(func(g *plan.Facts) { g.Restore = plan.RestoreDone }),
+		"the restore looks complete":       lie(func(g *plan.Facts) { g.Restore = plan.RestoreComplete }),
+		"every failure looks forgiven":     lie(func(g *plan.Facts) { g.Discard = true }),
+		"no failure is noticed":            lie(func(g *plan.Facts) { g.Discard = false }),
+		"a final sync is not noticed":      lie(func(g *plan.Facts) { g.FinalSync = false }),
+		"a secondary's end looks a primary's": lie(func(g *plan.Facts) {
 			if g.Ending {
 				g.Role = plan.Primary
 			}
 		}),
-		"the finalizer looks present": lie(func(g *plan.Group) { g.Held = g.Held || !g.Ending }),
-		"the stores look up to date":  lie(func(g *plan.Group) { g.Archived = true }),
+		"the finalizer looks present": lie(func(g *plan.Facts) { g.Held = g.Held || !g.Ending }),
+		"the stores look up to date":  lie(func(g *plan.Facts) { g.Archived = true }),
 		"nothing is remembered":       lose(plan.MarkRestored),
 		"nothing is forgotten":        lose(plan.ClearRestored),
 		"a lost volume looks unbound": each(func(v *plan.Volume) {
@@ -194,16 +194,16 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 				v.Claim = plan.ClaimAbsent
 			}
 		}),
-		"an interruption looks wished":                                     lie(func(g *plan.Group) { g.Interrupted = false }),
+		"an interruption looks wished":                                     lie(func(g *plan.Facts) { g.Interrupted = false }),
 		"an interruption leaves the claims held":                           lose(plan.RemoveClaimFinalizer),
-		"a new group looks like one that was severed by nobody":            lie(func(g *plan.Group) { g.Severed = false }),
-		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Group) { g.SentAway = g.SentAway || g.FinalSync }),
-		"no deletion of a namespace is noticed":                            lie(func(g *plan.Group) { g.Pruned = false }),
+		"a new group looks like one that was severed by nobody":            lie(func(g *plan.Facts) { g.Severed = false }),
+		"every final sync looks like one of a group that knows its claims": lie(func(g *plan.Facts) { g.SentAway = g.SentAway || g.FinalSync }),
+		"no deletion of a namespace is noticed":                            lie(func(g *plan.Facts) { g.Pruned = false }),
 		"every demotion looks completed":                                   each(func(v *plan.Volume) { v.Released = true }),
 		"no demotion looks completed":                                      each(func(v *plan.Volume) { v.Released = false }),
 		"no demotion is remembered":                                        lose(plan.Release),
-		"the peer always looks like it has taken over":                     lie(func(g *plan.Group) { g.Taken = true }),
-		"the peer never looks like it has taken over":                      lie(func(g *plan.Group) { g.Taken = false }),
+		"the peer always looks like it has taken over":                     lie(func(g *plan.Facts) { g.Taken = true }),
+		"the peer never looks like it has taken over":                      lie(func(g *plan.Facts) { g.Taken = false }),
 		"nothing follows the peer":                                         each(func(v *plan.Volume) { v.Following = false }),
 		"everything follows the peer":                                      each(func(v *plan.Volume) { v.Following = true }),
 		"no session is known":                                              each(func(v *plan.Volume) { v.Session = false }),
@@ -216,9 +216,9 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		"the policy is not restored":                                       lose(plan.RestoreReclaimPolicy),
 		"the finalizer is not removed":                                     lose(plan.RemoveFinalizer),
 		"nothing is retained":                                              lose(plan.Retain),
-		"steps are taken in the reverse": func(g plan.Group) plan.Plan {
+		"steps are taken in the reverse": func(g plan.Facts) plan.Plan {
 			p := plan.Decide(g)
-			slices.Reverse(p.Steps)
+			slices.Reverse(p.Writes)
 			return p
 		},
 	} {

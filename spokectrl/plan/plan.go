@@ -2,10 +2,10 @@
 
 package plan
 
-// Kind says what a step does.
+// Kind says what a write does.
 type Kind uint8
 
-// Kinds of steps.
+// Kinds of writes.
 const (
 	AddFinalizer    Kind = iota // put our finalizer on the group
 	RestoreClaims               // create the PVs and PVCs that are missing
@@ -35,29 +35,29 @@ const (
 	Abandon // let a volume of an earlier term go
 )
 
-// GroupStep is the volume of a step that concerns the group.
-const GroupStep = -1
+// GroupWrite is the volume of a write that concerns the group.
+const GroupWrite = -1
 
-// Step is one write. Steps are carried out in their order; a failed one stops the later ones of its volume, and a failed
+// Write is one write. Writes are carried out in their order; a failed one stops the later ones of its volume, and a failed
 // AddFinalizer, RestoreClaims, MarkRestored, SendAway, ClearRestored or DeleteStored stops all. DeleteStored and
-// RemoveFinalizer are left out if any step has failed.
-type Step struct {
+// RemoveFinalizer are left out if any write has failed.
+type Write struct {
 	Kind   Kind
-	Volume int // index into Group.Volumes (Receive, Dismiss, Leave: Group.Copies; Abandon: Group.Remains), or GroupStep
+	Volume int // index into Facts.Volumes (Receive, Dismiss, Leave: Facts.Copies; Abandon: Facts.Remains), or GroupWrite
 }
 
-// Phase is where a volume stands.
-type Phase uint8
+// VolumeState is where a volume stands.
+type VolumeState uint8
 
-// Phases.
+// States.
 const (
-	Discovered  Phase = iota // known, nothing done yet
-	Protecting               // is being marked and its replica made
-	AtPrimary                // the replica is primary
-	Releasing                // should leave its role, but is still held
-	Demoting                 // told secondary, not in sync yet
-	AtSecondary              // demoted for good: the peer may take over, or has done so
-	Gone                     // nothing of ours is left
+	Discovered  VolumeState = iota // known, nothing done yet
+	Protecting                     // is being marked and its replica made
+	AtPrimary                      // the replica is primary
+	Releasing                      // should leave its role, but is still held
+	Demoting                       // told secondary, not in sync yet
+	AtSecondary                    // demoted for good: the peer may take over, or has done so
+	Gone                           // nothing of ours is left
 )
 
 // Why says what a volume waits for, or why it is refused.
@@ -92,26 +92,26 @@ const (
 
 // Verdict is where a volume stands and why it does not move.
 type Verdict struct {
-	Phase Phase
+	State VolumeState
 	Why   Why
 }
 
 // Plan is what to do now.
 type Plan struct {
-	Steps    []Step
+	Writes   []Write
 	Verdicts []Verdict // one for each volume
 }
 
-func (p *Plan) group(k Kind) { p.Steps = append(p.Steps, Step{Kind: k, Volume: GroupStep}) }
+func (p *Plan) group(k Kind) { p.Writes = append(p.Writes, Write{Kind: k, Volume: GroupWrite}) }
 
 func (p *Plan) volume(i int, kinds ...Kind) {
 	for _, k := range kinds {
-		p.Steps = append(p.Steps, Step{Kind: k, Volume: i})
+		p.Writes = append(p.Writes, Write{Kind: k, Volume: i})
 	}
 }
 
 // Decide says what to do now.
-func Decide(g Group) Plan {
+func Decide(g Facts) Plan {
 	p := Plan{Verdicts: make([]Verdict, len(g.Volumes))}
 	switch {
 	case g.Ending && !g.Held:

@@ -38,17 +38,17 @@ func restored(v plan.Volume) plan.Volume {
 }
 
 // taken says that the peer has taken over.
-func taken(g plan.Group) plan.Group {
+func taken(g plan.Facts) plan.Facts {
 	g.Taken = true
 	return g
 }
 
-func primary(volumes ...plan.Volume) plan.Group {
-	return plan.Group{Role: plan.Primary, Held: true, Restore: plan.RestoreDone, Unprotect: true, Archived: true, Volumes: volumes}
+func primary(volumes ...plan.Volume) plan.Facts {
+	return plan.Facts{Role: plan.Primary, Held: true, Restore: plan.RestoreDone, Unprotect: true, Archived: true, Volumes: volumes}
 }
 
-func secondary(volumes ...plan.Volume) plan.Group {
-	return plan.Group{Role: plan.Secondary, Held: true, Released: true, Unprotect: true, Volumes: volumes}
+func secondary(volumes ...plan.Volume) plan.Facts {
+	return plan.Facts{Role: plan.Secondary, Held: true, Released: true, Unprotect: true, Volumes: volumes}
 }
 
 func TestDecide(t *testing.T) {
@@ -56,219 +56,219 @@ func TestDecide(t *testing.T) {
 		v.Marks, v.Sealed, v.Kept, v.Replica, v.Told, v.Exact, v.Settled = plan.MarksNone, false, false, plan.ReplicaAbsent, plan.NoRole, false, false
 	})
 	for name, tc := range map[string]struct {
-		group plan.Group
-		steps []plan.Step
+		group plan.Facts
+		steps []plan.Write
 		want  plan.Verdict
 	}{
-		"a healthy primary needs nothing": {group: primary(healthy()), want: plan.Verdict{Phase: plan.AtPrimary}},
+		"a healthy primary needs nothing": {group: primary(healthy()), want: plan.Verdict{State: plan.AtPrimary}},
 		"a secondary asks the storage about a claim that was restored and never promoted": {
 			group: secondary(restored(fresh)),
-			steps: []plan.Step{{plan.Retain, 0}, {plan.Mark, 0}, {plan.Demote, 0}},
-			want:  plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+			steps: []plan.Write{{plan.Retain, 0}, {plan.Mark, 0}, {plan.Demote, 0}},
+			want:  plan.Verdict{State: plan.Demoting, Why: plan.WhyReplica},
 		},
 		"but not after a failover, when the peer has newer data": {
-			group: func() plan.Group { g := secondary(restored(fresh)); g.Discard = true; return g }(),
-			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyUnprotected},
+			group: func() plan.Facts { g := secondary(restored(fresh)); g.Discard = true; return g }(),
+			want:  plan.Verdict{State: plan.Discovered, Why: plan.WhyUnprotected},
 		},
 		"a new claim: mark, retain, store, replicate": {
-			group: func() plan.Group { g := primary(fresh); g.Archived = false; return g }(),
-			steps: []plan.Step{{plan.Mark, 0}, {plan.Retain, 0}, {plan.Upload, plan.GroupStep}, {plan.Promote, 0}},
-			want:  plan.Verdict{Phase: plan.Protecting, Why: plan.WhyReplica},
+			group: func() plan.Facts { g := primary(fresh); g.Archived = false; return g }(),
+			steps: []plan.Write{{plan.Mark, 0}, {plan.Retain, 0}, {plan.Upload, plan.GroupWrite}, {plan.Promote, 0}},
+			want:  plan.Verdict{State: plan.Protecting, Why: plan.WhyReplica},
 		},
 		"a store that does not answer holds the restore, and all after it": {
-			group: func() plan.Group { g := primary(fresh); g.Restore = plan.RestoreUnknown; return g }(),
-			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyRestore},
+			group: func() plan.Facts { g := primary(fresh); g.Restore = plan.RestoreUnknown; return g }(),
+			want:  plan.Verdict{State: plan.Discovered, Why: plan.WhyRestore},
 		},
 		"a claim that is bound when a Pod first uses it is as ready as it can be": {
 			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Claim, v.Idle = plan.ClaimPending, true })),
-			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyIdle},
+			want:  plan.Verdict{State: plan.Discovered, Why: plan.WhyIdle},
 		},
 		"a claim that waits for something else is not": {
 			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Claim = plan.ClaimPending })),
-			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyUnbound},
+			want:  plan.Verdict{State: plan.Discovered, Why: plan.WhyUnbound},
 		},
 		"a claim without class is refused": {
 			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Able = false })),
-			want:  plan.Verdict{Phase: plan.Discovered, Why: plan.WhyUnable},
+			want:  plan.Verdict{State: plan.Discovered, Why: plan.WhyUnable},
 		},
 		"a volume whose old claim has a replica gets no second one": {
 			group: primary(healthy(func(v *plan.Volume) { *v = fresh; v.Contested = true })),
-			steps: []plan.Step{{plan.Mark, 0}, {plan.Retain, 0}}, want: plan.Verdict{Phase: plan.Protecting, Why: plan.WhyContested},
+			steps: []plan.Write{{plan.Mark, 0}, {plan.Retain, 0}}, want: plan.Verdict{State: plan.Protecting, Why: plan.WhyContested},
 		},
 		"a claim that gave its volume away is let go, even where single volumes never are": {
-			group: func() plan.Group {
+			group: func() plan.Facts {
 				g := primary(healthy(func(v *plan.Volume) { v.Claim, v.Selected, v.Ceded, v.Kept = plan.ClaimLost, false, true, false }))
 				g.Unprotect = false
 				return g
 			}(),
-			steps: []plan.Step{{plan.Retain, 0}, {plan.DeleteReplica, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
+			steps: []plan.Write{{plan.Retain, 0}, {plan.DeleteReplica, 0}}, want: plan.Verdict{State: plan.Releasing, Why: plan.WhyReplica},
 		},
 		"a class that vanished later stops nothing": {
-			group: primary(healthy(func(v *plan.Volume) { v.Able = false })), want: plan.Verdict{Phase: plan.AtPrimary},
+			group: primary(healthy(func(v *plan.Volume) { v.Able = false })), want: plan.Verdict{State: plan.AtPrimary},
 		},
 		"a demotion waits for the Pod": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Use, v.Exact = plan.UseBusy, false })),
-			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUse},
+			want:  plan.Verdict{State: plan.Releasing, Why: plan.WhyUse},
 		},
 		"not knowing is waiting": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Use, v.Exact = plan.UseUnknown, false })),
-			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUse},
+			want:  plan.Verdict{State: plan.Releasing, Why: plan.WhyUse},
 		},
 		"a free volume is demoted": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Exact = false })),
-			steps: []plan.Step{{plan.Demote, 0}}, want: plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+			steps: []plan.Write{{plan.Demote, 0}}, want: plan.Verdict{State: plan.Demoting, Why: plan.WhyReplica},
 		},
 		"a replica that is not in sync is kept": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Told, v.Settled = plan.Secondary, false })),
-			want:  plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+			want:  plan.Verdict{State: plan.Demoting, Why: plan.WhyReplica},
 		},
 		"a replica in sync is kept, and its claim remembers": {
 			group: secondary(released(func(v *plan.Volume) { v.Released = false })),
-			steps: []plan.Step{{plan.Release, 0}}, want: plan.Verdict{Phase: plan.AtSecondary},
+			steps: []plan.Write{{plan.Release, 0}}, want: plan.Verdict{State: plan.AtSecondary},
 		},
 		"a replica that the storage never calls in sync while the peer is primary is as far as it comes": {
 			group: taken(secondary(released(func(v *plan.Volume) { v.Settled, v.Following, v.Released = false, true, false }))),
-			steps: []plan.Step{{plan.Release, 0}}, want: plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyFollowing},
+			steps: []plan.Write{{plan.Release, 0}}, want: plan.Verdict{State: plan.AtSecondary, Why: plan.WhyFollowing},
 		},
 		"what is said to be brought in line before the peer has taken over is not demoted for good": {
 			group: secondary(released(func(v *plan.Volume) { v.Settled, v.Following, v.Released = false, true, false })),
-			want:  plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+			want:  plan.Verdict{State: plan.Demoting, Why: plan.WhyReplica},
 		},
 		"a primary whose session was taken apart by force is joined again": {
 			group: primary(healthy(func(v *plan.Volume) { v.Session, v.Apart = true, true })),
-			steps: []plan.Step{{plan.Rejoin, 0}}, want: plan.Verdict{Phase: plan.AtPrimary},
+			steps: []plan.Write{{plan.Rejoin, 0}}, want: plan.Verdict{State: plan.AtPrimary},
 		},
 		"not while its application is sent away": {
-			group: func() plan.Group {
+			group: func() plan.Facts {
 				g := primary(healthy(func(v *plan.Volume) { v.Session, v.Apart = true, true }))
 				g.FinalSync, g.SentAway = true, true
 				return g
 			}(),
-			want: plan.Verdict{Phase: plan.AtPrimary},
+			want: plan.Verdict{State: plan.AtPrimary},
 		},
 		"a claim that is deleted stays with its replica, as long as the storage can't let go of it": {
 			group: taken(secondary(released(func(v *plan.Volume) { v.Session, v.Claim = true, plan.ClaimLeaving }))),
-			want:  plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhySession},
+			want:  plan.Verdict{State: plan.AtSecondary, Why: plan.WhySession},
 		},
 		"what waits for a volume that the peer's demotion makes primary here has to stop": {
 			group: secondary(released(func(v *plan.Volume) { v.Session, v.Use = true, plan.UseBusy })),
-			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUse},
+			want:  plan.Verdict{State: plan.Releasing, Why: plan.WhyUse},
 		},
 		"on other storage it waits until the volume is promoted": {
 			group: secondary(released(func(v *plan.Volume) { v.Use = plan.UseBusy })),
-			want:  plan.Verdict{Phase: plan.AtSecondary},
+			want:  plan.Verdict{State: plan.AtSecondary},
 		},
 		"a demotion that was completed is not doubted when the peer has taken over": {
 			group: secondary(released(func(v *plan.Volume) { v.Settled, v.Following = false, true })),
-			want:  plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyFollowing},
+			want:  plan.Verdict{State: plan.AtSecondary, Why: plan.WhyFollowing},
 		},
 		"the replica of a claim that leaves is kept until the peer has taken over": {
 			group: secondary(released(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving })),
-			want:  plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyTakeover},
+			want:  plan.Verdict{State: plan.AtSecondary, Why: plan.WhyTakeover},
 		},
 		"once the peer has taken over, a claim that leaves is let go": {
 			group: taken(secondary(released(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving }))),
-			steps: []plan.Step{{plan.DeleteReplica, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyReplica},
+			steps: []plan.Write{{plan.DeleteReplica, 0}}, want: plan.Verdict{State: plan.Releasing, Why: plan.WhyReplica},
 		},
 		"a replica that leaves can't be promoted again": {
 			group: taken(secondary(released(func(v *plan.Volume) { v.Replica = plan.ReplicaLeaving }))),
-			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyLeaving},
+			want:  plan.Verdict{State: plan.Releasing, Why: plan.WhyLeaving},
 		},
 		"a replica that somebody deleted before its demotion was completed": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Replica, v.Exact, v.Settled = plan.ReplicaLeaving, false, false })),
-			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyLeaving},
+			want:  plan.Verdict{State: plan.Releasing, Why: plan.WhyLeaving},
 		},
 		"the same, when it is gone: the storage is asked again": {
 			group: secondary(healthy(func(v *plan.Volume) {
 				v.Replica, v.Told, v.Exact, v.Settled = plan.ReplicaAbsent, plan.NoRole, false, false
 			})),
-			steps: []plan.Step{{plan.Demote, 0}}, want: plan.Verdict{Phase: plan.Demoting, Why: plan.WhyReplica},
+			steps: []plan.Write{{plan.Demote, 0}}, want: plan.Verdict{State: plan.Demoting, Why: plan.WhyReplica},
 		},
 		"the same, while a Pod uses the volume": {
 			group: secondary(healthy(func(v *plan.Volume) {
 				v.Replica, v.Told, v.Exact, v.Settled, v.Use = plan.ReplicaAbsent, plan.NoRole, false, false, plan.UseBusy
 			})),
-			want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUse},
+			want: plan.Verdict{State: plan.Releasing, Why: plan.WhyUse},
 		},
 		"a source that somebody deleted before everything was sent": {
 			group: secondary(healthy(func(v *plan.Volume) {
 				v.Replica, v.Told, v.Exact, v.Settled, v.Copied = plan.ReplicaAbsent, plan.NoRole, false, false, true
 			})),
-			want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUnsent},
+			want: plan.Verdict{State: plan.Releasing, Why: plan.WhyUnsent},
 		},
 		"a replica that somebody deleted after its demotion is not missed": {
 			group: secondary(released(func(v *plan.Volume) {
 				v.Replica, v.Told, v.Exact, v.Settled = plan.ReplicaAbsent, plan.NoRole, false, false
 			})),
-			want: plan.Verdict{Phase: plan.AtSecondary},
+			want: plan.Verdict{State: plan.AtSecondary},
 		},
 		"a claim that leaves while a relocate is taken back: the storage lets go of a primary only": {
-			group: func() plan.Group {
+			group: func() plan.Facts {
 				g := primary(released(func(v *plan.Volume) { v.Claim, v.Exact = plan.ClaimLeaving, false }))
 				g.Restore = plan.RestoreComplete
 				return g
 			}(),
-			steps: []plan.Step{{plan.Mark, 0}, {plan.Promote, 0}}, want: plan.Verdict{Phase: plan.Releasing, Why: plan.WhyHandover},
+			steps: []plan.Write{{plan.Mark, 0}, {plan.Promote, 0}}, want: plan.Verdict{State: plan.Releasing, Why: plan.WhyHandover},
 		},
 		"the same, while a store may tell that the peer was promoted": {
-			group: func() plan.Group {
+			group: func() plan.Facts {
 				g := primary(released(func(v *plan.Volume) { v.Claim, v.Exact = plan.ClaimLeaving, false }))
 				g.Restore = plan.RestoreUnknown
 				return g
 			}(),
-			want: plan.Verdict{Phase: plan.AtSecondary, Why: plan.WhyRestore},
+			want: plan.Verdict{State: plan.AtSecondary, Why: plan.WhyRestore},
 		},
 		"a volume that is promoted where it is forgets its demotion first": {
 			group: primary(released(func(v *plan.Volume) { v.Exact, v.Settled = false, false })),
-			steps: []plan.Step{{plan.Mark, 0}, {plan.Promote, 0}}, want: plan.Verdict{Phase: plan.Protecting, Why: plan.WhyReplica},
+			steps: []plan.Write{{plan.Mark, 0}, {plan.Promote, 0}}, want: plan.Verdict{State: plan.Protecting, Why: plan.WhyReplica},
 		},
 		"a replica that the storage never carried out is not demoted": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Reached, v.Sealed, v.Exact, v.Settled = plan.NoRole, false, false, false })),
-			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyUnprotected},
+			want:  plan.Verdict{State: plan.Releasing, Why: plan.WhyUnprotected},
 		},
 		"a replica of a lost claim is not dropped": {
 			group: secondary(healthy(func(v *plan.Volume) { v.Claim, v.Exact = plan.ClaimAbsent, false })),
-			want:  plan.Verdict{Phase: plan.Releasing, Why: plan.WhyClaimLost},
+			want:  plan.Verdict{State: plan.Releasing, Why: plan.WhyClaimLost},
 		},
 		"a claim of somebody on a secondary is not touched": {
-			group: secondary(fresh), want: plan.Verdict{Phase: plan.Discovered, Why: plan.WhyUnprotected},
+			group: secondary(fresh), want: plan.Verdict{State: plan.Discovered, Why: plan.WhyUnprotected},
 		},
 		"another group's claim is not touched": {
-			group: primary(healthy(func(v *plan.Volume) { v.Foreign = true })), want: plan.Verdict{Phase: plan.Discovered, Why: plan.WhyForeign},
+			group: primary(healthy(func(v *plan.Volume) { v.Foreign = true })), want: plan.Verdict{State: plan.Discovered, Why: plan.WhyForeign},
 		},
 		"a replica that can't be read is left alone": {
-			group: primary(healthy(func(v *plan.Volume) { v.Replica = plan.ReplicaUnknown })), want: plan.Verdict{Phase: plan.Protecting, Why: plan.WhyUnread},
+			group: primary(healthy(func(v *plan.Volume) { v.Replica = plan.ReplicaUnknown })), want: plan.Verdict{State: plan.Protecting, Why: plan.WhyUnread},
 		},
 		"a claim that leaves stays while unprotection is switched off": {
-			group: func() plan.Group {
+			group: func() plan.Facts {
 				g := primary(healthy(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving }))
 				g.Unprotect = false
 				return g
 			}(),
-			want: plan.Verdict{Phase: plan.AtPrimary, Why: plan.WhyLeaving},
+			want: plan.Verdict{State: plan.AtPrimary, Why: plan.WhyLeaving},
 		},
 		"the end of a primary: policy, marks, stores, finalizer": {
-			group: func() plan.Group {
+			group: func() plan.Facts {
 				g := primary(healthy(func(v *plan.Volume) { v.Replica = plan.ReplicaAbsent }))
 				g.Ending = true
 				return g
 			}(),
-			steps: []plan.Step{{plan.RestoreReclaimPolicy, 0}, {plan.Unmark, 0}, {plan.DeleteStored, plan.GroupStep}, {plan.RemoveFinalizer, plan.GroupStep}},
-			want:  plan.Verdict{Phase: plan.Gone},
+			steps: []plan.Write{{plan.RestoreReclaimPolicy, 0}, {plan.Unmark, 0}, {plan.DeleteStored, plan.GroupWrite}, {plan.RemoveFinalizer, plan.GroupWrite}},
+			want:  plan.Verdict{State: plan.Gone},
 		},
 		"the end of a secondary keeps the volume of a claim that leaves": {
-			group: func() plan.Group {
+			group: func() plan.Facts {
 				g := secondary(healthy(func(v *plan.Volume) { v.Replica, v.Claim = plan.ReplicaAbsent, plan.ClaimLeaving }))
 				g.Ending = true
 				return g
 			}(),
-			steps: []plan.Step{{plan.Unmark, 0}, {plan.RemoveFinalizer, plan.GroupStep}},
-			want:  plan.Verdict{Phase: plan.Gone},
+			steps: []plan.Write{{plan.Unmark, 0}, {plan.RemoveFinalizer, plan.GroupWrite}},
+			want:  plan.Verdict{State: plan.Gone},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := plan.Decide(tc.group)
-			assert.Equal(t, tc.steps, p.Steps)
+			assert.Equal(t, tc.steps, p.Writes)
 			assert.Equal(t, tc.want, p.Verdicts[0])
 		})
 	}
@@ -277,9 +277,9 @@ func TestDecide(t *testing.T) {
 // TestOneVolumeNeverStopsAnother : whatever another volume is like, a healthy one gets the same verdict and steps.
 func TestOneVolumeNeverStopsAnother(t *testing.T) {
 	mine := healthy(func(v *plan.Volume) { v.Sealed = false })
-	of := func(g plan.Group) (steps []plan.Step, verdict plan.Verdict) {
+	of := func(g plan.Facts) (steps []plan.Write, verdict plan.Verdict) {
 		p := plan.Decide(g)
-		for _, s := range p.Steps {
+		for _, s := range p.Writes {
 			if s.Volume == 0 {
 				steps = append(steps, s)
 			}

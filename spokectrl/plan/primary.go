@@ -4,7 +4,7 @@ package plan
 
 import "slices"
 
-func primary(g Group, p *Plan) {
+func primary(g Facts, p *Plan) {
 	if g.Pruned {
 		if g.Restore == RestoreDone || g.SentAway {
 			p.group(ClearRestored) // the claims come back from what is stored, as soon as there is a namespace again
@@ -39,11 +39,11 @@ func primary(g Group, p *Plan) {
 	if g.Restore == RestoreDone && !g.FinalSync {
 		settleCopies(g, p)
 	}
-	p.Steps = append(p.Steps, replicas.Steps...)
+	p.Writes = append(p.Writes, replicas.Writes...)
 }
 
 // settleCopies ends what received volumes: they are claims by now.
-func settleCopies(g Group, p *Plan) {
+func settleCopies(g Facts, p *Plan) {
 	for i, c := range g.Copies {
 		if c.There && !c.Needed {
 			p.volume(i, Dismiss)
@@ -53,7 +53,7 @@ func settleCopies(g Group, p *Plan) {
 }
 
 // abandon lets the volumes of earlier terms go that newer data took the place of.
-func abandon(g Group, p *Plan) {
+func abandon(g Facts, p *Plan) {
 	for i, r := range g.Remains {
 		if r.Outdated {
 			p.volume(i, Abandon)
@@ -62,7 +62,7 @@ func abandon(g Group, p *Plan) {
 }
 
 // restored decides about the gate before everything that a primary does.
-func restored(g Group, p *Plan) bool {
+func restored(g Facts, p *Plan) bool {
 	if g.FinalSync && g.SentAway {
 		return true
 	}
@@ -97,12 +97,12 @@ func unheld(v Volume) bool {
 	return v.Selected && !v.Foreign && (v.Claim == ClaimPending && !v.Idle || (v.Claim == ClaimBound && v.Able || v.Claim == ClaimLost) && v.Marks != MarksAll)
 }
 
-func leaving(g Group) bool {
+func leaving(g Facts) bool {
 	return slices.ContainsFunc(g.Volumes, Volume.Leaving)
 }
 
 // clear lets a claim of an earlier life go, so that the restore can make it again. The PV stays retained.
-func clear(g Group, i int, v Volume, p *Plan) Verdict {
+func clear(g Facts, i int, v Volume, p *Plan) Verdict {
 	switch {
 	case !v.Leaving():
 		return Verdict{standing(v), WhyRestore}
@@ -114,7 +114,7 @@ func clear(g Group, i int, v Volume, p *Plan) Verdict {
 }
 
 // standing is the phase of a volume that nothing is done to.
-func standing(v Volume) Phase {
+func standing(v Volume) VolumeState {
 	switch {
 	case v.Replica == ReplicaPresent && v.Told == Primary && v.Settled:
 		return AtPrimary
@@ -130,7 +130,7 @@ func standing(v Volume) Phase {
 }
 
 // protect decides for one volume of a primary whose restore is done.
-func protect(g Group, i int, v Volume, p, replicas *Plan) Verdict {
+func protect(g Facts, i int, v Volume, p, replicas *Plan) Verdict {
 	switch {
 	case v.Foreign || v.Replica == ReplicaForeign:
 		return Verdict{Discovered, WhyForeign}
@@ -202,7 +202,7 @@ func send(i int, v Volume, replicas *Plan) Verdict {
 
 // endProtection ends the protection of one volume: first the replica, then the marks. With policy the PV gets its original
 // policy back; without, it stays retained, and so does its data.
-func endProtection(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
+func endProtection(g Facts, i int, v Volume, p *Plan, policy bool) Verdict {
 	if g.Role == Primary && v.handedOver() {
 		return takeBack(i, v, p)
 	}
@@ -229,7 +229,7 @@ func endProtection(g Group, i int, v Volume, p *Plan, policy bool) Verdict {
 	case policy && v.Kept:
 		p.volume(i, RestoreReclaimPolicy)
 	case !policy && !v.Kept && v.Claim == ClaimLeaving && v.Marks != MarksNone:
-		p.volume(i, Retain) // the claim was deleted between two steps of ours
+		p.volume(i, Retain) // the claim was deleted between two writes of ours
 	}
 	if v.Marks != MarksNone && v.Claim != ClaimAbsent {
 		p.volume(i, Unmark)

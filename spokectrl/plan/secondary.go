@@ -4,7 +4,7 @@ package plan
 
 import "slices"
 
-func secondary(g Group, p *Plan) {
+func secondary(g Facts, p *Plan) {
 	if g.Pruned {
 		prune(g, p)
 		return
@@ -41,7 +41,7 @@ func loosened(v Volume) bool {
 // release decides for one volume of a secondary. Its replica is kept: by it the volume is promoted again, where it is, if
 // the peer does not take over after all. Once the peer has, a claim that is being deleted is let go, and its replica with
 // it. The PV stays retained for good, so that deleting the claim never destroys the copy.
-func release(g Group, i int, v Volume, p *Plan) Verdict {
+func release(g Facts, i int, v Volume, p *Plan) Verdict {
 	switch {
 	case v.Foreign:
 		return Verdict{Discovered, WhyForeign}
@@ -92,7 +92,7 @@ func (v Volume) awaitsRole() bool {
 func (v Volume) stays() bool { return v.Released && v.Reached == Secondary }
 
 // released decides for a volume that was demoted for good, and has a replica.
-func released(g Group, i int, v Volume, p *Plan) Verdict {
+func released(g Facts, i int, v Volume, p *Plan) Verdict {
 	if v.loses() {
 		p.volume(i, Retain)
 	}
@@ -120,7 +120,7 @@ func released(g Group, i int, v Volume, p *Plan) Verdict {
 }
 
 // free decides for a volume of a secondary that has no replica.
-func free(g Group, i int, v Volume, p *Plan) Verdict {
+func free(g Facts, i int, v Volume, p *Plan) Verdict {
 	exists := v.Claim == ClaimBound || v.Claim == ClaimLeaving || v.Claim == ClaimLost
 	marked := v.Marks != MarksNone
 	switch {
@@ -163,7 +163,7 @@ func free(g Group, i int, v Volume, p *Plan) Verdict {
 // demoteAgain decides for a volume whose replica somebody deleted before its demotion was completed. Nothing is known of
 // it, so the storage is asked again. A claim that is being deleted gets no replica any more, unless the peer has taken
 // over: what is not demoted here could be promoted later in place of what the peer has written.
-func demoteAgain(g Group, i int, v Volume, p *Plan) Verdict {
+func demoteAgain(g Facts, i int, v Volume, p *Plan) Verdict {
 	switch {
 	case v.Copied, v.Claim == ClaimLeaving && !g.Discard:
 		return Verdict{Releasing, WhyUnsent}

@@ -30,7 +30,7 @@ type storage struct {
 
 // lie is what a report of the plan would say that is not so.
 func (w world) lie(p plan.Plan) string {
-	if w.role != plan.Secondary || w.ending || w.severed() || len(p.Verdicts) == 0 || p.Verdicts[0].Phase != plan.AtSecondary {
+	if w.role != plan.Secondary || w.ending || w.severed() || len(p.Verdicts) == 0 || p.Verdicts[0].State != plan.AtSecondary {
 		return ""
 	}
 	exists := w.claim == plan.ClaimBound || w.claim == plan.ClaimLeaving
@@ -51,7 +51,7 @@ func (w world) lie(p plan.Plan) string {
 func (w world) deaf(p plan.Plan) string {
 	demoted := w.demoted && w.marks && !w.loose && w.claim == plan.ClaimBound && !w.lost
 	there := w.replica == plan.ReplicaPresent && w.told == plan.Secondary && w.reached == plan.Secondary
-	if w.role != plan.Secondary || w.ending || w.pruned || w.severed() || !demoted || !there || w.busy || p.Verdicts[0].Phase == plan.AtSecondary {
+	if w.role != plan.Secondary || w.ending || w.pruned || w.severed() || !demoted || !there || w.busy || p.Verdicts[0].State == plan.AtSecondary {
 		return ""
 	}
 	return "(I8) a side that was demoted for good is no target while its storage does not see the peer"
@@ -151,14 +151,14 @@ func (w world) hopeless() bool {
 // serves says that a primary answers that it is one. What was just restored has to be primary again; a claim that is new
 // may come at any time.
 func (w world) serves(p plan.Plan) bool {
-	primary := len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtPrimary && w.ours
+	primary := len(p.Verdicts) == 0 || p.Verdicts[0].State == plan.AtPrimary && w.ours
 	return w.role == plan.Primary && w.remembered && w.current && (primary || !w.restored && !w.stored)
 }
 
 // hub is what the hub wishes. Except for the side that failed it acts on what is reported.
 func (w world) hub(add func(string, bool, func(*world))) {
 	p := plan.Decide(w.facts())
-	secondary := w.role == plan.Secondary && (len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtSecondary || p.Verdicts[0].Phase == plan.Gone)
+	secondary := w.role == plan.Secondary && (len(p.Verdicts) == 0 || p.Verdicts[0].State == plan.AtSecondary || p.Verdicts[0].State == plan.Gone)
 	if secondary && !w.peerPrimary && !w.discard {
 		add("hub: the peer is promoted", false, func(n *world) {
 			n.peerPrimary = true

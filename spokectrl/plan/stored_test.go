@@ -31,7 +31,7 @@ func TestWhatBelongsIntoTheStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := protected
 			tc.edit(&v)
-			g := Group{Role: Primary, Held: true, Restore: RestoreDone, Unprotect: true, Archived: true, Volumes: []Volume{v}}
+			g := Facts{Role: Primary, Held: true, Restore: RestoreDone, Unprotect: true, Archived: true, Volumes: []Volume{v}}
 			assert.Equal(t, []bool{tc.want}, Stored(g))
 			g.Archived = false
 			assert.Equal(t, []bool{tc.want}, Stored(g), "whatever the stores hold now")

@@ -91,8 +91,8 @@ func (w storeWorld) gate() plan.Gate {
 	return s.Gate()
 }
 
-func (w storeWorld) facts() plan.Group {
-	g := plan.Group{Role: w.role, Ending: w.ending, Held: w.held, Released: true, Unprotect: true, Archived: w.whole()}
+func (w storeWorld) facts() plan.Facts {
+	g := plan.Facts{Role: w.role, Ending: w.ending, Held: w.held, Released: true, Unprotect: true, Archived: w.whole()}
 	if w.claim && !w.ending {
 		g.Volumes = []plan.Volume{healthy()}
 	}
@@ -159,7 +159,7 @@ func (w *storeWorld) step(k plan.Kind) bool {
 	return true
 }
 
-func (w storeWorld) next(decide func(plan.Group) plan.Plan) []edge[storeWorld] {
+func (w storeWorld) next(decide func(plan.Facts) plan.Plan) []edge[storeWorld] {
 	var out []edge[storeWorld]
 	add := func(name string, fair bool, f func(*storeWorld)) {
 		n := w
@@ -172,9 +172,9 @@ func (w storeWorld) next(decide func(plan.Group) plan.Plan) []edge[storeWorld] {
 		return nil
 	}
 	p := decide(w.facts())
-	for k := 1; k <= len(p.Steps); k++ {
-		add(fmt.Sprint("controller ", p.Steps[:k]), k == len(p.Steps), func(n *storeWorld) {
-			for _, s := range p.Steps[:k] {
+	for k := 1; k <= len(p.Writes); k++ {
+		add(fmt.Sprint("controller ", p.Writes[:k]), k == len(p.Writes), func(n *storeWorld) {
+			for _, s := range p.Writes[:k] {
 				if !n.step(s.Kind) {
 					return
 				}
@@ -183,7 +183,7 @@ func (w storeWorld) next(decide func(plan.Group) plan.Plan) []edge[storeWorld] {
 	}
 	if w.role == plan.Primary && w.remembered && !w.ending && w.claim {
 		add("report", true, func(n *storeWorld) {
-			n.vouched = len(p.Steps) == 0
+			n.vouched = len(p.Writes) == 0
 			n.stored = n.stored || n.vouched
 		})
 	}
@@ -289,21 +289,21 @@ func TestGate(t *testing.T) {
 
 // TestEveryGuardOfStoresIsNeeded takes one away at a time.
 func TestEveryGuardOfStoresIsNeeded(t *testing.T) {
-	for name, change := range map[string]func(*plan.Group){
-		"a store that does not answer looks empty": func(g *plan.Group) {
+	for name, change := range map[string]func(*plan.Facts){
+		"a store that does not answer looks empty": func(g *plan.Facts) {
 			if g.Restore == plan.RestoreUnknown {
 				g.Restore = plan.RestoreComplete
 			}
 		},
-		"emptied and lost stores look like those of a new group": func(g *plan.Group) {
+		"emptied and lost stores look like those of a new group": func(g *plan.Facts) {
 			if g.Restore == plan.RestoreConflict {
 				g.Restore = plan.RestoreComplete
 			}
 		},
-		"the stores look whole": func(g *plan.Group) { g.Archived = true },
+		"the stores look whole": func(g *plan.Facts) { g.Archived = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, violation := explore(startStores(), func(g plan.Group) plan.Plan {
+			_, violation := explore(startStores(), func(g plan.Facts) plan.Plan {
 				change(&g)
 				return plan.Decide(g)
 			})

@@ -9,7 +9,7 @@ import (
 )
 
 // next is what anybody can do. decide is the plan, or a mutant of it.
-func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
+func (w world) next(decide func(plan.Facts) plan.Plan) []edge[world] {
 	var out []edge[world]
 	add := func(name string, fair bool, f func(*world)) {
 		n := w
@@ -25,9 +25,9 @@ func (w world) next(decide func(plan.Group) plan.Plan) []edge[world] {
 		}
 	}
 	w.vouch(p, add)
-	for k := 1; k <= len(p.Steps); k++ { // the controller may crash after any prefix
-		add(fmt.Sprint("controller ", p.Steps[:k]), k == len(p.Steps), func(n *world) {
-			for _, s := range p.Steps[:k] {
+	for k := 1; k <= len(p.Writes); k++ { // the controller may crash after any prefix
+		add(fmt.Sprint("controller ", p.Writes[:k]), k == len(p.Writes), func(n *world) {
+			for _, s := range p.Writes[:k] {
 				if !n.step(s) {
 					return
 				}
@@ -53,7 +53,7 @@ func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
 		add("report", true, func(n *world) { n.finished = true })
 	case w.role == plan.Secondary && w.finished && kept && !w.shipped && !w.discard && w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent:
 		add("report", false, func(n *world) { n.fail("a group whose volume was never demoted is called secondary") })
-	case w.role == plan.Primary && len(p.Verdicts) == 1 && p.Verdicts[0].Phase == plan.AtPrimary && w.stored:
+	case w.role == plan.Primary && len(p.Verdicts) == 1 && p.Verdicts[0].State == plan.AtPrimary && w.stored:
 		add("report", true, func(n *world) { n.vouched = true })
 	}
 }
@@ -148,9 +148,9 @@ func (w world) settled() bool {
 	}
 	p := plan.Decide(w.facts())
 	switch {
-	case w.hopeless(), len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Steps) == 0:
+	case w.hopeless(), len(p.Verdicts) == 1 && p.Verdicts[0].Why == plan.WhyClaimLost && len(p.Writes) == 0:
 		return true // it is told, and a person decides
-	case w.ending || len(p.Steps) > 0:
+	case w.ending || len(p.Writes) > 0:
 		return false
 	case w.role == plan.Primary && w.finalSync:
 		return true
@@ -165,6 +165,6 @@ func (w world) settled() bool {
 	case w.claim == plan.ClaimLeaving && w.taken && !w.array:
 		return false // the peer has taken over: nothing holds the claim any more, unless there is a session
 	default:
-		return len(p.Verdicts) == 0 || p.Verdicts[0].Phase == plan.AtSecondary || p.Verdicts[0].Phase == plan.Gone
+		return len(p.Verdicts) == 0 || p.Verdicts[0].State == plan.AtSecondary || p.Verdicts[0].State == plan.Gone
 	}
 }

@@ -56,7 +56,7 @@ func onArray(w world) world {
 }
 
 // facts are what the controller sees of the world.
-func (w world) facts() plan.Group {
+func (w world) facts() plan.Facts {
 	current := w.reached == w.told && w.replica == plan.ReplicaPresent // a deletion counts as a new generation, which is never answered
 	v := plan.Volume{
 		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept && w.pv && !w.lost && w.claim != plan.ClaimAbsent, Able: true,
@@ -77,7 +77,7 @@ func (w world) facts() plan.Group {
 	if w.lost && w.claim == plan.ClaimBound {
 		v.Claim = plan.ClaimLost
 	}
-	g := plan.Group{
+	g := plan.Facts{
 		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Taken: w.taken, Unprotect: true,
 		Restore: w.restore(), Volumes: []plan.Volume{v},
 	}
@@ -109,7 +109,7 @@ func (w world) restore() plan.Restore {
 
 // holds says whether the stores hold the metadata of the volume once they hold what the plan asks for: what has no
 // PersistentVolume can't be stored, and stays as it was stored if the claim has lost it.
-func (w world) holds(g plan.Group) bool {
+func (w world) holds(g plan.Facts) bool {
 	stored := plan.Stored(g)
 	switch {
 	case len(stored) == 0 || !stored[0] || w.claim == plan.ClaimAbsent:
@@ -129,7 +129,7 @@ func (w *world) fail(format string, args ...any) {
 }
 
 // step carries out one step; false: it failed, and stops what comes after it.
-func (w *world) step(s plan.Step) bool {
+func (w *world) step(s plan.Write) bool {
 	switch s.Kind {
 	case plan.AddFinalizer:
 		w.held = true

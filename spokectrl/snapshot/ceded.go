@@ -14,10 +14,10 @@ import (
 func (s *Snapshot) Cede() {
 	for i, v := range s.Volumes {
 		if v.Item.Ceded() {
-			s.Group.Volumes[i].Holder = s.volumeOf(v.Item.Holder)
+			s.Facts.Volumes[i].Holder = s.volumeOf(v.Item.Holder)
 		}
 	}
-	plan.Cede(s.Group.Volumes)
+	plan.Cede(s.Facts.Volumes)
 }
 
 // volumeOf is the index of the volume of a claim; plan.NoVolume: the group has none.

@@ -58,9 +58,9 @@ func (s *Snapshot) ObjectsWant() cycle.Want {
 	}
 	kop := s.VRG.Spec.KubeObjectProtection
 	switch {
-	case !s.ObjectsAsked(), s.Group.Role != plan.Primary, s.Group.Ending, s.Group.Severed:
+	case !s.ObjectsAsked(), s.Facts.Role != plan.Primary, s.Facts.Ending, s.Facts.Severed:
 		return w
-	case s.Group.Pruned, s.Group.FinalSync:
+	case s.Facts.Pruned, s.Facts.FinalSync:
 		w.Mode = cycle.Pause // what is left of an application that leaves is none
 	default:
 		w.Mode = cycle.Idle
@@ -69,7 +69,7 @@ func (s *Snapshot) ObjectsWant() cycle.Want {
 	if key := RecipeOf(s.VRG); key.Name != "" {
 		w.Recipe, w.Spec, w.Unread = "Recipe "+key.String(), s.Recipe.Spec, s.Recipe.Err
 	}
-	if _, trouble := w.Resolved(); trouble == nil && s.VRG.Spec.PrepareForFinalSync && !s.VRG.Spec.RunFinalSync && !s.Group.SentAway && !s.ObjectsDue() && len(s.Profiles()) > 0 {
+	if _, trouble := w.Resolved(); trouble == nil && s.VRG.Spec.PrepareForFinalSync && !s.VRG.Spec.RunFinalSync && !s.Facts.SentAway && !s.ObjectsDue() && len(s.Profiles()) > 0 {
 		w.For = s.VRG.Generation
 	}
 	if kop.CaptureInterval != nil {

@@ -41,7 +41,7 @@ type Snapshot struct {
 	VRG        *v1alpha1.VolumeReplicationGroup
 	ID         capsule.Group
 	Term       archive.Term
-	Group      plan.Group
+	Facts      plan.Facts
 	Volumes    []Volume
 	Restore    Restore
 	Content    capsule.Content
@@ -70,13 +70,13 @@ type Volume struct {
 
 // Steady says that a Primary keeps running, and nothing else is under way.
 func (s *Snapshot) Steady() bool {
-	return s.Group.Role == plan.Primary && s.Group.Restore == plan.RestoreDone && !s.Group.FinalSync && !s.Group.Ending
+	return s.Facts.Role == plan.Primary && s.Facts.Restore == plan.RestoreDone && !s.Facts.FinalSync && !s.Facts.Ending
 }
 
 // Severable says that a group is told to be Secondary by a relocate, and does not know that it sent the application away: it may
 // replace one that was Primary a moment ago.
 func (s *Snapshot) Severable() bool {
-	return s.Group.Role == plan.Secondary && !s.Group.Ending && !s.Group.Released && !s.Group.SentAway && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate
+	return s.Facts.Role == plan.Secondary && !s.Facts.Ending && !s.Facts.Released && !s.Facts.SentAway && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate
 }
 
 // RoleOf is the role that the hub asks for.
@@ -102,7 +102,7 @@ func Valid(vrg *v1alpha1.VolumeReplicationGroup) error {
 }
 
 // GroupOf is the group as techniques see it.
-func GroupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Group, term archive.Term, settings provider.Copies) provider.Group {
+func GroupOf(vrg *v1alpha1.VolumeReplicationGroup, g plan.Facts, term archive.Term, settings provider.Copies) provider.Group {
 	out := provider.Group{
 		Namespace: vrg.Namespace, Name: vrg.Name, UID: string(vrg.UID), Role: g.Role,
 		Failover:     vrg.Spec.Action == v1alpha1.VRGActionFailover,

@@ -50,21 +50,21 @@ func (s Pass) DataReady() provider.Finding {
 	if s.Severed != nil {
 		return no(ReasonInterrupted, s.Severed.Error())
 	}
-	if s.Group.Ending {
+	if s.Facts.Ending {
 		return s.ending()
 	}
-	if s.Group.Pruned {
+	if s.Facts.Pruned {
 		return no(ReasonInterrupted, messagePruned)
 	}
 	worst, blocked := s.worst(volume.ready)
 	switch {
 	case blocked:
 		return worst
-	case s.Group.Role == plan.Primary && !s.restored():
+	case s.Facts.Role == plan.Primary && !s.restored():
 		return no(provider.ReasonProgressing, "the restore of the stored metadata comes first")
 	case len(s.volumes()) == 0:
 		return yes(reasonUnused, messageNothingToProtect)
-	case s.Group.Role == plan.Primary:
+	case s.Facts.Role == plan.Primary:
 		return yes(provider.ReasonReady, "all volumes are primary"+held(s)+ceded(s))
 	default:
 		return yes(provider.ReasonReplicating, "all volumes are secondary"+sessions(s))
@@ -74,7 +74,7 @@ func (s Pass) DataReady() provider.Finding {
 func (s Pass) ending() provider.Finding {
 	worst, blocked := s.worst(volume.ready)
 	switch {
-	case s.Group.Interrupted:
+	case s.Facts.Interrupted:
 		return no(ReasonInterrupted, MessageInterrupted)
 	case blocked:
 		return worst
@@ -126,13 +126,13 @@ func (s Pass) dataProtected() provider.Finding {
 	switch {
 	case s.Severed != nil:
 		return no(ReasonInterrupted, s.Severed.Error())
-	case s.Group.Role == plan.Secondary && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate && unprotected(s) != "":
+	case s.Facts.Role == plan.Secondary && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate && unprotected(s) != "":
 		return no(provider.ReasonError, unprotected(s))
 	case blocked:
 		return worst
-	case s.Group.Role == plan.Secondary && notReceived(s) != "":
+	case s.Facts.Role == plan.Secondary && notReceived(s) != "":
 		return no(provider.ReasonError, notReceived(s))
-	case s.Group.Role == plan.Primary && !s.restored():
+	case s.Facts.Role == plan.Primary && !s.restored():
 		return no(provider.ReasonProgressing, "the restore of the stored metadata comes first")
 	case len(s.volumes()) == 0:
 		return yes(reasonUnused, messageNothingToProtect)
@@ -143,19 +143,19 @@ func (s Pass) dataProtected() provider.Finding {
 
 func (s Pass) clusterDataReady() provider.Finding {
 	switch {
-	case s.Group.Role == plan.Secondary || s.Group.Ending:
+	case s.Facts.Role == plan.Secondary || s.Facts.Ending:
 		return yes(reasonUnused, "nothing to restore in this role")
-	case s.Group.Pruned:
+	case s.Facts.Pruned:
 		return no(ReasonInterrupted, messagePruned)
 	case s.away() && leaving(s) != "":
 		return no(provider.ReasonProgressing, leaving(s))
-	case s.away(), s.Group.Restore == plan.RestoreDone:
+	case s.away(), s.Facts.Restore == plan.RestoreDone:
 		return yes(reasonRestored, "restored")
 	case s.Done.Group != nil:
 		return no(provider.ReasonError, s.Done.Group.Error())
-	case s.Group.Restore == plan.RestoreComplete:
+	case s.Facts.Restore == plan.RestoreComplete:
 		return yes(reasonRestored, s.Restore.Message)
-	case s.Group.Restore == plan.RestoreMissing:
+	case s.Facts.Restore == plan.RestoreMissing:
 		return no(provider.ReasonProgressing, s.Restore.Message)
 	default:
 		return no(provider.ReasonError, s.Restore.Message)
@@ -164,9 +164,9 @@ func (s Pass) clusterDataReady() provider.Finding {
 
 func (s Pass) noConflict() provider.Finding {
 	switch {
-	case s.Group.Role == plan.Primary && s.Group.Restore == plan.RestoreConflict:
+	case s.Facts.Role == plan.Primary && s.Facts.Restore == plan.RestoreConflict:
 		return no(cmp.Or(s.Restore.Reason, reasonConflictPrimary), s.Restore.Message)
-	case s.Group.Role == plan.Secondary && unprotected(s) != "":
+	case s.Facts.Role == plan.Secondary && unprotected(s) != "":
 		return no(reasonConflictSecondary, unprotected(s))
 	default:
 		return yes(reasonNoConflict, "no conflict")
@@ -175,7 +175,7 @@ func (s Pass) noConflict() provider.Finding {
 
 func (s Pass) inUse() provider.Finding {
 	var busy, unknown []string
-	for i, v := range s.Group.Volumes {
+	for i, v := range s.Facts.Volumes {
 		switch v.Use {
 		case plan.UseBusy:
 			busy = append(busy, s.volume(i).named(s.Volumes[i].Use))

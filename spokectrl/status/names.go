@@ -18,7 +18,7 @@ import (
 func held(s Pass) string {
 	var names []string
 	for i, v := range s.Plan.Verdicts {
-		if v.Why == plan.WhyLeaving && v.Phase == plan.AtPrimary && !s.Group.FinalSync && !s.Group.Unprotect {
+		if v.Why == plan.WhyLeaving && v.State == plan.AtPrimary && !s.Facts.FinalSync && !s.Facts.Unprotect {
 			names = append(names, s.volume(i).title())
 		}
 	}
@@ -33,7 +33,7 @@ func held(s Pass) string {
 func ceded(s Pass) string {
 	var names []string
 	for i, v := range s.Volumes {
-		if v.Item.Selected && s.Group.Volumes[i].Ceded {
+		if v.Item.Selected && s.Facts.Volumes[i].Ceded {
 			names = append(names, fmt.Sprintf("%s (%s)", s.volume(i).title(), v.Item.Unbound()))
 		}
 	}
@@ -79,7 +79,7 @@ func notReceived(s Pass) string {
 // done to them: if it stays after all they come back from the stores, and copies that someone made before would be in the way.
 func leaving(s Pass) string {
 	var names []string
-	for i, v := range s.Group.Volumes {
+	for i, v := range s.Facts.Volumes {
 		if v.Leaving() {
 			names = append(names, s.volume(i).title())
 		}

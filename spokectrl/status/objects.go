@@ -38,17 +38,17 @@ func (o Objects) ready(s Pass) provider.Finding {
 		return provider.Finding{Status: f.Status, Reason: f.Reason, Message: f.Message}
 	}
 	_, trouble := o.Want.Resolved()
-	rests := !o.Due && (o.Want.Mode == cycle.Pause || s.Group.Restore == plan.RestoreDone) // nothing is to be restored
+	rests := !o.Due && (o.Want.Mode == cycle.Pause || s.Facts.Restore == plan.RestoreDone) // nothing is to be restored
 	switch {
 	case s.VRG.Spec.KubeObjectProtection == nil:
 		return yes(reasonUnused, "not asked for")
 	case s.NoObjects:
 		return yes(reasonUnused, "turned off by kubeObjectProtection.disabled in ConfigMap "+ramenconfig.SpokeConfigMap)
-	case s.Group.Role != plan.Primary || s.Group.Ending:
+	case s.Facts.Role != plan.Primary || s.Facts.Ending:
 		return yes(reasonUnused, "nothing to capture or restore in this role")
 	case o.None:
 		return no(provider.ReasonNotSupported, messageNoObjects)
-	case o.Want.Mode == cycle.Pause && s.Group.Pruned:
+	case o.Want.Mode == cycle.Pause && s.Facts.Pruned:
 		return no(ReasonInterrupted, messagePruned)
 	case trouble != nil && rests:
 		return no(provider.ReasonNotSupported, trouble.Error())
@@ -56,7 +56,7 @@ func (o Objects) ready(s Pass) provider.Finding {
 		return *earlier(s.VRG)
 	case o.Want.Mode == cycle.Pause:
 		return finding(cycle.OfPause(&o.Want, &o.Is))
-	case o.Due && o.Want.Mode != cycle.Restore, s.Group.Restore != plan.RestoreDone:
+	case o.Due && o.Want.Mode != cycle.Restore, s.Facts.Restore != plan.RestoreDone:
 		return no(provider.ReasonProgressing, s.volumesFirst())
 	case o.Due:
 		return finding(cycle.OfRestore(&o.Want, &o.Is))

@@ -18,10 +18,10 @@ type Pass struct {
 
 // restored reports whether the gate before everything that a primary does is open.
 func (s Pass) restored() bool {
-	return s.away() || s.Group.Restore == plan.RestoreDone || s.Group.Restore == plan.RestoreComplete
+	return s.away() || s.Facts.Restore == plan.RestoreDone || s.Facts.Restore == plan.RestoreComplete
 }
 
 // away says that the application was told to leave, and everything that it takes along was here before.
 func (s Pass) away() bool {
-	return s.Group.FinalSync && (s.Group.SentAway || slices.Contains(s.Plan.Steps, plan.Step{Kind: plan.SendAway, Volume: plan.GroupStep}))
+	return s.Facts.FinalSync && (s.Facts.SentAway || slices.Contains(s.Plan.Writes, plan.Write{Kind: plan.SendAway, Volume: plan.GroupWrite}))
 }

@@ -30,9 +30,9 @@ func Of(was *v1alpha1.VolumeReplicationGroup, f *snapshot.Snapshot, p plan.Plan,
 
 		KubeObjectProtection: done.Objects.status(was),
 	}
-	primary := f.Group.Role == plan.Primary
+	primary := f.Facts.Role == plan.Primary
 	// Only after the note of the restore is changed: from the answer on, the hub takes the application away.
-	away := primary && s.away() && !f.Group.Ending && done.Group == nil
+	away := primary && s.away() && !f.Facts.Ending && done.Group == nil
 	out.PrepareForFinalSyncComplete = away && was.Spec.PrepareForFinalSync && !s.any(func(v snapshot.Volume) bool { return v.State.Unprepared })
 	out.FinalSyncComplete = away && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse &&
 		!s.any(func(v snapshot.Volume) bool { return v.State.Unsent })
@@ -75,9 +75,9 @@ func (s Pass) state(conditions []metav1.Condition) v1alpha1.State {
 	// Whether the peer lacks something is said by the condition. Here it only matters that what it says is no conflict.
 	safe := s.VRG.Spec.Action != v1alpha1.VRGActionRelocate || protected.Status == metav1.ConditionTrue || protected.Reason == provider.ReasonReplicating
 	switch {
-	case s.Group.Role == plan.Primary && cond.IsTrue(conditions, v1alpha1.VRGDataReady):
+	case s.Facts.Role == plan.Primary && cond.IsTrue(conditions, v1alpha1.VRGDataReady):
 		return v1alpha1.PrimaryState
-	case s.Group.Role == plan.Secondary && s.secondary() && safe:
+	case s.Facts.Role == plan.Secondary && s.secondary() && safe:
 		return v1alpha1.SecondaryState
 	default:
 		return v1alpha1.UnknownState
@@ -88,7 +88,7 @@ func (s Pass) state(conditions []metav1.Condition) v1alpha1.State {
 func rdInfo(s Pass) []v1alpha1.VolSyncReplicationDestinationInfo {
 	var out []v1alpha1.VolSyncReplicationDestinationInfo
 	for _, c := range s.Copies {
-		if s.Group.Role != plan.Secondary || s.Group.Ending || !c.Wanted || !c.Exact || c.Address == "" {
+		if s.Facts.Role != plan.Secondary || s.Facts.Ending || !c.Wanted || !c.Exact || c.Address == "" {
 			continue
 		}
 		out = append(out, v1alpha1.VolSyncReplicationDestinationInfo{
@@ -130,5 +130,5 @@ func (s Pass) any(is func(snapshot.Volume) bool) bool {
 
 // secondary reports whether everything was demoted for good. A claim that still waits for the peer does not matter here.
 func (s Pass) secondary() bool {
-	return s.Done.Group == nil && !s.Group.Ending && s.Severed == nil && !slices.ContainsFunc(s.volumes(), func(v volume) bool { return !v.released() })
+	return s.Done.Group == nil && !s.Facts.Ending && s.Severed == nil && !slices.ContainsFunc(s.volumes(), func(v volume) bool { return !v.released() })
 }

@@ -17,7 +17,7 @@ import (
 
 func (s Pass) clusterDataProtected() provider.Finding {
 	switch {
-	case s.Group.Role == plan.Secondary || s.Group.Ending:
+	case s.Facts.Role == plan.Secondary || s.Facts.Ending:
 		return yes(reasonUnused, "nothing to store in this role")
 	case s.Forlorn():
 		return no(reasonUploadError, s.MessageForlorn())
@@ -27,7 +27,7 @@ func (s Pass) clusterDataProtected() provider.Finding {
 		return no(reasonUploadError, s.Done.Stores.Err().Error()+lostStores(s.Done.Stores))
 	case s.unaddressed() != "":
 		return no(reasonUploading, s.unaddressed())
-	case s.Group.Archived, s.Done.Stores != nil:
+	case s.Facts.Archived, s.Done.Stores != nil:
 		return yes(reasonUploaded, fmt.Sprintf("stored in %s", strings.Join(s.Profiles(), ", "))+s.GivenUp())
 	case !s.restored():
 		return no(reasonUploading, "the restore of the stored metadata comes first")

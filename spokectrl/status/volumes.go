@@ -49,9 +49,9 @@ func (s volume) named(message string) string {
 // listed reports whether a volume is among the protected ones: all that a primary should protect, and on a secondary
 // those that are not released yet.
 func (s volume) listed() bool {
-	v, verdict := s.Group.Volumes[s.index], s.Plan.Verdicts[s.index]
-	if s.Group.Role == plan.Primary && !s.Group.Ending {
-		return v.Selected || verdict.Phase != plan.Gone
+	v, verdict := s.Facts.Volumes[s.index], s.Plan.Verdicts[s.index]
+	if s.Facts.Role == plan.Primary && !s.Facts.Ending {
+		return v.Selected || verdict.State != plan.Gone
 	}
 	held := v.Replica != plan.ReplicaAbsent && v.Replica != plan.ReplicaForeign
 	return !v.Foreign && (held || v.Marks != plan.MarksNone || verdict.Why == plan.WhyUse) && verdict.Why != plan.WhyUnprotected
@@ -76,7 +76,7 @@ func (s volume) protectedPVC(was *v1alpha1.VolumeReplicationGroup, now time.Time
 		}
 	}
 	out.ProtectedByVolSync = v.State.Copied
-	if s.Group.Role == plan.Primary {
+	if s.Facts.Role == plan.Primary {
 		out.LastSyncTime, out.LastSyncBytes = v.State.LastSyncTime, v.State.LastSyncBytes
 		if d := v.State.LastSyncDuration; d != nil {
 			out.LastSyncDuration = &metav1.Duration{Duration: *d}
@@ -89,10 +89,10 @@ func (s volume) protectedPVC(was *v1alpha1.VolumeReplicationGroup, now time.Time
 		}
 	}
 	conditions := []metav1.Condition{condition(v1alpha1.VRGDataReady, s.ready()), condition(v1alpha1.VRGDataProtected, s.protected())}
-	if s.Group.Role == plan.Primary && !v.State.Copied { // the wish of the peer describes one that is copied
+	if s.Facts.Role == plan.Primary && !v.State.Copied { // the wish of the peer describes one that is copied
 		conditions = append(conditions, condition(v1alpha1.VRGClusterDataProtected, s.stored()))
 	}
-	if s.Group.Role == plan.Primary && v.State.Copied {
+	if s.Facts.Role == plan.Primary && v.State.Copied {
 		conditions = append(conditions, condition(v1alpha1.PVCReplicationSourceSetup, s.sent()))
 		if c := v.Item.Claim; c != nil && c.Annotations[v1alpha1.AnnotationRestored] != "" {
 			conditions = append(conditions, condition(v1alpha1.PVCPVsRestored, s.received()))
@@ -111,7 +111,7 @@ func (s volume) ready() provider.Finding {
 	if f, blocked := s.blocked(); blocked {
 		return f
 	}
-	switch verdict := s.Plan.Verdicts[s.index]; verdict.Phase {
+	switch verdict := s.Plan.Verdicts[s.index]; verdict.State {
 	case plan.Gone:
 		return yes(provider.ReasonReady, "released")
 	case plan.AtSecondary:
@@ -139,7 +139,7 @@ func (s volume) told() bool {
 	if s.Volumes[s.index].State.Copied {
 		return false // its storage has no role
 	}
-	for _, step := range s.Plan.Steps {
+	for _, step := range s.Plan.Writes {
 		if step.Volume == s.index && (step.Kind == plan.Promote || step.Kind == plan.Demote) {
 			return true
 		}
@@ -181,11 +181,11 @@ func (s volume) blocked() (provider.Finding, bool) {
 	case plan.WhyContested:
 		return no(provider.ReasonProgressing, s.contested()), true
 	case plan.WhyLeaving:
-		if verdict.Phase == plan.Protecting || verdict.Phase == plan.Releasing {
+		if verdict.State == plan.Protecting || verdict.State == plan.Releasing {
 			return no(provider.ReasonProgressing, s.leavingReplica()), true
 		}
 	case plan.WhyNothing, plan.WhyTakeover, plan.WhyFollowing, plan.WhyUnsure, plan.WhySession, plan.WhyReplica, plan.WhyPeer, plan.WhyReceiving:
-		if verdict.Phase == plan.Releasing {
+		if verdict.State == plan.Releasing {
 			return no(provider.ReasonProgressing, "the volume is being released"), true
 		}
 	}
@@ -195,7 +195,7 @@ func (s volume) blocked() (provider.Finding, bool) {
 // leavingReplica says what a replica that is being deleted waits for. What the storage says of it is no answer to that.
 func (s volume) leavingReplica() string {
 	const is = "the volume's replica is being deleted"
-	if v := s.Group.Volumes[s.index]; v.Copied || v.Replica != plan.ReplicaLeaving {
+	if v := s.Facts.Volumes[s.index]; v.Copied || v.Replica != plan.ReplicaLeaving {
 		return is
 	}
 	if held := s.Volumes[s.index].State.Held; held != "" {
@@ -206,7 +206,7 @@ func (s volume) leavingReplica() string {
 
 func (s volume) foreign() string {
 	v := s.Volumes[s.index]
-	if s.Group.Volumes[s.index].Foreign {
+	if s.Facts.Volumes[s.index].Foreign {
 		l := v.Item.Claim.Labels
 		return fmt.Sprintf("the claim is protected by VolumeReplicationGroup %s/%s already: change its labels, or the selector of one of the groups",
 			l[v1alpha1.LabelOwnerNamespace], l[v1alpha1.LabelOwnerName])
@@ -243,11 +243,11 @@ func (s volume) protected() provider.Finding {
 		return no(provider.ReasonProgressing, "the claim has no volume yet, and nothing to protect: it is bound when a Pod first uses it")
 	case s.released() && s.Plan.Verdicts[s.index].Why == plan.WhyUnsure:
 		return no(provider.ReasonReplicating, ready.Message)
-	case s.Group.Role == plan.Secondary && s.released() && s.Group.Volumes[s.index].Following:
+	case s.Facts.Role == plan.Secondary && s.released() && s.Facts.Volumes[s.index].Following:
 		return no(provider.ReasonReplicating, "the storage synchronizes the volume with the peer")
-	case s.Group.Role == plan.Secondary && s.released():
+	case s.Facts.Role == plan.Secondary && s.released():
 		return yes(provider.ReasonDataProtected, "the volume is in sync with the peer")
-	case ready.Status != metav1.ConditionTrue && !s.told() && s.Volumes[s.index].State.Protected.Reason == provider.ReasonReplicating && s.Group.Role == plan.Secondary:
+	case ready.Status != metav1.ConditionTrue && !s.told() && s.Volumes[s.index].State.Protected.Reason == provider.ReasonReplicating && s.Facts.Role == plan.Secondary:
 		return no(provider.ReasonReplicating, ready.Message)
 	case ready.Status != metav1.ConditionTrue, s.Volumes[s.index].State.Protected.Status == "":
 		return ready // a volume that is released has no replica that could say more
@@ -258,7 +258,7 @@ func (s volume) protected() provider.Finding {
 
 // released reports whether the storage demoted a volume for good, and nothing that was just tried failed.
 func (s volume) released() bool {
-	phase := s.Plan.Verdicts[s.index].Phase
+	phase := s.Plan.Verdicts[s.index].State
 	return s.Done.Volumes[s.index] == nil && (phase == plan.AtSecondary || phase == plan.Gone)
 }
 
@@ -297,7 +297,7 @@ func (s volume) stored() provider.Finding {
 
 // contested says which claim had the volume before.
 func (s volume) contested() string {
-	for j, v := range s.Group.Volumes {
+	for j, v := range s.Facts.Volumes {
 		if v.Ceded && v.Holder == s.index {
 			return fmt.Sprintf("claim %s had the volume before, and its replica is removed first; then this claim gets one", s.volume(j).title())
 		}

@@ -32,7 +32,7 @@ var errStores = errors.New("object stores are not emptied")
 
 func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) status.Done {
 	done := status.Done{Volumes: map[int]error{}, Copies: map[int]error{}, Remains: map[int]error{}}
-	for _, s := range p.Steps {
+	for _, s := range p.Writes {
 		switch {
 		case s.Kind == plan.Receive || s.Kind == plan.Dismiss || s.Kind == plan.Leave:
 			done.Copies[s.Volume] = r.actOnCopy(ctx, f, s.Volume, s.Kind)
@@ -40,7 +40,7 @@ func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) statu
 		case s.Kind == plan.Abandon:
 			done.Remains[s.Volume] = r.abandon(ctx, f.Remains[s.Volume])
 			continue
-		case s.Volume != plan.GroupStep:
+		case s.Volume != plan.GroupWrite:
 			if done.Volumes[s.Volume] == nil {
 				done.Volumes[s.Volume] = r.actOnVolume(ctx, f, s.Volume, s.Kind)
 			}
@@ -64,7 +64,7 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 	case plan.AddFinalizer:
 		return r.applyMarks(ctx, f, true, f.VRG.Annotations[snapshot.AnnotationRestored], f.VRG.Annotations[snapshot.AnnotationObjects])
 	case plan.ClearRestored:
-		if f.Group.Role == plan.Secondary {
+		if f.Facts.Role == plan.Secondary {
 			return r.applyMarks(ctx, f, true, snapshot.Released, "")
 		}
 		return r.applyMarks(ctx, f, true, "", "")
@@ -73,8 +73,8 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 	case plan.SendAway:
 		return r.applyMarks(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch)+snapshot.SentAway, "")
 	case plan.RemoveFinalizer:
-		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.Group.Interrupted)
-		if f.Group.Interrupted {
+		log.FromContext(ctx).Info("Releasing the group", "interrupted", f.Facts.Interrupted)
+		if f.Facts.Interrupted {
 			r.warn(f.VRG, status.ReasonInterrupted, status.MessageInterrupted)
 		}
 		if err := r.release(ctx, f); err != nil {
@@ -131,13 +131,13 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.Item.PV))
 		return explained("restore policy of PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.Item.PV, capsule.OriginalPolicy(v.Item.PV))))
 	case plan.Mark:
-		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Group.Volumes[i].Sealed)))
+		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Facts.Volumes[i].Sealed)))
 	case plan.Seal:
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), true)))
 	case plan.RemoveClaimFinalizer:
-		return explained("take the finalizer off claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Loosen(f.VRG, v.Item.Claim, f.Group.Volumes[i].Sealed), false))
+		return explained("take the finalizer off claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Loosen(f.VRG, v.Item.Claim, f.Facts.Volumes[i].Sealed), false))
 	case plan.Release:
-		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Release(f.VRG, v.Item.Claim, finalizer(v), f.Group.Volumes[i].Sealed)))
+		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Release(f.VRG, v.Item.Claim, finalizer(v), f.Facts.Volumes[i].Sealed)))
 	case plan.Unmark:
 		logger.Info("Releasing the claim")
 		return explained("unmark claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Unmark(v.Item.Claim), true))

@@ -38,16 +38,16 @@ func (r observer) observeCopies(ctx context.Context, reader client.Reader, f *sn
 			}
 			f.Copies = append(f.Copies, snapshot.Copy{Destination: d, By: by})
 			fact := plan.Copy{Wanted: d.Wanted, There: len(d.Objects) > 0, Able: d.Refusal == nil, Exact: d.Exact, Stale: d.Stale}
-			fact.Needed = f.Group.Role == plan.Primary && d.Claim != nil && d.Claim.Status.Phase != corev1.ClaimBound
+			fact.Needed = f.Facts.Role == plan.Primary && d.Claim != nil && d.Claim.Status.Phase != corev1.ClaimBound
 			for i := range f.Volumes {
 				v := &f.Volumes[i]
 				if !snapshot.Is(d.Volume, v.Item.Namespace, v.Item.Name) || v.Provider == nil || v.Provider.Name() != by.Name() {
 					continue
 				}
 				fact.Sending = v.State.Replica != plan.ReplicaAbsent && v.State.Replica != plan.ReplicaForeign
-				f.Group.Volumes[i].Receiving = fact.There
+				f.Facts.Volumes[i].Receiving = fact.There
 			}
-			f.Group.Copies = append(f.Group.Copies, fact)
+			f.Facts.Copies = append(f.Facts.Copies, fact)
 		}
 	}
 	return r.observeRemains(ctx, reader, f)
@@ -55,7 +55,7 @@ func (r observer) observeCopies(ctx context.Context, reader client.Reader, f *sn
 
 // complete finds out what the cluster has of the volume that a destination receives.
 func (r observer) complete(ctx context.Context, reader client.Reader, f *snapshot.Snapshot, d *provider.Destination, users volumes.Users) error {
-	if f.Group.Role != plan.Primary || f.Group.Ending {
+	if f.Facts.Role != plan.Primary || f.Facts.Ending {
 		return nil // only a restore asks for it
 	}
 	item, err := volumes.Lookup(ctx, reader, d.Volume.Namespace, d.Volume.Name)
@@ -110,17 +110,17 @@ func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *s
 		}
 		claim := item.Claim
 		leaves := claim != nil && claim.DeletionTimestamp != nil
-		if claim != nil && claim.Spec.VolumeName == pv.Name && (!leaves || f.Group.Role != plan.Primary || f.Group.Restore == plan.RestoreDone || f.Group.Ending) {
+		if claim != nil && claim.Spec.VolumeName == pv.Name && (!leaves || f.Facts.Role != plan.Primary || f.Facts.Restore == plan.RestoreDone || f.Facts.Ending) {
 			continue
 		}
 		restored := claim != nil && claim.Annotations[v1alpha1.AnnotationRestored] != ""
 		m.Lacking = claim == nil || leaves || claim.Spec.VolumeName == "" && !restored
-		if claim != nil && claim.Spec.VolumeName != "" && claim.Spec.VolumeName != pv.Name && f.Group.Role == plan.Primary {
+		if claim != nil && claim.Spec.VolumeName != "" && claim.Spec.VolumeName != pv.Name && f.Facts.Role == plan.Primary {
 			m.Usurped = !leaves && !restored
 			m.Outdated = restored && claim.Status.Phase == corev1.ClaimBound
 		}
 		for _, c := range f.Copies {
-			m.Outdated = m.Outdated || f.Group.Role == plan.Secondary && snapshot.Is(c.Volume, m.Claim.Namespace, m.Claim.Name) && c.Received && !c.Stale
+			m.Outdated = m.Outdated || f.Facts.Role == plan.Secondary && snapshot.Is(c.Volume, m.Claim.Namespace, m.Claim.Name) && c.Received && !c.Stale
 		}
 		f.Remains = append(f.Remains, m)
 	}
@@ -132,7 +132,7 @@ func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *s
 		return strings.Compare(a.PV.Name, b.PV.Name)
 	})
 	for _, m := range f.Remains {
-		f.Group.Remains = append(f.Group.Remains, plan.Remain{Outdated: m.Outdated})
+		f.Facts.Remains = append(f.Facts.Remains, plan.Remain{Outdated: m.Outdated})
 	}
 	return nil
 }

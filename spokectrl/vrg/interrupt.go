@@ -43,7 +43,7 @@ func (r observer) observeSevered(ctx context.Context, f *snapshot.Snapshot, grou
 		return nil
 	}
 	replicated := map[client.ObjectKey]bool{}
-	for i, v := range f.Group.Volumes {
+	for i, v := range f.Facts.Volumes {
 		key := client.ObjectKey{Namespace: f.Volumes[i].Item.Namespace, Name: f.Volumes[i].Item.Name}
 		replicated[key] = v.Replica == plan.ReplicaPresent && v.Claim != plan.ClaimAbsent && !(v.Claim == plan.ClaimLeaving && v.Marks != plan.MarksAll)
 	}

@@ -25,8 +25,8 @@ import (
 
 // objectsMode is what may be done in this pass.
 func objectsMode(s status.Pass) cycle.Mode {
-	steady := s.Group.Restore == plan.RestoreDone && s.Mute == nil && len(s.Profiles()) > 0
-	stored := s.Group.Archived || s.Done.Stores != nil && !s.Done.Stores.All(s.Profiles())
+	steady := s.Facts.Restore == plan.RestoreDone && s.Mute == nil && len(s.Profiles()) > 0
+	stored := s.Facts.Archived || s.Done.Stores != nil && !s.Done.Stores.All(s.Profiles())
 	due := s.ObjectsDue()
 	want := s.ObjectsWant()
 	_, trouble := want.Resolved()
@@ -65,7 +65,7 @@ func tendObjects(ctx context.Context, r actor, s status.Pass) status.Objects {
 	}
 	out.Is = r.Objects.Tend(ctx, out.Want)
 	if out.Due && out.Is.Restored != nil {
-		if out.Err = r.applyMarks(ctx, s.Snapshot, s.Group.Held, s.VRG.Annotations[snapshot.AnnotationRestored], ""); out.Err == nil && out.Is.Restored.Lacks() {
+		if out.Err = r.applyMarks(ctx, s.Snapshot, s.Facts.Held, s.VRG.Annotations[snapshot.AnnotationRestored], ""); out.Err == nil && out.Is.Restored.Lacks() {
 			r.warn(s.VRG, reasonObjects, out.Is.Restored.String())
 		}
 	}

@@ -44,7 +44,7 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 	}
 	f.NoObjects, f.Recipe = noObjects(ctx, r.Reconciler, vrg), readRecipe(ctx, r.Reconciler, vrg)
 	note := vrg.Annotations[snapshot.AnnotationRestored]
-	f.Group = plan.Group{
+	f.Facts = plan.Facts{
 		Role:        snapshot.RoleOf(vrg),
 		Ending:      !vrg.DeletionTimestamp.IsZero(),
 		Interrupted: !vrg.DeletionTimestamp.IsZero() && !snapshot.Ended(vrg),
@@ -55,12 +55,12 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 		Discard:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		Unprotect:   true,
 	}
-	f.Group.Taken = f.Group.Discard || vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
-	if f.Group.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
-		f.Group.Restore = plan.RestoreDone
+	f.Facts.Taken = f.Facts.Discard || vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
+	if f.Facts.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
+		f.Facts.Restore = plan.RestoreDone
 	}
-	if f.Group.FinalSync && f.Group.Restore == plan.RestoreDone && objectsFirst(r.Reconciler, f) {
-		f.Group.FinalSync = false
+	if f.Facts.FinalSync && f.Facts.Restore == plan.RestoreDone && objectsFirst(r.Reconciler, f) {
+		f.Facts.FinalSync = false
 	}
 	settings, err := r.copies(ctx, vrg)
 	if err != nil {
@@ -69,9 +69,9 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 	if err := r.reach(ctx, vrg); err != nil {
 		return nil, err
 	}
-	f.Provided = snapshot.GroupOf(vrg, f.Group, f.Term, settings)
+	f.Provided = snapshot.GroupOf(vrg, f.Facts, f.Term, settings)
 	if f.Steady() {
-		f.Group.Unprotect = r.unprotect(ctx)
+		f.Facts.Unprotect = r.unprotect(ctx)
 	}
 	return f, nil
 }
@@ -96,9 +96,9 @@ func (r observer) decide(ctx context.Context, vrg *v1alpha1.VolumeReplicationGro
 		case err != nil:
 			return nil, plan.Plan{}, err
 		}
-		next := plan.Decide(seen.Group)
-		lost := slices.ContainsFunc(seen.Group.Volumes, func(v plan.Volume) bool { return v.Claim == plan.ClaimLost })
-		if !cached || len(next.Steps) == 0 && !lost {
+		next := plan.Decide(seen.Facts)
+		lost := slices.ContainsFunc(seen.Facts.Volumes, func(v plan.Volume) bool { return v.Claim == plan.ClaimLost })
+		if !cached || len(next.Writes) == 0 && !lost {
 			return seen, next, nil
 		}
 	}
@@ -114,19 +114,19 @@ func (r observer) lookLive(ctx context.Context, known *snapshot.Snapshot) (*snap
 		return nil, err
 	}
 	switch {
-	case seen.Group.Pruned && !known.Group.Ending:
+	case seen.Facts.Pruned && !known.Facts.Ending:
 		return seen, nil // nothing is restored or stored now
 	case seen.Severable():
 		seen.Severed = r.observeSevered(ctx, seen, known.Provided)
-		seen.Group.Severed = seen.Severed != nil
+		seen.Facts.Severed = seen.Severed != nil
 		return seen, nil
-	case seen.Steady() || known.Group.Role != plan.Primary || known.Group.Ending:
+	case seen.Steady() || known.Facts.Role != plan.Primary || known.Facts.Ending:
 		return seen, nil
-	case known.Group.FinalSync && (known.Group.SentAway || known.Group.Restore == plan.RestoreDone):
+	case known.Facts.FinalSync && (known.Facts.SentAway || known.Facts.Restore == plan.RestoreDone):
 		r.Archive.Learn(ctx, known.ID, known.Profiles()) // what is stored already need not be written again
 	default:
 		seen.Restore = r.observeRestore(ctx, seen, known.Provided)
-		seen.Group.Restore = seen.Restore.State
+		seen.Facts.Restore = seen.Restore.State
 	}
 	return seen, observeContent(seen, r.Archive)
 }
@@ -141,7 +141,7 @@ func (r observer) look(ctx context.Context, reader client.Reader, known *snapsho
 	if err := r.observeCopies(ctx, reader, &f, known.Provided, users); err != nil {
 		return nil, err
 	}
-	if f.Namespaces, f.Group.Pruned, err = houses(ctx, reader, volumes.Namespaces(f.VRG)); err != nil {
+	if f.Namespaces, f.Facts.Pruned, err = houses(ctx, reader, volumes.Namespaces(f.VRG)); err != nil {
 		return nil, err
 	}
 	if f.Steady() {
@@ -221,7 +221,7 @@ func (r observer) observeVolumes(ctx context.Context, reader client.Reader, f *s
 			return none, err
 		}
 		f.Volumes = append(f.Volumes, v)
-		f.Group.Volumes = append(f.Group.Volumes, fact)
+		f.Facts.Volumes = append(f.Facts.Volumes, fact)
 	}
 	f.Cede()
 	return users, nil
@@ -277,7 +277,7 @@ func (r observer) copies(ctx context.Context, vrg *v1alpha1.VolumeReplicationGro
 func observeContent(f *snapshot.Snapshot, a *archive.Archive) error {
 	var pairs []capsule.Pair
 	var kept []*corev1.PersistentVolumeClaim
-	for i, stored := range plan.Stored(f.Group) {
+	for i, stored := range plan.Stored(f.Facts) {
 		switch it := f.Volumes[i].Item; {
 		case !stored:
 		case it.PV != nil:
@@ -293,9 +293,9 @@ func observeContent(f *snapshot.Snapshot, a *archive.Archive) error {
 	for _, c := range kept {
 		f.Content.Keep(f.ID, c)
 	}
-	f.Group.Archived = a.Current(f.ID, f.Profiles(), f.Term, f.Content)
-	if f.Group.FinalSync {
-		f.Group.Archived = a.Covered(f.ID, f.Profiles(), f.Term, f.Content)
+	f.Facts.Archived = a.Current(f.ID, f.Profiles(), f.Term, f.Content)
+	if f.Facts.FinalSync {
+		f.Facts.Archived = a.Covered(f.ID, f.Profiles(), f.Term, f.Content)
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func retry(f *snapshot.Snapshot, done status.Done) error {
 	if f.Restore.Unread || done.Stores.Err() != nil {
 		return &outcome.Waiting{Reason: "ObjectStore", Message: "an object store does not answer", After: archive.Pause}
 	}
-	if f.Group.Role == plan.Primary && !f.Group.Ending && len(f.Profiles()) > 0 {
+	if f.Facts.Role == plan.Primary && !f.Facts.Ending && len(f.Profiles()) > 0 {
 		return &outcome.Waiting{Reason: "ObjectStore", Message: "what is stored is looked at again", After: archive.Recheck}
 	}
 	return nil
