@@ -35,7 +35,7 @@ func main() {
 	os.Exit(boot.Run(leaderID, fs, options, setup))
 }
 
-func options(f boot.Flags) (manager.Options, error) { return vrg.Options(f.Namespace) }
+func options(f boot.Flags) (manager.Options, error) { return vrg.ManagerOptions(f.Namespace) }
 
 // setup builds the graph.
 func setup(mgr manager.Manager, f boot.Flags) error {
@@ -53,26 +53,18 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Runner:  hooks.New(mgr.GetConfig()),
 		Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace},
 	}
-	if err := vrg.Setup(mgr, &vrg.Reconciler{
-		Client:    mgr.GetClient(),
-		Live:      mgr.GetAPIReader(),
+	if err := vrg.Setup(mgr, vrg.Options{
 		Archive:   stores,
 		Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
 		Signing:   &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace},
 		Clock:     clock.RealClock{},
 		Namespace: f.Namespace,
-		Events:    mgr.GetEventRecorder("volumereplicationgroup"),
 		Objects:   cycle.New(engine, &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, run, clock.RealClock{}),
 	}); err != nil {
 		return err
 	}
-	if err := ranges.Setup(mgr, &ranges.Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}); err != nil {
+	if err := ranges.Setup(mgr); err != nil {
 		return err
 	}
-	return drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
-		Client:  mgr.GetClient(),
-		Live:    mgr.GetAPIReader(),
-		Archive: stores,
-		Clock:   clock.RealClock{},
-	})
+	return drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}})
 }

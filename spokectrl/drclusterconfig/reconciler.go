@@ -38,12 +38,17 @@ const (
 	reasonNoProfile   = "NoProfile"
 )
 
-// Reconciler is the controller of the one DRClusterConfig of a cluster.
-type Reconciler struct {
-	Client  client.Client // reads from the cache
-	Live    client.Reader // reads from the API server
+// Options are what the controller needs besides the manager.
+type Options struct {
 	Archive *archive.Archive
 	Clock   clock.PassiveClock
+}
+
+// Reconciler is the controller of the one DRClusterConfig of a cluster.
+type Reconciler struct {
+	Options
+	Client client.Client // reads from the cache
+	Live   client.Reader // reads from the API server
 	// Version asks the API server for its version.
 	Version func() (*version.Info, error)
 }

@@ -86,8 +86,8 @@ func newFixture(t *testing.T) *fixture {
 		},
 	})
 	f.r = &drclusterconfig.Reconciler{
-		Client: f.Client, Live: f.Client, Clock: f.clock,
-		Archive: &archive.Archive{Reader: f.Client, Open: f.server.Open, Namespace: "op", Clock: f.clock},
+		Client: f.Client, Live: f.Client,
+		Options: drclusterconfig.Options{Archive: &archive.Archive{Reader: f.Client, Open: f.server.Open, Namespace: "op", Clock: f.clock}, Clock: f.clock},
 		Version: func() (*version.Info, error) { return &version.Info{GitVersion: "v1.37.2"}, nil },
 	}
 	return f

@@ -23,12 +23,12 @@ import (
 )
 
 // Setup adds the controller to a manager, and the one of maintenance modes. A class of any kind wakes it, as soon as its API is served.
-func Setup(mgr manager.Manager, r *Reconciler) error {
+func Setup(mgr manager.Manager, o Options) error {
 	d, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return fmt.Errorf("build discovery client: %w", err)
 	}
-	r.Version = d.ServerVersion
+	r := &Reconciler{Options: o, Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Version: d.ServerVersion}
 	every := func(ctx context.Context, _ client.Object) []reconcile.Request {
 		list := &v1alpha1.DRClusterConfigList{}
 		if err := mgr.GetClient().List(ctx, list); err != nil {

@@ -143,7 +143,8 @@ func (r *Reconciler) observe(ctx context.Context, name string, ns *corev1.Namesp
 }
 
 // Setup adds the controller to a manager.
-func Setup(mgr manager.Manager, r *Reconciler) error {
+func Setup(mgr manager.Manager) error {
+	r := &Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
 	groups := func(ctx context.Context, ns client.Object) []reconcile.Request {
 		list := &v1alpha1.VolumeReplicationGroupList{}
 		if err := mgr.GetClient().List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // nothing is changed

@@ -86,25 +86,22 @@ func up(t *testing.T, ns string) *spoke {
 func (s *spoke) start(server *mem.Server) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
-	options, err := vrg.Options(operator)
+	options, err := vrg.ManagerOptions(operator)
 	require.NoError(s.t, err)
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
 	options.Controller.SkipNameValidation = new(true)
 	mgr, err := manager.New(spokectrl, options)
 	require.NoError(s.t, err)
 	stores := &archive.Archive{Reader: mgr.GetAPIReader(), Open: server.Open, Namespace: operator, Clock: clock.RealClock{}}
-	require.NoError(s.t, vrg.Setup(mgr, &vrg.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
-		Clock: clock.RealClock{}, Namespace: operator, Events: mgr.GetEventRecorder("volumereplicationgroup"),
+	require.NoError(s.t, vrg.Setup(mgr, vrg.Options{
+		Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}}, Clock: clock.RealClock{}, Namespace: operator,
 		Signing: &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
 		Objects: cycle.New(engine(s.t, spokectrl), &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, cycle.Hooks{
 			Runner: hooks.New(spokectrl), Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
 		}, clock.RealClock{}),
 	}))
-	require.NoError(s.t, ranges.Setup(mgr, &ranges.Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}))
-	require.NoError(s.t, drclusterconfig.Setup(mgr, &drclusterconfig.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Archive: stores, Clock: clock.RealClock{},
-	}))
+	require.NoError(s.t, ranges.Setup(mgr))
+	require.NoError(s.t, drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}}))
 	stopped := make(chan error, 1)
 	go func() { stopped <- mgr.Start(ctx) }()
 	s.t.Cleanup(func() {

@@ -38,9 +38,9 @@ func Scheme() (*runtime.Scheme, error) {
 	return s, nil
 }
 
-// Options limits what a manager keeps in memory: of Pods those that use claims, and which, of definitions whether they
+// ManagerOptions limits what a manager keeps in memory: of Pods those that use claims, and which, of definitions whether they
 // are established, ConfigMaps of the operator's namespace only, of snapshots our own, and no Secret at all.
-func Options(namespace string) (manager.Options, error) {
+func ManagerOptions(namespace string) (manager.Options, error) {
 	scheme, err := Scheme()
 	if err != nil {
 		return manager.Options{}, err

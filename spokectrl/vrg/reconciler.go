@@ -33,18 +33,23 @@ const (
 	fieldOwnerStatus = "spokectrl-vrg-status"
 )
 
-// Reconciler is the controller of the groups.
-type Reconciler struct {
-	Client    client.Client // reads from the cache
-	Live      client.Reader // reads from the API server
+// Options are what the controller needs besides the manager.
+type Options struct {
 	Archive   *archive.Archive
 	Providers provider.Set
 	Signing   *signing.Keeper
 	Clock     clock.PassiveClock
 	Namespace string // of the operator: configuration
-	Events    events.EventRecorder
 	// Objects captures and restores Kubernetes objects; nil: this program does not.
 	Objects *cycle.Worker
+}
+
+// Reconciler is the controller of the groups.
+type Reconciler struct {
+	Options
+	Client client.Client // reads from the cache
+	Live   client.Reader // reads from the API server
+	Events events.EventRecorder
 }
 
 // observer looks at groups and decides. It writes nothing.

@@ -31,14 +31,15 @@ import (
 )
 
 const (
-	// workers is how many groups are looked at in parallel. A pass waits for object stores, not for a processor.
+	// concurrency is how many groups are looked at in parallel. A pass waits for object stores, not for a processor.
 	concurrency = 20
 	// Retries after an error wait from the first of these to the second.
 	firstRetry, lastRetry = 500 * time.Millisecond, time.Minute
 )
 
 // Setup adds the controller to a manager. Everything that a group's status or next step depends on wakes it.
-func Setup(mgr manager.Manager, r *Reconciler) error {
+func Setup(mgr manager.Manager, o Options) error {
+	r := &Reconciler{Options: o, Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder("volumereplicationgroup")}
 	w := wake{reader: mgr.GetClient()}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.VolumeReplicationGroup{}, indexNamespaces, namespacesOf); err != nil {
 		return fmt.Errorf("index VolumeReplicationGroups: %w", err)

@@ -144,8 +144,8 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 		},
 	})
 	c.r = &vrg.Reconciler{
-		Client: c.client, Live: c.client, Clock: c.clock, Namespace: "ramen-system", Events: c.events,
-		Providers: provider.Set{volrep.Provider{}},
+		Client: c.client, Live: c.client, Events: c.events,
+		Options: vrg.Options{Clock: c.clock, Namespace: "ramen-system", Providers: provider.Set{volrep.Provider{}}},
 	}
 	c.restart(s)
 	return c

@@ -118,7 +118,7 @@ func (s *site) define(ctx context.Context) error {
 
 // start runs the controller of a cluster until the context ends; ended gets its result.
 func (s *site) start(ctx context.Context, open store.Opener) (ended <-chan error, err error) {
-	options, err := vrg.Options(s.options.operator())
+	options, err := vrg.ManagerOptions(s.options.operator())
 	if err != nil {
 		return nil, err
 	}
@@ -129,12 +129,11 @@ func (s *site) start(ctx context.Context, open store.Opener) (ended <-chan error
 	if err != nil {
 		return nil, fmt.Errorf("build controller: %w", err)
 	}
-	if err := vrg.Setup(mgr, &vrg.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(),
+	if err := vrg.Setup(mgr, vrg.Options{
 		Archive:   &archive.Archive{Reader: mgr.GetAPIReader(), Open: open, Namespace: s.options.operator(), Clock: clock.RealClock{}},
 		Providers: provider.Set{volrep.Provider{}},
 		Signing:   &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: s.options.operator()},
-		Clock:     clock.RealClock{}, Namespace: s.options.operator(), Events: mgr.GetEventRecorder("volumereplicationgroup"),
+		Clock:     clock.RealClock{}, Namespace: s.options.operator(),
 	}); err != nil {
 		return nil, err
 	}
