@@ -43,6 +43,7 @@ func controllers(cluster string) []string {
 		"deployment-controller",
 		"replicaset-controller",
 		"statefulset-controller",
+		"job-controller",
 	}
 	if cluster == Hub {
 		all = append(all, "resourcequota-controller") // each inbox has a quota

@@ -90,6 +90,9 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		case <-ctx.Done():
 		}
 	})
+	if r.port, err = r.boxes.serveCommands(ctx); err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
 	if err := errors.Join(
 		mgr.Add(manager.RunnableFunc(r.register)),
 		ctrl.NewControllerManagedBy(mgr).Named("node").For(&corev1.Pod{}).
@@ -147,6 +150,7 @@ func (r *reconciler) heartbeat(ctx context.Context) error {
 		}
 	}
 	n.Status.Conditions = []corev1.NodeCondition{ready}
+	n.Status.DaemonEndpoints.KubeletEndpoint.Port = r.port
 	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: podIP}}
 	if err := r.client.Status().Update(ctx, &n); err != nil {
 		return fmt.Errorf("register node: %w", err)

@@ -28,6 +28,7 @@ type reconciler struct {
 	store  *engine.Store
 	boxes  *sandboxes
 	node   string
+	port   int32 // on which commands are served
 }
 
 // Reconcile brings one Pod forward. Status updates carry the resourceVersion that was read, so that a Pod that became

@@ -18,9 +18,11 @@ import (
 
 // sandbox is one running Pod: its mounts, and one goroutine per container.
 type sandbox struct {
-	mounts map[string]*engine.Mount // by volume name
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	pod      types.NamespacedName
+	commands map[string]command       // by container
+	mounts   map[string]*engine.Mount // by volume name
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
 
 	mu         sync.Mutex
 	containers map[string]*process
@@ -57,8 +59,8 @@ func (s *sandboxes) get(uid types.UID) *sandbox {
 // start runs the containers of a Pod over its mounts, of which it takes possession.
 func (s *sandboxes) start(pod *corev1.Pod, programs map[string]program, mounts map[string]*engine.Mount) *sandbox {
 	ctx, cancel := context.WithCancel(s.ctx)
-	box := &sandbox{mounts: mounts, cancel: cancel, containers: map[string]*process{}}
 	key := types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}
+	box := &sandbox{pod: key, commands: map[string]command{}, mounts: mounts, cancel: cancel, containers: map[string]*process{}}
 	for _, c := range pod.Spec.Containers {
 		var dirs []string
 		for _, m := range c.VolumeMounts {
@@ -68,8 +70,11 @@ func (s *sandboxes) start(pod *corev1.Pod, programs map[string]program, mounts m
 		}
 		p := &process{started: s.clock.Now(), restarts: restarts(pod, c.Name)}
 		box.containers[c.Name] = p
+		if call := programs[c.Name].call; call != nil {
+			box.commands[c.Name] = call(s.clock, dirs)
+		}
 		box.done.Go(func() {
-			err := programs[c.Name](ctx, s.clock, dirs)
+			err := programs[c.Name].run(ctx, s.clock, dirs)
 			box.mu.Lock()
 			p.ended, p.err = s.clock.Now(), err
 			box.mu.Unlock()

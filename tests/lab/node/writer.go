@@ -19,5 +19,5 @@ func Writer(ctx context.Context, args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	return write(ctx, clock.RealClock{}, *dir, filepath.Join(filepath.Dir(*dir), "acknowledged"), *every)
+	return write(ctx, clock.RealClock{}, *dir, filepath.Join(filepath.Dir(*dir), "acknowledged"), *every, &quiet{})
 }
