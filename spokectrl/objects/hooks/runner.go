@@ -42,7 +42,7 @@ type Runner struct {
 func New(config *rest.Config) *Runner {
 	return &Runner{Connect: func(namespace string) (Clients, error) {
 		as := rest.CopyConfig(config)
-		// Whoever watches the transport for outages must not take a command that is refused, or a watch that is ended, for one.
+		// What looks for outages of the API server must not take a command that is refused, or a watch that is ended, for one.
 		as.WrapTransport = nil
 		as.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + ServiceAccount}
 		kube, err := kubernetes.NewForConfig(as)
