@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/ramendr/ramen-direct/cli/hub"
 	"github.com/ramendr/ramen-direct/internal/bounded"
@@ -61,19 +64,46 @@ func notNegative(flag string, d time.Duration) error {
 func (c *commands) openContext(flag, name string) (*hub.Hub, error) {
 	flags := genericclioptions.NewConfigFlags(true)
 	flags.KubeConfig, flags.Context = c.flags.KubeConfig, &name
-	raw, err := flags.ToRawKubeConfigLoader().RawConfig()
+	config, err := configOf(flags, flag)
 	if err != nil {
-		return nil, fmt.Errorf("--%s %s: %w", flag, name, err)
-	}
-	if raw.Contexts[name] == nil {
-		return nil, fmt.Errorf("--%s %s: the kubeconfig has no context of that name%s", flag, name, listed(raw.Contexts))
-	}
-	config, err := flags.ToRESTConfig()
-	if err != nil {
-		return nil, fmt.Errorf("--%s %s: %w", flag, name, err)
+		return nil, err
 	}
 	return hub.Open(config, c.system, c.env.Clock)
 }
+
+// configOf is how to connect by the context that flags name, or by the current one. flag is the one that names it.
+func configOf(flags *genericclioptions.ConfigFlags, flag string) (*rest.Config, error) {
+	raw, err := kubeconfigOf(flags, flag)
+	if err != nil {
+		return nil, err
+	}
+	name := *flags.Context
+	config, err := flags.ToRESTConfig()
+	switch {
+	case err != nil && name != "":
+		return nil, fmt.Errorf("--%s %s: %w", flag, name, err)
+	case err != nil:
+		return nil, fmt.Errorf("find the hub: %w", err)
+	case len(raw.Clusters) == 0 && *flags.APIServer == "" && config.Host == nowhere:
+		return nil, errors.New("no kubeconfig names a hub: name one with --kubeconfig or KUBECONFIG")
+	}
+	return config, nil
+}
+
+// kubeconfigOf reads the kubeconfig, and checks that it has the context that flags name. flag is the one that names it.
+func kubeconfigOf(flags *genericclioptions.ConfigFlags, flag string) (*clientcmdapi.Config, error) {
+	raw, err := flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	if name := *flags.Context; name != "" && raw.Contexts[name] == nil {
+		return nil, fmt.Errorf("--%s %s: the kubeconfig has no context of that name%s", flag, name, listed(raw.Contexts))
+	}
+	return &raw, nil
+}
+
+// nowhere is where a client connects to that is told nothing.
+const nowhere = "http://localhost:8080"
 
 // contextsOf are the names of the contexts of a kubeconfig, as the end of a sentence.
 func contextsOf(flags *genericclioptions.ConfigFlags) string {

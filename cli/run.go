@@ -109,15 +109,18 @@ Exit codes: 0 good or done, 1 the command failed, 2 something is not well,
 
 // open connects to the hub.
 func (c *commands) open() (*hub.Hub, error) {
-	config, err := c.flags.ToRESTConfig()
+	config, err := configOf(c.flags, "context")
 	if err != nil {
-		return nil, fmt.Errorf("find the hub: %w", err)
+		return nil, err
 	}
 	return hub.Open(config, c.system, c.env.Clock)
 }
 
 // namespace is the one that the flag or the context names.
 func (c *commands) namespace() (string, error) {
+	if _, err := kubeconfigOf(c.flags, "context"); err != nil {
+		return "", err
+	}
 	ns, _, err := c.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return "", fmt.Errorf("find the namespace: %w", err)

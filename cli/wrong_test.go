@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/cli"
@@ -70,7 +71,21 @@ func assertSaysWhatIsWrong(t *testing.T, w *world) {
 			assert.Contains(t, oneLine(got.err), s, asked)
 		}
 	}
-	got := w.run("status", "--namespace", "nowhere")
+	got := w.run("status", "--context", "nope")
+	assert.Equal(t, 1, got.code)
+	assert.Contains(t, got.err, "--context nope: the kubeconfig has no context of that name: it has dead, hub")
+	got = w.run("status", "--kubeconfig", filepath.Join(t.TempDir(), "none"))
+	assert.Equal(t, 1, got.code)
+	assert.Contains(t, got.err, "none")
+	t.Run("without a kubeconfig", func(t *testing.T) {
+		t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+		t.Setenv("KUBERNETES_SERVICE_HOST", "")
+		var out strings.Builder
+		env := cli.Env{Out: &out, Err: &out, Clock: clock.RealClock{}}
+		assert.Equal(t, 1, cli.Run(t.Context(), env, []string{"kubectl-ramen_direct", "status"}))
+		assert.Contains(t, out.String(), "no kubeconfig names a hub: name one with --kubeconfig or KUBECONFIG")
+	})
+	got = w.run("status", "--namespace", "nowhere")
 	assert.Contains(t, got.out, "No applications are protected in namespace nowhere.")
 	assert.Contains(t, got.out, "kubectl ramen-direct status -A")
 	got = w.run("relocate", "orders", "--to", "dr1", "-o", "json", "--dry-run=client")

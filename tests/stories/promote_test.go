@@ -19,7 +19,8 @@ import (
 func TestAClusterIsPromotedPastItsHub(t *testing.T) {
 	testlayer.Slow(t, "hubctrl/plan TestEveryReachableStateIsSafeAndLive")
 	l := shared.Lab(t)
-	a := protected(t, l, "glass", lab.DR1)
+	both := protectedOn(t, l, lab.DR1, "glass", "pane")
+	a := both[0]
 	require.NoError(t, a.GoesOn(t.Context(), lab.DR1))
 	const link = lab.DR2 + "-" + lab.Hub
 	require.NoError(t, l.Stop("hubctrl"))
@@ -31,7 +32,13 @@ func TestAClusterIsPromotedPastItsHub(t *testing.T) {
 	out, code := pluginOn(t, l, lab.DR2, "promote", "glass", "-n", "glass", "--on-cluster", lab.DR2, "--hub-is-down", "--yes", "--wait")
 	require.Zero(t, code)
 	assert.Contains(t, out, "Done: dr2 is Primary of glass/glass, and its volumes are there.")
-	assert.Equal(t, v1alpha1.PrimaryState, a.Group(lab.DR2).Status.State)
+	out, code = pluginOn(t, l, lab.DR2, "promote", "--all", "--on-cluster", lab.DR2, "--hub-is-down", "--yes", "--wait")
+	require.Zero(t, code)
+	assert.Contains(t, out, "It is told to be Primary of 1 more already.")
+	assert.Contains(t, out, "Done: 1 done. Deploy the workloads on dr2.")
+	for _, a := range both {
+		assert.Equal(t, v1alpha1.PrimaryState, a.Group(lab.DR2).Status.State)
+	}
 
 	require.NoError(t, l.Heal(link))
 	require.NoError(t, l.StartProcess(t.Context(), "hubctrl"))
@@ -40,12 +47,17 @@ func TestAClusterIsPromotedPastItsHub(t *testing.T) {
 			assert.Contains(c, []string{"SpecConfirmed", "ConflictSolved", "LinkLive", "InboxComplete"}, drpc.Status.Waiting.Fact)
 		}
 	})
-	assert.Equal(t, v1alpha1.Primary, a.Group(lab.DR2).Spec.ReplicationState)
-	_, _ = plugin(t, l, "why", "glass", "-n", "glass")
-	_, code = plugin(t, l, "failover", "glass", "-n", "glass", "--to", lab.DR2, "--yes", "--wait", "--source-is-down", "--reason", "the glass was broken")
-	assert.Zero(t, code)
+	for _, a := range both {
+		name := a.App.Key().Name
+		assert.Equal(t, v1alpha1.Primary, a.Group(lab.DR2).Spec.ReplicationState)
+		_, _ = plugin(t, l, "why", name, "-n", name)
+		_, code = plugin(t, l, "failover", name, "-n", name, "--to", lab.DR2, "--yes", "--wait", "--source-is-down", "--reason", "the glass was broken")
+		assert.Zero(t, code)
+	}
 	require.NoError(t, l.Heal(lab.DR1))
-	a.Settled(v1alpha1.FailedOver, lab.DR2)
-	require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
-	assert.Equal(t, v1alpha1.SecondaryState, a.Group(lab.DR1).Status.State)
+	for _, a := range both {
+		a.Settled(v1alpha1.FailedOver, lab.DR2)
+		require.NoError(t, a.GoesOn(t.Context(), lab.DR2))
+		assert.Equal(t, v1alpha1.SecondaryState, a.Group(lab.DR1).Status.State)
+	}
 }
