@@ -30,9 +30,9 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/internal/boot"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/s3"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
 )
 
 const leaderID = "hubctrl.ramendr.openshift.io"

@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/ramendr/ramen-direct/internal/boot"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/s3"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/builtin"
@@ -23,8 +25,6 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
 	"github.com/ramendr/ramen-direct/spokectrl/ranges"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
 )
 

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 )
 
 // TestALostStoreIsGivenUpByOneWord : the condition has it, each cluster is told of it, and nobody asks the store any more.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/outcome"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/internal/store"
 )
 
 const (

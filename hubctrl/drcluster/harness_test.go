@@ -33,10 +33,10 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
 	"github.com/ramendr/ramen-direct/tests/gitops/guard"
 )
 

@@ -29,9 +29,9 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/drcluster"
 	"github.com/ramendr/ramen-direct/hubctrl/drpolicy"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 	"github.com/ramendr/ramen-direct/tests/apiserver"
 )
 

@@ -14,8 +14,8 @@ import (
 
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // labelStoreKeys marks the Secret wishes of this package in an outbox; others keep their own Secrets there.

@@ -30,8 +30,8 @@ import (
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/internal/rewind"
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // fieldOwner is the field manager of all that this package writes.

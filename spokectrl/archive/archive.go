@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 const (

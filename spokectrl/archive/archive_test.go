@@ -17,11 +17,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
 )
 
 var (

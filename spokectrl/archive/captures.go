@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // ErrNoCapsule means that a store does not hold the volumes of the group as they are in this term: captures of Kubernetes

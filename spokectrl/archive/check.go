@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/internal/store"
 )
 
 // Check asks each store of the configuration but those of the profiles in without whether it answers. The result has an entry

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // memory is what is known of stores without asking them. It is safe for concurrent use.

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // Answer is what the stores say about a group.

@@ -6,7 +6,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/internal/store"
 )
 
 // pace is a store whose calls, as they succeed, give an operation more time.

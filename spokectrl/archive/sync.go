@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // extent says what a store should hold besides a content.

@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
 	"github.com/ramendr/ramen-direct/internal/testlayer"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 )
 
 const patience = 5 * time.Minute

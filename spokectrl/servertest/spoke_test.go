@@ -25,6 +25,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
@@ -35,8 +37,6 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider/volsync"
 	"github.com/ramendr/ramen-direct/spokectrl/ranges"
 	"github.com/ramendr/ramen-direct/spokectrl/signing"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
 )
 

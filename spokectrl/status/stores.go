@@ -9,10 +9,10 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 func (s Pass) clusterDataProtected() provider.Finding {

@@ -10,9 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 )
 
 // stores are the two object stores that both clusters use.

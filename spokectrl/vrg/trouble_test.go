@@ -17,7 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/internal/store"
 )
 
 // deployed is a cluster whose group is primary with one volume.

@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/s3"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"

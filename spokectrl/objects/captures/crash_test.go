@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
 )
 
 // everywhere runs check with something that happens before the first call of a store, before the second, and so on, until there

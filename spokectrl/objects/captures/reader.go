@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // Answer is what the stores say about the captures of a group.

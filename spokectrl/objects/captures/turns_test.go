@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
 )
 
 // TestStoringVolumesAndNamingACaptureTakeTurns : both replace the manifest of the group, and neither may take the other for

@@ -17,13 +17,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
 )
 
 var (

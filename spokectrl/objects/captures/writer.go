@@ -15,10 +15,10 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
 )
 
 // Keeper writes and reads captures. It is safe for concurrent use.

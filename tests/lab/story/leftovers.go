@@ -17,9 +17,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/s3"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
 	"github.com/ramendr/ramen-direct/tests/lab"
 )
 

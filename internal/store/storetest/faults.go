@@ -5,7 +5,7 @@ package storetest
 import (
 	"context"
 
-	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/internal/store"
 )
 
 // Op names a call of a Store.

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/internal/store"
 )
 
 // Server holds buckets. It is safe for concurrent use.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/mem"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/mem"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 )
 
 var config = store.Config{Profile: "p", Endpoint: "https://s3.example.com", Bucket: "b", AccessKey: "a", SecretKey: "s"}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
-	"github.com/ramendr/ramen-direct/spokectrl/store"
+	"github.com/ramendr/ramen-direct/internal/store"
 )
 
 // explain turns what the library returned into a reason and into words that say what to change. Nil stays nil. ctx is

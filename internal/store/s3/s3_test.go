@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ramendr/ramen-direct/spokectrl/store"
-	"github.com/ramendr/ramen-direct/spokectrl/store/s3"
-	"github.com/ramendr/ramen-direct/spokectrl/store/storetest"
+	"github.com/ramendr/ramen-direct/internal/store"
+	"github.com/ramendr/ramen-direct/internal/store/s3"
+	"github.com/ramendr/ramen-direct/internal/store/storetest"
 )
 
 func TestConformance(t *testing.T) {
