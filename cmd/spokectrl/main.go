@@ -16,6 +16,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/store/s3"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/maintenance"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/builtin"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
@@ -64,6 +65,9 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		return err
 	}
 	if err := ranges.Setup(mgr); err != nil {
+		return err
+	}
+	if err := maintenance.Setup(mgr); err != nil {
 		return err
 	}
 	return drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}})

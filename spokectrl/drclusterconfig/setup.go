@@ -22,7 +22,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/optional"
 )
 
-// Setup adds the controller to a manager, and the one of maintenance modes. A class of any kind wakes it, as soon as its API is served.
+// Setup adds the controller to a manager. A class of any kind wakes it, as soon as its API is served.
 func Setup(mgr manager.Manager, o Options) error {
 	d, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
@@ -58,14 +58,6 @@ func Setup(mgr manager.Manager, o Options) error {
 		Build(r)
 	if err != nil {
 		return fmt.Errorf("build controller of DRClusterConfig: %w", err)
-	}
-	err = ctrl.NewControllerManagedBy(mgr).
-		Named("drclusterconfig-modes").
-		For(&v1alpha1.DRClusterConfig{}, builder.WithPredicates(rewind.Changed())).
-		Watches(&v1alpha1.MaintenanceMode{}, all).
-		Complete(&Modes{Client: r.Client, Live: r.Live})
-	if err != nil {
-		return fmt.Errorf("build controller of MaintenanceModes: %w", err)
 	}
 	return optional.Watch(mgr, "drclusterconfig", c, kinds)
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/maintenance"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/hooks"
@@ -101,6 +102,7 @@ func (s *spoke) start(server *mem.Server) {
 		}, clock.RealClock{}),
 	}))
 	require.NoError(s.t, ranges.Setup(mgr))
+	require.NoError(s.t, maintenance.Setup(mgr))
 	require.NoError(s.t, drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}}))
 	stopped := make(chan error, 1)
 	go func() { stopped <- mgr.Start(ctx) }()

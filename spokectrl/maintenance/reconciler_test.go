@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drclusterconfig_test
+package maintenance_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
-	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/maintenance"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
 )
 
@@ -30,7 +30,7 @@ import (
 type spoke struct {
 	client.Client
 	t      *testing.T
-	m      *drclusterconfig.Modes
+	m      *maintenance.Reconciler
 	writes int
 	fail   string // name of the object that can't be written
 }
@@ -62,7 +62,7 @@ func newSpoke(t *testing.T, with ...client.Object) *spoke {
 				return c.Delete(ctx, o, opts...)
 			},
 		}).Build()
-	s.m = &drclusterconfig.Modes{Client: s.Client, Live: s.Client}
+	s.m = &maintenance.Reconciler{Client: s.Client, Live: s.Client}
 	return s
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drclusterconfig
+package maintenance
 
 import (
 	"context"
@@ -21,21 +21,21 @@ import (
 	"github.com/ramendr/ramen-direct/internal/apply"
 )
 
-// fieldOwnerModes is the field manager of MaintenanceModes, and of the answers in a DRClusterConfig.
-const fieldOwnerModes = "spokectrl-drclusterconfig-modes"
+// fieldOwner is the field manager of MaintenanceModes, and of the answers in a DRClusterConfig.
+const fieldOwner = "spokectrl-drclusterconfig-modes"
 
-// Modes is the controller of the MaintenanceModes that the hub asks the cluster for. It is apart from the one that
+// Reconciler is the controller of the MaintenanceModes that the hub asks the cluster for. It is apart from the one that
 // describes the cluster: an object store that does not answer must not hold up a failover.
-type Modes struct {
+type Reconciler struct {
 	Client client.Client
 	// Live reads from the API server: in a cache a mode may stand that was just ended.
 	Live client.Reader
 }
 
 // Reconcile makes one pass over the requests in a DRClusterConfig.
-func (m *Modes) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	config, list := &v1alpha1.DRClusterConfig{}, &v1alpha1.MaintenanceModeList{}
-	switch err := m.Live.Get(ctx, req.NamespacedName, config); {
+	switch err := r.Live.Get(ctx, req.NamespacedName, config); {
 	case apierrors.IsNotFound(err):
 		return reconcile.Result{}, nil // what it owns is collected
 	case err != nil:
@@ -43,12 +43,12 @@ func (m *Modes) Reconcile(ctx context.Context, req reconcile.Request) (reconcile
 	case config.DeletionTimestamp != nil:
 		return reconcile.Result{}, nil
 	}
-	if err := m.Live.List(ctx, list); err != nil {
+	if err := r.Live.List(ctx, list); err != nil {
 		return reconcile.Result{}, fmt.Errorf("list MaintenanceModes: %w", err)
 	}
 	next := decide(config, list.Items)
-	err := m.act(ctx, config, next)
-	return reconcile.Result{}, errors.Join(err, m.report(ctx, config, next))
+	err := r.act(ctx, config, next)
+	return reconcile.Result{}, errors.Join(err, r.report(ctx, config, next))
 }
 
 // chores are what a pass decided: what to write and remove, and what to answer.
@@ -116,18 +116,18 @@ func says(mode *v1alpha1.MaintenanceMode, request *v1alpha1.MaintenanceModeReque
 
 // act does what was decided; what fails does not stop the rest. What it wrote is answered by the next pass, which the
 // event of the write wakes.
-func (m *Modes) act(ctx context.Context, config *v1alpha1.DRClusterConfig, next chores) error {
+func (r *Reconciler) act(ctx context.Context, config *v1alpha1.DRClusterConfig, next chores) error {
 	var errs []error
 	for _, c := range next.write {
 		log.FromContext(ctx).Info("Asking the storage for a maintenance mode", "MaintenanceMode", c.request.Name, "provisioner", c.request.StorageProvisioner, "target", c.request.TargetID)
-		if err := apply.New(m.Client, fieldOwnerModes).Owned(ctx, intent(config, c)); err != nil {
+		if err := apply.New(r.Client, fieldOwner).Owned(ctx, intent(config, c)); err != nil {
 			errs = append(errs, fmt.Errorf("apply MaintenanceMode %s: %w", c.request.Name, err))
 		}
 	}
 	for i := range next.remove {
 		mode := &next.remove[i]
 		log.FromContext(ctx).Info("Ending a maintenance mode", "MaintenanceMode", mode.Name)
-		if err := m.Client.Delete(ctx, mode, client.Preconditions{UID: &mode.UID}); client.IgnoreNotFound(err) != nil {
+		if err := r.Client.Delete(ctx, mode, client.Preconditions{UID: &mode.UID}); client.IgnoreNotFound(err) != nil {
 			errs = append(errs, fmt.Errorf("delete MaintenanceMode %s: %w", mode.Name, err))
 		}
 	}
@@ -151,11 +151,11 @@ func intent(config *v1alpha1.DRClusterConfig, c chore) apply.Intent {
 }
 
 // report writes the answers. The rest of the status has another owner.
-func (m *Modes) report(ctx context.Context, config *v1alpha1.DRClusterConfig, next chores) error {
+func (r *Reconciler) report(ctx context.Context, config *v1alpha1.DRClusterConfig, next chores) error {
 	before, after := &v1alpha1.DRClusterConfig{}, &v1alpha1.DRClusterConfig{}
 	before.Status.MaintenanceModes = slices.SortedFunc(slices.Values(config.Status.MaintenanceModes), byName)
 	after.Name, after.UID, after.Status.MaintenanceModes = config.Name, config.UID, next.answers
-	if _, err := apply.New(m.Client, fieldOwnerModes).ChangedStatus(ctx, before, after); err != nil {
+	if _, err := apply.New(r.Client, fieldOwner).ChangedStatus(ctx, before, after); err != nil {
 		return fmt.Errorf("answer about maintenance modes: %w", err)
 	}
 	return nil
