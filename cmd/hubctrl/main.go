@@ -28,6 +28,7 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/hubctrl/drpolicy"
 	"github.com/ramendr/ramen-direct/hubctrl/links"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/internal/store"
@@ -73,6 +74,9 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 	origin, now := string(system.UID), clock.RealClock{}
 	watched, err := links.Setup(mgr, now)
 	if err != nil {
+		return err
+	}
+	if err := maintenance.Setup(mgr, now); err != nil {
 		return err
 	}
 	if err := drcluster.Setup(mgr, drcluster.Options{

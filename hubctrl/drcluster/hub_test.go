@@ -29,6 +29,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/hubctrl/drcluster"
 	"github.com/ramendr/ramen-direct/hubctrl/drpolicy"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
 	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/internal/store/mem"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -68,6 +69,7 @@ func startHub(t *testing.T) *hub {
 		Logger:  testr.New(t),
 	})
 	require.NoError(t, err)
+	require.NoError(t, maintenance.Setup(mgr, clock.RealClock{}))
 	require.NoError(t, drcluster.Setup(mgr, drcluster.Options{
 		Namespace: "ramen-system", Origin: "hub", Open: buckets.Open, Links: live{},
 		Wake: make(chan event.GenericEvent), Clock: clock.RealClock{},

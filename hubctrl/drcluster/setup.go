@@ -95,8 +95,8 @@ func newReconciler(c client.Client, live client.Reader, recorder events.EventRec
 	}
 }
 
-// Setup adds the reconciler to mgr, and the one of maintenance modes. The manager needs no cache of Secrets or ConfigMaps: those of the operator's namespace
-// are watched here, Secrets by their metadata only.
+// Setup adds the reconciler to mgr. The manager needs no cache of Secrets or ConfigMaps: those of the operator's namespace are
+// watched here, Secrets by their metadata only.
 func Setup(mgr manager.Manager, o Options) error {
 	r := newReconciler(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("drcluster"), o)
 	local, err := cache.New(mgr.GetConfig(), cache.Options{
@@ -130,7 +130,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	if err := b.Complete(reconcile.AsReconciler(apply.Fresh(mgr.GetClient(), mgr.GetAPIReader()), r)); err != nil {
 		return fmt.Errorf("set up drcluster: %w", err)
 	}
-	return setupModes(mgr, o)
+	return nil
 }
 
 func secretMetadata() *metav1.PartialObjectMetadata {
@@ -188,8 +188,4 @@ func concernsAll() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		return e.ObjectOld.GetAnnotations()[v1alpha1.AnnotationAbandonStore] != e.ObjectNew.GetAnnotations()[v1alpha1.AnnotationAbandonStore]
 	}}
-}
-
-func bornOrGone() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
 }

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 )
@@ -21,11 +21,11 @@ func (r *observer) observeStorage(ctx context.Context, w *snapshot.Snapshot) err
 	if w.Facts.Ask != plan.Failover {
 		return nil
 	}
-	var sides [2]maintenance.Side
+	var sides [2]modes.Side
 	for i := range w.Sides {
-		sides[i] = maintenance.Side{Cluster: w.Sides[i].Cluster, Wish: w.Sides[i].Wish, Report: w.Sides[i].Report}
+		sides[i] = modes.Side{Cluster: w.Sides[i].Cluster, Wish: w.Sides[i].Wish, Report: w.Sides[i].Report}
 	}
-	f, target, ok := maintenance.Of(w.DRPC, sides)
+	f, target, ok := modes.Of(w.DRPC, sides)
 	if !ok || !f.UnderWay() {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (r *observer) observeStorage(ctx context.Context, w *snapshot.Snapshot) err
 	if config != nil {
 		classes = config.Status.Classes
 	}
-	w.Storage.Lacks = maintenance.Lacking(maintenance.Needed([]maintenance.Failover{f}, classes), config)
+	w.Storage.Lacks = modes.Lacking(modes.Needed([]modes.Failover{f}, classes), config)
 	w.Facts.At(w.SideOf(target)).Unready = w.Storage.Blind || len(w.Storage.Lacks) > 0
 	return nil
 }

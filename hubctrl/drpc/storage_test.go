@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 )
 
 // needy returns a hub whose application runs on dr1, and whose dr2 needs a maintenance mode for a failover.
@@ -38,7 +38,7 @@ func (h *hub) config(cluster string, edit func(*v1alpha1.DRClusterConfig)) {
 // requested asks dr2 for the mode, as the other controller does.
 func (h *hub) requested() {
 	h.config("dr2", func(c *v1alpha1.DRClusterConfig) {
-		c.Spec.MaintenanceModes = maintenance.Requests([]maintenance.Mode{{Provisioner: "d", TargetID: "rep"}}, nil, start.Add(-time.Minute))
+		c.Spec.MaintenanceModes = modes.Requests([]modes.Mode{{Provisioner: "d", TargetID: "rep"}}, nil, start.Add(-time.Minute))
 	})
 }
 

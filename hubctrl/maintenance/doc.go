@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package maintenance finds out which maintenance modes of its storage a cluster needs for the failovers to it, and which
-// of them it lacks. It is pure: equal facts give equal answers, in a fixed order.
+// Package maintenance asks each cluster for the maintenance modes of its storage that failovers to it need, and shows their state
+// in the DRCluster.
 //
-// It promises that a failover depends on the surviving side only (I8), and that no cluster makes the hub ask another one for
-// a mode (X16): what the failed side reports is not read. Every class that the target was told of counts as in use, and the
-// target's own class facts say which of them need a mode. A mode counts as active only by an answer to the very request that
-// is made now.
+// It promises that a mode is asked for as long as a failover needs it, and no longer; that it is ended only by what is true now, not
+// by what a cache shows; and that nothing else that is wrong with a cluster, such as an object store that does not answer, holds a
+// failover up.
 package maintenance

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -56,7 +56,7 @@ type Side struct {
 // Storage is what a failover lacks of its target's storage.
 type Storage struct {
 	Blind bool // the target has not told its classes
-	Lacks []maintenance.Lack
+	Lacks []modes.Lack
 }
 
 // Wished reports whether anything was wished for the application.

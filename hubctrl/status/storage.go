@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 )
@@ -34,7 +34,7 @@ func explainStorage(w *snapshot.Snapshot, at *snapshot.Side) Words {
 }
 
 // modeState says how far a mode is. Times are left to the field that tells since when.
-func modeState(lack *maintenance.Lack) string {
+func modeState(lack *modes.Lack) string {
 	a := lack.Answer
 	switch {
 	case lack.Request == nil:

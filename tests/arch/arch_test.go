@@ -50,7 +50,7 @@ var forbidden = map[string][]string{
 	"hubctrl/wish/":               slices.Concat(room, []string{module + "hubctrl/status"}),
 	"hubctrl/status/":             room,
 	"hubctrl/drpolicy/peerclass/": {"context", "os", "net", "sigs.k8s.io/controller-runtime", "k8s.io/client-go"},
-	"hubctrl/maintenance/":        {"context", "os", "net", "log", "sigs.k8s.io/controller-runtime", "k8s.io/client-go"},
+	"hubctrl/maintenance/modes/":  {"context", "os", "net", "log", "sigs.k8s.io/controller-runtime", "k8s.io/client-go"},
 	"spokectrl/":                  {module + "hubctrl", module + "mirror/link", module + "mirror/translate", module + "tests", module + "cmd"},
 	"spokectrl/plan/":             slices.Concat(world, []string{module, "k8s.io"}),
 	"spokectrl/snapshot/":         slices.Concat(room, []string{module + "spokectrl/status"}),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drcluster
+package maintenance
 
 import (
 	"cmp"
@@ -19,51 +19,51 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// fieldOwnerModes is the field manager of the requests in a DRClusterConfig, and of what a DRCluster shows of them.
-const fieldOwnerModes = "hubctrl-drcluster-modes"
+// fieldOwner is the field manager of the requests in a DRClusterConfig, and of what a DRCluster shows of them.
+const fieldOwner = "hubctrl-drcluster-modes"
 
-// modes asks each cluster for the maintenance modes that failovers to it need, and shows their state. It is a controller
+// Reconciler asks each cluster for the maintenance modes that failovers to it need, and shows their state. It is a controller
 // of its own: an object store that does not answer, or anything else that is wrong with a cluster, must not hold up a failover.
-type modes struct {
+type Reconciler struct {
 	client client.Client
 	live   client.Reader // past the cache: for what is written here, and before a mode is ended
 	apply  apply.Applier
 	clock  clock.PassiveClock
 }
 
-func newModes(c client.Client, live client.Reader, now clock.PassiveClock) *modes {
-	return &modes{client: c, live: live, apply: apply.New(c, fieldOwnerModes), clock: now}
+func newReconciler(c client.Client, live client.Reader, now clock.PassiveClock) *Reconciler {
+	return &Reconciler{client: c, live: live, apply: apply.New(c, fieldOwner), clock: now}
 }
 
 // Reconcile looks at the cluster of one DRCluster.
-func (m *modes) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	dc, config := &v1alpha1.DRCluster{}, &v1alpha1.DRClusterConfig{}
 	for _, o := range []client.Object{dc, config} {
-		switch err := m.live.Get(ctx, client.ObjectKey{Name: req.Name}, o); {
+		switch err := r.live.Get(ctx, client.ObjectKey{Name: req.Name}, o); {
 		case apierrors.IsNotFound(err):
 			return reconcile.Result{}, nil // not set up yet, or gone: a watch tells when it is there
 		case err != nil:
 			return reconcile.Result{}, fmt.Errorf("read %T %s: %w", o, req.Name, err)
 		}
 	}
-	if err := m.ask(ctx, config); err != nil {
+	if err := r.ask(ctx, config); err != nil {
 		return reconcile.Result{}, err
 	}
-	return reconcile.Result{}, m.show(ctx, dc, config)
+	return reconcile.Result{}, r.show(ctx, dc, config)
 }
 
 // ask brings the requests in config in line with what the failovers need. Before a mode is ended everything is read live:
 // the cache may not show yet that somebody asked for a failover.
-func (m *modes) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error {
+func (r *Reconciler) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error {
 	was := config.Spec.MaintenanceModes
-	want, err := m.requests(ctx, m.client, config)
+	want, err := r.requests(ctx, r.client, config)
 	if err == nil && ends(was, want) {
-		want, err = m.requests(ctx, m.live, config)
+		want, err = r.requests(ctx, r.live, config)
 	}
 	if err != nil || sameRequests(was, want) {
 		return err
@@ -82,7 +82,7 @@ func (m *modes) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error
 		list = append(list, item)
 	}
 	intent.Object["spec"] = map[string]any{"maintenanceModes": list}
-	if err := m.apply.Owned(ctx, apply.Untyped(intent)); err != nil {
+	if err := r.apply.Owned(ctx, apply.Untyped(intent)); err != nil {
 		return fmt.Errorf("ask cluster %s for maintenance modes: %w", config.Name, err)
 	}
 	config.Spec.MaintenanceModes = want
@@ -90,33 +90,33 @@ func (m *modes) ask(ctx context.Context, config *v1alpha1.DRClusterConfig) error
 }
 
 // requests are those that the cluster is to get. from is where applications and what is known of them are read.
-func (m *modes) requests(ctx context.Context, from client.Reader, config *v1alpha1.DRClusterConfig) ([]v1alpha1.MaintenanceModeRequest, error) {
-	if !maintenance.Asked(config.Status.Classes) {
+func (r *Reconciler) requests(ctx context.Context, from client.Reader, config *v1alpha1.DRClusterConfig) ([]v1alpha1.MaintenanceModeRequest, error) {
+	if !modes.Asked(config.Status.Classes) {
 		return nil, nil // whatever fails over: to look at all of it, at each step of each, would cost more than the failovers do
 	}
 	list := &v1alpha1.DRPlacementControlList{}
 	if err := from.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil { // none is changed here
 		return nil, fmt.Errorf("list DRPlacementControls: %w", err)
 	}
-	var failovers []maintenance.Failover
+	var failovers []modes.Failover
 	for i := range list.Items {
 		drpc := &list.Items[i]
 		if drpc.Spec.Action != v1alpha1.ActionFailover {
 			continue
 		}
-		sides, err := m.sides(ctx, from, drpc)
+		sides, err := r.sides(ctx, from, drpc)
 		if err != nil {
 			return nil, err
 		}
-		if f, target, ok := maintenance.Of(drpc, sides); ok && target == config.Name {
+		if f, target, ok := modes.Of(drpc, sides); ok && target == config.Name {
 			failovers = append(failovers, f)
 		}
 	}
-	return maintenance.Requests(maintenance.Needed(failovers, config.Status.Classes), config.Spec.MaintenanceModes, m.clock.Now()), nil
+	return modes.Requests(modes.Needed(failovers, config.Status.Classes), config.Spec.MaintenanceModes, r.clock.Now()), nil
 }
 
 // sides are what is known of an application on the clusters of its policy. Without the policy nothing is.
-func (m *modes) sides(ctx context.Context, from client.Reader, drpc *v1alpha1.DRPlacementControl) (sides [2]maintenance.Side, err error) {
+func (r *Reconciler) sides(ctx context.Context, from client.Reader, drpc *v1alpha1.DRPlacementControl) (sides [2]modes.Side, err error) {
 	policy := &v1alpha1.DRPolicy{}
 	switch err := from.Get(ctx, client.ObjectKey{Name: drpc.Spec.DRPolicyRef.Name}, policy); {
 	case apierrors.IsNotFound(err):
@@ -151,15 +151,15 @@ func read(ctx context.Context, from client.Reader, namespace, name string) (*v1a
 }
 
 // show writes the state of the modes into the DRCluster. The rest of its status has another owner.
-func (m *modes) show(ctx context.Context, dc *v1alpha1.DRCluster, config *v1alpha1.DRClusterConfig) error {
+func (r *Reconciler) show(ctx context.Context, dc *v1alpha1.DRCluster, config *v1alpha1.DRClusterConfig) error {
 	before, after := &v1alpha1.DRCluster{}, &v1alpha1.DRCluster{}
-	before.Status.MaintenanceModes, after.Status.MaintenanceModes = dc.Status.MaintenanceModes, maintenance.Shown(config)
+	before.Status.MaintenanceModes, after.Status.MaintenanceModes = dc.Status.MaintenanceModes, modes.Shown(config)
 	after.Name, after.UID = dc.Name, dc.UID
 	// The API server keeps the items of a list of this type in an order of its own.
 	slices.SortFunc(before.Status.MaintenanceModes, func(a, b v1alpha1.ClusterMaintenanceMode) int {
 		return cmp.Or(strings.Compare(a.StorageProvisioner, b.StorageProvisioner), strings.Compare(a.TargetID, b.TargetID))
 	})
-	if _, err := m.apply.ChangedStatus(ctx, before, after); err != nil {
+	if _, err := r.apply.ChangedStatus(ctx, before, after); err != nil {
 		return fmt.Errorf("show the maintenance modes of DRCluster %s: %w", dc.Name, err)
 	}
 	return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maintenance_test
+package modes_test
 
 import (
 	"testing"
@@ -9,11 +9,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 )
 
 func TestWhereAFailoverGoes(t *testing.T) {
-	type sides = [2]maintenance.Side
+	type sides = [2]modes.Side
 	edited := func(w *group, edit func(*group)) *group { edit(w); return w }
 	epoch := func(n string) func(*group) {
 		return func(w *group) { w.Annotations["exchange.ramendr.openshift.io/epoch"] = n }
@@ -42,7 +42,7 @@ func TestWhereAFailoverGoes(t *testing.T) {
 			drpc := &v1alpha1.DRPlacementControl{}
 			drpc.Spec.Action = "Failover"
 			tc.ask(drpc)
-			_, target, ok := maintenance.Of(drpc, tc.sides)
+			_, target, ok := modes.Of(drpc, tc.sides)
 			assert.Equal(t, tc.want, target)
 			assert.Equal(t, tc.want != "", ok)
 		})
@@ -53,13 +53,13 @@ func TestAFailoverIsThatOfItsTarget(t *testing.T) {
 	drpc := &v1alpha1.DRPlacementControl{}
 	drpc.Spec.Action, drpc.Spec.FailoverCluster = "Failover", "dr2"
 	drpc.Status.Decisions = []v1alpha1.ClusterDecision{{ClusterName: "dr2", Reason: "Retain"}}
-	sides := [2]maintenance.Side{
+	sides := [2]modes.Side{
 		{Cluster: "dr1", Wish: wish("primary"), Report: report("Primary")},
 		{Cluster: "dr2", Wish: wish("secondary"), Report: report("Secondary")},
 	}
-	f, _, _ := maintenance.Of(drpc, sides)
+	f, _, _ := modes.Of(drpc, sides)
 	assert.Equal(t, failover{Wish: sides[1].Wish, Report: sides[1].Report}, f)
 	drpc.Status.Decisions[0].Reason = "Run"
-	f, _, _ = maintenance.Of(drpc, sides)
+	f, _, _ = modes.Of(drpc, sides)
 	assert.True(t, f.Decided)
 }

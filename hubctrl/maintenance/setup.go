@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drcluster
+package maintenance
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,21 +20,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
-// setupModes adds the controller of maintenance modes. Everything that it looks at wakes it.
-func setupModes(mgr manager.Manager, o Options) error {
-	m := newModes(mgr.GetClient(), mgr.GetAPIReader(), o.Clock)
+// concurrency is how many clusters are looked at at once. A pass waits for API calls most of its time.
+const concurrency = 8
+
+// Setup adds the controller to a manager. Everything that it looks at wakes it.
+func Setup(mgr manager.Manager, now clock.PassiveClock) error {
+	r := newReconciler(mgr.GetClient(), mgr.GetAPIReader(), now)
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("drcluster-modes").
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 		For(&v1alpha1.DRCluster{}, builder.WithPredicates(bornOrGone())).
 		Watches(&v1alpha1.DRClusterConfig{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(modesChanged())).
-		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(m.clustersOf), builder.WithPredicates(failoverChanged())).
-		Watches(&v1alpha1.VolumeReplicationGroup{}, handler.EnqueueRequestsFromMapFunc(m.clustersOfGroup), builder.WithPredicates(groupChanged())).
-		Complete(m)
+		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(r.clustersOf), builder.WithPredicates(failoverChanged())).
+		Watches(&v1alpha1.VolumeReplicationGroup{}, handler.EnqueueRequestsFromMapFunc(r.clustersOfGroup), builder.WithPredicates(groupChanged())).
+		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up drcluster-modes: %w", err)
 	}
@@ -41,13 +45,13 @@ func setupModes(mgr manager.Manager, o Options) error {
 }
 
 // clustersOf asks for a look at both clusters of an application.
-func (m *modes) clustersOf(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *Reconciler) clustersOf(ctx context.Context, o client.Object) []reconcile.Request {
 	drpc, ok := o.(*v1alpha1.DRPlacementControl)
 	if !ok {
 		return nil
 	}
 	policy := &v1alpha1.DRPolicy{}
-	if err := m.client.Get(ctx, client.ObjectKey{Name: drpc.Spec.DRPolicyRef.Name}, policy); err != nil {
+	if err := r.client.Get(ctx, client.ObjectKey{Name: drpc.Spec.DRPolicyRef.Name}, policy); err != nil {
 		if client.IgnoreNotFound(err) != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "Could not read a DRPolicy")
 		}
@@ -62,20 +66,20 @@ func (m *modes) clustersOf(ctx context.Context, o client.Object) []reconcile.Req
 
 // clustersOfGroup asks for a look at both clusters of the application behind a wish or report, if its user asked for a
 // failover.
-func (m *modes) clustersOfGroup(ctx context.Context, o client.Object) []reconcile.Request {
+func (r *Reconciler) clustersOfGroup(ctx context.Context, o client.Object) []reconcile.Request {
 	namespace, name, ok := strings.Cut(o.GetAnnotations()[exchange.AnnotationDRPC], "/")
 	if _, exchanged := exchange.ClusterOf(o.GetNamespace()); !ok || !exchanged {
 		return nil
 	}
 	drpc := &v1alpha1.DRPlacementControl{}
-	switch err := m.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, drpc); {
+	switch err := r.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, drpc); {
 	case client.IgnoreNotFound(err) != nil:
 		ctrl.LoggerFrom(ctx).Error(err, "Could not read a DRPlacementControl")
 		return nil
 	case err != nil, drpc.Spec.Action != v1alpha1.ActionFailover:
 		return nil
 	}
-	return m.clustersOf(ctx, drpc)
+	return r.clustersOf(ctx, drpc)
 }
 
 // modesChanged lets through what concerns maintenance modes of what a cluster is told and tells.
@@ -83,7 +87,7 @@ func modesChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, ok := e.ObjectOld.(*v1alpha1.DRClusterConfig)
 		now, same := e.ObjectNew.(*v1alpha1.DRClusterConfig)
-		return !ok || !same || maintenance.Changed(was, now)
+		return !ok || !same || modes.Changed(was, now)
 	}}
 }
 
@@ -111,6 +115,10 @@ func groupChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, ok := e.ObjectOld.(*v1alpha1.VolumeReplicationGroup)
 		now, same := e.ObjectNew.(*v1alpha1.VolumeReplicationGroup)
-		return !ok || !same || !maintenance.Alike(was, now)
+		return !ok || !same || !modes.Alike(was, now)
 	}}
+}
+
+func bornOrGone() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maintenance_test
+package modes_test
 
 import (
 	"testing"
@@ -12,13 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 )
 
 type (
 	group    = v1alpha1.VolumeReplicationGroup
-	mode     = maintenance.Mode
-	failover = maintenance.Failover
+	mode     = modes.Mode
+	failover = modes.Failover
 )
 
 // replication and storage are the class facts of the target.
@@ -120,13 +120,13 @@ func TestX16_WhatTheFailedSideReportsNeedsNoMode(t *testing.T) {
 		ReplicationID: v1alpha1.Identifier{ID: "any", Modes: []v1alpha1.MMode{"Failover"}},
 		StorageID:     v1alpha1.Identifier{ID: "any", Modes: []v1alpha1.MMode{"Failover"}},
 	})
-	f, target, ok := maintenance.Of(drpc, [2]maintenance.Side{
+	f, target, ok := modes.Of(drpc, [2]modes.Side{
 		{Cluster: "dr1", Wish: wish("primary"), Report: lie},
 		{Cluster: "dr2", Wish: wish("secondary", "fast", "rep"), Report: report("Secondary")},
 	})
 	require.True(t, ok)
 	assert.Equal(t, "dr2", target)
-	assert.Empty(t, maintenance.Needed([]failover{f}, []v1alpha1.ClassFact{replication("d", "rep", ""), storage("fast", "d", "s2", "")}))
+	assert.Empty(t, modes.Needed([]failover{f}, []v1alpha1.ClassFact{replication("d", "rep", ""), storage("fast", "d", "s2", "")}))
 }
 
 func TestSeveralFailoversShareAMode(t *testing.T) {
@@ -134,9 +134,9 @@ func TestSeveralFailoversShareAMode(t *testing.T) {
 	one := failover{Wish: wish("secondary", "fast", "rep")}
 	two := failover{Wish: wish("secondary", "slow", "rep2", "fast", "rep")}
 	over := failover{Wish: wish("primary", "slow", "rep2"), Decided: true}
-	assert.Equal(t, []mode{{"d", "rep"}, {"e", "rep2"}}, maintenance.Needed([]failover{two, one}, classes))
-	assert.Equal(t, []mode{{"d", "rep"}}, maintenance.Needed([]failover{over, one}, classes), "it stays for the one that is not over")
-	assert.Empty(t, maintenance.Needed([]failover{over}, classes))
+	assert.Equal(t, []mode{{"d", "rep"}, {"e", "rep2"}}, modes.Needed([]failover{two, one}, classes))
+	assert.Equal(t, []mode{{"d", "rep"}}, modes.Needed([]failover{over, one}, classes), "it stays for the one that is not over")
+	assert.Empty(t, modes.Needed([]failover{over}, classes))
 }
 
 func TestAFailoverIsUnderWayUntilTheWorkloadWasSentToTheTarget(t *testing.T) {
@@ -194,20 +194,20 @@ func TestTheNameOfAMode(t *testing.T) {
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 123456789, time.UTC)
 
 func TestARequestKeepsItsTime(t *testing.T) {
-	first := maintenance.Requests([]mode{{"d", "rep"}}, nil, noon)
+	first := modes.Requests([]mode{{"d", "rep"}}, nil, noon)
 	require.Len(t, first, 1)
 	assert.Equal(t, v1alpha1.MaintenanceModeRequest{
 		Name: mode{"d", "rep"}.Name(), StorageProvisioner: "d", TargetID: "rep", Modes: []v1alpha1.MMode{"Failover"},
 		RequestedTime: metav1.NewMicroTime(noon.Truncate(time.Microsecond)),
 	}, first[0])
 
-	both := maintenance.Requests([]mode{{"d", "rep"}, {"e", "rep"}}, first, noon.Add(time.Minute))
+	both := modes.Requests([]mode{{"d", "rep"}, {"e", "rep"}}, first, noon.Add(time.Minute))
 	require.Len(t, both, 2)
 	assert.Equal(t, first[0], both[0])
 	assert.NotEqual(t, first[0].RequestedTime, both[1].RequestedTime)
 
-	assert.Empty(t, maintenance.Requests(nil, both, noon))
-	again := maintenance.Requests([]mode{{"d", "rep"}}, nil, noon.Add(time.Hour))
+	assert.Empty(t, modes.Requests(nil, both, noon))
+	again := modes.Requests([]mode{{"d", "rep"}}, nil, noon.Add(time.Hour))
 	assert.NotEqual(t, first[0].RequestedTime, again[0].RequestedTime, "a mode that was ended is asked for again")
 }
 
@@ -234,7 +234,7 @@ func TestWhatChangesWithEachSynchronizationIsNotLookedAt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			second := first.DeepCopy()
 			tc.edit(second)
-			assert.Equal(t, tc.want, maintenance.Alike(first, second))
+			assert.Equal(t, tc.want, modes.Alike(first, second))
 		})
 	}
 }

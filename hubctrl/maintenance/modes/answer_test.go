@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package maintenance_test
+package modes_test
 
 import (
 	"testing"
@@ -10,13 +10,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/hubctrl/maintenance"
+	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 )
 
 // activated is a cluster that was asked for the modes and has activated each.
-func activated(modes ...mode) *v1alpha1.DRClusterConfig {
+func activated(asked ...mode) *v1alpha1.DRClusterConfig {
 	c := &v1alpha1.DRClusterConfig{}
-	c.Spec.MaintenanceModes = maintenance.Requests(modes, nil, noon)
+	c.Spec.MaintenanceModes = modes.Requests(asked, nil, noon)
 	for _, r := range c.Spec.MaintenanceModes {
 		c.Status.MaintenanceModes = append(c.Status.MaintenanceModes, v1alpha1.MaintenanceModeAnswer{
 			Name: r.Name, StorageProvisioner: r.StorageProvisioner, TargetID: r.TargetID, RequestedTime: r.RequestedTime,
@@ -62,19 +62,19 @@ func TestAModeIsActiveOnlyByAnAnswerToThisRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := activated(mode{"d", "rep"})
 			tc.edit(&config.Spec.MaintenanceModes[0], &config.Status.MaintenanceModes[0])
-			assert.Equal(t, tc.want, maintenance.Lacking([]mode{{"d", "rep"}}, config) == nil)
+			assert.Equal(t, tc.want, modes.Lacking([]mode{{"d", "rep"}}, config) == nil)
 		})
 	}
 }
 
 func TestWhatIsLacked(t *testing.T) {
 	config := activated(mode{"d", "rep"})
-	lacks := maintenance.Lacking([]mode{{"d", "rep"}, {"e", "rep"}}, config)
-	assert.Equal(t, []maintenance.Lack{{Mode: mode{"e", "rep"}}}, lacks, "not asked for yet")
-	assert.Len(t, maintenance.Lacking([]mode{{"d", "rep"}}, nil), 1)
-	assert.Empty(t, maintenance.Lacking(nil, nil))
+	lacks := modes.Lacking([]mode{{"d", "rep"}, {"e", "rep"}}, config)
+	assert.Equal(t, []modes.Lack{{Mode: mode{"e", "rep"}}}, lacks, "not asked for yet")
+	assert.Len(t, modes.Lacking([]mode{{"d", "rep"}}, nil), 1)
+	assert.Empty(t, modes.Lacking(nil, nil))
 	config.Status.MaintenanceModes[0].Conditions[0].Status = "False"
-	lacks = maintenance.Lacking([]mode{{"d", "rep"}}, config)
+	lacks = modes.Lacking([]mode{{"d", "rep"}}, config)
 	assert.Equal(t, &config.Spec.MaintenanceModes[0], lacks[0].Request)
 	assert.Equal(t, &config.Status.MaintenanceModes[0], lacks[0].Answer)
 }
@@ -85,7 +85,7 @@ func TestEachRequestIsShown(t *testing.T) {
 	assert.Equal(t, []v1alpha1.ClusterMaintenanceMode{
 		{StorageProvisioner: "d", TargetID: "rep", State: "Unknown"},
 		{StorageProvisioner: "e", TargetID: "rep", State: "Completed", Conditions: config.Status.MaintenanceModes[0].Conditions},
-	}, maintenance.Shown(config))
+	}, modes.Shown(config))
 }
 
 func TestWhatOfADRClusterConfigConcernsModes(t *testing.T) {
@@ -111,7 +111,7 @@ func TestWhatOfADRClusterConfigConcernsModes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			second := first.DeepCopy()
 			tc.edit(second)
-			assert.Equal(t, tc.want, maintenance.Changed(first, second))
+			assert.Equal(t, tc.want, modes.Changed(first, second))
 		})
 	}
 }
