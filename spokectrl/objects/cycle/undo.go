@@ -75,8 +75,8 @@ func (w *undoer) of(g capsule.Group) (left *Undoing, ready bool) {
 
 func (w *undoer) unwind(u *undoing, r steps.Record) {
 	logger := log.FromContext(w.life).WithValues("group", r.Group, "attempt", r.Attempt)
+	defer close(u.done) // last: then nothing of it runs any more
 	defer w.call(r.Group)
-	defer close(u.done)
 	missing := map[string]int{}
 	skip := u.skip
 	for try := 1; ; try++ {
