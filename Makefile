@@ -46,7 +46,7 @@ release: ## Write the files of a release into dist/release: make release VERSION
 	$(GO) run ./cmd/ramendist release --out $(DIST) --registry $(IMAGE_REGISTRY) --version $(VERSION) --arch $(IMAGE_ARCH)
 
 .PHONY: demo
-demo: ## Protect, relocate, fail over and bring back an application in the embedded lab
+demo: ## Move applications about in the embedded lab, one from Git and one that nobody deploys
 	$(GO) build -o $(BIN)/ramenlab ./cmd/ramenlab
 	$(BIN)/ramenlab demo
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package demo is the story that a newcomer sees: an application is protected, relocated, failed over with the source
-// cut off, brought back in line, and its protection is ended; after each step its records are counted. It promises that
-// it fails if a single count is not what the project promises.
+// cut off, brought back in line, and its protection is ended; after each step its records are counted. In a second act one
+// that nobody deploys is quiesced for its captures, and failed over with all its objects. It promises that it fails if a
+// single count is not what the project promises.
 package demo
 
 import (
@@ -54,15 +55,22 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	s.kubectl = func(args ...string) string {
-		cmd := exec.CommandContext(ctx, filepath.Join(programs, "kubectl"), append([]string{"--kubeconfig", l.Cluster(lab.Hub).Kubeconfig}, args...)...)
+	s.kubectl = func(cluster string, args ...string) string {
+		cmd := exec.CommandContext(ctx, filepath.Join(programs, "kubectl"), append([]string{"--kubeconfig", l.Cluster(cluster).Kubeconfig}, args...)...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return fmt.Sprintf("%s(%v)\n", out, err)
 		}
 		return string(out)
 	}
-	return tell(ctx, s, story.New(l, app.New(l, "journal", "journal"), Interval))
+	if err := tell(ctx, s, story.New(l, app.New(l, "journal", "journal"), Interval)); err != nil {
+		return err
+	}
+	if err := tellWhole(ctx, s, l, story.New(l, app.New(l, "shop", "shop"), Interval)); err != nil {
+		return err
+	}
+	s.summary()
+	return nil
 }
 
 // tell goes through the story and shows what happens.
@@ -112,7 +120,6 @@ func tell(ctx context.Context, s *screen, t *story.Story) error {
 		return err
 	}
 	s.result("DR disabled, the application runs on with its data", fmt.Sprintf("%d records, none missing", kept.Count), 0)
-	s.summary()
 	return nil
 }
 
@@ -122,7 +129,7 @@ type screen struct {
 	out     io.Writer
 	began   time.Time
 	results []string
-	kubectl func(args ...string) string
+	kubectl func(cluster string, args ...string) string
 }
 
 func (s *screen) line(format string, args ...any) {
@@ -143,9 +150,15 @@ func (s *screen) title(text string) { s.line("== %s", text) }
 
 func (s *screen) note(format string, args ...any) { s.line("  "+format, args...) }
 
-func (s *screen) show(what string, args ...string) {
-	out := s.kubectl(args...)
-	s.line("  $ kubectl %s    (%s)", strings.Join(args, " "), what)
+func (s *screen) show(what string, args ...string) { s.showOn(lab.Hub, what, args...) }
+
+func (s *screen) showOn(cluster, what string, args ...string) {
+	out := s.kubectl(cluster, args...)
+	context := ""
+	if cluster != lab.Hub {
+		context = "--context " + cluster + " "
+	}
+	s.line("  $ kubectl %s%s    (%s)", context, strings.Join(args, " "), what)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for line := range strings.Lines(out) {
