@@ -66,8 +66,10 @@ Who carries it out needs, for all namespaces, ` + "`get`, `list`, `watch` and `p
 
 ` + "`protect`" + ` creates a DRPlacementControl and ` + "`unprotect`" + ` deletes it.
 Before ` + "`protect`" + ` writes, it asks the API server by a dry run, and reads all DRPlacementControls and what lies in outboxes and inboxes, as far as you may, to know what the hub would decide.
+On a cluster whose context you name it reads the PVCs of the application, and the Recipe if one is named.
 
 ` + "`promote`" + ` talks to one cluster and no hub: it reads the VolumeReplicationGroup, the Deployment ` + "`mirror`" + ` and the Secrets of mirrors, and writes the VolumeReplicationGroup, on condition that nobody changed it since the command looked at it.
+With ` + "`--all`" + ` it lists the VolumeReplicationGroups of all namespaces, or of the one that ` + "`-n`" + ` names.
 
 ` + "`connect`" + ` creates the DRCluster, and reads the ServiceAccount ` + "`mirror`" + ` and the Secret ` + "`mirror-credential`" + ` of the inbox, for which it asks for a token.
 ` + "`disconnect`" + ` deletes the DRCluster, with ` + "`--revoke`" + ` that Secret instead, and has to see all DRPlacementControls, DRPolicies and wishes that may need the cluster.

@@ -43,7 +43,7 @@ func (o *promoting) runAll(cmd *cobra.Command) error {
 	if err := text.PromoteAll(o.talk, told); err != nil {
 		return err
 	}
-	err = o.carryOutAll(ctx, told, groups)
+	err = o.carryOutAll(ctx, namespace, told, groups)
 	if told.Outcome == "" {
 		return err // what became of it is not known
 	}
@@ -54,7 +54,7 @@ func (o *promoting) runAll(cmd *cobra.Command) error {
 }
 
 // carryOutAll confirms, writes and waits.
-func (o *promoting) carryOutAll(ctx context.Context, told *view.SitePromotion, groups []v1alpha1.VolumeReplicationGroup) error {
+func (o *promoting) carryOutAll(ctx context.Context, namespace string, told *view.SitePromotion, groups []v1alpha1.VolumeReplicationGroup) error {
 	pending := told.Count()[view.SitePending]
 	switch {
 	case told.Outcome == view.OutcomeNothing:
@@ -94,7 +94,7 @@ func (o *promoting) carryOutAll(ctx context.Context, told *view.SitePromotion, g
 		told.Outcome = view.OutcomeBegun
 		return leftOut(told)
 	}
-	return o.takeAll(ctx, told)
+	return o.takeAll(ctx, namespace, told)
 }
 
 // leftOut is the end of a command that could not do all.
@@ -153,13 +153,13 @@ func (o *promoting) writeOne(ctx context.Context, a *view.PromotedApplication, g
 }
 
 // takeAll waits until the cluster has taken over all that were begun.
-func (o *promoting) takeAll(ctx context.Context, told *view.SitePromotion) error {
+func (o *promoting) takeAll(ctx context.Context, namespace string, told *view.SitePromotion) error {
 	clock := o.commands.env.Clock
 	start := clock.Now()
 	limit, stop := o.within(ctx, o.timeout)
 	defer stop()
 	last, at := "", time.Time{}
-	err := hub.FollowAll(limit, o.cluster, &v1alpha1.VolumeReplicationGroupList{}, func(now map[client.ObjectKey]*v1alpha1.VolumeReplicationGroup) (bool, error) {
+	err := hub.FollowAll(limit, o.cluster, namespace, &v1alpha1.VolumeReplicationGroupList{}, func(now map[client.ObjectKey]*v1alpha1.VolumeReplicationGroup) (bool, error) {
 		for i := range told.Items {
 			judgeTaken(&told.Items[i], now)
 		}

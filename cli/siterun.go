@@ -255,7 +255,7 @@ func (r *siteRun) await(ctx context.Context, i int) error {
 	w := &r.site.Waves[i]
 	var last string
 	var at time.Time
-	err := hub.FollowAll(limit, r.hub, &v1alpha1.DRPlacementControlList{}, func(now map[client.ObjectKey]*v1alpha1.DRPlacementControl) (bool, error) {
+	err := hub.FollowAll(limit, r.hub, "", &v1alpha1.DRPlacementControlList{}, func(now map[client.ObjectKey]*v1alpha1.DRPlacementControl) (bool, error) {
 		for j := range r.site.Waves[:i+1] {
 			earlier := &r.site.Waves[j]
 			for k := range earlier.Applications {

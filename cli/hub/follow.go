@@ -84,21 +84,21 @@ func current[T any, P interface {
 
 // FollowAll shows all objects of a kind to see at once, and again after each that changes or is deleted, until see says that it has
 // seen enough. An API server that can't be reached meanwhile is asked again; a lack of rights ends it. What see gets at once is
-// complete. list is of the objects' kind.
+// complete. list is of the objects' kind; namespace is theirs; empty: all.
 func FollowAll[T any, P interface {
 	*T
 	client.Object
-}](ctx context.Context, h *Hub, list client.ObjectList, see func(now map[client.ObjectKey]P) (bool, error)) error {
+}](ctx context.Context, h *Hub, namespace string, list client.ObjectList, see func(now map[client.ObjectKey]P) (bool, error)) error {
 	return h.repeat(ctx, func() (bool, error) {
 		now := map[client.ObjectKey]P{}
-		err := eachPage(ctx, h, list, func(o P) { now[client.ObjectKeyFromObject(o)] = o })
+		err := eachPage(ctx, h, namespace, list, func(o P) { now[client.ObjectKeyFromObject(o)] = o })
 		switch {
 		case denied(err):
 			return false, fmt.Errorf("follow: %w", err)
 		case err == nil:
 			enough, err := see(now)
 			if err == nil && !enough {
-				enough, err = watchAll(ctx, h, list, now, see)
+				enough, err = watchAll(ctx, h, namespace, list, now, see)
 			}
 			return enough, err
 		}
@@ -106,14 +106,14 @@ func FollowAll[T any, P interface {
 	})
 }
 
-// eachPage lists objects page by page.
-func eachPage[P client.Object](ctx context.Context, h *Hub, list client.ObjectList, see func(P)) error {
+// eachPage lists the objects of a namespace page by page; empty: of all.
+func eachPage[P client.Object](ctx context.Context, h *Hub, namespace string, list client.ObjectList, see func(P)) error {
 	for next := ""; ; {
 		one, ok := list.DeepCopyObject().(client.ObjectList)
 		if !ok {
 			return fmt.Errorf("%T is no list", list)
 		}
-		if err := h.List(ctx, one, client.Limit(page), client.Continue(next)); err != nil {
+		if err := h.List(ctx, one, client.InNamespace(namespace), client.Limit(page), client.Continue(next)); err != nil {
 			return err
 		}
 		err := meta.EachListItem(one, func(o runtime.Object) error {
@@ -132,12 +132,12 @@ func eachPage[P client.Object](ctx context.Context, h *Hub, list client.ObjectLi
 }
 
 // watchAll keeps now current and shows it after each change, until the watch ends.
-func watchAll[P client.Object](ctx context.Context, h *Hub, list client.ObjectList, now map[client.ObjectKey]P, see func(map[client.ObjectKey]P) (bool, error)) (bool, error) {
+func watchAll[P client.Object](ctx context.Context, h *Hub, namespace string, list client.ObjectList, now map[client.ObjectKey]P, see func(map[client.ObjectKey]P) (bool, error)) (bool, error) {
 	of, ok := list.DeepCopyObject().(client.ObjectList)
 	if !ok {
 		return false, fmt.Errorf("%T is no list", list)
 	}
-	w, err := h.Watch(ctx, of)
+	w, err := h.Watch(ctx, of, client.InNamespace(namespace))
 	if err != nil {
 		return false, nil // it begins again soon, by a list
 	}

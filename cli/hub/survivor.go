@@ -46,9 +46,9 @@ func ReadSurvivor(ctx context.Context, h *Hub, at string, key client.ObjectKey) 
 // ReadSurvivors is ReadSurvivor for all groups of the cluster, or of a namespace of it; the survivor itself names none.
 func ReadSurvivors(ctx context.Context, h *Hub, namespace string) (*order.Survivor, []v1alpha1.VolumeReplicationGroup, error) {
 	var groups []v1alpha1.VolumeReplicationGroup
-	err := eachPage(ctx, h, &v1alpha1.VolumeReplicationGroupList{}, func(g *v1alpha1.VolumeReplicationGroup) {
+	err := eachPage(ctx, h, namespace, &v1alpha1.VolumeReplicationGroupList{}, func(g *v1alpha1.VolumeReplicationGroup) {
 		_, boxed := exchange.ClusterOf(g.Namespace) // of a hub on the same cluster
-		if !boxed && (namespace == "" || g.Namespace == namespace) {
+		if !boxed {
 			groups = append(groups, *g)
 		}
 	})
