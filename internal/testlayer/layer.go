@@ -42,9 +42,9 @@ func Drawn[Row any](t testing.TB, rows []Row, n int, standIn string) []Row {
 	}
 	seed, err := strconv.ParseUint(os.Getenv(Seed), 10, 64)
 	if err != nil {
-		seed = rand.Uint64()
+		seed = rand.Uint64() //nolint:gosec // nothing is secret here
 	}
-	random := rand.New(rand.NewPCG(seed, uint64(len(rows))))
+	random := rand.New(rand.NewPCG(seed, uint64(len(rows)))) //nolint:gosec // nothing is secret here
 	drawn := random.Perm(len(rows))[:n]
 	slices.Sort(drawn)
 	t.Logf("rows %v of %d are played (%s=%d); in the gate %s stands for the others", drawn, len(rows), Seed, seed, standIn)
