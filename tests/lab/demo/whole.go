@@ -132,7 +132,7 @@ func tellWhole(ctx context.Context, s *screen, l *lab.Lab, t *story.Story) error
 	if quiet.Periods == 0 || quiet.Records > 0 {
 		return fmt.Errorf("%d records were written in %d times when the application was quiesced", quiet.Records, quiet.Periods)
 	}
-	s.result("all its objects are on dr2", fmt.Sprintf("quiesced for %d captures, no record written meanwhile", quiet.Periods), 0)
+	s.result("all its objects are on dr2", fmt.Sprintf("no record was written while it was quiesced (captures: %d)", quiet.Periods), 0)
 	if err := t.App.RemoveFrom(ctx, lab.DR1, s.note); err != nil {
 		return err
 	}
