@@ -22,7 +22,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 	"github.com/ramendr/ramen-direct/tests/lab/journal"
 )
@@ -189,7 +189,7 @@ func (c *company) setRights(side string, may func(verb string) bool) {
 func wipe(c *company, side string) func() {
 	start := c.stopMirror(side)
 	cl := c.l.Cluster(side).Client
-	standby := []*cast.Actor{c.relocated, c.failed}
+	standby := []*actors.Actor{c.relocated, c.failed}
 	if c.deletedAt != side {
 		standby = append(standby, c.deleted)
 	}
@@ -330,9 +330,9 @@ func restoreCluster(c *company, side string) func() {
 }
 
 // followAgain starts the deployers of those applications that stay when clusters obey what is wished for them.
-func (c *company) followAgain(start func(*cast.Actor), clusters ...string) {
+func (c *company) followAgain(start func(*actors.Actor), clusters ...string) {
 	c.t.Helper()
-	for _, a := range []*cast.Actor{c.relocated, c.failed, c.deployed} {
+	for _, a := range []*actors.Actor{c.relocated, c.failed, c.deployed} {
 		for _, cluster := range clusters {
 			c.insist(cluster+" obeys for "+a.App.Name, func(ctx context.Context) error {
 				return errors.Join(c.beginAgain(ctx, a), a.Obeyed(ctx, cluster))
@@ -344,7 +344,7 @@ func (c *company) followAgain(start func(*cast.Actor), clusters ...string) {
 
 // beginAgain deletes the group of an application that had reached one cluster only when the hub forgot it: only the user knows
 // that it ran nowhere yet.
-func (c *company) beginAgain(ctx context.Context, a *cast.Actor) error {
+func (c *company) beginAgain(ctx context.Context, a *actors.Actor) error {
 	drpc, err := a.App.Control(ctx)
 	if err != nil {
 		return err

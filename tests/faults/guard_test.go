@@ -16,14 +16,14 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 )
 
 // guard watches an application that only ever relocates: at no moment may two clusters be wished Primary, or be it (I1).
 type guard struct {
 	t *testing.T
 	l *lab.Lab
-	a *cast.Actor
+	a *actors.Actor
 
 	mu         sync.Mutex
 	wished, is map[string]bool // by cluster: Primary
@@ -31,7 +31,7 @@ type guard struct {
 }
 
 // watchOver begins to watch; the test fails in the end if the promise was broken.
-func watchOver(t *testing.T, l *lab.Lab, a *cast.Actor) *guard {
+func watchOver(t *testing.T, l *lab.Lab, a *actors.Actor) *guard {
 	t.Helper()
 	g := &guard{t: t, l: l, a: a, wished: map[string]bool{}, is: map[string]bool{}}
 	ctx, stop := context.WithCancel(t.Context())
@@ -66,7 +66,7 @@ func (g *guard) follow(ctx context.Context, cluster string, key client.ObjectKey
 			client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name})
 		if err != nil {
 			select {
-			case <-time.After(cast.Tick):
+			case <-time.After(actors.Tick):
 			case <-ctx.Done():
 			}
 			continue

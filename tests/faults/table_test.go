@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 )
 
 // within is how far from the moment when the operations are asked for a fault strikes, at most.
@@ -70,7 +70,7 @@ func (c *company) bear(f fault, at string, moment time.Duration) {
 	}
 	struck := time.Now()
 	if f.told != nil {
-		require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.NoError(collect, f.told(c, side)) }, cast.Patience, cast.Tick, "it is told")
+		require.EventuallyWithT(t, func(collect *assert.CollectT) { assert.NoError(collect, f.told(c, side)) }, actors.Patience, actors.Tick, "it is told")
 	}
 	told := time.Since(struck)
 	pause(t, f.lasts-told)

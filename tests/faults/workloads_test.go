@@ -19,13 +19,13 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/journal"
 	"github.com/ramendr/ramen-direct/tests/lab/story"
 )
 
-// faulty takes the place of cast.Silent: a controller that was down takes its time to start, and the machine is busy.
-const faulty = 4 * cast.Silent
+// faulty takes the place of actors.Silent: a controller that was down takes its time to start, and the machine is busy.
+const faulty = 4 * actors.Silent
 
 // company is what a fault strikes: an application for each operation, all under way at once. Those that move run at home
 // and go away; afterwards home is there, so that one company bears fault after fault.
@@ -37,8 +37,8 @@ type company struct {
 	dir        string // for its files
 	home, away string
 
-	relocated, failed *cast.Actor
-	deployed, deleted *cast.Actor
+	relocated, failed *actors.Actor
+	deployed, deleted *actors.Actor
 	before            story.Before // of failed, when the failover was asked for
 	deletedAt         string       // where deleted runs
 	made              int
@@ -55,7 +55,7 @@ func assemble(t *testing.T, l *lab.Lab, name string) *company {
 	c := &company{t: t, stay: t, l: l, name: name, dir: t.TempDir(), home: lab.DR1, away: lab.DR2, deletedAt: lab.DR1, rights: map[string][]rbacv1.PolicyRule{}}
 	c.relocated, c.failed, c.deleted = c.enter("relocated"), c.enter("failed"), c.enter("deleted")
 	group, ctx := errgroup.WithContext(t.Context())
-	for _, a := range []*cast.Actor{c.relocated, c.failed, c.deleted} {
+	for _, a := range []*actors.Actor{c.relocated, c.failed, c.deleted} {
 		group.Go(func() error { return a.Protect(ctx, c.home) })
 	}
 	require.NoError(t, group.Wait())
@@ -63,9 +63,9 @@ func assemble(t *testing.T, l *lab.Lab, name string) *company {
 	return c
 }
 
-func (c *company) enter(name string) *cast.Actor {
+func (c *company) enter(name string) *actors.Actor {
 	c.t.Helper()
-	a := cast.Enter(c.stay, c.l, c.name+"-"+name, interval)
+	a := actors.Enter(c.stay, c.l, c.name+"-"+name, interval)
 	a.Witness.Limit, a.T = faulty, c.t
 	return a
 }
@@ -92,11 +92,11 @@ func (c *company) in(t *testing.T) {
 }
 
 // stop ends all deployers; the result starts that of one application again.
-func (c *company) stop() (start func(*cast.Actor)) {
+func (c *company) stop() (start func(*actors.Actor)) {
 	for _, a := range c.actors() {
 		a.Leave()
 	}
-	return func(a *cast.Actor) {
+	return func(a *actors.Actor) {
 		a.T = c.stay // it outlives what is under way
 		a.Follow()
 		a.T = c.t
@@ -104,10 +104,10 @@ func (c *company) stop() (start func(*cast.Actor)) {
 }
 
 // settled are those that are protected before anything is asked.
-func (c *company) settled() []*cast.Actor { return []*cast.Actor{c.relocated, c.failed, c.deleted} }
+func (c *company) settled() []*actors.Actor { return []*actors.Actor{c.relocated, c.failed, c.deleted} }
 
 // actors are all.
-func (c *company) actors() []*cast.Actor { return append(c.settled(), c.deployed) }
+func (c *company) actors() []*actors.Actor { return append(c.settled(), c.deployed) }
 
 // ask asks for the four operations.
 func (c *company) ask() {
@@ -142,7 +142,7 @@ func (c *company) failover(s *v1alpha1.DRPlacementControlSpec) {
 }
 
 // confirm says again what is wanted if the hub asks for that, until the application goes there.
-func (c *company) confirm(a *cast.Actor, wanted func(*v1alpha1.DRPlacementControlSpec)) {
+func (c *company) confirm(a *actors.Actor, wanted func(*v1alpha1.DRPlacementControlSpec)) {
 	c.t.Helper()
 	c.insist("the hub takes the word of the user", func(ctx context.Context) error {
 		drpc, err := a.App.Control(ctx)
@@ -169,7 +169,7 @@ func (c *company) insist(what string, do func(context.Context) error) {
 		ctx, cancel := context.WithTimeout(c.t.Context(), answerTime)
 		defer cancel()
 		assert.NoError(collect, do(ctx))
-	}, cast.Patience, cast.Tick, what)
+	}, actors.Patience, actors.Tick, what)
 }
 
 // answerTime is how long a client of an API server waits for its answer.
@@ -194,7 +194,7 @@ func (c *company) done() {
 	require.NoError(c.t, group.Wait())
 	c.relocated.Keeps(c.acknowledged)
 	c.acknowledged = nil
-	for a, cluster := range map[*cast.Actor]string{c.relocated: c.away, c.failed: c.away, c.deployed: c.home} {
+	for a, cluster := range map[*actors.Actor]string{c.relocated: c.away, c.failed: c.away, c.deployed: c.home} {
 		a.RunsOnlyOn(cluster)
 		c.requireNoPods(a, cluster)
 	}
@@ -216,7 +216,7 @@ func named(what string, err error) error {
 }
 
 // requireNoPods requires that an application has Pods on no other cluster.
-func (c *company) requireNoPods(a *cast.Actor, home string) {
+func (c *company) requireNoPods(a *actors.Actor, home string) {
 	c.t.Helper()
 	for _, cluster := range lab.Spokes() {
 		if cluster == home {

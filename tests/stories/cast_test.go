@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 )
 
 // actor is one application of a story.
-type actor = cast.Actor
+type actor = actors.Actor
 
 // calm lets a story run beside others: it breaks no link, kills nothing and changes nothing that others share. Such stories
 // begin when those that do have ended.
@@ -25,7 +25,7 @@ func calm(t *testing.T) { t.Helper(); t.Parallel() }
 // enter brings an application on.
 func enter(t *testing.T, l *lab.Lab, name string) *actor {
 	t.Helper()
-	return cast.Enter(t, l, name, interval)
+	return actors.Enter(t, l, name, interval)
 }
 
 // protected brings on an application that is protected, on a cluster.

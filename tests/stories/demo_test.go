@@ -11,7 +11,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
@@ -58,7 +58,7 @@ func requireExplained(t *testing.T, l *lab.Lab, a *actor) {
 	t.Helper()
 	drpc, err := a.App.Control(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, cast.Says(drpc, v1alpha1.ConditionPeerReady), "LinkLost: cluster dr2 can't be reached; last heard of at")
+	assert.Contains(t, actors.Says(drpc, v1alpha1.ConditionPeerReady), "LinkLost: cluster dr2 can't be reached; last heard of at")
 	name := a.App.Key().Name
 	wide := onHub(t, l, "get", "drpc", "-n", name, "-o", "wide")
 	assert.Regexp(t, `WAITING FOR\n`+name+` .* FailedOver +Cleaning Up +dr1 +False .*cluster dr2 can't be reached`, wide)

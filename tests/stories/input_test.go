@@ -11,7 +11,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
@@ -87,7 +87,7 @@ func requireUnknownTarget(a *actor) *v1alpha1.DRPlacementControl {
 	drpc, err := a.App.Control(a.T.Context())
 	require.NoError(a.T, err)
 	assert.Equal(a.T, v1alpha1.WaitForUser, drpc.Status.Phase)
-	assert.Equal(a.T, "True", cast.Says(drpc, v1alpha1.ConditionStalled), "for tools that wait for it")
+	assert.Equal(a.T, "True", actors.Says(drpc, v1alpha1.ConditionStalled), "for tools that wait for it")
 	return drpc
 }
 
@@ -107,7 +107,7 @@ spec:
   pvcSelector: {matchLabels: {app: early}}
 `)
 	a.Control("the policy is missed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-		assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionReady), `NoSuchPolicy: spec.drPolicyRef names "late-policy": there is no such DRPolicy: create it`)
+		assert.Contains(c, actors.Says(drpc, v1alpha1.ConditionReady), `NoSuchPolicy: spec.drPolicyRef names "late-policy": there is no such DRPolicy: create it`)
 		assert.Equal(c, v1alpha1.WaitForUser, drpc.Status.Phase)
 	})
 	assert.Contains(t, a.Waits("NoSuchPolicy", "").Message, "there is no such DRPolicy")

@@ -12,7 +12,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
@@ -36,8 +36,8 @@ const (
 	killAfterAtMost  = 4 * time.Second
 )
 
-// killedSilent takes the place of cast.Silent under kills: a controller that is dead says nothing until it is back.
-const killedSilent = 4 * cast.Silent
+// killedSilent takes the place of actors.Silent under kills: a controller that is dead says nothing until it is back.
+const killedSilent = 4 * actors.Silent
 
 // victims are all processes of the project's own that hold what they know in memory.
 var victims = []string{"hubctrl", "spokectrl-dr1", "spokectrl-dr2", "mirror-dr1", "mirror-dr2"}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
 
@@ -21,8 +21,8 @@ const interval = 2 * time.Second
 
 // How long a test waits, and how often it looks.
 const (
-	patience = cast.Patience
-	tick     = cast.Tick
+	patience = actors.Patience
+	tick     = actors.Tick
 )
 
 // shared is the lab of all stories, each with applications in namespaces of their own. A link that is cut is cut for all, so

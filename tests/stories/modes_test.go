@@ -19,7 +19,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
@@ -101,7 +101,7 @@ func needMode(t *testing.T, l *lab.Lab, cluster string) {
 	}
 	t.Cleanup(func() {
 		ctx := cleanupContext(t)
-		cast.Heal(t, l)
+		actors.Heal(t, l)
 		require.NoError(t, label(ctx, ""))
 		require.Eventually(t, func() bool { return knows(ctx, "") }, patience, tick, "the hub knows that the class is as it was")
 	})

@@ -11,8 +11,8 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/app"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 	"github.com/ramendr/ramen-direct/tests/lab/journal"
 )
@@ -26,7 +26,7 @@ func TestAnApplicationOfTwoNamespacesMovesAsOne(t *testing.T) {
 	part := func(namespace, class string) *actor {
 		a := app.New(l, namespace, "span")
 		a.Spans, a.Class = spans, class
-		return cast.Bring(t, l, a, interval)
+		return actors.Bring(t, l, a, interval)
 	}
 	front, back := part(spans[0], lab.StorageClass), part(spans[1], lab.SnapshotStorageClass)
 	require.NoError(t, front.Protect(ctx, lab.DR1))

@@ -15,7 +15,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
@@ -43,8 +43,8 @@ func TestOperationsInEachSituation(t *testing.T) {
 			require.NoError(t, err)
 			a.Waits("LinkLive", lab.DR1)
 			drpc := a.DRPC()
-			assert.Equal(t, "True", cast.Says(drpc, v1alpha1.ConditionAvailable))
-			assert.Contains(t, cast.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost: cluster dr1 can't be reached; last heard of at")
+			assert.Equal(t, "True", actors.Says(drpc, v1alpha1.ConditionAvailable))
+			assert.Contains(t, actors.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost: cluster dr1 can't be reached; last heard of at")
 			require.NoError(t, l.Heal(lab.DR1))
 			a.Settled(v1alpha1.FailedOver, lab.DR2)
 		}},
@@ -52,7 +52,7 @@ func TestOperationsInEachSituation(t *testing.T) {
 			require.NoError(t, l.Fault(lab.DR2, faultproxy.Cut))
 			// Before the loss is noticed a failover would begin, and go on when dr2 returns.
 			a.Control("the loss is noticed", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost")
+				assert.Contains(c, actors.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost")
 			})
 			stays(a, lab.DR1, func() {
 				a.Ask(failoverTo(lab.DR2))
@@ -70,10 +70,10 @@ func TestOperationsInEachSituation(t *testing.T) {
 				require.NoError(t, l.Fault(spoke, faultproxy.Cut))
 			}
 			a.Control("it says that it does not know", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionAvailable), "Unknown/LinkLost: the workload runs on dr1 as far as is known")
-				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionProtected), "Unknown/LinkLost")
+				assert.Contains(c, actors.Says(drpc, v1alpha1.ConditionAvailable), "Unknown/LinkLost: the workload runs on dr1 as far as is known")
+				assert.Contains(c, actors.Says(drpc, v1alpha1.ConditionProtected), "Unknown/LinkLost")
 				// Before the loss of dr2 is noticed a failover would begin, and go on when dr2 returns.
-				assert.Contains(c, cast.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost: cluster dr2 can't be reached")
+				assert.Contains(c, actors.Says(drpc, v1alpha1.ConditionPeerReady), "False/LinkLost: cluster dr2 can't be reached")
 			})
 			a.Ask(failoverTo(lab.DR2))
 			a.Waits("LinkLive", lab.DR2)

@@ -17,7 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 	"github.com/ramendr/ramen-direct/tests/lab/labtest"
 )
@@ -134,8 +134,8 @@ func requireNotStored(a *actor, why string) {
 		assert.Equal(c, "UploadError", stored.Reason)
 		assert.Contains(c, stored.Message, "S3 profile s3-dr1: "+why)
 		assert.NotContains(c, stored.Message, "s3-dr2")
-		assert.True(c, strings.HasPrefix(cast.Says(drpc, v1alpha1.ConditionProtected), "False/Error: cluster dr1: ClusterDataProtected: UploadError"), cast.Says(drpc, v1alpha1.ConditionProtected))
-		assert.Equal(c, "True", cast.Says(drpc, v1alpha1.ConditionAvailable))
+		assert.True(c, strings.HasPrefix(actors.Says(drpc, v1alpha1.ConditionProtected), "False/Error: cluster dr1: ClusterDataProtected: UploadError"), actors.Says(drpc, v1alpha1.ConditionProtected))
+		assert.Equal(c, "True", actors.Says(drpc, v1alpha1.ConditionAvailable))
 	})
 	from := time.Now().Truncate(time.Second)
 	a.Control("data is replicated all the same", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
@@ -148,8 +148,8 @@ func requireStored(a *actor) {
 	a.T.Helper()
 	a.Control("everything is stored", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
 		assert.True(c, meta.IsStatusConditionTrue(drpc.Status.ResourceConditions.Conditions, v1alpha1.VRGClusterDataProtected))
-		assert.Equal(c, "True", cast.Says(drpc, v1alpha1.ConditionProtected))
-		assert.Equal(c, "True", cast.Says(drpc, v1alpha1.ConditionReady))
+		assert.Equal(c, "True", actors.Says(drpc, v1alpha1.ConditionProtected))
+		assert.Equal(c, "True", actors.Says(drpc, v1alpha1.ConditionReady))
 	})
 }
 

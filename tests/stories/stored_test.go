@@ -17,7 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/store/s3"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/tests/lab"
-	"github.com/ramendr/ramen-direct/tests/lab/cast"
+	"github.com/ramendr/ramen-direct/tests/lab/actors"
 	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
@@ -62,7 +62,7 @@ func TestOnlyWhatTheClustersStoredIsRestored(t *testing.T) {
 	a.Ask(failoverTo(lab.DR1))
 	a.Settled(v1alpha1.FailedOver, lab.DR1)
 	a.Control("everything is stored again", func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl) {
-		assert.Equal(c, "True", cast.Says(drpc, v1alpha1.ConditionProtected))
+		assert.Equal(c, "True", actors.Says(drpc, v1alpha1.ConditionProtected))
 	})
 	_, err := a.FailoverWithout(t.Context(), lab.DR2, faultproxy.Cut)
 	require.NoError(t, err)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cast brings the applications of tests on: each with somebody who deploys it and with a witness. It promises that
+// Package actors brings the applications of tests on: each with somebody who deploys it and with a witness. It promises that
 // an actor leaves with its test and takes its objects along, that no wait that a user could not have understood goes
 // unnoticed (I7), and that a question that is answered too late says what it waited for.
-package cast
+package actors
 
 import (
 	"context"
