@@ -40,10 +40,13 @@ const leaderID = "hubctrl.ramendr.openshift.io"
 
 func main() {
 	fs := flag.NewFlagSet("hubctrl", flag.ContinueOnError)
-	os.Exit(boot.Run(leaderID, fs, options, setup))
+	budget := links.NewBudget(links.MaxKept)
+	os.Exit(boot.Run(leaderID, fs, func(boot.Flags) (manager.Options, error) { return options(budget) }, func(mgr manager.Manager, f boot.Flags) error {
+		return setup(mgr, f, budget)
+	}))
 }
 
-func options(boot.Flags) (manager.Options, error) {
+func options(budget *links.Budget) (manager.Options, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -57,6 +60,14 @@ func options(boot.Flags) (manager.Options, error) {
 			ByObject: map[client.Object]cache.ByObject{
 				// Of all leases of the hub only those of the mirrors.
 				&coordinationv1.Lease{}: {Field: fields.OneTermEqualSelector("metadata.name", exchange.LeaseName)},
+				// Of all reports as much as there is room for.
+				&v1alpha1.VolumeReplicationGroup{}: {Transform: func(o any) (any, error) {
+					stripped, err := cache.TransformStripManagedFields()(o)
+					if err != nil {
+						return nil, fmt.Errorf("strip managed fields: %w", err)
+					}
+					return budget.Transform(stripped)
+				}},
 				// And of all quotas those of the inboxes.
 				&corev1.ResourceQuota{}: {Field: fields.OneTermEqualSelector("metadata.name", exchange.ServiceAccount)},
 			},
@@ -66,13 +77,13 @@ func options(boot.Flags) (manager.Options, error) {
 }
 
 // setup builds the graph.
-func setup(mgr manager.Manager, f boot.Flags) error {
+func setup(mgr manager.Manager, f boot.Flags, budget *links.Budget) error {
 	system := &corev1.Namespace{}
 	if err := mgr.GetAPIReader().Get(context.Background(), client.ObjectKey{Name: metav1.NamespaceSystem}, system); err != nil {
 		return fmt.Errorf("find the id of this hub: %w", err)
 	}
 	origin, now := string(system.UID), clock.RealClock{}
-	watched, err := links.Setup(mgr, now)
+	watched, err := links.Setup(mgr, now, budget)
 	if err != nil {
 		return err
 	}
@@ -80,7 +91,7 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		return err
 	}
 	if err := drcluster.Setup(mgr, drcluster.Options{
-		Namespace: f.Namespace, Origin: origin, Open: store.Reusing(s3.Open), Links: watched, Wake: watched.Changes(), Clock: now,
+		Namespace: f.Namespace, Origin: origin, Open: store.Reusing(s3.Open), Links: watched, Apart: watched.Apart, Wake: watched.Changes(), Clock: now,
 	}); err != nil {
 		return err
 	}

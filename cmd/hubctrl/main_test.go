@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/internal/boot"
 	"github.com/ramendr/ramen-direct/tests/apiserver"
 )
@@ -32,7 +33,8 @@ func TestAHubIsScraped(t *testing.T) {
 	require.NoError(t, free.Close())
 
 	flags := boot.Flags{Namespace: "ramen-system"}
-	opts, err := options(flags)
+	budget := links.NewBudget(links.MaxKept)
+	opts, err := options(budget)
 	require.NoError(t, err)
 	opts.Metrics.BindAddress, opts.Logger = address, testr.New(t)
 	opts.LeaderElection, opts.LeaderElectionID, opts.LeaderElectionNamespace = true, leaderID, flags.Namespace
@@ -44,7 +46,7 @@ func TestAHubIsScraped(t *testing.T) {
 	}
 	mgr, err := ctrl.NewManager(cfg, opts)
 	require.NoError(t, err)
-	require.NoError(t, setup(mgr, flags))
+	require.NoError(t, setup(mgr, flags, budget))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()

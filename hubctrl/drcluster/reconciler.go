@@ -38,6 +38,7 @@ type seen struct {
 	config    *ramenconfig.Config // nil if configErr
 	configErr error
 	link      exchange.Link
+	apart     int                   // reports that are not kept in memory
 	lease     *coordinationv1.Lease // nil: none
 	identity  identity
 	claims    claims
@@ -89,6 +90,9 @@ func (r *Reconciler) remove(ctx context.Context, dc *v1alpha1.DRCluster) error {
 
 func (r *Reconciler) observe(ctx context.Context, dc *v1alpha1.DRCluster) (seen, error) {
 	s := seen{link: r.options.Links.Link(dc.Name), identity: r.identityOf(ctx, dc.Name)}
+	if r.options.Apart != nil {
+		s.apart = r.options.Apart(dc.Name)
+	}
 	policies, err := policiesNaming(ctx, r.client, dc.Name)
 	if err != nil {
 		return s, err

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	hublinks "github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
@@ -118,7 +119,7 @@ func connected(dc *v1alpha1.DRCluster, now seen, judged verdict) metav1.Conditio
 		return is(status, reason, message)
 	}
 	since := heard(link)
-	inbox, says := exchange.Inbox(dc.Name), agentSays(now.lease)
+	inbox, says := exchange.Inbox(dc.Name), agentSays(now.lease)+tooMuch(dc.Name, now.apart)
 	switch link.State {
 	case exchange.LinkNever:
 		return is(metav1.ConditionFalse, "NeverConnected", fmt.Sprintf(
@@ -163,6 +164,16 @@ func agentSays(lease *coordinationv1.Lease) string {
 		told += "; these Secrets are not copied to the cluster: " + bounded.Text(secrets, bounded.Quote)
 	}
 	return told
+}
+
+// tooMuch says that a cluster reports more than the hub keeps. It does not count the reports, which would make each change a write.
+func tooMuch(cluster string, apart int) string {
+	if apart == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; its reports take more than the %d MiB that the hub keeps in memory of one cluster. Those that are too much are read from the API server each time, which is slow. "+
+		"See which VolumeReplicationGroups of namespace %s are large or not wanted, and divide or delete them on the cluster; if none is, somebody else writes there: take the access of the mirror back",
+		hublinks.MaxKept>>20, exchange.Inbox(cluster))
 }
 
 // skewed is left out of the status unless it is True.

@@ -56,7 +56,9 @@ type Options struct {
 	Open store.Opener
 	// Links tells the state of links.
 	Links LinkReader
-	// Wake tells that a link changed. The object of an event has the name of the cluster. Nobody else may receive from
+	// Apart tells how many reports of a cluster the hub does not keep in memory; nil: it keeps all.
+	Apart func(cluster string) int
+	// Wake tells that a link, or Apart, changed. The object of an event has the name of the cluster. Nobody else may receive from
 	// the channel. Nil: a change is seen at the next pass.
 	Wake <-chan event.GenericEvent
 	// Clock is the hub's clock.

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	hublinks "github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/internal/outcome"
@@ -138,6 +139,22 @@ func (r *observer) observeSide(ctx context.Context, w *snapshot.Snapshot, s plan
 		at.Report = nil
 	case err != nil:
 		return fmt.Errorf("read report of %s: %w", at.Cluster, err)
+	case hublinks.Apart(at.Report):
+		return r.readApart(ctx, at)
+	}
+	return nil
+}
+
+// readApart reads a report that the cache does not hold.
+func (r *observer) readApart(ctx context.Context, at *snapshot.Side) error {
+	whole := &v1alpha1.VolumeReplicationGroup{}
+	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(at.Report), whole); {
+	case apierrors.IsNotFound(err):
+		at.Report = nil
+	case err != nil:
+		return fmt.Errorf("read report of %s: %w", at.Cluster, err)
+	default:
+		at.Report = whole
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ type inboxes struct {
 	of      map[string]*inbox // by cluster
 	synced  func() bool       // every report of the first list was noted
 	waiters chan event.GenericEvent
+	budget  *Budget
+	// budgeted is called for a cluster of which some reports are not kept, and when all are again.
+	budgeted func(ctx context.Context, cluster string)
 }
 
 // inbox is what is known about one cluster.
@@ -36,7 +39,7 @@ type inbox struct {
 }
 
 func newInboxes() *inboxes {
-	return &inboxes{of: map[string]*inbox{}, synced: func() bool { return true }, waiters: make(chan event.GenericEvent, buffered)}
+	return &inboxes{of: map[string]*inbox{}, synced: func() bool { return true }, waiters: make(chan event.GenericEvent, buffered), budget: NewBudget(MaxKept)}
 }
 
 // follow has every report of all inboxes noted.
@@ -69,6 +72,12 @@ func (b *inboxes) note(ctx context.Context, o any, gone bool) {
 	cluster, ok := exchange.ClusterOf(report.Namespace)
 	if !ok || report.Namespace != exchange.Inbox(cluster) {
 		return
+	}
+	if gone {
+		b.budget.gone(cluster, report)
+	}
+	if b.budget.news(cluster) && b.budgeted != nil {
+		b.budgeted(ctx, cluster)
 	}
 	b.mu.Lock()
 	in := b.at(cluster)

@@ -51,8 +51,8 @@ type Links struct {
 // buffered is how many changes of links may wait to be looked at before the watcher waits.
 const buffered = 1024
 
-// Setup adds the watcher to mgr.
-func Setup(mgr ctrl.Manager, c clock.PassiveClock) (*Links, error) {
+// Setup adds the watcher to mgr, whose cache keeps what budget says.
+func Setup(mgr ctrl.Manager, c clock.PassiveClock, budget *Budget) (*Links, error) {
 	apart, err := cache.New(mgr.GetConfig(), cache.Options{
 		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{&coordinationv1.Lease{}: {Field: fields.OneTermEqualSelector("metadata.name", exchange.StrangerLeaseName)}},
@@ -64,7 +64,7 @@ func Setup(mgr ctrl.Manager, c clock.PassiveClock) (*Links, error) {
 		return nil, fmt.Errorf("watch leases of strangers: %w", err)
 	}
 	l := New(mgr.GetClient(), c)
-	l.apart = apart
+	l.apart, l.inboxes.budget, l.inboxes.budgeted = apart, budget, l.wake
 	if err := l.Follow(context.Background(), mgr.GetCache()); err != nil {
 		return nil, err
 	}
@@ -211,18 +211,28 @@ func (l *Links) tell(ctx context.Context, cluster string, lease *coordinationv1.
 	l.mu.Lock()
 	was := l.last[cluster]
 	l.last[cluster] = link
-	listeners := l.listeners
 	l.mu.Unlock()
 
 	if was.State != link.State || was.Stranger != link.Stranger {
 		log.FromContext(ctx).Info("Link changed", "cluster", cluster, "was", was.State.String(), "is", link.State.String(), "stranger", link.Stranger)
-		about := &v1alpha1.DRCluster{}
-		about.Name = cluster
-		for _, c := range listeners {
-			send(ctx, c, about)
-		}
+		l.wake(ctx, cluster)
 	}
 }
+
+// wake tells all listeners that something about a cluster changed.
+func (l *Links) wake(ctx context.Context, cluster string) {
+	l.mu.Lock()
+	listeners := l.listeners
+	l.mu.Unlock()
+	about := &v1alpha1.DRCluster{}
+	about.Name = cluster
+	for _, c := range listeners {
+		send(ctx, c, about)
+	}
+}
+
+// Apart is how many reports of cluster exceed what the hub keeps in memory, and are read each time.
+func (l *Links) Apart(cluster string) int { return l.inboxes.budget.Apart(cluster) }
 
 func send(ctx context.Context, c chan<- event.GenericEvent, about client.Object) {
 	select {

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	hublinks "github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -133,6 +134,11 @@ func (r *Reconciler) sides(ctx context.Context, from client.Reader, drpc *v1alph
 		}
 		if sides[i].Report, err = read(ctx, from, exchange.Inbox(cluster), name); err != nil {
 			return sides, err
+		}
+		if sides[i].Report != nil && hublinks.Apart(sides[i].Report) {
+			if sides[i].Report, err = read(ctx, r.live, exchange.Inbox(cluster), name); err != nil {
+				return sides, err
+			}
 		}
 	}
 	return sides, nil

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package links
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// fat is a report of a number of bytes, and a bit.
+func fat(i, bytes int) *v1alpha1.VolumeReplicationGroup {
+	return &v1alpha1.VolumeReplicationGroup{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "inbox-dr1", Name: fmt.Sprintf("shop.g-%d", i), UID: types.UID(fmt.Sprintf("u-%d", i)), ResourceVersion: "7",
+			Labels: map[string]string{"x": strings.Repeat("l", 60)},
+			Annotations: map[string]string{
+				exchange.AnnotationNamespace: "shop", exchange.AnnotationName: fmt.Sprintf("g-%d", i), exchange.AnnotationDRPC: "shop/g", "note": strings.Repeat("n", 100),
+			},
+		},
+		Spec: v1alpha1.VolumeReplicationGroupSpec{ReplicationState: v1alpha1.Primary},
+		Status: v1alpha1.VolumeReplicationGroupStatus{
+			State: v1alpha1.PrimaryState, Exchange: &v1alpha1.ExchangeStamp{SpokeUID: fmt.Sprintf("s-%d", i)},
+			ProtectedPVCs: []v1alpha1.ProtectedPVC{{Name: strings.Repeat("p", bytes)}},
+		},
+	}
+}
+
+// TestX16_WhatOneClusterReportsIsBounded in the memory of the hub: what is too much is read when it is needed, and what the exchange needs to
+// know about it is kept.
+func TestX16_WhatOneClusterReportsIsBounded(t *testing.T) {
+	b := NewBudget(12_000)
+	kept := func(o *v1alpha1.VolumeReplicationGroup) *v1alpha1.VolumeReplicationGroup {
+		t.Helper()
+		got, err := b.Transform(o)
+		require.NoError(t, err)
+		return got.(*v1alpha1.VolumeReplicationGroup)
+	}
+	for i := range 4 {
+		assert.False(t, Apart(kept(fat(i, 2_000))), i)
+	}
+	assert.False(t, b.news("dr1"))
+	fifth := kept(fat(4, 2_000))
+	require.True(t, Apart(fifth))
+	assert.Equal(t, 1, b.Apart("dr1"))
+	assert.True(t, b.news("dr1"), "it is told")
+	assert.False(t, b.news("dr1"), "once")
+	assert.Empty(t, fifth.Status.ProtectedPVCs)
+	assert.NotContains(t, fifth.Annotations, "note")
+	assert.Equal(t, exchange.ItemOf(fat(4, 0)), exchange.ItemOf(fifth), "it counts as reported")
+	assert.Equal(t, fat(4, 0).UID, fifth.UID)
+	assert.Equal(t, "7", fifth.ResourceVersion)
+	assert.Equal(t, v1alpha1.Primary, fifth.Spec.ReplicationState)
+	assert.Equal(t, "shop/g", fifth.Annotations[exchange.AnnotationDRPC])
+
+	other := fat(5, 2_000)
+	other.Namespace = "inbox-dr2"
+	assert.False(t, Apart(kept(other)), "another cluster has a budget of its own")
+	other.Namespace = "outbox-dr1"
+	assert.False(t, Apart(kept(other)), "wishes are the hub's own")
+
+	assert.False(t, Apart(kept(fat(0, 100))), "one that got smaller")
+	assert.False(t, Apart(kept(fat(4, 1_000))), "leaves room for another")
+	assert.True(t, b.news("dr1"), "that all are kept is told")
+	assert.Zero(t, b.Apart("dr1"))
+
+	gone := fat(1, 2_000)
+	gone.UID = "an earlier one of its name"
+	b.gone("dr1", gone)
+	assert.True(t, Apart(kept(fat(6, 2_500))))
+	b.gone("dr1", fat(1, 2_000))
+	assert.False(t, Apart(kept(fat(6, 2_500))))
+
+	huge := fat(7, 20_000)
+	huge.Annotations[exchange.AnnotationOrigin] = strings.Repeat("o", 100_000)
+	huge.Status.Exchange.WishUID = strings.Repeat("w", 100_000)
+	outline := kept(huge)
+	assert.NotContains(t, outline.Annotations, exchange.AnnotationOrigin)
+	assert.Nil(t, outline.Status.Exchange, "an outline is small, whatever the report is")
+}
+
+// TestX16_TheListenersHearOfTooManyReports when they begin to be too many, and when they end to be.
+func TestX16_TheListenersHearOfTooManyReports(t *testing.T) {
+	b := newInboxes()
+	b.budget = NewBudget(3_000)
+	var told []string
+	b.budgeted = func(_ context.Context, cluster string) { told = append(told, cluster) }
+	for i := range 3 {
+		o, err := b.budget.Transform(fat(i, 2_000))
+		require.NoError(t, err)
+		b.note(t.Context(), o, false)
+	}
+	assert.Equal(t, []string{"dr1"}, told)
+	for i := range 3 {
+		b.note(t.Context(), fat(2-i, 2_000), true)
+	}
+	assert.Equal(t, []string{"dr1", "dr1"}, told)
+	assert.Zero(t, b.budget.Apart("dr1"))
+}
