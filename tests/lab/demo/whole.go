@@ -148,7 +148,7 @@ func tellWhole(ctx context.Context, s *screen, l *lab.Lab, t *story.Story) error
 func until(ctx context.Context, t *story.Story, what string, is func(*v1alpha1.DRPlacementControl) bool) error {
 	err := wait.PollUntilContextTimeout(ctx, tick, patience, true, func(ctx context.Context) (bool, error) {
 		drpc, err := t.App.Control(ctx)
-		return err == nil && is(drpc), nil //nolint:nilerr // asked again
+		return err == nil && is(drpc), nil
 	})
 	if err != nil {
 		return fmt.Errorf("wait until %s: %w", what, err)
