@@ -43,6 +43,18 @@ type HooksRun struct {
 	Err, Spared error
 }
 
+// hooks reports whether a task has hooks, as far as the Recipe here says.
+func (w *Want) hooks(task Task) bool {
+	r, err := w.Resolved()
+	if err != nil {
+		return false
+	}
+	if task == Restoring {
+		return r.Restore.Hooks()
+	}
+	return r.Backup.Hooks()
+}
+
 // longHook is how long a hook runs before the group is woken to tell so.
 const longHook = 10 * time.Second
 

@@ -5,6 +5,7 @@ package cycle_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/hooks"
@@ -264,6 +266,30 @@ func TestALongHookIsTold(t *testing.T) {
 		assert.Contains(t, hooksSay(t, want, is).Message, "hook db/quiesce, step 1 of 3, is under way since 2000-01-01T00:00:00Z")
 		<-time.After(time.Minute)
 		assert.NotContains(t, hooksSay(t, want, c.tend(want)).Message, "under way")
+	})
+}
+
+// Hooks wait for applications. Groups without hooks are not held back by that, and those with hooks are bounded, too.
+func TestHooksHoldNoOtherGroupBack(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		c, want := quiesced(t, w)
+		held := make(chan struct{})
+		c.hooks.Rule("db/quiesce", enginetest.HookRule{Block: held})
+		for i := range 20 {
+			want.Group = capsule.Group{Namespace: "shop", Name: fmt.Sprint("g", i)}
+			c.store(want)
+			c.worker.Tend(t.Context(), want)
+		}
+		synctest.Wait()
+		assert.Len(t, strings.Fields(c.hooks.Ran()), 16)
+		plain := c.want(cycle.Capture, 1)
+		plain.Group = capsule.Group{Namespace: "shop", Name: "plain"}
+		c.store(plain)
+		c.tend(plain)
+		assert.NotNil(t, c.worker.Look(plain).Last)
+		close(held)
+		synctest.Wait()
+		assert.Equal(t, 21, c.engine.Seen().Captures)
 	})
 }
 

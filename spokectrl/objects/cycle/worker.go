@@ -20,9 +20,10 @@ import (
 )
 
 const (
-	// Captures and restores that run at the same time. A restore never waits for captures.
-	parallelCaptures = 4
-	parallelRestores = 8
+	// Captures and restores that run at the same time. A restore never waits for captures, and nothing without hooks for what has
+	// some: those mostly wait for the application, and may take minutes.
+	parallelCaptures, parallelHookedCaptures = 4, 16
+	parallelRestores, parallelHookedRestores = 8, 32
 	// ending is how long a pass waits for what it ended.
 	ending = 5 * time.Second
 )
@@ -33,7 +34,7 @@ type Worker struct {
 	keeper *captures.Keeper
 	hooks  Hooks
 	clock  clock.PassiveClock
-	slots  map[Task]chan struct{}
+	slots  map[lane]chan struct{}
 	undoer *undoer
 
 	mu     sync.Mutex
@@ -42,6 +43,12 @@ type Worker struct {
 	groups map[capsule.Group]*group
 	last   map[capsule.Group]*job          // what was ended, and may not be over
 	steps  map[capsule.Group]*steps.Record // what is under way, of workflows with hooks
+}
+
+// lane is what tasks of one kind share.
+type lane struct {
+	task  Task
+	hooks bool
 }
 
 // group is one group in one of its terms.
@@ -62,7 +69,10 @@ func New(engine objects.Engine, keeper *captures.Keeper, hooks Hooks, clock cloc
 	w := &Worker{
 		engine: engine, keeper: keeper, hooks: hooks, clock: clock, groups: map[capsule.Group]*group{}, wake: func(capsule.Group) {},
 		last: map[capsule.Group]*job{}, steps: map[capsule.Group]*steps.Record{},
-		slots: map[Task]chan struct{}{Restoring: make(chan struct{}, parallelRestores), Capturing: make(chan struct{}, parallelCaptures)},
+		slots: map[lane]chan struct{}{
+			{Capturing, false}: make(chan struct{}, parallelCaptures), {Capturing, true}: make(chan struct{}, parallelHookedCaptures),
+			{Restoring, false}: make(chan struct{}, parallelRestores), {Restoring, true}: make(chan struct{}, parallelHookedRestores),
+		},
 	}
 	w.undoer = &undoer{hooks: hooks, clock: clock, call: w.call, all: map[capsule.Group]*undoing{}}
 	w.undoer.life, w.undoer.end = context.WithCancel(context.Background())
@@ -198,9 +208,10 @@ func (w *Worker) begin(ctx context.Context, g *group, want Want, task Task) {
 
 // run does the work when it is its turn. It returns what is known then; an error is why it failed.
 func (w *Worker) run(ctx context.Context, task Task, want Want, is Standing) (Standing, error) {
+	slots := w.slots[lane{task, want.hooks(task)}]
 	select {
-	case w.slots[task] <- struct{}{}:
-		defer func() { <-w.slots[task] }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
 		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
 	}
