@@ -135,6 +135,13 @@ func TestDecideWaitsForTheUser(t *testing.T) {
 		"a relocate that only a backup remembers": {home(), func(f *Facts) {
 			f.Ask, f.Target, f.Stale = Relocate, Second, true
 		}, Wait{Fact: SpecConfirmed}},
+		"a failover to a cluster that was replaced, and has nothing": {home(), func(f *Facts) {
+			f.Ask, f.Target, f.At(Second).Wish.Replaced = Failover, Second, true
+		}, Wait{Fact: VolumesLost, On: Second}},
+		"a failover to what is accepted of a replaced cluster, while its wish is being deleted": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Wish.Replaced, f.At(Second).Wish.Deleting, f.At(Second).Accepted = true, true, true
+		}, Wait{Fact: ObjectGone, On: Second}},
 		"a recalled wish that is not answered yet": {home(), func(f *Facts) {
 			f.At(Second).Report.Answered, f.At(Second).Report.Memory = false, Recalled
 		}, Wait{Fact: Answer, On: Second}},
@@ -236,6 +243,17 @@ func TestDecideGoesOn(t *testing.T) {
 		want  []Write
 	}{
 		"a healthy application needs nothing": {home(), func(*Facts) {}, nil},
+		"a failover to what is accepted of a replaced cluster first has that make a copy": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Wish.Replaced, f.At(Second).Accepted = true, true
+		}, []Write{{Kind: PutWish, Side: Second, Role: Secondary}}},
+		"a failover to what was made again in the middle of its demotion needs no proof that it is Secondary": {home(), func(f *Facts) {
+			f.Ask, f.Target = Failover, Second
+			f.At(Second).Report.State, f.At(Second).Report.Level, f.At(Second).Report.Severed = Between, false, true
+		}, []Write{
+			{Kind: Publish, Decisions: [2]Decision{Retain, Gone}},
+			{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true},
+		}},
 		"a policy that became invalid stops no failover": {home(), func(f *Facts) { f.Ask, f.Target, f.Usable = Failover, Second, false }, []Write{
 			{Kind: Publish, Decisions: [2]Decision{Retain, Gone}},
 			{Kind: PutWish, Side: Second, Role: Primary, For: Failover, Promote: true},

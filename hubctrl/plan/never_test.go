@@ -155,6 +155,12 @@ func TestWhatRunsIsNeverMovedOrEmptied(t *testing.T) {
 		"a claim that is not stored holds it":                           {running(), func(f *Facts) { f.At(First).Report.Protected = false }, nil, Wait{BeingProtected, First}},
 		"a claim on the target holds it":                                {running(), func(f *Facts) { f.At(Second).Report.Conflict = true }, nil, Wait{ConflictFree, Second}},
 
+		"a failover back takes no workload away whose claims nobody has replicated": {failed(), func(f *Facts) {
+			f.Target, f.At(Second).Decision = First, RunHere
+			f.At(First).Wish, f.At(First).Report.State = Wish{Role: Secondary, For: Failover, Epoch: 2}, Between
+			f.At(First).Report.Conflict = true
+		}, nil, Wait{BeingSecondary, First}},
+
 		"a cleared failover is noted though the peer is not in sync": {failed(), func(f *Facts) {
 			f.Ask, f.Target, f.At(Second).Decision, f.At(First).Decision = Stay, First, RunHere, Gone
 			f.At(First).Wish, f.At(First).Report.State = Wish{Role: Secondary, For: Failover, Epoch: 2}, Between
