@@ -23,7 +23,7 @@ const MaxKept = 64 << 20
 const maxText = 1024
 
 // annotationApart marks what a cache holds of a report that is not kept. No object in an API server needs it: a cluster that writes it
-// makes its reports be read past the cache.
+// makes its reports be read past the cache, and count as not kept.
 const annotationApart = "links.ramendr.openshift.io/not-kept"
 
 // Budget bounds what the reports of one cluster take in the memory of the hub (X16). A cluster reports as much as it likes, and an API server
@@ -53,7 +53,8 @@ type report struct {
 // NewBudget returns a budget of most bytes for each cluster.
 func NewBudget(most int) *Budget { return &Budget{most: most, of: map[string]*spent{}} }
 
-// Transform is what a cache is to keep of an object.
+// Transform is what a cache is to keep of an object. It changes nothing about what it returned before: an informer that begins with a
+// watch transforms each object twice.
 func (b *Budget) Transform(o any) (any, error) {
 	group, ok := o.(*v1alpha1.VolumeReplicationGroup)
 	if !ok {
@@ -75,7 +76,7 @@ func (b *Budget) Transform(o any) (any, error) {
 		b.of[cluster] = s
 	}
 	s.remove(group.Name)
-	r := report{uid: group.UID, bytes: len(text), apart: s.bytes+len(text) > b.most}
+	r := report{uid: group.UID, bytes: len(text), apart: Apart(group) || s.bytes+len(text) > b.most}
 	s.add(group.Name, r)
 	if r.apart {
 		return outline(group), nil

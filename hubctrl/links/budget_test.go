@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -86,6 +87,21 @@ func TestX16_WhatOneClusterReportsIsBounded(t *testing.T) {
 	outline := kept(huge)
 	assert.NotContains(t, outline.Annotations, exchange.AnnotationOrigin)
 	assert.Nil(t, outline.Status.Exchange, "an outline is small, whatever the report is")
+}
+
+// TestX16_ARestartedHubStillCountsWhatIsNotKept: an informer that begins with a watch collects what there is in a store that transforms
+// it, and then has it transformed again.
+func TestX16_ARestartedHubStillCountsWhatIsNotKept(t *testing.T) {
+	b := NewBudget(12_000)
+	begun := toolscache.NewStore(toolscache.MetaNamespaceKeyFunc, toolscache.WithTransformer(b.Transform))
+	for i, bytes := range []int{2_000, 2_000, 20_000, 20_000, 20_000} {
+		require.NoError(t, begun.Add(fat(i, bytes)))
+	}
+	require.Equal(t, 3, b.Apart("dr1"))
+	queue := toolscache.NewRealFIFO(toolscache.MetaNamespaceKeyFunc, toolscache.NewStore(toolscache.MetaNamespaceKeyFunc), b.Transform)
+	require.NoError(t, queue.Replace(begun.List(), "7"))
+	assert.Equal(t, 3, b.Apart("dr1"))
+	assert.True(t, b.news("dr1"))
 }
 
 // TestX16_TheListenersHearOfTooManyReports when they begin to be too many, and when they end to be.

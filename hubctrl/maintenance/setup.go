@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	hublinks "github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -110,12 +111,12 @@ func failoverChanged() predicate.Predicate {
 	}
 }
 
-// groupChanged holds back what changes with each synchronization.
+// groupChanged holds back what changes with each synchronization. What the cache does not keep of a report may have changed.
 func groupChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		was, ok := e.ObjectOld.(*v1alpha1.VolumeReplicationGroup)
 		now, same := e.ObjectNew.(*v1alpha1.VolumeReplicationGroup)
-		return !ok || !same || !modes.Alike(was, now)
+		return !ok || !same || hublinks.Apart(now) || !modes.Alike(was, now)
 	}}
 }
 
