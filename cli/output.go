@@ -84,7 +84,7 @@ func asYAML(envelope any) ([]byte, error) {
 		return nil, err
 	}
 	tree := &yaml.Node{}
-	if err := yaml.Unmarshal(raw, tree); err != nil { // JSON is YAML
+	if err := yaml.Unmarshal(readable(raw), tree); err != nil {
 		return nil, err
 	}
 	styled(tree)
@@ -106,6 +106,19 @@ func asYAML(envelope any) ([]byte, error) {
 		}
 	}
 	return []byte(safe.String()), nil
+}
+
+// readable is JSON that is YAML, too: some control characters may be in a string of JSON as they are, and are no YAML.
+func readable(raw []byte) []byte {
+	var out bytes.Buffer
+	for _, r := range string(raw) {
+		if r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.Bytes()
 }
 
 // styled lets the encoder choose how to write a tree, but for strings that have to be quoted.

@@ -97,7 +97,7 @@ func assertSaysWhatIsWrong(t *testing.T, w *world) {
 
 // TestYAMLIsJSON: both formats hold the same, whatever the strings are, and a terminal obeys neither.
 func TestYAMLIsJSON(t *testing.T) {
-	for _, s := range []string{"a: b\nc: d\n", "true", "1e3", "", " ", "- x", "\u202eesrever\u202c \x1b[2J\u200b", "one\ntwo\x1b", "C:\\n", "#", "\U000e0041", "é", "null", "2026-01-01"} {
+	for _, s := range []string{"a: b\nc: d\n", "true", "1e3", "", " ", "- x", "\u202eesrever\u202c \x1b[2J\u200b", "one\ntwo\x1b", "C:\\n", "#", "\U000e0041", "é", "null", "2026-01-01", "\x7f", "a\u009bb\u0085", "\ufeffbom", "\uffff \ufffe", "\U0001f600\u009b"} {
 		envelope := map[string]any{"kind": "Any", "s": s, "list": []any{s, map[string]any{s: s}}, "n": 12345678901234567, "empty": []any{}, "no": nil}
 		raw, err := cli.AsYAML(envelope)
 		require.NoError(t, err)
@@ -109,6 +109,7 @@ func TestYAMLIsJSON(t *testing.T) {
 		assert.NotContains(t, string(raw), "\x1b")
 		assert.NotContains(t, string(raw), "\u200b")
 		assert.NotContains(t, string(raw), "\U000e0041")
+		assert.NotContains(t, string(raw), "\u009b")
 	}
 	raw, err := cli.AsYAML(map[string]any{"manifest": "a: b\nc: d\n"})
 	require.NoError(t, err)
