@@ -84,6 +84,9 @@ func (o *promoting) carryOutAll(ctx context.Context, namespace string, told *vie
 		}
 	}
 	if err := o.writeAll(ctx, told, groups); err != nil {
+		if told.Count()[view.SiteBegun] > 0 || ctx.Err() != nil {
+			told.Outcome = view.OutcomeInterrupted // what was begun is told
+		}
 		return err
 	}
 	switch {

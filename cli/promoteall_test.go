@@ -3,6 +3,7 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"testing"
@@ -108,6 +109,14 @@ func assertPromotesAll(t *testing.T, w *world) {
 
 	// The cluster takes over, and somebody waits for it.
 	reset := groups[0]
+	reset.Spec.ReplicationState, reset.Spec.Action = v1alpha1.Secondary, ""
+	require.NoError(t, w.Client.Update(t.Context(), reset))
+	ctx, interrupt := context.WithCancel(t.Context())
+	w.before(http.MethodPatch, interrupt)
+	got = w.runIn(ctx, "", false, with("--hub-is-down", "--yes")...)
+	assert.Equal(t, 130, got.code, got.err)
+	assert.Contains(t, oneLine(got.out), "Interrupted: ", "what became of each is told")
+	require.NoError(t, w.Client.Get(t.Context(), client.ObjectKeyFromObject(reset), reset))
 	reset.Spec.ReplicationState, reset.Spec.Action = v1alpha1.Secondary, ""
 	require.NoError(t, w.Client.Update(t.Context(), reset))
 	got = w.run(with("--hub-is-down", "--yes", "--wait", "--timeout", "10ms")...)

@@ -25,14 +25,18 @@ const UnknownPeer = "unknown"
 func PromoteAll(s *Survivor, groups []v1alpha1.VolumeReplicationGroup, peer string, hubIsDown bool) *view.SitePromotion {
 	out := &view.SitePromotion{APIVersion: view.Version, Kind: "SitePromotion", AsOf: metav1.NewTime(s.Now.UTC()), ClusterID: s.Identity, Cluster: s.Cluster, Peer: peer}
 	out.Warnings, out.Refusals = hubDecides(s, hubIsDown)
-	peers := map[string]*otherCluster{}
+	peers, copies := map[string]*otherCluster{}, map[string]int{}
 	for i := range groups {
 		g := &groups[i]
 		one := *s
 		one.Group, one.Cluster = g, g.Annotations[v1alpha1.AnnotationDestinationCluster]
 		p := Promote(&one, true)
+		other := peerOf(g, s.Identity)
+		copies[other]++
 		if p.Already != "" {
-			out.Here++
+			if peer == "" || peer == other {
+				out.Here++
+			}
 			continue
 		}
 		out.Cluster = cmp.Or(out.Cluster, p.Cluster)
@@ -40,7 +44,6 @@ func PromoteAll(s *Survivor, groups []v1alpha1.VolumeReplicationGroup, peer stri
 		if !ready(g) {
 			a.Reason = unready
 		}
-		other := peerOf(g, s.Identity)
 		if len(p.Refusals) > 0 {
 			a.State, a.Reason = view.SiteLeftOut, p.Refusals[0].Message
 		} else {
@@ -57,10 +60,10 @@ func PromoteAll(s *Survivor, groups []v1alpha1.VolumeReplicationGroup, peer stri
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	switch {
-	case len(out.Items) == 0 && peer == "":
+	case len(out.Items) == 0 && (peer == "" || copies[peer] > 0):
 		out.Outcome = view.OutcomeNothing
 		return out
-	case peer != "" && peers[peer] == nil:
+	case peer != "" && copies[peer] == 0:
 		out.Refusals = append(out.Refusals, view.Refusal{Guard: view.GuardPeer, Message: fmt.Sprintf("no application has the other copy on cluster %s%s", peer, named(peers))})
 	case peer == "" && len(peers) > 1:
 		out.Refusals = append(out.Refusals, view.Refusal{Guard: view.GuardPeer, Message: fmt.Sprintf(
