@@ -66,6 +66,8 @@ func (o *connecting) end(ctx context.Context) error {
 	case o.dryRun != "none":
 		o.told.Outcome = view.OutcomeDryRun
 		return nil
+	case o.revoke && o.told.StillAccepted != "":
+		return &exit{code: ExitProblem}
 	case o.revoke:
 		return nil
 	}

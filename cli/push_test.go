@@ -82,7 +82,9 @@ func assertPushes(t *testing.T, w *world) {
 	assert.Contains(t, oneLine(got.out), "a mirror on the hub keeps the link: say --mode=push, or end it first: kubectl -n ramen-system delete secret mirror-dr8")
 
 	got = w.at("dr8\n", "disconnect", "dr8", "--revoke")
-	assert.Equal(t, 0, got.code, got.err)
+	assert.Equal(t, 2, got.code, "the token that somebody may have counts still")
+	assert.NotContains(t, got.out, "Done")
+	assert.Contains(t, oneLine(got.out), "Cluster dr8 accepts the token that the mirror had until that expires. To take it back, on the cluster: kubectl -n ramen-system delete secret mirror-credential")
 	assert.Contains(t, oneLine(got.err), "Take back the access of the hub to dr8.")
 	assert.Contains(t, oneLine(got.err), "the cluster accepts the token that the mirror had until it expires")
 	assert.False(t, exists(way))

@@ -150,6 +150,10 @@ func asManifest(kind string, metadata, spec any) string {
 // Disconnect judges the wish to disconnect a cluster; revoke: only to take back the access of its mirror.
 func Disconnect(s *Site, revoke, evenIfGit bool) *view.Connection {
 	c := &view.Connection{Head: s.Heading("ClusterConnection", []string{s.Name}), Cluster: s.Name, Ends: true, OnlyAccess: revoke, Identity: s.Identity, Applications: s.Applications, Push: s.Pushes}
+	if s.Pushes && !s.Looked {
+		c.StillAccepted = fmt.Sprintf("kubectl -n %s delete secret mirror-credential", s.Namespace)
+		c.Warnings = append(c.Warnings, fmt.Sprintf("what is on the hub is deleted; the cluster accepts the token that the mirror had until it expires. To take it back, name the cluster with --cluster-context, or: %s, on the cluster", c.StillAccepted))
+	}
 	dc := s.DRCluster()
 	if dc == nil {
 		return c
@@ -158,9 +162,6 @@ func Disconnect(s *Site, revoke, evenIfGit bool) *view.Connection {
 	if recorded := dc.Status.ClusterID; recorded != "" && s.Identity != "" && recorded != s.Identity {
 		c.Refusals = append(c.Refusals, view.Refusal{Guard: view.GuardIdentity, Message: fmt.Sprintf(
 			"the hub knows %s as cluster %s, and the one that was looked at is cluster %s: name its context, or none", s.Name, recorded, s.Identity)})
-	}
-	if s.Pushes && !s.Looked {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("what is on the hub is deleted; the cluster accepts the token that the mirror had until it expires. To take it back, name the cluster with --cluster-context, or: kubectl -n %s delete secret mirror-credential, on the cluster", s.Namespace))
 	}
 	if revoke {
 		if len(s.Applications) > 0 {

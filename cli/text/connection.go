@@ -100,12 +100,17 @@ func (p *Page) becameOf(c *view.Connection) {
 		switch {
 		case !c.Ends:
 			p.paragraph("", fmt.Sprintf("Done: the hub hears of %s.", c.Cluster))
+		case c.OnlyAccess && c.StillAccepted != "":
+			p.paragraph("", fmt.Sprintf("The mirror on the hub has no access to %s any more.", c.Cluster))
 		case c.OnlyAccess && c.Push:
 			p.paragraph("", fmt.Sprintf("Done: the access to %s is taken back. To connect it again: kubectl ramen-direct connect %s --mode=push --cluster-context CONTEXT", c.Cluster, c.Cluster))
 		case c.OnlyAccess:
 			p.paragraph("", fmt.Sprintf("Done: the access of %s is taken back. To connect it again: kubectl ramen-direct connect %s", c.Cluster, c.Cluster))
 		default:
 			p.paragraph("", fmt.Sprintf("Done: %s is disconnected.", c.Cluster))
+		}
+		if c.StillAccepted != "" {
+			p.paragraph("", fmt.Sprintf("Cluster %s accepts the token that the mirror had until that expires. To take it back, on the cluster: %s", c.Cluster, c.StillAccepted))
 		}
 	case view.OutcomeNeedsYou:
 		p.paragraph("", "It waits for you: "+c.Message)

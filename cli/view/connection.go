@@ -69,10 +69,13 @@ type Connection struct {
 	Changes []Change `json:"changes,omitempty"`
 	// TokenExpires is when the token of the mirror expires unless that renews it.
 	TokenExpires *metav1.Time `json:"tokenExpires,omitempty"`
-	Warnings     []string     `json:"warnings,omitempty"`
-	Refusals     []Refusal    `json:"refusals,omitempty"`
-	Git          *Git         `json:"git,omitempty"`
-	Outcome      Outcome      `json:"outcome,omitempty"`
+	// StillAccepted is the command that takes back the token that the mirror had, on the cluster, which accepts it until it expires; empty:
+	// it does not.
+	StillAccepted string    `json:"stillAccepted,omitempty"`
+	Warnings      []string  `json:"warnings,omitempty"`
+	Refusals      []Refusal `json:"refusals,omitempty"`
+	Git           *Git      `json:"git,omitempty"`
+	Outcome       Outcome   `json:"outcome,omitempty"`
 	// Remains is the Secret that the mirror needs until the hub has removed what it has of the cluster, with where it lies.
 	Remains string `json:"remains,omitempty"`
 	// Reason and Message are what the hub says about the connection at last.
