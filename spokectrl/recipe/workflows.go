@@ -58,6 +58,10 @@ func (r *resolver) steps(path string, w *v1alpha1.RecipeWorkflow) Workflow {
 	default:
 		r.add(path+".failOn", fmt.Sprintf("%q is not known", w.FailOn), fmt.Sprintf("use %s, %s or %s", v1alpha1.FailOnAny, v1alpha1.FailOnEssential, v1alpha1.FailOnFull))
 	}
+	if n := len(w.Sequence); n > MaxSteps {
+		r.add(path+".sequence", fmt.Sprintf("it has %d steps, and may have %d", n, MaxSteps), "select more by each group, and do more by each operation")
+		return out
+	}
 	groups := 0
 	for i, item := range w.Sequence {
 		at := path + ".sequence[" + strconv.Itoa(i) + "]"
@@ -90,6 +94,9 @@ func (r *resolver) steps(path string, w *v1alpha1.RecipeWorkflow) Workflow {
 	}
 	return out
 }
+
+// MaxSteps is how many steps a workflow may have.
+const MaxSteps = 200
 
 // MaxInverses is how many bytes the operations of a workflow that undo others may have, as JSON: they are written down before what
 // they undo is begun.

@@ -45,8 +45,14 @@ var (
 	ranges  = regexp.MustCompile(`\[(\*|[0-9]*:[0-9:]*)\]|\.\*`)
 )
 
+// MaxLength is how many bytes a condition may have.
+const MaxLength = 4 << 10
+
 // Parse reads a condition.
 func Parse(text string) (*Condition, error) {
+	if len(text) > MaxLength {
+		return nil, fmt.Errorf("it has %d bytes, and may have %d", len(text), MaxLength)
+	}
 	p := &parser{rest: text}
 	root, err := p.level()
 	if err == nil && p.rest != "" {
@@ -156,8 +162,14 @@ var (
 	bareDot   = regexp.MustCompile(`(^|[^\\])\.`)
 )
 
-// pathOf reads a path. A dot in a key that is in quotes is part of it, whether there is a backslash before it or not.
+// pathOf reads a path. One whose results may multiply with its length is refused: nothing bounds what that takes. A dot in a key that is in quotes is part of it, whether there is a backslash before it or not.
 func pathOf(text string) (*jsonpath.JSONPath, error) {
+	switch {
+	case strings.Count(text, "..") > 1:
+		return nil, fmt.Errorf("{%s} has .. more than once: name the fields in between", text)
+	case strings.Contains(text, ","):
+		return nil, fmt.Errorf("{%s} has a comma: compare each field by itself", text)
+	}
 	path := jsonpath.New("").AllowMissingKeys(true)
 	escaped := quotedKey.ReplaceAllStringFunc(text, func(key string) string { return bareDot.ReplaceAllString(key, `$1\.`) })
 	if err := path.Parse("{" + escaped + "}"); err != nil {
