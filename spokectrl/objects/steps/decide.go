@@ -70,10 +70,11 @@ func isEssential(s recipe.Step) bool {
 
 // begun adds a step that is under way: nobody knows what it did already.
 func begun(w *recipe.Workflow, owed []int, i int) []int {
-	if h := w.Steps[i].Hook; h != nil && h.Inverse != "" {
-		return append(slices.Clone(owed), i)
+	h := w.Steps[i].Hook
+	if h == nil || h.Inverse == "" || slices.ContainsFunc(owed, undoneBy(w, h)) {
+		return owed // what takes something back is not to be taken back
 	}
-	return owed
+	return append(slices.Clone(owed), i)
 }
 
 // owing are the steps that are to be undone after one more was made. One that failed may have done a part of what it does.
@@ -82,13 +83,19 @@ func owing(w *recipe.Workflow, owed []int, i int, is Result) []int {
 	if h == nil {
 		return owed
 	}
-	if is == Done {
-		owed = slices.DeleteFunc(slices.Clone(owed), func(j int) bool { return w.Steps[j].Hook.Inverse == h.Title() })
+	left := owed
+	if is != Absent {
+		left = begun(w, owed, i)
 	}
-	if is == Absent {
-		return owed
+	if is == Done && slices.ContainsFunc(owed, undoneBy(w, h)) {
+		left = slices.DeleteFunc(slices.Clone(owed), undoneBy(w, h))
 	}
-	return begun(w, owed, i)
+	return left
+}
+
+// undoneBy tells which steps an operation undoes.
+func undoneBy(w *recipe.Workflow, h *recipe.Hook) func(int) bool {
+	return func(i int) bool { return w.Steps[i].Hook.Inverse == h.Title() }
 }
 
 // lasting leaves out what an attempt that succeeded may leave as it is: what was done, and is not undone by a later step.

@@ -115,11 +115,13 @@ func after(w *recipe.Workflow, past []Result) []int {
 	return owed
 }
 
+// undo is what undoes steps. An operation that undoes several stands once, in the place of the last one.
 func (a *Attempt) undo(owed []int) []Undo {
 	var out []Undo
 	for _, i := range owed {
 		h := a.Workflow.Steps[i].Hook
-		out = append(out, Undo{Of: h.Title(), With: a.Workflow.Inverses[h.Inverse]})
+		with := a.Workflow.Inverses[h.Inverse]
+		out = append(slices.DeleteFunc(out, func(u Undo) bool { return u.With == with }), Undo{Of: h.Title(), With: with})
 	}
 	return out
 }
