@@ -43,11 +43,12 @@ type HooksRun struct {
 	Err, Spared error
 }
 
-// hooks reports whether a task has hooks, as far as the Recipe here says.
+// hooks reports whether a task has hooks, as far as the Recipe here says. Where that can't be followed the captured one is, which may
+// have some.
 func (w *Want) hooks(task Task) bool {
 	r, err := w.Resolved()
-	if err != nil {
-		return false
+	if err != nil && !r.Stopped {
+		return task == Restoring
 	}
 	if task == Restoring {
 		return r.Restore.Hooks()
