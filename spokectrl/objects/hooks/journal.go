@@ -25,6 +25,9 @@ import (
 // namespace since who may write it says what hooks run; it outlives the groups.
 const SecretName = "ramen-hooks"
 
+// longestRecord is how many bytes a record may have: an API server takes 1 MiB for all of them.
+const longestRecord = 20 << 10
+
 // Journal keeps records in a Secret. There is one writer; it is safe for concurrent use.
 type Journal struct {
 	Client    client.Client // writes
@@ -60,6 +63,9 @@ func (j *Journal) Write(ctx context.Context, r steps.Record) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode a record: %w", err)
+	}
+	if n := len(text); n > longestRecord {
+		return fmt.Errorf("the record of it has %d bytes, and may have %d: shorten the names of the hooks and operations, and the commands that undo others", n, longestRecord)
 	}
 	return j.change(ctx, r.Group, text)
 }
@@ -104,6 +110,9 @@ func (j *Journal) change(ctx context.Context, g capsule.Group, text []byte) erro
 			return nil
 		}
 		j.is = nil
+		if apierrors.IsForbidden(err) {
+			return fmt.Errorf("write Secret %s/%s: %w: apply config/spoke of this version to this cluster", j.Namespace, SecretName, err)
+		}
 		if tries == 1 || !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("write Secret %s/%s: %w", j.Namespace, SecretName, err)
 		}

@@ -3,15 +3,20 @@
 package hooks_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/hooks"
@@ -64,4 +69,24 @@ func TestAJournalThatSomebodyChangesIsWrittenAllTheSame(t *testing.T) {
 	all, err = j.Load(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []steps.Record{record("g3")}, all)
+}
+
+// All groups share one object, and one of them could fill it.
+func TestARecordIsBounded(t *testing.T) {
+	c := fake.NewClientBuilder().Build()
+	j := &hooks.Journal{Client: c, Live: c, Namespace: "op"}
+	long := record("g1")
+	long.Title = "hook " + strings.Repeat("x", 30<<10)
+	require.ErrorContains(t, j.Write(t.Context(), long), "may have 20480: shorten the names")
+	require.NoError(t, j.Write(t.Context(), record("g2")))
+}
+
+// It is one of an earlier version that refuses the Secret.
+func TestAMissingRightToWriteDownIsToldWithItsRemedy(t *testing.T) {
+	refused := apierrors.NewForbidden(corev1.Resource("secrets"), hooks.SecretName, errors.New("spokectrl makes no Secret but ramen-signing-key"))
+	c := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return refused },
+	}).Build()
+	j := &hooks.Journal{Client: c, Live: c, Namespace: "op"}
+	assert.ErrorContains(t, j.Write(t.Context(), record("g1")), "apply config/spoke of this version to this cluster")
 }

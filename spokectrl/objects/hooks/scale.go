@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,7 +42,10 @@ func (c Clients) scale(ctx context.Context, h *recipe.Hook) error {
 	}
 	switch h.Op {
 	case recipe.OpDown:
-		return c.until(ctx, h, gone)
+		if err := c.until(ctx, h, gone); err != nil {
+			return err
+		}
+		return c.vacated(ctx, h, workloads)
 	case recipe.OpSync:
 		return c.until(ctx, h, level)
 	default:
@@ -124,6 +128,32 @@ func gone(workloads []*unstructured.Unstructured) (wait, fail error) {
 		}
 	}
 	return nil, nil
+}
+
+// vacated waits until no Pod of workloads runs: a Deployment does not count those that are terminating, and they may still write.
+func (c Clients) vacated(ctx context.Context, h *recipe.Hook, workloads []*unstructured.Unstructured) error {
+	through, err := c.deployments(ctx, h)
+	if err != nil {
+		return err
+	}
+	names := map[types.UID]string{}
+	for _, w := range workloads {
+		names[w.GetUID()] = w.GetName()
+	}
+	pods := &recipe.Hook{Namespace: h.Namespace, Kind: recipe.KindPod, NamePattern: "."}
+	return c.until(ctx, pods, func(all []*unstructured.Unstructured) (wait, fail error) {
+		for _, p := range all {
+			owner := controller(p)
+			if via, ok := through[owner]; ok {
+				owner = via
+			}
+			phase, _, _ := unstructured.NestedString(p.Object, "status", "phase")
+			if name, ok := names[owner]; ok && phase != string(corev1.PodSucceeded) && phase != string(corev1.PodFailed) {
+				return fmt.Errorf("Pod %s of %s %s still runs", p.GetName(), h.Kind, name), nil //nolint:staticcheck // a kind
+			}
+		}
+		return nil, nil
+	})
 }
 
 // level waits until workloads have as many ready Pods as they are to have.

@@ -59,15 +59,9 @@ func (c Clients) ofWorkloads(ctx context.Context, h *recipe.Hook, running []*cor
 	if err != nil {
 		return nil, err
 	}
-	through := map[types.UID]types.UID{} // from a ReplicaSet to its Deployment
-	if h.Kind == recipe.KindDeployment {
-		sets, err := c.Kube.AppsV1().ReplicaSets(h.Namespace).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("list ReplicaSets: %w", err)
-		}
-		for i := range sets.Items {
-			through[sets.Items[i].UID] = controller(&sets.Items[i])
-		}
+	through, err := c.deployments(ctx, h)
+	if err != nil {
+		return nil, err
 	}
 	var out []*corev1.Pod
 	for _, w := range workloads {
@@ -84,6 +78,22 @@ func (c Clients) ofWorkloads(ctx context.Context, h *recipe.Hook, running []*cor
 				break
 			}
 		}
+	}
+	return out, nil
+}
+
+// deployments are the Deployments of ReplicaSets, if a hook is about such; else there are none.
+func (c Clients) deployments(ctx context.Context, h *recipe.Hook) (map[types.UID]types.UID, error) {
+	out := map[types.UID]types.UID{}
+	if h.Kind != recipe.KindDeployment {
+		return out, nil
+	}
+	sets, err := c.Kube.AppsV1().ReplicaSets(h.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("list ReplicaSets: %w", err)
+	}
+	for i := range sets.Items {
+		out[sets.Items[i].UID] = controller(&sets.Items[i])
 	}
 	return out, nil
 }
