@@ -49,10 +49,20 @@ func (e *DeniedError) Error() string {
 
 func (e *DeniedError) Unwrap() error { return e.Err }
 
+// exitError means that a command failed. What it wrote is its own, whatever that says of rights.
+type exitError struct {
+	code   int
+	stderr string
+}
+
+func (e *exitError) Error() string {
+	return fmt.Sprintf("the command ended with exit code %d%s", e.code, e.stderr)
+}
+
 // explained adds what to do where a right is missing.
 func explained(h *recipe.Hook, err error) error {
 	var own *DeniedError
-	if err == nil || errors.As(err, &own) {
+	if _, exited := errors.AsType[*exitError](err); err == nil || exited || errors.As(err, &own) {
 		return err
 	}
 	switch {

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
+	"sync"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
@@ -47,14 +50,14 @@ func (c Clients) execIn(ctx context.Context, h *recipe.Hook, pod *corev1.Pod) er
 	}
 	stderr, err := c.Stream(limited, pod.Namespace, pod.Name, container, h.Command)
 	if stderr != "" {
-		stderr = ": " + strings.TrimSpace(stderr)
+		stderr = ": " + strings.TrimSpace(strings.Map(printable, stderr))
 	}
 	exit, failed := errors.AsType[exec.CodeExitError](err)
 	switch {
 	case err == nil:
 		return nil
 	case failed:
-		return fmt.Errorf("the command ended with exit code %d%s", exit.Code, stderr)
+		return &exitError{exit.Code, stderr}
 	case ctx.Err() == nil && limited.Err() != nil:
 		return fmt.Errorf("the command did not end within %s, and may still run there%s", h.Timeout, stderr)
 	default:
@@ -62,16 +65,24 @@ func (c Clients) execIn(ctx context.Context, h *recipe.Hook, pod *corev1.Pod) er
 	}
 }
 
+// printable keeps what a command writes from steering the terminal of who reads it.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return -1
+	}
+	return r
+}
+
 // streamer runs commands by way of the API server.
 func streamer(config *rest.Config, kube kubernetes.Interface) func(context.Context, string, string, string, []string) (string, error) {
 	return func(ctx context.Context, namespace, pod, container string, command []string) (string, error) {
-		url := kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("exec").
+		address := kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("exec").
 			VersionedParams(&corev1.PodExecOptions{Container: container, Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec).URL()
-		spdy, err := remotecommand.NewSPDYExecutor(config, "POST", url)
+		spdy, err := remotecommand.NewSPDYExecutor(config, "POST", address)
 		if err != nil {
 			return "", fmt.Errorf("reach the API server: %w", err)
 		}
-		socket, err := remotecommand.NewWebSocketExecutor(config, "GET", url.String())
+		socket, err := remotecommand.NewWebSocketExecutor(config, "GET", address.String())
 		if err != nil {
 			return "", fmt.Errorf("reach the API server: %w", err)
 		}
@@ -83,20 +94,38 @@ func streamer(config *rest.Config, kube kubernetes.Interface) func(context.Conte
 		}
 		stderr := &tail{limit: longestStderr}
 		err = either.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: io.Discard, Stderr: stderr})
-		return string(stderr.kept), err //nolint:wrapcheck // who runs the command says what that is
+		return stderr.String(), wordless(err, address)
 	}
+}
+
+// wordless is an error without the words of a command: they are in its address, which errors of a connection repeat.
+func wordless(err error, address *url.URL) error {
+	if err == nil || address.RawQuery == "" || !strings.Contains(err.Error(), address.RawQuery) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), "?"+address.RawQuery, ""))
 }
 
 // longestStderr is how much of what a command writes to stderr is told.
 const longestStderr = 1 << 10
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of what is written to it. It is safe for concurrent use: what a command writes may arrive after it was ended.
 type tail struct {
 	limit int
-	kept  []byte
+
+	mu   sync.Mutex
+	kept []byte
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.kept)
 }
 
 func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.kept = append(t.kept, p...)
 	t.kept = t.kept[max(0, len(t.kept)-t.limit):]
 	return len(p), nil
