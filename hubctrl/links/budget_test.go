@@ -98,7 +98,9 @@ func TestX16_ARestartedHubStillCountsWhatIsNotKept(t *testing.T) {
 		require.NoError(t, begun.Add(fat(i, bytes)))
 	}
 	require.Equal(t, 3, b.Apart("dr1"))
-	queue := toolscache.NewRealFIFO(toolscache.MetaNamespaceKeyFunc, toolscache.NewStore(toolscache.MetaNamespaceKeyFunc), b.Transform)
+	queue := toolscache.NewRealFIFOWithOptions(toolscache.RealFIFOOptions{
+		KeyFunction: toolscache.MetaNamespaceKeyFunc, KnownObjects: toolscache.NewStore(toolscache.MetaNamespaceKeyFunc), Transformer: b.Transform,
+	})
 	require.NoError(t, queue.Replace(begun.List(), "7"))
 	assert.Equal(t, 3, b.Apart("dr1"))
 	assert.True(t, b.news("dr1"))
