@@ -3,6 +3,8 @@
 package status
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -12,13 +14,16 @@ import (
 )
 
 // hooks is condition HooksReady; none if no hook is asked for, and nothing is to be undone. Until this process has run hooks, what
-// the one before it said stays.
+// the one before it said stays, unless it said that something is to be undone and nothing is.
 func (o Objects) hooks(was *v1alpha1.VolumeReplicationGroup) []metav1.Condition {
 	f := cycle.OfHooks(&o.Want, &o.Is)
 	if f == nil || o.None {
 		return nil
 	}
-	if old := meta.FindStatusCondition(was.Status.Conditions, v1alpha1.VRGHooksReady); old != nil && f.Status == metav1.ConditionUnknown {
+	undone := func(said string) bool {
+		return o.Is.Recovered && o.Is.Undo == nil && strings.HasPrefix(said, cycle.NotUndone)
+	}
+	if old := meta.FindStatusCondition(was.Status.Conditions, v1alpha1.VRGHooksReady); old != nil && f.Status == metav1.ConditionUnknown && !undone(old.Message) {
 		return []metav1.Condition{{Type: old.Type, Status: old.Status, Reason: old.Reason, Message: old.Message}}
 	}
 	return []metav1.Condition{condition(v1alpha1.VRGHooksReady, provider.Finding{Status: f.Status, Reason: f.Reason, Message: f.Message})}

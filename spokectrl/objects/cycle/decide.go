@@ -46,6 +46,8 @@ type Standing struct {
 	Hooks HooksRun
 	Step  *steps.Record
 	Undo  *Undoing
+	// Recovered says that all is known of Undo that the process before this one left.
+	Recovered bool
 	// Next is when something is to be done; zero: as soon as the group asks for something else.
 	Next time.Time
 

@@ -135,10 +135,13 @@ const (
 // AnnotationSkipUndo on a group, with the name of an attempt, says that what its hooks did stays.
 const AnnotationSkipUndo = "objects.ramendr.openshift.io/skip-undo"
 
+// NotUndone begins what is said while something could not be undone.
+const NotUndone = "what a hook did is not undone yet: "
+
 // OfHooks is what condition HooksReady says; nil: no hook is asked for, and none is to be undone.
 func OfHooks(w *Want, s *Standing) *Finding {
 	if u := s.Undo; u != nil && u.Err != nil {
-		return new(no(ReasonHookFailed, fmt.Sprintf("what a hook did is not undone yet: %s. It is tried again, at the latest after %s, and nothing is captured or restored before. If it can't succeed, undo it by hand, and continue with: kubectl -n %s annotate vrg %s %s=%s",
+		return new(no(ReasonHookFailed, fmt.Sprintf(NotUndone+"%s. It is tried again, at the latest after %s, and nothing is captured or restored before. If it can't succeed, undo it by hand, and continue with: kubectl -n %s annotate vrg %s %s=%s",
 			bounded.Text(oneLine(u.Err), bounded.Message/2), longestPause, w.Group.Namespace, w.Group.Name, AnnotationSkipUndo, u.Record.Attempt)))
 	}
 	r, err := w.Resolved()

@@ -160,7 +160,7 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 // shown adds what is told of a group beyond its terms.
 func (w *Worker) shown(g capsule.Group, is Standing) Standing {
 	is.Step = w.steps[g]
-	is.Undo, _ = w.undoer.of(g)
+	is.Undo, is.Recovered = w.undoer.of(g)
 	return is
 }
 
