@@ -109,13 +109,18 @@ func (v *vacancies) follow(ctx context.Context, at place) bool {
 			return true
 		case err != nil && ctx.Err() == nil:
 			log.FromContext(ctx).Error(err, "Watching the Pods of a namespace failed", "Namespace", at.namespace)
-			select {
-			case <-v.clock.After(pause):
-			case <-ctx.Done():
-			}
+			v.rest(ctx)
 		}
 	}
 	return false
+}
+
+// rest waits for a pause, or until ctx ends.
+func (v *vacancies) rest(ctx context.Context) {
+	select {
+	case <-v.clock.After(pause):
+	case <-ctx.Done():
+	}
 }
 
 // tell ends the wait of a group before it wakes it, since the group may wait again at once.
@@ -154,7 +159,10 @@ func (v *vacancies) look(ctx context.Context, namespace string) (empty bool, err
 			return false, nil
 		case e, more := <-events.ResultChan():
 			switch {
-			case !more, e.Type == watch.Deleted:
+			case e.Type == watch.Deleted:
+				return false, nil
+			case !more:
+				v.rest(ctx) // an API server that ends watches at once is not asked without end
 				return false, nil
 			case e.Type == watch.Error:
 				return false, fmt.Errorf("watch Pod %s/%s: %w", namespace, list.Items[0].Name, apierrors.FromObject(e.Object))

@@ -105,3 +105,28 @@ type closing struct {
 }
 
 func (c closing) Stop() { c.Interface.Stop(); c.ended() }
+
+// TestAnAPIServerThatEndsWatchesIsAskedAgainAfterAPause, not without end.
+func TestAnAPIServerThatEndsWatchesIsAskedAgainAfterAPause(t *testing.T) {
+	s := runtime.NewScheme()
+	require.NoError(t, clientgoscheme.AddToScheme(s))
+	var watches atomic.Int32
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p"}}
+	c := interceptor.NewClient(fake.NewClientBuilder().WithScheme(s).WithObjects(pod).Build(), interceptor.Funcs{
+		Watch: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) (watch.Interface, error) {
+			watches.Add(1)
+			ended := watch.NewFake()
+			ended.Stop()
+			return ended, nil
+		},
+	})
+	v, stepped := newVacancies(c), testclock.NewFakeClock(time.Unix(0, 0))
+	v.clock = stepped
+	go func() { _ = v.Start(t.Context()) }()
+	v.Await(t.Context(), types.NamespacedName{Namespace: "shop", Name: "g"}, []string{"shop"})
+	for looks := range int32(3) {
+		require.Eventually(t, stepped.HasWaiters, patience, time.Millisecond, "it rests")
+		assert.Equal(t, looks+1, watches.Load())
+		stepped.Step(pause)
+	}
+}
