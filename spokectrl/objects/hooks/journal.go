@@ -8,7 +8,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,7 +50,11 @@ func (j *Journal) Load(ctx context.Context) ([]steps.Record, error) {
 	var out []steps.Record
 	for key, text := range j.is.Data {
 		var r steps.Record
-		if err := json.Unmarshal(text, &r); err != nil {
+		err := json.Unmarshal(text, &r)
+		if err == nil && slices.ContainsFunc(r.Undo, func(u steps.Undo) bool { return u.With == nil }) {
+			err = errors.New("it does not say what undoes an operation")
+		}
+		if err != nil {
 			// Somebody changed it. That must not hold back all other groups.
 			log.FromContext(ctx).Error(err, "Key is no record: undo by hand what it says, and delete it", "Secret", SecretName, "key", key)
 			continue

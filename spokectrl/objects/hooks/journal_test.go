@@ -90,3 +90,17 @@ func TestAMissingRightToWriteDownIsToldWithItsRemedy(t *testing.T) {
 	j := &hooks.Journal{Client: c, Live: c, Namespace: "op"}
 	assert.ErrorContains(t, j.Write(t.Context(), record("g1")), "apply config/spoke of this version to this cluster")
 }
+
+// TestARecordThatSaysNothingHoldsNobodyBack, as one that somebody edited by hand.
+func TestARecordThatSaysNothingHoldsNobodyBack(t *testing.T) {
+	c := fake.NewClientBuilder().Build()
+	j := &hooks.Journal{Client: c, Live: c, Namespace: "op"}
+	require.NoError(t, j.Write(t.Context(), record("good")))
+	s := &corev1.Secret{}
+	require.NoError(t, c.Get(t.Context(), client.ObjectKey{Namespace: "op", Name: hooks.SecretName}, s))
+	s.Data["edited"] = []byte(`{"group":{"Namespace":"shop","Name":"edited"},"attempt":"2","undo":[{"of":"db/quiesce"}]}`)
+	require.NoError(t, c.Update(t.Context(), s))
+	all, err := (&hooks.Journal{Client: c, Live: c, Namespace: "op"}).Load(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []steps.Record{record("good")}, all)
+}
