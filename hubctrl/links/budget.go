@@ -28,7 +28,8 @@ const annotationApart = "links.ramendr.openshift.io/not-kept"
 
 // Budget bounds what the reports of one cluster take in the memory of the hub (X16). A cluster reports as much as it likes, and an API server
 // takes what its limits allow: a quota bounds the number of reports, and each may have more than a megabyte. What exceeds
-// the budget is not believed less, but is read from the API server when it is needed. It is safe for concurrent use.
+// the budget is believed all the same about the application that it is of: it is read from the API server when that is looked at.
+// Only that two applications select one volume is not noticed by such a report. It is safe for concurrent use.
 type Budget struct {
 	most int
 

@@ -38,8 +38,8 @@ func relocate(f *Facts, t Side) Plan {
 	case !moving && target.Report.Conflict:
 		return followReports(wait(Initiating, PreparingFinalSync, t, ConflictFree))
 	case !moving && !target.Report.Ready && source.Decision == RunHere:
-		// Its storage does not follow the source, say: it could not take over after a demotion. Or claims are let go there first, which
-		// begins when the workload was sent to the source.
+		// For example, its storage does not follow the source, and could not take over after a demotion; or it lets go of claims first.
+		// It begins with that only when the workload was sent to the source: before, waiting for it would never end.
 		return followReports(wait(Initiating, PreparingFinalSync, t, BeingSecondary))
 	// Nothing moves yet: a volume that is new needs its destination on the peer before it can be protected.
 	case !moving && source.short(IsPrimary) != Nothing:

@@ -22,16 +22,11 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/optional"
 )
 
-// Setup adds the controller to a manager. A class of any kind wakes it, as soon as its API is served.
-func Setup(mgr manager.Manager, o Options) error {
-	d, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
-	if err != nil {
-		return fmt.Errorf("build discovery client: %w", err)
-	}
-	r := &Reconciler{Options: o, Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Version: d.ServerVersion}
-	every := func(ctx context.Context, _ client.Object) []reconcile.Request {
+// Every wakes every DRClusterConfig, of which a cluster has one.
+func Every(reader client.Reader) handler.MapFunc {
+	return func(ctx context.Context, _ client.Object) []reconcile.Request {
 		list := &v1alpha1.DRClusterConfigList{}
-		if err := mgr.GetClient().List(ctx, list); err != nil {
+		if err := reader.List(ctx, list); err != nil {
 			return nil
 		}
 		out := make([]reconcile.Request, 0, len(list.Items))
@@ -40,6 +35,16 @@ func Setup(mgr manager.Manager, o Options) error {
 		}
 		return out
 	}
+}
+
+// Setup adds the controller to a manager. A class of any kind wakes it, as soon as its API is served.
+func Setup(mgr manager.Manager, o Options) error {
+	d, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("build discovery client: %w", err)
+	}
+	r := &Reconciler{Options: o, Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Version: d.ServerVersion}
+	every := Every(mgr.GetClient())
 	kinds := map[string]optional.Kind{}
 	for _, s := range sources() {
 		if s.optionalName == "" {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package actors brings the applications of tests on: each with somebody who deploys it and with a witness. It promises that
-// an actor leaves with its test and takes its objects along, that no wait that a user could not have understood goes
-// unnoticed (I7), and that a question that is answered too late says what it waited for.
+// Package actors has the applications of tests, each with somebody who deploys it and with a witness. It promises that an actor
+// leaves with its test and takes its objects along, that the witness notices each wait that a user could not have understood (I7),
+// and that a question that is answered too late says what it waited for.
 package actors
 
 import (
