@@ -16,16 +16,13 @@ type Page struct {
 	Width int
 	// Color : the reader sees colors.
 	Color bool
-	err   error
+	err   error // the first of writing: nothing is written after it
 }
 
 // NewPage returns a page on out.
 func NewPage(out io.Writer, width int, color bool) *Page {
 	return &Page{out: out, Width: width, Color: color}
 }
-
-// Err is the first error of writing.
-func (p *Page) Err() error { return p.err }
 
 func (p *Page) line(parts ...string) {
 	if p.err == nil {
