@@ -19,7 +19,7 @@ system=(tests/faults tests/lab tests/lab/storage tests/install tests/admission t
 hub='ClusterThatIsRestored|Hub|Leader|Killed|Credential|Access|Forged|Rebuilt|Operations'
 # Neither the tests of these packages nor what they test start goroutines: the race detector would find nothing, and costs
 # several times as much.
-pure=(hubctrl/plan spokectrl/plan api/v1alpha1 cli/check cli/hub cli/order cli/site cli/text cli/view hubctrl/drpolicy hubctrl/drpolicy/peerclass hubctrl/maintenance hubctrl/maintenance/modes hubctrl/snapshot hubctrl/status hubctrl/wish internal/apply
+pure=(hubctrl/plan spokectrl/plan api/v1alpha1 cli/check cli/hub cli/order cli/site cli/text cli/view hubctrl/drpolicy hubctrl/drpolicy/peerclass hubctrl/maintenance hubctrl/maintenance/modes hubctrl/snapshot hubctrl/status hubctrl/volsynckey hubctrl/wish internal/apply
 	internal/cond internal/image internal/outcome internal/ramenconfig internal/testlayer mirror/exchange mirror/grant mirror/translate
 	spokectrl/capsule spokectrl/drclusterconfig spokectrl/maintenance spokectrl/objects/portable spokectrl/provider/volrep spokectrl/objects/steps spokectrl/recipe spokectrl/recipe/condition spokectrl/snapshot spokectrl/status spokectrl/volumes tests/arch tests/gitops
 	tests/gitops/guard tests/lab/journal tests/lab/registry tests/slowest)

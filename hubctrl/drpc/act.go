@@ -16,6 +16,7 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/plan"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/hubctrl/status"
+	"github.com/ramendr/ramen-direct/hubctrl/volsynckey"
 	"github.com/ramendr/ramen-direct/hubctrl/wish"
 	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -24,8 +25,8 @@ import (
 // actor carries out the writes of one plan.
 type actor struct {
 	client   client.Client
-	live     client.Reader // past the cache
-	origin   string        // the id of this hub
+	origin   string // the id of this hub
+	key      volsynckey.Keeper
 	groups   *groups
 	own      *ownWrites
 	versions map[string]apply.Version // of the wish for each cluster: as it was read, or as this plan wrote it
@@ -34,7 +35,7 @@ type actor struct {
 
 // actor returns one that acts on what w showed.
 func (r *Reconciler) actor(w *snapshot.Snapshot) *actor {
-	a := &actor{client: r.client, live: r.live, origin: r.origin, groups: r.groups, own: r.own, versions: map[string]apply.Version{}}
+	a := &actor{client: r.client, origin: r.origin, key: volsynckey.New(r.client, r.live, r.origin), groups: r.groups, own: r.own, versions: map[string]apply.Version{}}
 	for i := range w.Sides {
 		if wish := w.Sides[i].Wish; wish != nil {
 			a.versions[w.Sides[i].Cluster] = apply.VersionOf(wish)
@@ -86,7 +87,7 @@ func (r *actor) write(ctx context.Context, w *snapshot.Snapshot, wr plan.Write) 
 		return r.publish(ctx, w, wr.Decisions)
 	case plan.Finish:
 		// Of a cluster that was given up nothing else takes it away.
-		if _, err := r.dropKey(ctx, w, wish.Outboxes(w)...); err != nil {
+		if _, err := r.key.Drop(ctx, w); err != nil {
 			return err
 		}
 		if w.More {
@@ -138,7 +139,7 @@ func (r *actor) markWish(ctx context.Context, w *snapshot.Snapshot, s plan.Side)
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
 // wrote.
 func (r *actor) refresh(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
-	wrote, keyErr := r.ensureKey(ctx, w) // what fails there keeps no wish from its content
+	wrote, keyErr := r.key.Ensure(ctx, w) // what fails there keeps no wish from its content
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		want, err := wish.Refreshed(w, r.origin, s)
 		if err != nil {
@@ -167,7 +168,7 @@ func (r *actor) dropTombstone(ctx context.Context, w *snapshot.Snapshot, s plan.
 	at := w.At(s)
 	if w.DRPC.DeletionTimestamp == nil {
 		log.FromContext(ctx).Info("Re-creating a wish that was deleted by hand", "cluster", at.Cluster, "uid", at.Wish.UID)
-	} else if _, err := r.dropKey(ctx, w, s); err != nil {
+	} else if _, err := r.key.Drop(ctx, w, s); err != nil {
 		// The key first: with the wish goes what leads to this outbox, should the policy be gone.
 		return err
 	}

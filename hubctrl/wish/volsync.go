@@ -65,6 +65,12 @@ func (t turn) parts() (destinations, addresses part) {
 	}
 }
 
+// VolSyncSecret is the name that the Secret with the key of the movers has on the clusters.
+func VolSyncSecret(w *snapshot.Snapshot) string { return w.DRPC.Name + "-vs-secret" }
+
+// Serves reports whether a side is Primary with all its volumes, and was seen to have no destination left.
+func Serves(at *snapshot.Side) bool { return standingOf(at) == serving }
+
 func standingOf(at *snapshot.Side) standing {
 	switch {
 	case at.Wish == nil, at.Wish.DeletionTimestamp != nil, snapshot.Former(at), !exchange.Answers(at.Wish, at.Report):
@@ -116,7 +122,7 @@ func addressesFor(w *snapshot.Snapshot, wr plan.Write, settled bool, movers []v1
 	var out []v1alpha1.VolSyncReplicationSourceSpec
 	switch _, p := turnOf(w, wr, settled).parts(); p {
 	case followed:
-		out = addresses(peer.Report.Status.RDInfo, w.DRPC.Name+keySuffix, movers)
+		out = addresses(peer.Report.Status.RDInfo, VolSyncSecret(w), movers)
 	case kept:
 		out = slices.Clone(at.Wish.Spec.VolSync.RSSpec)
 	case dropped:
