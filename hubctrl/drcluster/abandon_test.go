@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drcluster
+package drcluster_test
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drcluster"
 	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/internal/store/storetest"
 )
@@ -57,6 +58,6 @@ func TestAStoreThatThePeerGivesUpIsGivenUpHereToo(t *testing.T) {
 	config := &v1alpha1.DRClusterConfig{}
 	require.True(t, w.get(config, "", "dr1"))
 	assert.Equal(t, []string{"s3-dr2"}, config.Spec.AbandonedStores)
-	assert.True(t, concernsAll().Update(event.UpdateEvent{ObjectOld: cluster("dr2"), ObjectNew: peer}))
-	assert.False(t, concernsAll().Update(event.UpdateEvent{ObjectOld: peer, ObjectNew: peer}))
+	assert.True(t, drcluster.ConcernsAll().Update(event.UpdateEvent{ObjectOld: cluster("dr2"), ObjectNew: peer}))
+	assert.False(t, drcluster.ConcernsAll().Update(event.UpdateEvent{ObjectOld: peer, ObjectNew: peer}))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drcluster
+package drcluster_test
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ import (
 func TestX16_AClusterThatReportsTooMuchIsTold(t *testing.T) {
 	w := newWorld(t)
 	apart := 3
-	w.r.options.Apart = func(string) int { return apart }
+	w.apart = func() int { return apart }
 	w.links["dr1"] = exchange.Link{State: exchange.LinkLive}
 	w.mustReconcile()
 	assert.Contains(t, w.condition("Connected").Message, "more than the 64 MiB")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drcluster
+package drcluster_test
 
 import (
 	"context"
@@ -33,6 +33,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
+	"github.com/ramendr/ramen-direct/hubctrl/drcluster"
 	"github.com/ramendr/ramen-direct/internal/store"
 	"github.com/ramendr/ramen-direct/internal/store/mem"
 	"github.com/ramendr/ramen-direct/internal/store/storetest"
@@ -65,7 +66,8 @@ type world struct {
 	failures map[op]error
 	checks   int              // of buckets
 	store    map[string]error // what is wrong with the store of a profile
-	r        *Reconciler
+	apart    func() int       // reports that are not kept; nil: none
+	r        *drcluster.Reconciler
 }
 
 // op names a call: its verb and the name of the object, or the kind of a list.
@@ -106,11 +108,17 @@ func newWorld(t *testing.T, with ...client.Object) *world {
 	for _, name := range []string{"dr1", "dr2"} {
 		buckets.AddBucket(store.Config{Endpoint: "https://s3.example.com", Bucket: name, AccessKey: "id", SecretKey: "key"})
 	}
-	w.r = newReconciler(guard.Client(t, built), built, w.events, Options{
+	w.r = drcluster.NewReconciler(guard.Client(t, built), built, w.events, drcluster.Options{
 		Namespace: "ramen-system",
 		Origin:    "hub-uid",
 		Links:     w.links,
-		Clock:     w.clock,
+		Apart: func(string) int {
+			if w.apart == nil {
+				return 0
+			}
+			return w.apart()
+		},
+		Clock: w.clock,
 		Open: storetest.Faulty(buckets.Open, func(_ context.Context, c storetest.Call) error {
 			w.checks++
 			return w.store[c.Profile]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drcluster
+package drcluster_test
 
 import (
 	"testing"
@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/ramendr/ramen-direct/hubctrl/drcluster"
 )
 
 const (
@@ -35,26 +37,26 @@ func TestAQuotaThatRefusesAllReportsIsRemovedForAWhile(t *testing.T) {
 	w := newWorld(t)
 	w.mustReconcile()
 	q := w.count(countLeases)
-	assert.True(t, counted().Update(event.UpdateEvent{ObjectOld: q, ObjectNew: q}), "which wakes the hub")
-	assert.LessOrEqual(t, w.mustReconcile().RequeueAfter, quotaAgain, "it comes again")
+	assert.True(t, drcluster.Counted().Update(event.UpdateEvent{ObjectOld: q, ObjectNew: q}), "which wakes the hub")
+	assert.LessOrEqual(t, w.mustReconcile().RequeueAfter, drcluster.QuotaAgain, "it comes again")
 	require.False(t, w.get(&corev1.ResourceQuota{}, "inbox-dr1", "mirror"), "a report would be refused: its kind is not counted")
 
-	w.clock.SetTime(w.clock.Now().Add(quotaAgain / 2))
+	w.clock.SetTime(w.clock.Now().Add(drcluster.QuotaAgain / 2))
 	w.mustReconcile()
 	require.False(t, w.get(&corev1.ResourceQuota{}, "inbox-dr1", "mirror"), "nobody knows the kind yet")
 
-	w.clock.SetTime(w.clock.Now().Add(quotaAgain / 2))
+	w.clock.SetTime(w.clock.Now().Add(drcluster.QuotaAgain / 2))
 	w.mustReconcile()
 	w.count(countLeases)
 	w.mustReconcile()
-	w.clock.SetTime(w.clock.Now().Add(quotaAgain))
+	w.clock.SetTime(w.clock.Now().Add(drcluster.QuotaAgain))
 	w.mustReconcile()
 	require.False(t, w.get(&corev1.ResourceQuota{}, "inbox-dr1", "mirror"), "it waits longer each time")
 
-	w.clock.SetTime(w.clock.Now().Add(quotaAgain))
+	w.clock.SetTime(w.clock.Now().Add(drcluster.QuotaAgain))
 	w.mustReconcile()
 	q = w.count(countLeases, countReports)
-	assert.False(t, counted().Update(event.UpdateEvent{ObjectOld: q, ObjectNew: q}))
+	assert.False(t, drcluster.Counted().Update(event.UpdateEvent{ObjectOld: q, ObjectNew: q}))
 	w.clock.SetTime(w.clock.Now().Add(time.Hour))
 	w.mustReconcile()
 	assert.True(t, w.get(&corev1.ResourceQuota{}, "inbox-dr1", "mirror"), "it is made again, and stays")

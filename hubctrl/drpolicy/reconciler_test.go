@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpolicy
+package drpolicy_test
 
 import (
 	"context"
@@ -26,6 +26,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
+	"github.com/ramendr/ramen-direct/hubctrl/drpolicy"
 	"github.com/ramendr/ramen-direct/tests/gitops/guard"
 )
 
@@ -36,7 +37,7 @@ type world struct {
 	events  *events.FakeRecorder
 	writes  int
 	failing error // of patches: of finalizers
-	r       *Reconciler
+	r       *drpolicy.Reconciler
 }
 
 func newWorld(t *testing.T, with ...client.Object) *world {
@@ -68,7 +69,7 @@ func newWorld(t *testing.T, with ...client.Object) *world {
 		Build()
 	w.client = built
 	clock := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
-	w.r = newReconciler(guard.Client(t, built), built, w.events, Options{Clock: clock})
+	w.r = drpolicy.NewReconciler(guard.Client(t, built), built, w.events, drpolicy.Options{Clock: clock})
 	return w
 }
 
