@@ -22,12 +22,13 @@ func (c *commands) validate() *cobra.Command {
 	var out output
 	cmd := &cobra.Command{
 		Use:   "validate",
-		Short: "Check the installation: versions, definitions, stores, credentials, classes",
-		Long: `Check the installation: versions, definitions, stores, credentials, classes. What
-is wrong comes with the page of the documentation that helps.
+		Short: "Check the installation: versions, definitions, stores, credentials, classes, sizes",
+		Long: `Check the installation: versions, definitions, stores, credentials, classes, sizes.
+What is wrong comes with the page of the documentation that helps.
 
 The hub tells what the clusters report: their classes, whether each store answers
-each cluster, when credentials expire and how far clocks are apart. Name a context
+each cluster, when credentials expire, how far clocks are apart, and how near their
+reports are to the bounds of an inbox and of a group. Name a context
 for a cluster to check also what is installed there. Secrets are compared by
 fingerprints; none is printed.
 

@@ -18,8 +18,11 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -98,6 +101,7 @@ func installed(t *testing.T) *check.Hub {
 	h.SkewSeconds = &zero
 	h.Configs.Value = map[string]v1alpha1.DRClusterConfig{}
 	h.Secrets.Value = map[string]string{"ramen-system/keys": "f1"}
+	h.Sizes.Value = map[string]check.Sizes{}
 	for _, name := range []string{"dr1", "dr2"} {
 		dc := v1alpha1.DRCluster{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.DRClusterSpec{S3ProfileName: "s3-a"}}
 		dc.Status.Conditions = append(yes("Connected", "Validated", "CredentialCurrent"), metav1.Condition{Type: "SchemaSkew", Status: "False"})
@@ -112,6 +116,13 @@ func installed(t *testing.T) *check.Hub {
 				exchange.AnnotationCredential: exchange.Credential{For: exchange.CredentialForHub, Expires: now.Add(time.Hour), Renewed: true}.String(),
 			}},
 			Spec: coordinationv1.LeaseSpec{RenewTime: &renewed},
+		}
+		h.Sizes.Value[name] = check.Sizes{
+			Quota: &corev1.ResourceQuota{
+				Spec:   corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/leases": resource.MustParse("8"), "count/reports": resource.MustParse("12k")}},
+				Status: corev1.ResourceQuotaStatus{Used: corev1.ResourceList{"count/leases": resource.MustParse("1"), "count/reports": resource.MustParse("9599")}},
+			},
+			Reports: []check.Report{{Group: types.NamespacedName{Namespace: "shop", Name: "db"}, Volumes: 799, Bytes: 1200 << 10}},
 		}
 		h.Secrets.Value["outbox-"+name+"/"+exchange.ObjectName("ramen-system", "keys")] = "f1"
 	}
@@ -157,6 +168,9 @@ func TestEveryFaultIsFound(t *testing.T) {
 		return func(h *check.Hub) {
 			lease(h, func(l *coordinationv1.Lease) { l.Annotations[exchange.AnnotationCredential] = c.String() })
 		}
+	}
+	used := func(n string) func(*check.Hub) {
+		return func(h *check.Hub) { h.Sizes.Value["dr1"].Quota.Status.Used["count/reports"] = resource.MustParse(n) }
 	}
 	for want, breaks := range map[string]func(*check.Hub){
 		"error hub: Kubernetes is 1.30.0 or newer: it is v1.29.4":                                                                     func(h *check.Hub) { h.Version.Value = "v1.29.4" },
@@ -213,7 +227,15 @@ func TestEveryFaultIsFound(t *testing.T) {
 		"error cluster dr1: the store of S3 profile s3-a answers this cluster: no route": func(h *check.Hub) {
 			h.Configs.Value["dr1"].Status.Profiles[0] = v1alpha1.ProfileFact{Name: "s3-a", Message: "no route"}
 		},
-		"error cluster dr1: it has a StorageClass that can be protected: no StorageClass has the label ramendr.openshift.io/storageid": func(h *check.Hub) { h.Configs.Value["dr1"] = v1alpha1.DRClusterConfig{} },
+		"error cluster dr1: it has a StorageClass that can be protected: no StorageClass has the label ramendr.openshift.io/storageid":     func(h *check.Hub) { h.Configs.Value["dr1"] = v1alpha1.DRClusterConfig{} },
+		"warning cluster dr1: its inbox has room for more reports: count/reports are 9600 of 12k":                                          used("9600"),
+		"error cluster dr1: its inbox has room for more reports: count/reports are 12k of 12k: the hub accepts no new one":                 used("12k"),
+		"unknown cluster dr1: its inbox has room for more reports: kube-controller-manager has not counted count/leases yet":               func(h *check.Hub) { h.Sizes.Value["dr1"].Quota.Status.Used = nil },
+		"warning cluster dr1: its inbox has room for more reports: there is no ResourceQuota, so nothing bounds":                           func(h *check.Hub) { h.Sizes.Value["dr1"] = check.Sizes{} },
+		"unknown cluster dr1: its inbox has room for more reports: you may not read":                                                       func(h *check.Hub) { h.Sizes.Unknown = "you may not read them" },
+		"warning cluster dr1: its groups are small enough to be reported: shop/db has 800 volumes of at most 1000, in 1200 KiB of at most": func(h *check.Hub) { h.Sizes.Value["dr1"].Reports[0].Volumes = 800 },
+		"warning cluster dr1: its groups are small enough to be reported: shop/db has 799 volumes of at most 1000, in 1300 KiB":            func(h *check.Hub) { h.Sizes.Value["dr1"].Reports[0].Bytes = 1300 << 10 },
+		"error cluster dr1: its groups are small enough to be reported: shop/db has 1000 volumes":                                          func(h *check.Hub) { h.Sizes.Value["dr1"].Reports[0].Volumes = 1000 },
 		"error policies: DRPolicy 5m is valid":                                                  func(h *check.Hub) { h.Policies.Value[0].Status.Conditions[0].Status = "False" },
 		"error policies: DRPolicy 5m has StorageClasses that both clusters have: there is none": func(h *check.Hub) { h.Policies.Value[0].Status.Async.PeerClasses = nil },
 		"warning policies: DRPolicy 5m has StorageClasses that both clusters have: slow of dr2 can't be protected by it": func(h *check.Hub) {

@@ -56,6 +56,8 @@ type Hub struct {
 	Policies    Read[[]v1alpha1.DRPolicy]
 	// Secrets are fingerprints of the content of Secrets, by namespace and name; absent: there is none.
 	Secrets Read[map[string]string]
+	// Sizes of what each cluster reports, by cluster.
+	Sizes Read[map[string]Sizes]
 	// Rights of the user that an installation needs; only before one.
 	Rights Read[map[Right]bool]
 }

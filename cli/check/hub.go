@@ -79,6 +79,7 @@ func All(h *Hub, spokes []view.CheckCategory) *view.Validation {
 			r.category("cluster %s", c.Name)
 			r.link(h, c)
 			r.reported(h, c.Name)
+			r.sizes(h, c.Name)
 		}
 		if names == nil {
 			r.add(view.CheckWarning, pageClusters, "DRClusters are known", "there is none yet")

@@ -156,6 +156,9 @@ func (h *Hub) Checks(ctx context.Context, before bool) (*check.Hub, error) {
 		if err := h.readSecrets(ctx, out); err != nil {
 			return nil, err
 		}
+		if err := h.readSizes(ctx, out); err != nil {
+			return nil, err
+		}
 	}
 	out.Around.Now = h.clock.Now()
 	return out, nil

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ramendr/ramen-direct/cli/view"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
+)
+
+// Sizes are how much of what is bounded the reports of one cluster take.
+type Sizes struct {
+	// Quota of the inbox; nil: there is none.
+	Quota *corev1.ResourceQuota
+	// Reports in the inbox.
+	Reports []Report
+}
+
+// Report is how large the report about one group is.
+type Report struct {
+	Group   types.NamespacedName
+	Volumes int
+	// Bytes of it as JSON, which is how etcd stores it.
+	Bytes int
+}
+
+const (
+	// nearly is from which share of a bound on there is a warning: time is left to act.
+	nearly = 0.8
+	// largest is how many bytes an object may have: etcd's --max-request-bytes, 1.5 MiB by default, for a write as a whole.
+	largest = 1536 << 10
+)
+
+// sizes checks how near the reports of a cluster are to what their inbox, and a group, can hold.
+func (r *report) sizes(h *Hub, cluster string) {
+	const room, fit = "its inbox has room for more reports", "its groups are small enough to be reported"
+	if !r.known(pageSecurity, room, h.Sizes.Unknown) || !r.known(pageSecurity, fit, h.Sizes.Unknown) {
+		return
+	}
+	s := h.Sizes.Value[cluster]
+	r.room(room, s.Quota)
+	var worst view.CheckResult = view.CheckWarning
+	var large []string
+	slices.SortFunc(s.Reports, func(a, b Report) int {
+		return cmp.Or(cmp.Compare(b.Volumes, a.Volumes), cmp.Compare(a.Group.String(), b.Group.String()))
+	})
+	for _, o := range s.Reports {
+		share := max(float64(o.Volumes)/exchange.MaxVolumes, float64(o.Bytes)/largest)
+		if share < nearly {
+			continue
+		}
+		if share >= 1 {
+			worst = view.CheckError
+		}
+		large = append(large, fmt.Sprintf("%s has %d volumes of at most %d, in %d KiB of at most %d", o.Group, o.Volumes, exchange.MaxVolumes, o.Bytes>>10, largest>>10))
+	}
+	why := ""
+	if large != nil {
+		why = some(large) + ". Divide such an application into several"
+	}
+	r.is(worst, pageSecurity, fit, why)
+}
+
+// room checks what is left of a quota.
+func (r *report) room(what string, q *corev1.ResourceQuota) {
+	if q == nil {
+		r.add(view.CheckWarning, pageSecurity, what, "there is no ResourceQuota, so nothing bounds what the cluster may write there")
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Spec.Hard)) {
+		hard, used := q.Spec.Hard[name], q.Status.Used[name]
+		if _, counted := q.Status.Used[name]; !counted {
+			r.add(view.CheckUnknown, pageSecurity, what, fmt.Sprintf("kube-controller-manager has not counted %s yet", name))
+			return
+		}
+		switch share := used.AsApproximateFloat64() / hard.AsApproximateFloat64(); {
+		case used.Cmp(hard) >= 0:
+			r.add(view.CheckError, pageSecurity, what, fmt.Sprintf("%s are %s of %s: the hub accepts no new one", name, used.String(), hard.String()))
+			return
+		case share >= nearly:
+			r.add(view.CheckWarning, pageSecurity, what, fmt.Sprintf("%s are %s of %s", name, used.String(), hard.String()))
+			return
+		}
+	}
+	r.add(view.CheckSuccess, pageSecurity, what, "")
+}
