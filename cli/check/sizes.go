@@ -45,7 +45,8 @@ func (r *report) sizes(h *Hub, cluster string) {
 		return
 	}
 	s := h.Sizes.Value[cluster]
-	r.room(room, s.Quota)
+	result, full := left(s.Quota)
+	r.is(result, pageSecurity, room, full)
 	var worst view.CheckResult = view.CheckWarning
 	var large []string
 	slices.SortFunc(s.Reports, func(a, b Report) int {
@@ -68,26 +69,22 @@ func (r *report) sizes(h *Hub, cluster string) {
 	r.is(worst, pageSecurity, fit, why)
 }
 
-// room checks what is left of a quota.
-func (r *report) room(what string, q *corev1.ResourceQuota) {
+// left says what is wrong with what is left of a quota, and how bad that is; empty: nothing.
+func left(q *corev1.ResourceQuota) (view.CheckResult, string) {
 	if q == nil {
-		r.add(view.CheckWarning, pageSecurity, what, "there is no ResourceQuota, so nothing bounds what the cluster may write there")
-		return
+		return view.CheckWarning, "there is no ResourceQuota, so nothing bounds what the cluster may write there"
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Spec.Hard)) {
-		hard, used := q.Spec.Hard[name], q.Status.Used[name]
-		if _, counted := q.Status.Used[name]; !counted {
-			r.add(view.CheckUnknown, pageSecurity, what, fmt.Sprintf("kube-controller-manager has not counted %s yet", name))
-			return
-		}
-		switch share := used.AsApproximateFloat64() / hard.AsApproximateFloat64(); {
+		hard := q.Spec.Hard[name]
+		used, counted := q.Status.Used[name]
+		switch {
+		case !counted:
+			return view.CheckUnknown, fmt.Sprintf("kube-controller-manager has not counted %s yet", name)
 		case used.Cmp(hard) >= 0:
-			r.add(view.CheckError, pageSecurity, what, fmt.Sprintf("%s are %s of %s: the hub accepts no new one", name, used.String(), hard.String()))
-			return
-		case share >= nearly:
-			r.add(view.CheckWarning, pageSecurity, what, fmt.Sprintf("%s are %s of %s", name, used.String(), hard.String()))
-			return
+			return view.CheckError, fmt.Sprintf("%s are %s of %s: the hub accepts no new one", name, used.String(), hard.String())
+		case used.AsApproximateFloat64() >= nearly*hard.AsApproximateFloat64():
+			return view.CheckWarning, fmt.Sprintf("%s are %s of %s", name, used.String(), hard.String())
 		}
 	}
-	r.add(view.CheckSuccess, pageSecurity, what, "")
+	return view.CheckSuccess, ""
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"context"
@@ -35,7 +35,7 @@ func TestX16_AReportThatIsNotKeptCounts(t *testing.T) {
 	h.pass()
 	before := h.drpc().Status
 	require.NotEmpty(t, before.Conditions)
-	h.r.observer.client = full{h.r.observer.client, hublinks.NewBudget(0)}
+	h.r.ReadBy(func(cache client.Reader) client.Reader { return full{cache, hublinks.NewBudget(0)} })
 	h.pass()
 	assert.Empty(t, h.wrote())
 	assert.Equal(t, before, h.drpc().Status)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ import (
 func (h *hub) counted() []string {
 	h.t.Helper()
 	registry := prometheus.NewPedanticRegistry()
-	require.NoError(h.t, registry.Register(h.r.operations))
+	require.NoError(h.t, registry.Register(h.operations))
 	families, err := registry.Gather()
 	require.NoError(h.t, err)
 	var text strings.Builder
@@ -129,7 +129,7 @@ func TestTheEndOfProtectionIsMeasured(t *testing.T) {
 	h.settle()
 	require.Nil(t, h.drpc())
 	assert.Contains(t, h.counted(), `operation_duration_seconds_sum{action="delete",outcome="completed"} 30`)
-	assert.Empty(t, h.r.ledger.apps, "nothing is remembered of it")
+	assert.Empty(t, h.r.Remembered(), "nothing is remembered of it")
 }
 
 func TestAnActionThatWasCarriedOutLongAgoIsNotCountedAgain(t *testing.T) {
@@ -161,7 +161,7 @@ func TestTheRulesAreTestedAgainstWhatAHubExports(t *testing.T) {
 	leading := make(chan struct{})
 	close(leading)
 	registry := prometheus.NewPedanticRegistry()
-	require.NoError(t, registry.Register(h.r.operations))
+	require.NoError(t, registry.Register(h.operations))
 	require.NoError(t, registry.Register(metrics.NewCollector(h.api, h.links, h.clock, leading)))
 	families, err := registry.Gather()
 	require.NoError(t, err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"strings"
@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -149,7 +150,7 @@ func TestAnAbsenceThatBecomesKnownDuringALookIsLookedAtAgain(t *testing.T) {
 		}
 		return nil
 	}
-	assert.Equal(t, lookAgain, h.pass().RequeueAfter, "nobody tells of it any more")
+	assert.Equal(t, drpc.LookAgain, h.pass().RequeueAfter, "nobody tells of it any more")
 }
 
 func TestAReportThatArrivesDuringALookProvesNoAbsence(t *testing.T) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 // restart starts the hub again. As a real one it does not know its links for some seconds.
 func (h *hub) restart() {
 	h.t.Helper()
-	h.start(h.r.origin)
+	h.start(h.origin)
 	was := h.links.state
 	h.links.state = map[string]exchange.Link{}
 	for name, link := range was {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
-	"github.com/ramendr/ramen-direct/cli/hub"
+	clihub "github.com/ramendr/ramen-direct/cli/hub"
 	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/hubctrl/status"
 )
@@ -31,10 +31,10 @@ func TestTheToolForeseesWhatTheHubDecides(t *testing.T) {
 		"relocate to dr2": asking(func(s *v1alpha1.DRPlacementControlSpec) { s.Action, s.PreferredCluster = "Relocate", "dr2" }),
 	}
 	seen, writes, conflicts, ids := 0, 0, 0, map[string]bool{}
-	drpc.EachMoment(t, edits, func(name string, look drpc.Look, d *v1alpha1.DRPlacementControl, decided drpc.Decided) {
-		foresee := hub.Foresee
+	eachMoment(t, edits, func(name string, look drpc.Look, d *v1alpha1.DRPlacementControl, decided verdict) {
+		foresee := clihub.Foresee
 		if strings.HasPrefix(name, "refused-conflict") { // others are in the way only before a protection begins
-			foresee, conflicts = hub.ForeseeAmong, conflicts+1
+			foresee, conflicts = clihub.ForeseeAmong, conflicts+1
 		}
 		seen++
 		f, err := foresee(t.Context(), look, []string{"dr1", "dr2"}, d)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"errors"
@@ -34,7 +34,7 @@ func (h *hub) freezeBefore(n int, meanwhile func()) *bool {
 		h.fail = nil
 		*frozen = true
 		old := h.r
-		h.start(old.origin) // another process
+		h.start(h.origin) // another process
 		meanwhile()
 		h.next, h.r = h.r, old
 		h.log = nil

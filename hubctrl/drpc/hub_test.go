@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"context"
@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/hubctrl/metrics"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/gitops/guard"
@@ -45,13 +46,16 @@ type hub struct {
 	clock  *clocktesting.FakePassiveClock
 	links  *links
 	events *events.FakeRecorder
-	r      *Reconciler
-	next   *Reconciler // of the leader after one that was frozen
+	r      *drpc.Reconciler
+	next   *drpc.Reconciler // of the leader after one that was frozen
 	spokes map[string]*spoke
 	// volumes are the VolSync volumes that come and go with the workload; nil: its volumes are of another technique.
 	volumes []string
 	forks   bool // a fork of it can be made: what is read names the managers of fields, without which a fork could not apply
 	made    int  // objects that got a UID
+
+	origin     string // of the process that runs
+	operations *metrics.Operations
 
 	log     []string // each write of the hub, in words
 	count   int      // writes since the process started
@@ -126,14 +130,12 @@ func (h *hub) rebuild(origin string, drpcs ...*v1alpha1.DRPlacementControl) {
 // start starts the hub's process.
 func (h *hub) start(origin string) {
 	c := interceptor.NewClient(guard.Client(h.t, h.api), h.watched())
-	h.r = &Reconciler{
-		observer: &observer{client: c, live: real{c}, links: h.links, clock: h.clock, configs: real{c}, namespace: "ramen-system", groups: newGroups(), contests: newContests()},
-		client:   c, recorder: h.events, operations: metrics.NewOperations(), ledger: newLedger(), own: newOwnWrites(), origin: origin,
-	}
+	h.origin, h.operations = origin, metrics.NewOperations()
+	h.r = drpc.New(drpc.Parts{
+		Client: c, Live: real{c}, Configs: real{c}, Namespace: "ramen-system", Links: h.links, Clock: h.clock, Recorder: h.events, Operations: h.operations, Origin: origin,
+	})
 	h.log, h.count, h.crashAt = nil, 0, -1
 }
-
-func (h *hub) waker() *waker { return &waker{h.r.observer} }
 
 // pass makes one pass over the application, which must succeed.
 func (h *hub) pass() reconcile.Result {

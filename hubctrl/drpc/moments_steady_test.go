@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"testing"
@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -148,7 +149,7 @@ var steadyMoments = map[string]func(*testing.T) *hub{
 		h.fail = unreadable
 		_, err := h.try(app)
 		require.Error(t, err)
-		h.at(patience)
+		h.at(drpc.Patience)
 		return h
 	},
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"errors"
@@ -87,7 +87,7 @@ func (h *hub) raw() *unstructured.Unstructured {
 func facts(t *testing.T) []string {
 	t.Helper()
 	h := deployed(t)
-	w, err := h.r.observe(t.Context(), h.drpc())
+	w, err := h.r.Observe(t.Context(), h.drpc())
 	require.NoError(t, err)
 	var out []string
 	for fact := plan.LinkIsLive; ; fact++ {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -158,7 +159,7 @@ func TestTheOlderOfTwoThatProtectTheSameGroupWins(t *testing.T) {
 			h.disable()
 			h.settle()
 			require.Nil(t, h.drpc())
-			assert.Equal(t, []reconcile.Request{{NamespacedName: key}}, h.waker().ofRival(t.Context(), older), "the newcomer is woken")
+			assert.Equal(t, []reconcile.Request{{NamespacedName: key}}, h.r.OfRival(t.Context(), older), "the newcomer is woken")
 			_, err = h.try(key)
 			require.NoError(t, err)
 			assert.Equal(t, []string{"hold drpc db", "wish dr1 secondary epoch 1"}, h.wrote())
@@ -194,7 +195,7 @@ func TestAnErrorIsToldAndTriedAgain(t *testing.T) {
 			if tc.available == "Unknown" {
 				assert.Equal(t, "True", string(h.condition("Available").Status), "a hiccup of the API server is no news of the workload")
 				assert.Equal(t, "True", string(h.condition("Ready").Status))
-				h.at(patience)
+				h.at(drpc.Patience)
 				_, err := h.try(app)
 				require.ErrorIs(t, err, boom)
 				assert.Equal(t, "the hub has not been able to read what it needs since 2026-01-01T12:00:00Z, and tries again at least every minute: read DRPolicy policy: the API server is down",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"testing"
@@ -159,7 +159,7 @@ func TestAConfigurationThatCantBeReadIsWaitedForOnlyWhereItMatters(t *testing.T)
 	assert.Empty(t, h.wrote())
 	assert.Contains(t, h.shown(d).Status.Conditions[3].Message, "whether spec.protectedNamespaces is allowed in namespace ramen-ops is not known: ConfigMap ramen-system/ramen-hub-operator-config")
 	h.configure("{}")
-	assert.Contains(t, h.waker().ofConfig(t.Context(), configMap("")), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(d)}, "it is woken")
+	assert.Contains(t, h.r.OfConfig(t.Context(), configMap("")), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(d)}, "it is woken")
 	_, err = h.try(client.ObjectKeyFromObject(d))
 	require.NoError(t, err)
 	assert.NotEmpty(t, h.wrote())
@@ -287,7 +287,7 @@ func TestANamespaceThatIsTakenLaterIsRefusedAndTheRestGoesOn(t *testing.T) {
 	h.disable()
 	h.settle()
 	require.Nil(t, h.drpc())
-	assert.Equal(t, []reconcile.Request{{NamespacedName: key}}, h.waker().ofRival(t.Context(), older), "it is woken")
+	assert.Equal(t, []reconcile.Request{{NamespacedName: key}}, h.r.OfRival(t.Context(), older), "it is woken")
 }
 
 func TestVolSyncIsTurnedOffByTheConfiguration(t *testing.T) {

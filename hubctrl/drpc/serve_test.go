@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"errors"
@@ -21,6 +21,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/api/v1alpha1/applyconfiguration"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 )
 
 // known is what a hub's API server knows of its objects.
@@ -45,8 +46,8 @@ func (h *hub) serve(objects ...client.Object) {
 		WithTypeConverters(all.converters...).
 		WithStatusSubresource(&v1alpha1.DRPlacementControl{}, &v1alpha1.VolumeReplicationGroup{}).
 		WithObjects(objects...)
-	for _, i := range indices() {
-		b = b.WithIndex(i.of, i.name, i.values)
+	for _, i := range drpc.Indices() {
+		b = b.WithIndex(i.Of, i.Name, i.Values)
 	}
 	if h.forks {
 		b = b.WithReturnManagedFields()
@@ -69,7 +70,7 @@ func (h *hub) fork() *hub {
 		f.spokes[name] = &same
 	}
 	f.serve(h.holds()...)
-	f.start(h.r.origin)
+	f.start(h.origin)
 	return f
 }
 
@@ -107,7 +108,7 @@ func (h *hub) holds() []client.Object {
 func (h *hub) restore(backup []client.Object) {
 	h.t.Helper()
 	h.serve(backup...)
-	h.start(h.r.origin)
+	h.start(h.origin)
 	for name := range h.spokes {
 		h.tell(name)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"testing"
@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 )
 
 func TestEventsFindTheirApplications(t *testing.T) {
@@ -29,15 +30,15 @@ func TestEventsFindTheirApplications(t *testing.T) {
 		return []reconcile.Request{{NamespacedName: clientKey(namespace, name)}}
 	}
 	for name, tc := range map[string]struct{ got, want []reconcile.Request }{
-		"a wish, its DRPlacementControl and whom it disturbs":   {h.waker().ofGroup(t.Context(), group("outbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
-		"a report, its DRPlacementControl and whom it disturbs": {h.waker().ofGroup(t.Context(), group("inbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
-		"a copy on a hub that is a spoke too, nobody":           {h.waker().ofGroup(t.Context(), group("shop", about)), nil},
-		"a report about a foreign object, whom it may disturb":  {h.waker().ofGroup(t.Context(), group("inbox-dr1", about)), at("shop", "db")},
-		"an object without annotations, nobody":                 {h.waker().ofGroup(t.Context(), group("inbox-dr1", nil)), nil},
-		"a policy, those that name it":                          {h.waker().ofPolicy(t.Context(), policy()), at("shop", "db")},
-		"a cluster, those of its policies":                      {h.waker().ofCluster(t.Context(), cluster("dr2", "")), at("shop", "db")},
-		"a cluster of no policy, nobody":                        {h.waker().ofCluster(t.Context(), cluster("dr7", "")), nil},
-		"an object that is gone, none that protects another":    {h.waker().ofRival(t.Context(), other), nil},
+		"a wish, its DRPlacementControl and whom it disturbs":   {h.r.OfGroup(t.Context(), group("outbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
+		"a report, its DRPlacementControl and whom it disturbs": {h.r.OfGroup(t.Context(), group("inbox-dr1", wished)), append(at("ops", "db"), at("shop", "db")...)},
+		"a copy on a hub that is a spoke too, nobody":           {h.r.OfGroup(t.Context(), group("shop", about)), nil},
+		"a report about a foreign object, whom it may disturb":  {h.r.OfGroup(t.Context(), group("inbox-dr1", about)), at("shop", "db")},
+		"an object without annotations, nobody":                 {h.r.OfGroup(t.Context(), group("inbox-dr1", nil)), nil},
+		"a policy, those that name it":                          {h.r.OfPolicy(t.Context(), policy()), at("shop", "db")},
+		"a cluster, those of its policies":                      {h.r.OfCluster(t.Context(), cluster("dr2", "")), at("shop", "db")},
+		"a cluster of no policy, nobody":                        {h.r.OfCluster(t.Context(), cluster("dr7", "")), nil},
+		"an object that is gone, none that protects another":    {h.r.OfRival(t.Context(), other), nil},
 	} {
 		assert.Equal(t, tc.want, tc.got, name)
 	}
@@ -47,19 +48,19 @@ func TestOnlyObjectsOfTheExchangeAreIndexed(t *testing.T) {
 	v := &v1alpha1.VolumeReplicationGroup{}
 	v.Annotations = map[string]string{"exchange.ramendr.openshift.io/drpc": "shop/db"}
 	v.Namespace = "shop"
-	assert.Empty(t, drpcKey(v), "a copy on a hub that is a spoke too")
+	assert.Empty(t, drpc.DRPCKey(v), "a copy on a hub that is a spoke too")
 	v.Namespace = "inbox-dr1"
-	assert.Equal(t, []string{"shop/db"}, drpcKey(v))
+	assert.Equal(t, []string{"shop/db"}, drpc.DRPCKey(v))
 }
 
 func TestDeletionWakesUsOnce(t *testing.T) {
 	was, is := newDRPC(), newDRPC()
-	assert.False(t, deletion().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "a status write is no news")
+	assert.False(t, drpc.Deletion().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "a status write is no news")
 	now := is.CreationTimestamp
 	is.DeletionTimestamp = &now
-	assert.True(t, deletion().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
-	assert.True(t, yields().Delete(event.DeleteEvent{Object: is}))
-	assert.False(t, yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
+	assert.True(t, drpc.Deletion().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
+	assert.True(t, drpc.Yields().Delete(event.DeleteEvent{Object: is}))
+	assert.False(t, drpc.Yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
 	is.Spec.ProtectedNamespaces = []string{"shop"}
-	assert.True(t, yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "it may have been in somebody's way")
+	assert.True(t, drpc.Yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "it may have been in somebody's way")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"errors"
@@ -371,7 +371,7 @@ func (h *hub) settle() []string {
 	var out []string
 	for range 30 {
 		if _, err := h.try(app); errors.Is(err, errCrash) {
-			h.start(h.r.origin)
+			h.start(h.origin)
 			h.log = []string{"(crash)"}
 		} else {
 			require.NoError(h.t, err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"strings"
@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/hubctrl/maintenance/modes"
 )
 
@@ -148,13 +149,13 @@ func TestOnlyAFailoverAsksForTheStorage(t *testing.T) {
 func TestTheAnswerOfAClusterWakesThoseThatFailOver(t *testing.T) {
 	h := needy(t)
 	config := classes("dr2")
-	assert.Empty(t, h.waker().failingOver(t.Context(), config))
+	assert.Empty(t, h.r.FailingOver(t.Context(), config))
 	h.failover("dr2")
-	require.Len(t, h.waker().failingOver(t.Context(), config), 1)
-	assert.Equal(t, app, h.waker().failingOver(t.Context(), config)[0].NamespacedName)
+	require.Len(t, h.r.FailingOver(t.Context(), config), 1)
+	assert.Equal(t, app, h.r.FailingOver(t.Context(), config)[0].NamespacedName)
 
 	other := classes("dr2")
-	assert.False(t, modesChanged().Update(event.UpdateEvent{ObjectOld: config, ObjectNew: other}))
+	assert.False(t, drpc.ModesChanged().Update(event.UpdateEvent{ObjectOld: config, ObjectNew: other}))
 	other.Status.MaintenanceModes = []v1alpha1.MaintenanceModeAnswer{{Name: "m"}}
-	assert.True(t, modesChanged().Update(event.UpdateEvent{ObjectOld: config, ObjectNew: other}))
+	assert.True(t, drpc.ModesChanged().Update(event.UpdateEvent{ObjectOld: config, ObjectNew: other}))
 }

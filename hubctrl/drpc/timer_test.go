@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	hublinks "github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -97,10 +98,10 @@ func TestALostLinkIsToldByATimerAlone(t *testing.T) {
 		t.Run(cluster, func(t *testing.T) {
 			r := &renewing{hub: identified(t), now: clocktesting.NewFakeClock(start), watch: make(chan event.GenericEvent)}
 			r.watched = hublinks.New(r.api, r.now)
-			r.r.links, r.r.clock = r.watched, r.now
+			r.r.Watch(r.watched, r.now)
 			changes := r.watched.Changes()
 			run(t, "links", r.watched, r.now, source.Channel(r.watch, &handler.EnqueueRequestForObject{}))
-			run(t, "drpc", r.r, r.now, source.Channel(changes, handler.EnqueueRequestsFromMapFunc((&waker{r.r.observer}).ofCluster)))
+			run(t, "drpc", r.r, r.now, source.Channel(changes, handler.EnqueueRequestsFromMapFunc(r.r.OfCluster)))
 
 			// A link is live when two renewals were seen. Before it looks at a lease, the hub answers with what that says itself.
 			live := func() bool {
@@ -139,10 +140,10 @@ func TestOurOwnStatusWritesWakeNobody(t *testing.T) {
 	was.ResourceVersion, is.ResourceVersion = "1", "2"
 	is.Status.LastUpdateTime = &metav1.Time{Time: start}
 	is.Status.Phase = v1alpha1.Deployed
-	assert.False(t, byUser().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
+	assert.False(t, drpc.ByUser().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}))
 	is.Generation++
-	assert.True(t, byUser().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "the user changed the spec")
-	assert.False(t, yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "nor those that it is a rival of")
+	assert.True(t, drpc.ByUser().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "the user changed the spec")
+	assert.False(t, drpc.Yields().Update(event.UpdateEvent{ObjectOld: was, ObjectNew: is}), "nor those that it is a rival of")
 }
 
 func TestLastUpdateTimeChangesOnlyWithSomethingElse(t *testing.T) {

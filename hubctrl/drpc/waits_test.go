@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"go/ast"
@@ -191,7 +191,7 @@ func TestEveryWaitSaysAllThatAUserNeeds(t *testing.T) {
 					assert.Equal(t, w.Fact+" "+w.Message, c.Reason+" "+c.Message, kind)
 				}
 			} else {
-				seen, err := h.r.observe(t.Context(), h.drpc())
+				seen, err := h.r.Observe(t.Context(), h.drpc())
 				require.NoError(t, err)
 				wait := tc.by(seen)
 				w = status.Waiting(seen, wait, status.Explain(seen, wait), nil, h.clock.Now())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package drpc
+package drpc_test
 
 import (
 	"fmt"
@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/hubctrl/drpc"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -66,18 +67,18 @@ func (h *hub) woken(change func()) []client.ObjectKey {
 		if object == nil {
 			object = was
 		}
-		if _, ok := object.(*v1alpha1.DRPlacementControl); ok && pass(predicate.Or(byUser(), h.r.own.edited()), was, is) {
+		if _, ok := object.(*v1alpha1.DRPlacementControl); ok && pass(h.r.Edited(), was, is) {
 			out = append(out, client.ObjectKeyFromObject(object))
 		}
-		for _, w := range h.waker().wakes() {
-			if reflect.TypeOf(w.by) == reflect.TypeOf(object) && pass(w.when, was, is) {
-				add(w.whom(h.t.Context(), object))
+		for _, w := range h.r.Wakes() {
+			if reflect.TypeOf(w.By) == reflect.TypeOf(object) && pass(w.When, was, is) {
+				add(w.Whom(h.t.Context(), object))
 			}
 		}
 	}
 	for name, link := range h.links.state {
 		if linked[name].State != link.State {
-			add(h.waker().ofCluster(h.t.Context(), cluster(name, "")))
+			add(h.r.OfCluster(h.t.Context(), cluster(name, "")))
 		}
 	}
 	for _, a := range awaited {
@@ -255,7 +256,7 @@ func TestEveryRefusalHasWhoEndsIt(t *testing.T) {
 
 // TestWhatNobodyWatchesIsTriedAgain names what ends without an event: the pass fails, and is repeated within a minute.
 func TestWhatNobodyWatchesIsTriedAgain(t *testing.T) {
-	assert.LessOrEqual(t, retryAtMost.Seconds(), 60.0)
+	assert.LessOrEqual(t, drpc.RetryAtMost.Seconds(), 60.0)
 	h := newHub(t, newDRPC())
 	h.fail = func(verb, what string) error {
 		if verb == "apply" {

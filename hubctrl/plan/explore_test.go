@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 )
 
 // explore visits every reachable world in breadth-first order. It returns how many there are, whether it saw them all,
@@ -47,11 +49,11 @@ func explore(first world, bound int) (states int, complete bool, violation []str
 		}
 		w := list[i]
 		why := unexplained(w.observe())
-		if w.liar != Nowhere && strings.HasPrefix(why, "I7") {
+		if w.liar != plan.Nowhere && strings.HasPrefix(why, "I7") {
 			why = "" // facts that only a lie brings together
 		}
 		if why != "" && !w.finished {
-			return len(list), false, trace(fmt.Sprintf("%s: plan %+v of %+v", why, Decide(w.observe()), w.observe()), i, "")
+			return len(list), false, trace(fmt.Sprintf("%s: plan %+v of %+v", why, plan.Decide(w.observe()), w.observe()), i, "")
 		}
 		w.next(func(e edge) {
 			if violation != nil {
@@ -100,7 +102,7 @@ func explore(first world, bound int) (states int, complete bool, violation []str
 	for i := range list {
 		if !live[i] {
 			w := list[i]
-			p := Decide(w.observe())
+			p := plan.Decide(w.observe())
 			return len(list), true, trace(fmt.Sprintf("stuck: plan %+v in %+v", p, w), int32(i), "")
 		}
 	}
@@ -124,8 +126,8 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		limits
 		large bool // only where states are asked for: make model
 	}{
-		{"an application that runs on the preferred cluster, and one wish", limits{asks: 1, runs: First}, false},
-		{"an application that runs on the other cluster, and one wish", limits{asks: 1, runs: Second}, false},
+		{"an application that runs on the preferred cluster, and one wish", limits{asks: 1, runs: plan.First}, false},
+		{"an application that runs on the other cluster, and one wish", limits{asks: 1, runs: plan.Second}, false},
 		{"a running application, one wish and a volume that comes", limits{asks: 1, comes: 1, deployed: true}, false},
 		{"a running application, one wish and a workload where nobody expects it", limits{asks: 1, strays: 1, deployed: true}, false},
 		{"a running application that was never stored, and two wishes", limits{asks: 2, refused: true, deployed: true}, false},
@@ -152,8 +154,8 @@ func TestEveryReachableStateIsSafeAndLive(t *testing.T) {
 		{"a running application, one wish and two clusters that are replaced or wiped", limits{asks: 1, wipes: 2, deployed: true}, true},
 		{"one wish, a cut and a cluster that is replaced or wiped", limits{asks: 1, cuts: 1, wipes: 1}, true},
 		{"two wishes and a cluster that is replaced or wiped", limits{asks: 2, wipes: 1}, true},
-		{"an application that runs on the other cluster, two wishes and a cut", limits{asks: 2, cuts: 1, runs: Second}, true},
-		{"an application that runs on the other cluster, one wish and the loss of the hub", limits{asks: 1, losses: 1, runs: Second}, true},
+		{"an application that runs on the other cluster, two wishes and a cut", limits{asks: 2, cuts: 1, runs: plan.Second}, true},
+		{"an application that runs on the other cluster, one wish and the loss of the hub", limits{asks: 1, losses: 1, runs: plan.Second}, true},
 		{"one wish, a volume that comes and a workload where nobody expects it", limits{asks: 1, comes: 1, strays: 1}, true},
 		{"a running application, two wishes, a cut and a volume that comes", limits{asks: 2, cuts: 1, comes: 1, deployed: true}, true},
 		{"an application that was never stored, two wishes and a cut", limits{asks: 2, cuts: 1, refused: true}, true},

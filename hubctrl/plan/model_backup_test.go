@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
+
+import "github.com/ramendr/ramen-direct/hubctrl/plan"
 
 // Losses and backups in the model, of the hub and of a cluster.
 
@@ -9,7 +11,7 @@ func (w *world) loseHub() {
 	w.losses--
 	w.kin, w.ends = [2]bool{}, [2]bool{}
 	w.late = late{} // its API server is no more
-	w.outbox, w.inbox, w.decision = [2]outbox{}, [2]inbox{}, [2]Decision{}
+	w.outbox, w.inbox, w.decision = [2]outbox{}, [2]inbox{}, [2]plan.Decision{}
 	w.deaf = [2]bool{true, true}
 	for i := range 2 {
 		w.spoke[i].mine, w.spoke[i].current = false, false
@@ -26,7 +28,7 @@ type third struct {
 func (w *world) swapPolicy(i int) {
 	w.loseHub()
 	w.losses, w.swaps = w.losses+1, w.swaps-1
-	w.third = third{primary: w.spoke[i].state == IsPrimary || w.spoke[i].told == Primary}
+	w.third = third{primary: w.spoke[i].state == plan.IsPrimary || w.spoke[i].told == plan.Primary}
 	w.spoke[i] = spoke{}
 }
 
@@ -49,7 +51,7 @@ func (w *world) backUp() {
 			w.backup.inbox[i].age = since
 		}
 		w.inbox[i].age = w.backup.inbox[i].age
-		w.kin[i] = w.outbox[i].Role != NoRole
+		w.kin[i] = w.outbox[i].Role != plan.NoRole
 	}
 }
 
@@ -62,7 +64,7 @@ func (w *world) restore() {
 	for i := range 2 {
 		w.outbox[i].ended, w.outbox[i].Ended = w.ends[i], false
 		s, in := &w.spoke[i], &w.inbox[i]
-		s.mine = s.mine && w.outbox[i].Role != NoRole
+		s.mine = s.mine && w.outbox[i].Role != plan.NoRole
 		s.current, s.later = s.age == inBackup, s.age == since
 		in.current, in.later = in.age == inBackup, in.age == since
 		s.age, in.age = before, before
@@ -78,10 +80,10 @@ func (w *world) returnOf(i int) {
 	was, old := w.spoke[i], w.old
 	w.spoke[i] = old
 	s := &w.spoke[i]
-	s.mine, s.current = old.mine && w.outbox[i].Role != NoRole, old.current && w.oldWish
+	s.mine, s.current = old.mine && w.outbox[i].Role != plan.NoRole, old.current && w.oldWish
 	s.state, s.was, s.ready, s.level, s.app, s.latest = was.state, was.was, was.ready, was.level, was.app, was.latest
 	s.vols, s.own, s.heard, s.loose, s.left = was.vols, was.own, was.heard, was.loose, was.left
-	w.old, w.oldOf, w.oldWish, w.returns = spoke{}, Nowhere, false, w.returns-1
+	w.old, w.oldOf, w.oldWish, w.returns = spoke{}, plan.Nowhere, false, w.returns-1
 	w.deaf[i] = true
 	if w.may(0) && w.may(1) && w.term <= old.epoch {
 		w.split = true // before the new Primary has stored its metadata nobody there could tell that it was promoted

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
+)
 
 // may reports whether cluster i is Primary or could become it without another write of the hub.
 func (w *world) may(i int) bool {
-	return w.spoke[i].state == IsPrimary || w.spoke[i].told == Primary || w.outbox[i].Role == Primary
+	return w.spoke[i].state == plan.IsPrimary || w.spoke[i].told == plan.Primary || w.outbox[i].Role == plan.Primary
 }
 
 // edge is one step.
@@ -31,7 +35,7 @@ func (w *world) next(emit func(edge)) {
 		}
 		return
 	}
-	p := Decide(w.observe())
+	p := plan.Decide(w.observe())
 	for k := 1; k <= len(p.Writes); k++ {
 		add(true, fmt.Sprintf("hub %+v", p.Writes[:k]), func(n *world) {
 			for _, wr := range p.Writes[:k] {
@@ -45,7 +49,7 @@ func (w *world) next(emit func(edge)) {
 	if w.lates > 0 {
 		for k, wr := range p.Writes {
 			add(false, fmt.Sprintf("hub frozen %+v before %+v", p.Writes[:k], p.Writes[k:]), func(n *world) { n.freeze(p.Writes, k, false) })
-			if wr.Promote && wr.Role == Primary {
+			if wr.Promote && wr.Role == plan.Primary {
 				add(false, fmt.Sprintf("hub frozen %+v and a mark before %+v", p.Writes[:k], p.Writes[k:]), func(n *world) { n.freeze(p.Writes, k, true) })
 			}
 		}
@@ -54,7 +58,7 @@ func (w *world) next(emit func(edge)) {
 		add(false, fmt.Sprintf("late %+v", w.late.writes[0]), func(n *world) { n.arrive() })
 	}
 	for i := range 2 {
-		c := Side(i + 1)
+		c := plan.Side(i + 1)
 		add(true, fmt.Sprint("work ", c), func(n *world) { n.work(i) })
 		if w.link[i] {
 			add(true, fmt.Sprint("down ", c), func(n *world) { n.down(i) })
@@ -63,10 +67,10 @@ func (w *world) next(emit func(edge)) {
 		} else {
 			add(true, fmt.Sprint("heal ", c), func(n *world) { n.link[i] = true })
 		}
-		if w.ask == Failover {
+		if w.ask == plan.Failover {
 			add(true, fmt.Sprint("storage ready ", c), func(n *world) { n.unready[i] = false })
 		}
-		if s := w.spoke[i]; s.app && (s.state == IsPrimary || s.state == Between && !w.deleting) {
+		if s := w.spoke[i]; s.app && (s.state == plan.IsPrimary || s.state == plan.Between && !w.deleting) {
 			// A write by the workload, be it under no group. On a side that the user gave up it does not count.
 			add(false, fmt.Sprint("write ", c), func(n *world) {
 				if n.spoke[i].latest {
@@ -74,25 +78,25 @@ func (w *world) next(emit func(edge)) {
 				}
 			})
 		}
-		if w.link[0] && w.link[1] && w.spoke[i].state == IsPrimary && w.spoke[1-i].state == IsSecondary {
+		if w.link[0] && w.link[1] && w.spoke[i].state == plan.IsPrimary && w.spoke[1-i].state == plan.IsSecondary {
 			add(true, fmt.Sprint("replicate ", c), func(n *world) {
 				n.spoke[1-i].latest = n.spoke[1-i].latest || n.spoke[i].latest
 				n.spoke[1-i].hollow = n.spoke[1-i].hollow && !n.spoke[i].latest
 			})
 		}
-		if w.comes > 0 && w.spoke[i].app && w.spoke[i].told == Primary && w.spoke[i].state == IsPrimary {
+		if w.comes > 0 && w.spoke[i].app && w.spoke[i].told == plan.Primary && w.spoke[i].state == plan.IsPrimary {
 			add(false, fmt.Sprint("a volume comes ", c), func(n *world) { n.stored, n.comes = false, n.comes-1 })
-			if w.decision[i].placed() {
+			if w.decision[i].Placed() {
 				add(false, fmt.Sprint("a volume to be copied comes ", c), func(n *world) { n.spoke[i].loose, n.comes = true, n.comes-1 })
 			}
 		}
-		if w.strays > 0 && !w.spoke[i].app && w.spoke[i].told != Primary {
+		if w.strays > 0 && !w.spoke[i].app && w.spoke[i].told != plan.Primary {
 			add(false, fmt.Sprint("somebody runs the workload ", c), func(n *world) { n.stray(i) })
 		}
-		if s := w.spoke[i]; w.glasses > 0 && !w.link[i] && s.has && !s.deleting && s.told == Secondary {
+		if s := w.spoke[i]; w.glasses > 0 && !w.link[i] && s.has && !s.deleting && s.told == plan.Secondary {
 			add(false, fmt.Sprint("promoted past the hub ", c), func(n *world) { n.promoteByHand(i) })
 		}
-		if w.hands > 0 && w.outbox[i].Role != NoRole && !w.outbox[i].Deleting {
+		if w.hands > 0 && w.outbox[i].Role != plan.NoRole && !w.outbox[i].Deleting {
 			add(false, fmt.Sprint("wish deleted by hand ", c), func(n *world) { n.deleteByHand(i) })
 		}
 		if w.cuts > 0 && w.link[i] {
@@ -136,8 +140,8 @@ func (w *world) next(emit func(edge)) {
 	}
 	if w.returns > 0 {
 		for i := range 2 {
-			s := Side(i + 1)
-			if w.oldOf == Nowhere {
+			s := plan.Side(i + 1)
+			if w.oldOf == plan.Nowhere {
 				add(false, fmt.Sprint("backed up ", s), func(n *world) { n.old, n.oldOf, n.oldWish = n.spoke[i], s, true })
 			}
 			// What comes back after its removal was proved is nobody's any more: it lies in the inbox for all to see.
@@ -154,9 +158,9 @@ func (w *world) next(emit func(edge)) {
 	}
 	if w.asks > 0 && !w.deleting {
 		for _, u := range []struct {
-			a Ask
-			t Side
-		}{{Stay, First}, {Stay, Nowhere}, {Failover, First}, {Failover, Second}, {Failover, Nowhere}, {Relocate, First}, {Relocate, Second}} {
+			a plan.Ask
+			t plan.Side
+		}{{plan.Stay, plan.First}, {plan.Stay, plan.Nowhere}, {plan.Failover, plan.First}, {plan.Failover, plan.Second}, {plan.Failover, plan.Nowhere}, {plan.Relocate, plan.First}, {plan.Relocate, plan.Second}} {
 			add(false, fmt.Sprintf("user %d to %d", u.a, u.t), func(n *world) {
 				n.ask, n.target, n.asks, n.word = u.a, u.t, n.asks-1, false
 				n.said(u.a, u.t)
@@ -165,7 +169,7 @@ func (w *world) next(emit func(edge)) {
 				n.edited()
 			})
 		}
-		if w.ask == Failover && (p.Wait.Fact == LossAccepted || p.Wait.Fact == ConflictFree) {
+		if w.ask == plan.Failover && (p.Wait.Fact == plan.LossAccepted || p.Wait.Fact == plan.ConflictFree) {
 			add(false, "user accepts the loss", func(n *world) { n.word, n.asks = true, n.asks-1; n.edited() })
 		}
 		add(false, "user deletes", func(n *world) { n.deleting, n.asks = true, n.asks-1; n.edited() })
@@ -178,47 +182,47 @@ func (w *world) settled() bool {
 		return w.finished
 	}
 	f := w.observe()
-	p := Decide(f)
+	p := plan.Decide(f)
 	on := spoke{}
 	if p.Wait.On.Named() {
-		on = w.spoke[p.Wait.On.index()]
+		on = w.spoke[p.Wait.On.Index()]
 	}
 	switch p.Wait.Fact {
-	case HomeAgreed:
+	case plan.HomeAgreed:
 		return on.app
-	case ConflictFree, WorkloadGone:
+	case plan.ConflictFree, plan.WorkloadGone:
 		return on.own
-	case LossAccepted:
+	case plan.LossAccepted:
 		return !on.vols
-	case BeingProtected:
+	case plan.BeingProtected:
 		return w.refused
-	case BeingSynced:
+	case plan.BeingSynced:
 		return on.loose
-	case BeingSecondary:
+	case plan.BeingSecondary:
 		return on.severs(w.term)
-	case TargetNamed:
-		return w.target == Nowhere
-	case SpecConfirmed:
+	case plan.TargetNamed:
+		return w.target == plan.Nowhere
+	case plan.SpecConfirmed:
 		return f.Stale
-	case ProtectionEnded:
-		return w.outbox[p.Wait.On.index()].ended
-	case PrimaryFound:
-		return w.third.primary || f.lone(p.Wait.On)
-	case HomeNamed:
-		i := p.Wait.On.index()
-		return w.outbox[i].Deleting && !w.decision[i].placed()
-	case VolumesLost:
-		return w.spoke[p.Wait.On.index()].hollow && !w.accepted[p.Wait.On.index()]
-	case ConflictSolved:
-		return w.outbox[0].Role == Primary && w.outbox[1].Role == Primary || w.spoke[0].told == Primary && w.spoke[1].told == Primary
+	case plan.ProtectionEnded:
+		return w.outbox[p.Wait.On.Index()].ended
+	case plan.PrimaryFound:
+		return w.third.primary || f.Lone(p.Wait.On)
+	case plan.HomeNamed:
+		i := p.Wait.On.Index()
+		return w.outbox[i].Deleting && !w.decision[i].Placed()
+	case plan.VolumesLost:
+		return w.spoke[p.Wait.On.Index()].hollow && !w.accepted[p.Wait.On.Index()]
+	case plan.ConflictSolved:
+		return w.outbox[0].Role == plan.Primary && w.outbox[1].Role == plan.Primary || w.spoke[0].told == plan.Primary && w.spoke[1].told == plan.Primary
 	}
 	if !p.Done() {
 		return false
 	}
 	for i := range 2 {
 		s, q := w.spoke[i], w.spoke[1-i]
-		if s.app && s.state == IsPrimary && w.decision[i] == RunHere && q.state == IsSecondary && q.ready && !q.app && w.decision[1-i] == Gone && s.sync == NoFinalSync {
-			return w.ask != Relocate || i == w.target.index()
+		if s.app && s.state == plan.IsPrimary && w.decision[i] == plan.RunHere && q.state == plan.IsSecondary && q.ready && !q.app && w.decision[1-i] == plan.Gone && s.sync == plan.NoFinalSync {
+			return w.ask != plan.Relocate || i == w.target.Index()
 		}
 	}
 	return false

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 )
 
 // What the hub writes in the model, and what each write must never do.
 
 func (w *world) fault(format string, args ...any) {
-	if w.liar != Nowhere && !strings.HasPrefix(format, "I10") {
+	if w.liar != plan.Nowhere && !strings.HasPrefix(format, "I10") {
 		return // what a liar does to itself is its own business
 	}
 	if w.bad == "" {
@@ -43,7 +45,7 @@ func (w *world) put(i int, next outbox) {
 func (w *world) changed(i int) {
 	w.same[i] = false
 	w.wrote(i)
-	if w.oldOf == Side(i+1) {
+	if w.oldOf == plan.Side(i+1) {
 		w.oldWish = false
 	}
 }
@@ -55,117 +57,117 @@ func (w *world) deleteByHand(i int) {
 	w.spoke[i].current, w.inbox[i].current = false, false
 }
 
-func (w *world) act(wr Write) { w.land(wr, w.resolve(wr), w.ask) }
+func (w *world) act(wr plan.Write) { w.land(wr, w.resolve(wr), w.ask) }
 
 // resolve is the wish that a write leaves behind, by what the hub sees when it decides.
-func (w *world) resolve(wr Write) outbox {
+func (w *world) resolve(wr plan.Write) outbox {
 	switch wr.Kind {
-	case PutWish:
-		i := wr.Side.index()
-		next := outbox{Wish: Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt, stale: w.outbox[i].stale, marked: w.outbox[i].stale}
-		if in := w.inbox[i]; w.outbox[i].Role == NoRole && in.view == Present {
+	case plan.PutWish:
+		i := wr.Side.Index()
+		next := outbox{Wish: plan.Wish{Role: wr.Role, FinalSync: wr.FinalSync, For: wr.For, Epoch: max(w.known(), 1)}, adopt: w.outbox[i].adopt, stale: w.outbox[i].stale, marked: w.outbox[i].stale}
+		if in := w.inbox[i]; w.outbox[i].Role == plan.NoRole && in.view == plan.Present {
 			next.adopt = !in.mine
 		}
-		if wr.Role == Secondary && wr.Promote {
+		if wr.Role == plan.Secondary && wr.Promote {
 			next.Epoch = max(w.known(), w.inbox[i].epoch+1)
 		}
-		if wr.Role == Primary {
+		if wr.Role == plan.Primary {
 			next.Epoch = w.outbox[i].Epoch
 			if wr.Promote {
 				next.Epoch = w.known() + 1
-				if o := w.outbox[1-i]; w.decision[i] == Untold && w.outbox[i].Role == NoRole && w.inbox[i].view == Absent && o.Role == Secondary && !o.adopt && w.known() == 1 {
+				if o := w.outbox[1-i]; w.decision[i] == plan.Untold && w.outbox[i].Role == plan.NoRole && w.inbox[i].view == plan.Absent && o.Role == plan.Secondary && !o.adopt && w.known() == 1 {
 					next.Epoch = 1 // the first one of all
 				}
 			}
 		}
 		return next
-	case AdoptWish:
-		i := wr.Side.index()
+	case plan.AdoptWish:
+		i := wr.Side.Index()
 		in := w.inbox[i]
-		next := outbox{Wish: Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}}
+		next := outbox{Wish: plan.Wish{Role: in.told, FinalSync: in.sync, For: in.why, Epoch: in.epoch}}
 		next.adopt, next.stale, next.marked = w.outbox[i].adopt || !in.mine, in.mine, in.mine
 		return next
-	case MarkWish, RemoveWish, DropWish, Publish, Finish:
+	case plan.MarkWish, plan.RemoveWish, plan.DropWish, plan.Publish, plan.Finish:
 	}
 	return outbox{}
 }
 
 // land carries a write out that was decided when the user asked for ask.
-func (w *world) land(wr Write, next outbox, ask Ask) {
+func (w *world) land(wr plan.Write, next outbox, ask plan.Ask) {
 	w.harm(wr)
-	i := wr.Side.index()
+	i := wr.Side.Index()
 	switch wr.Kind {
-	case PutWish:
-		if wr.Role == Primary && w.outbox[i].Replaced && !w.accepted[i] {
+	case plan.PutWish:
+		if wr.Role == plan.Primary && w.outbox[i].Replaced && !w.accepted[i] {
 			w.fault("I9: a cluster that was replaced is made Primary without the user's word")
 		}
 		switch {
-		case wr.Role == Primary && wr.Promote:
+		case wr.Role == plan.Primary && wr.Promote:
 			w.promoted(i, wr, ask)
 			if w.care&unmarked == 0 {
 				w.wrote(1 - i) // the mark
 			}
-		case wr.Role == Primary && w.outbox[i].Role != Primary:
+		case wr.Role == plan.Primary && w.outbox[i].Role != plan.Primary:
 			w.fault("a promotion that does not raise the epoch")
 		}
-		if s := w.spoke[i]; wr.Role == Secondary && wr.For == Relocate && s.state == IsPrimary && !s.final && s.vols && !s.unheard && !w.split {
+		if s := w.spoke[i]; wr.Role == plan.Secondary && wr.For == plan.Relocate && s.state == plan.IsPrimary && !s.final && s.vols && !s.unheard && !w.split {
 			w.fault("I2: a source is demoted before its final synchronization is done")
 		}
 		if w.outbox[i].Deleting {
 			w.fault("a tombstone was written")
 		}
 		w.put(i, next)
-	case AdoptWish:
+	case plan.AdoptWish:
 		w.put(i, next)
-	case MarkWish:
+	case plan.MarkWish:
 		w.outbox[i].stale, w.outbox[i].marked = true, true
 		w.wrote(i)
-	case RemoveWish:
+	case plan.RemoveWish:
 		if !w.deleting {
 			w.fault("I4: a wish is removed though nobody disabled DR")
 		}
 		w.outbox[i].Deleting = true
 		w.changed(i)
-		if o := w.outbox[1-i]; w.outbox[i].Role == Primary && o.Role == Secondary && !o.removed && !w.abandon[1-i] {
+		if o := w.outbox[1-i]; w.outbox[i].Role == plan.Primary && o.Role == plan.Secondary && !o.removed && !w.abandon[1-i] {
 			w.fault("the primary is removed before the secondary is gone")
 		}
-	case DropWish:
+	case plan.DropWish:
 		if !w.outbox[i].Deleting || w.spoke[i].has {
 			w.fault("I3: a tombstone is dropped while its object exists")
 		}
 		w.outbox[i], w.kin[i] = outbox{}, false
 		w.changed(i)
-	case Publish:
+	case plan.Publish:
 		for k, d := range wr.Decisions {
 			s := w.spoke[k]
-			if d == RunHere && w.decision[k] != RunHere && !s.vols && !s.unheard && w.outbox[k].For == Failover && w.inbox[1-k].view != Present && !w.word {
+			if d == plan.RunHere && w.decision[k] != plan.RunHere && !s.vols && !s.unheard && w.outbox[k].For == plan.Failover && w.inbox[1-k].view != plan.Present && !w.word {
 				w.fault("I9: the workload is sent to where nothing was restored, and nobody knows what the other side has")
 			}
-			if d == RunHere && w.decision[k] != RunHere && !s.vols && !s.unheard && w.inbox[1-k].volumes && !w.word {
+			if d == plan.RunHere && w.decision[k] != plan.RunHere && !s.vols && !s.unheard && w.inbox[1-k].volumes && !w.word {
 				w.fault("I9: the workload is sent to where nothing was restored, and the other side has volumes")
 			}
-			if d == Gone && w.decision[k] != Gone && s.own && s.heard && !w.word {
+			if d == plan.Gone && w.decision[k] != plan.Gone && s.own && s.heard && !w.word {
 				w.fault("I9: a workload is taken away whose volumes nobody replicates")
 			}
-			if d == RunHere && w.decision[k] != RunHere && !s.unheard && !(s.has && s.told == Primary && s.state == IsPrimary && s.ready) {
+			if d == plan.RunHere && w.decision[k] != plan.RunHere && !s.unheard && !(s.has && s.told == plan.Primary && s.state == plan.IsPrimary && s.ready) {
 				w.fault("the workload is sent to a cluster that is not Primary and restored")
 			}
-			if d == RunHere && w.decision[k] != RunHere && (w.inbox[k].lost || w.outbox[k].Replaced) && !w.accepted[k] {
+			if d == plan.RunHere && w.decision[k] != plan.RunHere && (w.inbox[k].lost || w.outbox[k].Replaced) && !w.accepted[k] {
 				w.fault("I9: the workload is sent to a cluster that has lost its volumes")
 			}
-			if d == Gone && w.decision[k] != Gone && s.has && s.told == Primary && !s.prep && !s.unheard {
+			if d == plan.Gone && w.decision[k] != plan.Gone && s.has && s.told == plan.Primary && !s.prep && !s.unheard {
 				w.fault("the workload is taken away from a Primary whose final synchronization is not prepared")
 			}
-			if d == Gone && w.decision[k] != Gone && s.app && s.state != IsPrimary && s.latest && !w.spoke[1-k].latest && !w.deleting {
+			if d == plan.Gone && w.decision[k] != plan.Gone && s.app && s.state != plan.IsPrimary && s.latest && !w.spoke[1-k].latest && !w.deleting {
 				w.fault("I3: the last copy of what was written goes with a workload whose volumes nobody keeps")
 			}
 		}
 		w.decision = wr.Decisions
 		w.edited()
-		if w.decision[0] == RunHere && w.decision[1] == RunHere {
+		if w.decision[0] == plan.RunHere && w.decision[1] == plan.RunHere {
 			w.fault("I1: the workload is sent to both clusters")
 		}
-	case Finish:
+	case plan.Finish:
 		for k := range 2 {
 			if w.spoke[k].has && !w.abandon[k] {
 				w.fault("I3: DR is called disabled though an object is left")
@@ -176,36 +178,36 @@ func (w *world) land(wr Write, next outbox, ask Ask) {
 }
 
 // promoted checks a wish for a new Primary at i.
-func (w *world) promoted(i int, wr Write, ask Ask) {
-	asked := ask == Failover
-	if s := w.spoke[i]; wr.For == Failover && s.told == Secondary && s.state != IsSecondary && !s.unheard {
+func (w *world) promoted(i int, wr plan.Write, ask plan.Ask) {
+	asked := ask == plan.Failover
+	if s := w.spoke[i]; wr.For == plan.Failover && s.told == plan.Secondary && s.state != plan.IsSecondary && !s.unheard {
 		w.fault("a failover promotes a copy that is not complete")
 	}
-	if s := w.spoke[i]; wr.For != Failover && s.told == Secondary && s.state != IsSecondary && !s.app && !s.unheard {
+	if s := w.spoke[i]; wr.For != plan.Failover && s.told == plan.Secondary && s.state != plan.IsSecondary && !s.app && !s.unheard {
 		w.fault("a promotion interrupts a demotion")
 	}
-	if wr.For == Failover && w.unready[i] && w.outbox[i].Role == Secondary {
+	if wr.For == plan.Failover && w.unready[i] && w.outbox[i].Role == plan.Secondary {
 		w.fault("a failover promotes before the storage is ready for it")
 	}
-	if wr.For == Failover && (w.outbox[0].stale || w.outbox[1].stale) {
+	if wr.For == plan.Failover && (w.outbox[0].stale || w.outbox[1].stale) {
 		w.fault("a failover that only a backup remembers is carried out")
 	}
-	if o := w.spoke[1-i]; wr.For != Failover && o.own && o.heard && w.decision[i] == Untold {
+	if o := w.spoke[1-i]; wr.For != plan.Failover && o.own && o.heard && w.decision[i] == plan.Untold {
 		w.fault("I9: a cluster is made Primary while the workload is on the other one")
 	}
-	if wr.For == Failover && !asked {
+	if wr.For == plan.Failover && !asked {
 		w.fault("a promotion for another operation than the user's")
 	}
 	if w.third.primary && !asked {
 		w.fault("I1: a Primary is wished while a cluster outside of the policy is one")
 	}
-	if w.outbox[1-i].Role == Primary {
+	if w.outbox[1-i].Role == plan.Primary {
 		if !asked {
 			w.fault("I1: two Primaries are wished and no failover was asked for")
 		}
 		w.split = true
 	}
-	if w.spoke[1-i].state == IsPrimary || w.spoke[1-i].told == Primary {
+	if w.spoke[1-i].state == plan.IsPrimary || w.spoke[1-i].told == plan.Primary {
 		if !asked {
 			w.fault("I1: a Primary is wished while the other cluster is one")
 		}
@@ -220,7 +222,7 @@ func (w *world) tend() {
 			w.spoke[i].loose, w.inbox[i].unplaced = false, false
 		}
 		f := w.observe()
-		if o := &w.outbox[i]; o.Role == Secondary && !o.Deleting && !o.Serves && f.Awaited(Side(i+1)) {
+		if o := &w.outbox[i]; o.Role == plan.Secondary && !o.Deleting && !o.Serves && f.Awaited(plan.Side(i+1)) {
 			o.Serves = true
 			w.changed(i)
 		}

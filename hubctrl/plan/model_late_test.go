@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 )
 
 // A leader that was frozen in the model: what it had decided and not written yet arrives at any later moment, beside what the
@@ -20,7 +22,7 @@ const (
 
 // pending is one write that has not arrived yet, as it was decided.
 type pending struct {
-	Write
+	plan.Write
 	next outbox
 }
 
@@ -28,14 +30,14 @@ type pending struct {
 type late struct {
 	n      uint8
 	writes [3]pending
-	ask    Ask     // what the user asked for when it was decided
-	wish   [2]bool // the wish of a cluster
-	object bool    // the application's object
-	marked bool    // the first write is a promotion whose mark is set
+	ask    plan.Ask // what the user asked for when it was decided
+	wish   [2]bool  // the wish of a cluster
+	object bool     // the application's object
+	marked bool     // the first write is a promotion whose mark is set
 }
 
 // freeze stops the leader after k writes of a plan, and after the mark of the next one if marked is set.
-func (w *world) freeze(writes []Write, k int, marked bool) {
+func (w *world) freeze(writes []plan.Write, k int, marked bool) {
 	w.lates--
 	var all [3]pending
 	for i, wr := range writes {
@@ -55,12 +57,12 @@ func (w *world) arrive() {
 	p := l.writes[0]
 	ok := true
 	switch p.Kind {
-	case PutWish, AdoptWish, MarkWish, RemoveWish, DropWish:
-		ok = l.wish[p.Side.index()]
-		if p.Promote && p.Role == Primary && !l.marked && w.care&unmarked == 0 {
-			ok = ok && l.wish[p.Side.Peer().index()]
+	case plan.PutWish, plan.AdoptWish, plan.MarkWish, plan.RemoveWish, plan.DropWish:
+		ok = l.wish[p.Side.Index()]
+		if p.Promote && p.Role == plan.Primary && !l.marked && w.care&unmarked == 0 {
+			ok = ok && l.wish[p.Side.Peer().Index()]
 		}
-	case Publish, Finish:
+	case plan.Publish, plan.Finish:
 		ok = l.object
 	}
 	if !ok && w.care&blindly == 0 {

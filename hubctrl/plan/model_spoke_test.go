@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
+
+import "github.com/ramendr/ramen-direct/hubctrl/plan"
 
 // The clusters in the model, with their mirrors, and the deployer.
 
@@ -11,10 +13,10 @@ func (w *world) down(i int) {
 		w.ends[i] = true // remembered before it is obeyed
 	}
 	switch {
-	case o.Role == NoRole:
+	case o.Role == plan.NoRole:
 	case o.Deleting && s.has && s.mine:
 		s.deleting = true
-	case o.Deleting && !s.has && w.inbox[i].view == Absent:
+	case o.Deleting && !s.has && w.inbox[i].view == plan.Absent:
 		o.removed = true // delivery status is written after facts
 		w.wrote(i)
 	case o.Deleting:
@@ -30,7 +32,7 @@ func (w *world) down(i int) {
 		if !s.has || !s.obeys(o.Wish) {
 			s.seen = false
 		}
-		if s.state == IsPrimary && o.Role == Primary && o.For == Failover && o.Epoch > s.epoch {
+		if s.state == plan.IsPrimary && o.Role == plan.Primary && o.For == plan.Failover && o.Epoch > s.epoch {
 			s.latest, w.spoke[1-i].latest = true, false // a failover back to what is Primary still: the user chose its data
 		}
 		s.has, s.mine, s.current, s.later, s.age = true, true, true, false, since
@@ -42,7 +44,7 @@ func (w *world) down(i int) {
 	}
 }
 
-func (s *spoke) obeys(w Wish) bool {
+func (s *spoke) obeys(w plan.Wish) bool {
 	return s.told == w.Role && s.sync == w.FinalSync && s.why == w.For
 }
 
@@ -52,16 +54,16 @@ func (w *world) up(i int) {
 	s := w.spoke[i]
 	w.deaf[i] = false
 	if !s.has {
-		w.inbox[i] = inbox{view: Absent}
+		w.inbox[i] = inbox{view: plan.Absent}
 		return
 	}
 	w.spoke[i].heard = s.own
 	w.inbox[i] = inbox{
-		view: Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
+		view: plan.Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
-		state: s.state, level: s.state == IsSecondary && s.level, stored: w.stored, ready: s.ready && !s.left,
-		prepared: s.prep && s.sync == Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == IsPrimary, severed: s.severs(w.term),
-		conflict: s.told == Secondary && s.own, volumes: s.vols && (s.told == Primary || s.state != IsSecondary), unplaced: s.loose,
+		state: s.state, level: s.state == plan.IsSecondary && s.level, stored: w.stored, ready: s.ready && !s.left,
+		prepared: s.prep && s.sync == plan.Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == plan.IsPrimary, severed: s.severs(w.term),
+		conflict: s.told == plan.Secondary && s.own, volumes: s.vols && (s.told == plan.Primary || s.state != plan.IsSecondary), unplaced: s.loose,
 	}
 }
 
@@ -72,35 +74,35 @@ func (w *world) work(i int) {
 	switch {
 	case !s.has:
 	case s.deleting:
-		if s.told == Primary && s.epoch >= w.term {
-			w.stored, w.term, w.born = false, 0, Nowhere // from here on it is as if it had never been protected
+		if s.told == plan.Primary && s.epoch >= w.term {
+			w.stored, w.term, w.born = false, 0, plan.Nowhere // from here on it is as if it had never been protected
 		}
 		// The volumes of a workload stay, be it about to come; those that it left go, and a Secondary's copies. It is of no
 		// account where DR is disabled.
-		*s = spoke{app: s.app, vols: s.app, own: s.app, heard: s.app && s.heard, latest: s.latest && (s.app || w.decision[i].placed() || !w.touched)}
-	case s.told == Primary && s.state == IsPrimary:
+		*s = spoke{app: s.app, vols: s.app, own: s.app, heard: s.app && s.heard, latest: s.latest && (s.app || w.decision[i].Placed() || !w.touched)}
+	case s.told == plan.Primary && s.state == plan.IsPrimary:
 		if s.seen && s.ready && s.epoch >= w.term && !w.refused {
 			w.stored, w.term = true, s.epoch
 		}
-		s.left = s.left && s.sync != NoFinalSync
-		s.prep = s.sync == Prepare && s.seen && (s.prep || !s.loose) || s.sync == Run && s.prep
-		s.final = s.sync == Run && s.seen && !s.app && !s.loose
+		s.left = s.left && s.sync != plan.NoFinalSync
+		s.prep = s.sync == plan.Prepare && s.seen && (s.prep || !s.loose) || s.sync == plan.Run && s.prep
+		s.final = s.sync == plan.Run && s.seen && !s.app && !s.loose
 		s.seen, s.ready = true, true
-	case s.told == Primary && !s.seen:
+	case s.told == plan.Primary && !s.seen:
 		s.seen = true // it says that it is told so before it is so
-	case s.told == Primary && s.epoch < w.term:
+	case s.told == plan.Primary && s.epoch < w.term:
 		// The stores tell that it was promoted elsewhere since.
-	case s.told == Primary:
-		s.state, s.ready, s.was, s.severed = IsPrimary, false, true, false
-		if s.hollow && s.why != Failover && !s.latest && p.latest && !w.accepted[i] && w.replaced[i] && !w.deleting {
+	case s.told == plan.Primary:
+		s.state, s.ready, s.was, s.severed = plan.IsPrimary, false, true, false
+		if s.hollow && s.why != plan.Failover && !s.latest && p.latest && !w.accepted[i] && w.replaced[i] && !w.deleting {
 			w.fault("I9: a replaced cluster became an empty Primary without the user's word")
 		}
 		s.vols, s.own, s.heard = s.vols || w.stored, false, false
-		if s.why == Failover {
-			s.latest, p.latest, w.born = true, false, Side(i+1) // the user chose this side's data
+		if s.why == plan.Failover {
+			s.latest, p.latest, w.born = true, false, plan.Side(i+1) // the user chose this side's data
 			return
 		}
-		lost := s.why == Relocate && !s.latest
+		lost := s.why == plan.Relocate && !s.latest
 		if w.touched {
 			// Of any promotion, then. But the hand may have taken the last copy along; and one that was told before may be late:
 			// the stores tell nothing any more of what was promoted since.
@@ -109,39 +111,39 @@ func (w *world) work(i int) {
 		if lost && !w.split && !w.deleting && !s.hollow { // what a wipe took, no promotion has lost
 			w.fault("I2: a promotion without a failover lost what was written")
 		}
-		if s.why == Relocate && w.born == Side(i+1).Peer() && !w.stored && !s.hollow && !w.split && !w.deleting {
+		if s.why == plan.Relocate && w.born == plan.Side(i+1).Peer() && !w.stored && !s.hollow && !w.split && !w.deleting {
 			w.fault("a relocate took the workload away before its metadata was stored")
 		}
-		w.born = Side(i + 1)
-	case s.state == IsPrimary:
+		w.born = plan.Side(i + 1)
+	case s.state == plan.IsPrimary:
 		s.seen, s.prep, s.final, s.loose, s.left, s.level = true, false, false, false, false, false
 		if !s.app {
-			s.state, s.ready = Between, false
-			if !s.vols && w.born == Side(i+1) {
-				w.born = Nowhere // there never was anything that had to be stored
+			s.state, s.ready = plan.Between, false
+			if !s.vols && w.born == plan.Side(i+1) {
+				w.born = plan.Nowhere // there never was anything that had to be stored
 			}
 		}
 	case s.severs(w.term):
 		s.seen = true
-	case s.state == Between && s.own && !s.was:
-		s.seen, s.state, s.ready, s.level = true, IsSecondary, true, true // it never replicated them, so there is nothing to hand over
-	case s.state == Between && s.seen && together && !s.app && p.state == IsPrimary:
+	case s.state == plan.Between && s.own && !s.was:
+		s.seen, s.state, s.ready, s.level = true, plan.IsSecondary, true, true // it never replicated them, so there is nothing to hand over
+	case s.state == plan.Between && s.seen && together && !s.app && p.state == plan.IsPrimary:
 		// What diverged is given up, and the new Primary is followed: in sync, the storage never calls that.
-		s.state, s.ready, s.was, s.vols, s.level = IsSecondary, true, false, false, false
-	case s.state == Between && s.seen && together && !s.app:
+		s.state, s.ready, s.was, s.vols, s.level = plan.IsSecondary, true, false, false, false
+	case s.state == plan.Between && s.seen && together && !s.app:
 		// Demoted for good. What was written is on its way; claims that leave are held until the peer has taken over.
-		s.state, s.ready, s.vols, s.level = IsSecondary, !s.was, false, false
-	case s.state == IsSecondary && s.seen && !s.level && together && p.state != IsPrimary && !(s.was && !p.has && p.hollow):
+		s.state, s.ready, s.vols, s.level = plan.IsSecondary, !s.was, false, false
+	case s.state == plan.IsSecondary && s.seen && !s.level && together && p.state != plan.IsPrimary && !(s.was && !p.has && p.hollow):
 		if s.was { // the peer has what takes it: else storage would not call this in sync
 			p.latest, p.hollow = p.latest || s.latest, p.hollow && !s.latest
 		}
 		s.was, s.level = false, true
-	case s.state == IsSecondary && s.seen && s.level && p.state == IsPrimary:
+	case s.state == plan.IsSecondary && s.seen && s.level && p.state == plan.IsPrimary:
 		s.level = false // looked at again, after a restart
-	case s.state == IsSecondary && s.seen && !s.ready && (s.serves || s.why == Failover):
+	case s.state == plan.IsSecondary && s.seen && !s.ready && (s.serves || s.why == plan.Failover):
 		s.ready, s.serves = true, false
-	case s.state == Between && !s.seen && p.state != IsPrimary && s.latest && p.latest:
-		s.seen, s.state, s.ready, s.level = true, IsSecondary, true, true // nothing was ever written here that the peer lacks
+	case s.state == plan.Between && !s.seen && p.state != plan.IsPrimary && s.latest && p.latest:
+		s.seen, s.state, s.ready, s.level = true, plan.IsSecondary, true, true // nothing was ever written here that the peer lacks
 	default:
 		s.seen = true
 	}
@@ -151,18 +153,18 @@ func (w *world) work(i int) {
 func (w *world) deploy(i int) {
 	s := &w.spoke[i]
 	switch w.decision[i] {
-	case RunHere:
-		s.app = s.app || s.state == IsPrimary
+	case plan.RunHere:
+		s.app = s.app || s.state == plan.IsPrimary
 		s.vols = s.vols || s.app
-	case Gone:
+	case plan.Gone:
 		if s.own {
 			return // it is none of those that follow the decisions
 		}
-		if w.touched && s.app && s.state != IsPrimary {
+		if w.touched && s.app && s.state != plan.IsPrimary {
 			s.latest = false // nobody keeps its volumes, and they go with it
 		}
-		s.left = s.left || s.app && s.state == IsPrimary && s.sync != NoFinalSync
+		s.left = s.left || s.app && s.state == plan.IsPrimary && s.sync != plan.NoFinalSync
 		s.app = false
-	case Retain, Untold:
+	case plan.Retain, plan.Untold:
 	}
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
+
+import "github.com/ramendr/ramen-direct/hubctrl/plan"
 
 // The model: the truth on two spokes, what lies in outboxes and inboxes, links, the user, and those who deploy. Each
 // step of anybody is an edge; the hub may crash after any prefix of its writes. Generations are folded into one bit
@@ -15,12 +17,12 @@ type spoke struct {
 	age      age  // of the wish that it was made from
 	seen     bool // the spoke's controller caught up with it
 	deleting bool
-	told     Role
-	sync     FinalSync
-	why      Ask
+	told     plan.Role
+	sync     plan.FinalSync
+	why      plan.Ask
 	epoch    uint8
 
-	state  State
+	state  plan.State
 	ready  bool // restored (a Primary), or with no claim that waits for the peer to take over (a Secondary)
 	level  bool // a Secondary: everything that was written here is on the peer, by the storage. Some never say so while the peer is Primary
 	serves bool // it was told that the peer has taken over
@@ -53,18 +55,18 @@ const (
 
 // inbox is the last report.
 type inbox struct {
-	view    View
+	view    plan.View
 	mine    bool
 	current bool
 	later   bool
 	age     age
 	seen    bool
-	told    Role
-	sync    FinalSync
-	why     Ask
+	told    plan.Role
+	sync    plan.FinalSync
+	why     plan.Ask
 	epoch   uint8
 
-	state                                       State
+	state                                       plan.State
 	stored, ready, prepared, synced, inuse, del bool
 	level                                       bool
 	lost, severed                               bool
@@ -72,7 +74,7 @@ type inbox struct {
 }
 
 type outbox struct {
-	Wish
+	plan.Wish
 	removed bool // delivery status: the mirror saw the tombstone and that the object is gone
 	adopt   bool // names the UID of the object that lies on the spoke
 	ended   bool // its cluster has seen its deletion before the hub was restored
@@ -82,13 +84,13 @@ type outbox struct {
 
 // hub is what lies in the hub's API server.
 type hub struct {
-	ask      Ask
-	target   Side
+	ask      plan.Ask
+	target   plan.Side
 	deleting bool
 	abandon  [2]bool
 	accepted [2]bool
 	word     bool // the user's word for the loss that this very failover means
-	decision [2]Decision
+	decision [2]plan.Decision
 	outbox   [2]outbox
 	inbox    [2]inbox
 }
@@ -96,26 +98,26 @@ type hub struct {
 type world struct {
 	hub
 	backup   hub
-	kept     bool    // there is a backup
-	same     [2]bool // the wish has not changed since the backup
-	kin      [2]bool // the wish is the one in the backup, changed or not
-	ends     [2]bool // the cluster has seen the deletion of the one in the backup
-	deaf     [2]bool // nothing was heard since one side was restored: the link does not count as live (X5)
-	old      spoke   // the object of a cluster in its backup
-	oldOf    Side    // whose backup that is
-	oldWish  bool    // the wish for it has not changed since
+	kept     bool      // there is a backup
+	same     [2]bool   // the wish has not changed since the backup
+	kin      [2]bool   // the wish is the one in the backup, changed or not
+	ends     [2]bool   // the cluster has seen the deletion of the one in the backup
+	deaf     [2]bool   // nothing was heard since one side was restored: the link does not count as live (X5)
+	old      spoke     // the object of a cluster in its backup
+	oldOf    plan.Side // whose backup that is
+	oldWish  bool      // the wish for it has not changed since
 	finished bool
 	unready  [2]bool // the storage needs a maintenance mode that is not active
 	spoke    [2]spoke
 	link     [2]bool
-	stored   bool  // the metadata of the volumes is in the stores
-	term     uint8 // the epoch of the Primary that stored it last
-	born     Side  // where the application was Primary last
-	modes    bool  // the storage asks for a maintenance mode at each failover
-	third    third // the cluster that an application was protected on before its object named another policy
-	refused  bool  // the stores take nothing: the application is never stored
-	split    bool  // two Primaries are excused: a failover, until the failed side is back
-	late     late  // what a frozen leader has still to write
+	stored   bool      // the metadata of the volumes is in the stores
+	term     uint8     // the epoch of the Primary that stored it last
+	born     plan.Side // where the application was Primary last
+	modes    bool      // the storage asks for a maintenance mode at each failover
+	third    third     // the cluster that an application was protected on before its object named another policy
+	refused  bool      // the stores take nothing: the application is never stored
+	split    bool      // two Primaries are excused: a failover, until the failed side is back
+	late     late      // what a frozen leader has still to write
 	care     care
 
 	// What is left: actions of the user, link cuts, losses and restores of the hub, clusters that return from a backup,
@@ -126,27 +128,27 @@ type world struct {
 	touched                                                                          bool    // a wish was deleted by hand: it may have taken the last copy along
 	bad                                                                              string
 
-	glasses uint8   // promotions that somebody may still make on a cluster, past the hub
-	lies    uint8   // reports that one cluster may still forge
-	liar    Side    // who forged one
-	sent    [2]bool // sides that the user asked the workload to leave
+	glasses uint8     // promotions that somebody may still make on a cluster, past the hub
+	lies    uint8     // reports that one cluster may still forge
+	liar    plan.Side // who forged one
+	sent    [2]bool   // sides that the user asked the workload to leave
 }
 
 // limits bounds a world.
 type limits struct {
 	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes, lates, glasses uint8
-	modes                                                                                           bool // the storage asks for a maintenance mode at each failover
-	refused                                                                                         bool // the stores take nothing
-	deployed                                                                                        bool // it begins with an application that runs
-	runs                                                                                            Side // where it runs before anybody protects it
+	modes                                                                                           bool      // the storage asks for a maintenance mode at each failover
+	refused                                                                                         bool      // the stores take nothing
+	deployed                                                                                        bool      // it begins with an application that runs
+	runs                                                                                            plan.Side // where it runs before anybody protects it
 }
 
 func start(l limits) world {
-	w := world{hub: hub{target: First}, link: [2]bool{true, true}, modes: l.modes}
+	w := world{hub: hub{target: plan.First}, link: [2]bool{true, true}, modes: l.modes}
 	w.spoke[0].latest, w.spoke[1].latest = true, true
 	w.refused = l.refused
 	if l.runs.Named() {
-		s, p := &w.spoke[l.runs.index()], &w.spoke[l.runs.Peer().index()]
+		s, p := &w.spoke[l.runs.Index()], &w.spoke[l.runs.Peer().Index()]
 		s.app, s.vols, s.own, s.heard, p.latest = true, true, true, true, false
 	}
 	if l.deployed {
@@ -164,7 +166,7 @@ func start(l limits) world {
 func (w *world) rest() {
 	for was := (world{}); was != *w; {
 		was = *w
-		for _, wr := range Decide(w.observe()).Writes {
+		for _, wr := range plan.Decide(w.observe()).Writes {
 			w.act(wr)
 		}
 		for i := range 2 {
@@ -177,20 +179,20 @@ func (w *world) rest() {
 	}
 }
 
-func (w *world) observe() Facts {
-	f := Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true, Accepted: w.word, Stale: w.outbox[0].stale || w.outbox[1].stale, Elsewhere: w.third.seen && w.third.primary}
+func (w *world) observe() plan.Facts {
+	f := plan.Facts{Ask: w.ask, Target: w.target, Deleting: w.deleting, Usable: true, Accepted: w.word, Stale: w.outbox[0].stale || w.outbox[1].stale, Elsewhere: w.third.seen && w.third.primary}
 	for i := range 2 {
 		in := w.inbox[i]
 		c := &f.Clusters[i]
 		c.Live, c.Wish, c.Decision, c.Abandon, c.Unready = w.link[i] && !w.deaf[i], w.outbox[i].Wish, w.decision[i], w.abandon[i], w.unready[i]
 		c.Accepted = w.accepted[i]
 		c.Wish.Adopting, c.Wish.Questioned = w.outbox[i].adopt && !in.mine, w.outbox[i].marked
-		c.Report = Report{View: in.view, Removed: w.outbox[i].removed && in.view != Present}
-		if in.view != Present {
+		c.Report = plan.Report{View: in.view, Removed: w.outbox[i].removed && in.view != plan.Present}
+		if in.view != plan.Present {
 			continue
 		}
 		c.Report.Volumes = in.volumes
-		c.Report.Orphan = !in.mine && !in.del && c.Wish.Role == NoRole
+		c.Report.Orphan = !in.mine && !in.del && c.Wish.Role == plan.NoRole
 		c.Report.Memory, c.Report.Claim = w.memory(i), in.told
 		if !(in.mine && in.current && in.seen) || in.del {
 			continue
@@ -207,17 +209,17 @@ func (w *world) observe() Facts {
 }
 
 // memory tells whether the report is about a later wish than the hub's.
-func (w *world) memory(i int) Memory {
+func (w *world) memory(i int) plan.Memory {
 	in, o := w.inbox[i], w.outbox[i]
 	switch {
 	case o.adopt && !in.mine && !in.del && !o.Deleting && in.epoch > o.Epoch:
-		return Forgotten // it was adopted by a report that was false or old, and the cluster refuses it (X9)
-	case !in.mine || !in.later || in.del || o.Role == NoRole || o.Deleting || in.epoch < o.Epoch:
-		return Remembered
+		return plan.Forgotten // it was adopted by a report that was false or old, and the cluster refuses it (X9)
+	case !in.mine || !in.later || in.del || o.Role == plan.NoRole || o.Deleting || in.epoch < o.Epoch:
+		return plan.Remembered
 	case in.told == o.Role && in.sync == o.FinalSync && in.why == o.For && in.epoch == o.Epoch:
-		return Recalled
+		return plan.Recalled
 	default:
-		return Forgotten
+		return plan.Forgotten
 	}
 }
 
@@ -241,7 +243,7 @@ func (w *world) fold() {
 	for _, p := range e {
 		*p = rank[*p]
 	}
-	one := w.spoke[0].state != IsPrimary || w.spoke[1].state != IsPrimary
+	one := w.spoke[0].state != plan.IsPrimary || w.spoke[1].state != plan.IsPrimary
 	if !w.may(0) || !w.may(1) {
 		w.split = false
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
+
+import "github.com/ramendr/ramen-direct/hubctrl/plan"
 
 // Clusters in the model that lose all that they had, and keep their name.
 
@@ -9,13 +11,13 @@ package plan
 func (w *world) replaceCluster(i int) {
 	w.wipes--
 	w.inbox[i], w.deaf[i] = inbox{}, true
-	if w.outbox[i].Role == NoRole && !w.spoke[i].has {
+	if w.outbox[i].Role == plan.NoRole && !w.spoke[i].has {
 		w.spoke[i] = spoke{latest: w.spoke[i].latest} // it had nothing
 		return
 	}
 	w.spoke[i] = spoke{hollow: true, unheard: true}
 	w.ends[i], w.outbox[i].ended = false, false // it remembers nothing
-	w.outbox[i].Replaced, w.outbox[i].removed = w.outbox[i].Role != NoRole, false
+	w.outbox[i].Replaced, w.outbox[i].removed = w.outbox[i].Role != plan.NoRole, false
 	w.accepted[i], w.replaced[i] = false, true
 	w.forgive(i)
 }
@@ -24,7 +26,7 @@ func (w *world) replaceCluster(i int) {
 func (w *world) wipe(i int) {
 	w.wipes--
 	was := w.spoke[i]
-	w.spoke[i] = spoke{hollow: true, unheard: true, severed: was.severed || was.told == Primary && was.epoch >= w.term && w.stored}
+	w.spoke[i] = spoke{hollow: true, unheard: true, severed: was.severed || was.told == plan.Primary && was.epoch >= w.term && w.stored}
 	w.accepted[i] = false
 	w.replaced[i] = w.replaced[i] && was.hollow // what a replaced cluster was filled with since, is told to be lost like any other's
 	w.forgive(i)
@@ -36,13 +38,13 @@ func (w *world) forgive(i int) {
 		w.spoke[1-i].latest = true
 	}
 	w.changed(i)
-	if w.born == Side(i+1) {
-		w.born = Nowhere
+	if w.born == plan.Side(i+1) {
+		w.born = plan.Nowhere
 	}
 }
 
 // severs reports whether a cluster that is told to be Secondary can't say that it is: what is stored, in the epoch term, was
 // stored by the Primary that was here before the object was taken away.
 func (s *spoke) severs(term uint8) bool {
-	return s.severed && s.told == Secondary && s.why == Relocate && s.epoch == term
+	return s.severed && s.told == plan.Secondary && s.why == plan.Relocate && s.epoch == term
 }

@@ -2,7 +2,7 @@
 
 //go:build mutants
 
-package plan
+package plan_test
 
 import (
 	"bytes"

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 )
 
 // TestObjectsHoldNothingBack asks it of each state of two small worlds, whatever the clusters say about their objects: the same is
@@ -25,17 +27,17 @@ func TestObjectsHoldNothingBack(t *testing.T) {
 			without := w.observe()
 			with := without
 			with.Clusters[0].Report.Restoring, with.Clusters[1].Report.Restoring = true, true
-			p, q := Decide(without), Decide(with)
+			p, q := plan.Decide(without), plan.Decide(with)
 			require.Equal(t, p.Writes, q.Writes, name)
 			require.Equal(t, p.Phase, q.Phase, name)
 			require.Equal(t, p.Tend, q.Tend, name)
 			if p.Wait != q.Wait || p.Progression != q.Progression {
 				told++
 				h := without.Home()
-				require.Equal(t, Wait{BeingRestored, h}, q.Wait, name)
-				require.Equal(t, WaitingForRestore, q.Progression, name)
+				require.Equal(t, plan.Wait{plan.BeingRestored, h}, q.Wait, name)
+				require.Equal(t, plan.WaitingForRestore, q.Progression, name)
 				require.Empty(t, unexplained(with), name)
-				require.Equal(t, RunHere, without.At(h).Decision, name)
+				require.Equal(t, plan.RunHere, without.At(h).Decision, name)
 			} else if p.Done() {
 				require.Fail(t, "it says that all is done while objects are restored")
 			}

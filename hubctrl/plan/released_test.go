@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 )
 
 // Some storages never call a Secondary in sync while its peer is Primary, and release a replica only while it is. So a
@@ -13,51 +15,51 @@ import (
 // decides whether a promotion loses anything.
 
 // relocating are facts of an application whose first cluster was demoted for a relocate to the second one.
-func relocating() Facts {
+func relocating() plan.Facts {
 	f := home()
-	f.Ask, f.Target = Relocate, Second
-	f.At(First).Decision, f.At(First).Wish = Gone, Wish{Role: Secondary, For: Relocate, Epoch: 1}
-	f.At(First).Report = Report{View: Present, Answered: true, State: IsSecondary, Level: true}
+	f.Ask, f.Target = plan.Relocate, plan.Second
+	f.At(plan.First).Decision, f.At(plan.First).Wish = plan.Gone, plan.Wish{Role: plan.Secondary, For: plan.Relocate, Epoch: 1}
+	f.At(plan.First).Report = plan.Report{View: plan.Present, Answered: true, State: plan.IsSecondary, Level: true}
 	return f
 }
 
 func TestASecondaryThatFollowsItsPeerIsATarget(t *testing.T) {
-	follows := func(f *Facts) { f.At(Second).Report.Level = false }
+	follows := func(f *plan.Facts) { f.At(plan.Second).Report.Level = false }
 	for name, tc := range map[string]struct {
-		facts Facts
-		edit  func(*Facts)
-		write *Write
-		wait  Wait
+		facts plan.Facts
+		edit  func(*plan.Facts)
+		write *plan.Write
+		wait  plan.Wait
 	}{
-		"all is done, though it is never called in sync": {home(), follows, nil, Wait{}},
-		"a failover goes to it": {home(), func(f *Facts) {
+		"all is done, though it is never called in sync": {home(), follows, nil, plan.Wait{}},
+		"a failover goes to it": {home(), func(f *plan.Facts) {
 			follows(f)
-			f.Ask, f.Target = Failover, Second
-		}, &Write{Kind: Publish, Decisions: [2]Decision{Retain, Gone}}, Wait{}},
-		"a relocate to it begins": {home(), func(f *Facts) {
+			f.Ask, f.Target = plan.Failover, plan.Second
+		}, &plan.Write{Kind: plan.Publish, Decisions: [2]plan.Decision{plan.Retain, plan.Gone}}, plan.Wait{}},
+		"a relocate to it begins": {home(), func(f *plan.Facts) {
 			follows(f)
-			f.Ask, f.Target = Relocate, Second
-		}, &Write{Kind: PutWish, Side: First, Role: Primary, FinalSync: Prepare, For: Relocate}, Wait{}},
-		"a relocate to it first tells it that its peer does not stay Primary": {home(), func(f *Facts) {
+			f.Ask, f.Target = plan.Relocate, plan.Second
+		}, &plan.Write{Kind: plan.PutWish, Side: plan.First, Role: plan.Primary, FinalSync: plan.Prepare, For: plan.Relocate}, plan.Wait{}},
+		"a relocate to it first tells it that its peer does not stay Primary": {home(), func(f *plan.Facts) {
 			follows(f)
-			f.Ask, f.Target, f.At(Second).Wish.Serves = Relocate, Second, true
-		}, &Write{Kind: PutWish, Side: Second, Role: Secondary, For: Relocate}, Wait{}},
-		"a source that lacks nothing is followed by the promotion": {relocating(), func(*Facts) {},
-			&Write{Kind: PutWish, Side: Second, Role: Primary, For: Relocate, Promote: true}, Wait{}},
-		"a source whose data is on its way is waited for": {relocating(), func(f *Facts) { f.At(First).Report.Level = false }, nil, Wait{BeingSecondary, First}},
-		"a target that lacks something is waited for":     {relocating(), follows, nil, Wait{BeingSecondary, Second}},
-		"a relocate can be taken back by a failover, whatever is on its way": {relocating(), func(f *Facts) {
-			f.Ask, f.Target, f.At(First).Report.Level, f.At(Second).Live = Failover, First, false, false
-		}, &Write{Kind: PutWish, Side: First, Role: Primary, For: Failover, Promote: true}, Wait{}},
-		"claims that wait for the takeover keep the operation from its end": {home(), func(f *Facts) { f.At(Second).Report.Ready = false }, nil, Wait{BeingSecondary, Second}},
-		"but no failover to where they wait": {home(), func(f *Facts) {
-			f.Ask, f.Target, f.At(Second).Report.Ready = Failover, Second, false
-		}, &Write{Kind: Publish, Decisions: [2]Decision{Retain, Gone}}, Wait{}},
+			f.Ask, f.Target, f.At(plan.Second).Wish.Serves = plan.Relocate, plan.Second, true
+		}, &plan.Write{Kind: plan.PutWish, Side: plan.Second, Role: plan.Secondary, For: plan.Relocate}, plan.Wait{}},
+		"a source that lacks nothing is followed by the promotion": {relocating(), func(*plan.Facts) {},
+			&plan.Write{Kind: plan.PutWish, Side: plan.Second, Role: plan.Primary, For: plan.Relocate, Promote: true}, plan.Wait{}},
+		"a source whose data is on its way is waited for": {relocating(), func(f *plan.Facts) { f.At(plan.First).Report.Level = false }, nil, plan.Wait{plan.BeingSecondary, plan.First}},
+		"a target that lacks something is waited for":     {relocating(), follows, nil, plan.Wait{plan.BeingSecondary, plan.Second}},
+		"a relocate can be taken back by a failover, whatever is on its way": {relocating(), func(f *plan.Facts) {
+			f.Ask, f.Target, f.At(plan.First).Report.Level, f.At(plan.Second).Live = plan.Failover, plan.First, false, false
+		}, &plan.Write{Kind: plan.PutWish, Side: plan.First, Role: plan.Primary, For: plan.Failover, Promote: true}, plan.Wait{}},
+		"claims that wait for the takeover keep the operation from its end": {home(), func(f *plan.Facts) { f.At(plan.Second).Report.Ready = false }, nil, plan.Wait{plan.BeingSecondary, plan.Second}},
+		"but no failover to where they wait": {home(), func(f *plan.Facts) {
+			f.Ask, f.Target, f.At(plan.Second).Report.Ready = plan.Failover, plan.Second, false
+		}, &plan.Write{Kind: plan.Publish, Decisions: [2]plan.Decision{plan.Retain, plan.Gone}}, plan.Wait{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := tc.facts
 			tc.edit(&f)
-			p := Decide(f)
+			p := plan.Decide(f)
 			assert.Equal(t, tc.wait, p.Wait)
 			if tc.write == nil {
 				assert.Empty(t, p.Writes)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package plan_test
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+
+	"github.com/ramendr/ramen-direct/hubctrl/plan"
 )
 
 // TestTranscripts plays stories in the world of the model, everybody in turn, and compares what the hub writes and what
@@ -65,21 +67,21 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 		*w, s.idle, s.closed = start(limits{runs: side(t, d, 0)}), false, false
 	case "somebody-runs":
 		w.strays = 1
-		w.stray(side(t, d, 0).index())
-		w.up(side(t, d, 0).index())
+		w.stray(side(t, d, 0).Index())
+		w.up(side(t, d, 0).Index())
 	case "claim":
 		if len(d.CmdArgs) > 1 {
-			w.spoke[side(t, d, 0).index()].loose = true
+			w.spoke[side(t, d, 0).Index()].loose = true
 		} else {
 			w.stored = false
 		}
-		w.up(side(t, d, 0).index())
+		w.up(side(t, d, 0).Index())
 	case "user":
 		s.user(t, d)
 	case "cut":
-		w.link[side(t, d, 0).index()] = false
+		w.link[side(t, d, 0).Index()] = false
 	case "heal":
-		w.link[side(t, d, 0).index()] = true
+		w.link[side(t, d, 0).Index()] = true
 	case "lose-hub":
 		w.losses = 1
 		w.loseHub()
@@ -91,17 +93,17 @@ func (s *stage) obey(t *testing.T, d *datadriven.TestData) {
 	case "deployer":
 		s.idle = d.CmdArgs[0].Key == "off"
 	case "lose-object":
-		i := side(t, d, 0).index()
+		i := side(t, d, 0).Index()
 		was := w.spoke[i]
 		w.spoke[i] = spoke{app: was.app, state: was.state, latest: was.latest, vols: was.vols}
 		w.up(i)
 	case "replace":
 		w.wipes = 1
-		w.replaceCluster(side(t, d, 0).index())
-		w.up(side(t, d, 0).index())
+		w.replaceCluster(side(t, d, 0).Index())
+		w.up(side(t, d, 0).Index())
 	case "wipe":
 		w.wipes = 1
-		w.wipe(side(t, d, 0).index())
+		w.wipe(side(t, d, 0).Index())
 	case "lose-store":
 		s.closed = !s.closed
 		w.stored = w.stored && !s.closed
@@ -121,49 +123,49 @@ func (s *stage) user(t *testing.T, d *datadriven.TestData) {
 	w.outbox[0].stale, w.outbox[1].stale, w.word = false, false, false
 	switch d.CmdArgs[0].Key {
 	case "failover":
-		w.ask, w.target = Failover, side(t, d, 1)
+		w.ask, w.target = plan.Failover, side(t, d, 1)
 	case "relocate":
-		w.ask, w.target = Relocate, side(t, d, 1)
+		w.ask, w.target = plan.Relocate, side(t, d, 1)
 	case "clear":
-		w.ask, w.target = Stay, side(t, d, 1)
-		if w.target == Nowhere {
-			w.target = First
+		w.ask, w.target = plan.Stay, side(t, d, 1)
+		if w.target == plan.Nowhere {
+			w.target = plan.First
 		}
 	case "delete":
 		w.deleting = true
 	case "accept":
 		if on := side(t, d, 1); on.Named() {
-			w.accepted[on.index()] = true
+			w.accepted[on.Index()] = true
 		} else {
 			w.word = true
 		}
 	case "abandon":
-		w.abandon[side(t, d, 1).index()] = true
+		w.abandon[side(t, d, 1).Index()] = true
 	default:
 		d.Fatalf(t, "unknown wish of the user")
 	}
 }
 
 // side reads the n-th argument; without it: nowhere.
-func side(t *testing.T, d *datadriven.TestData, n int) Side {
+func side(t *testing.T, d *datadriven.TestData, n int) plan.Side {
 	if len(d.CmdArgs) <= n {
-		return Nowhere
+		return plan.Nowhere
 	}
-	for _, s := range []Side{First, Second} {
+	for _, s := range []plan.Side{plan.First, plan.Second} {
 		if d.CmdArgs[n].Key == s.String() {
 			return s
 		}
 	}
 	d.Fatalf(t, "no such cluster")
-	return Nowhere
+	return plan.Nowhere
 }
 
 // run lets hub and clusters act in turn. At the end it says what the hub tells the user.
 func (s *stage) run(plans int) {
 	w := &s.world
-	var told Wait
+	var told plan.Wait
 	for rounds := 0; !w.finished; rounds++ {
-		p := Decide(w.observe())
+		p := plan.Decide(w.observe())
 		if rounds > 100 {
 			s.say("= does not come to rest: %+v, %v", p, p.Wait)
 			return
@@ -191,7 +193,7 @@ func (s *stage) run(plans int) {
 		if *w == was {
 			break
 		}
-		if p.Wait.Fact != Nothing && p.Wait != told {
+		if p.Wait.Fact != plan.Nothing && p.Wait != told {
 			told = p.Wait
 			tail := strings.TrimPrefix(s.out.String(), head)
 			s.out.Reset()
@@ -204,7 +206,7 @@ func (s *stage) run(plans int) {
 		s.say("= gone")
 		return
 	}
-	if p := Decide(w.observe()); len(p.Writes) == 0 {
+	if p := plan.Decide(w.observe()); len(p.Writes) == 0 {
 		s.say("= %s/%s, %s", p.Phase, p.Progression, p.Wait)
 	}
 }
@@ -229,7 +231,7 @@ func (s *stage) cluster(i int) {
 	}
 	w.fold()
 	if is := w.spoke[i].String(); is != was {
-		s.say("%s: %s", Side(i+1), is)
+		s.say("%s: %s", plan.Side(i+1), is)
 	}
 }
 
@@ -242,7 +244,7 @@ func (s spoke) String() string {
 		}
 	}
 	switch {
-	case s.sync != NoFinalSync && s.prep:
+	case s.sync != plan.NoFinalSync && s.prep:
 		out += ", prepared"
 	case s.deleting:
 		out += ", being deleted"
