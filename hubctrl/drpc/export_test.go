@@ -126,5 +126,6 @@ var (
 	Deletion     = deletion
 	DRPCKey      = drpcKey
 	ModesChanged = modesChanged
+	VolumeKeys   = volumeKeys
 	Yields       = yields
 )

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	hublinks "github.com/ramendr/ramen-direct/hubctrl/links"
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
@@ -94,6 +95,9 @@ func (r *observer) taken(ctx context.Context, w *snapshot.Snapshot) (text string
 			if !owned || owner == mine.Drpc || !w.SideOf(cluster).Named() {
 				continue
 			}
+			if report, err = r.whole(ctx, report); err != nil {
+				return "", err
+			}
 			for k := range report.Status.ProtectedPVCs {
 				pvc := &report.Status.ProtectedPVCs[k]
 				if pvc.Namespace != ns || pvc.Labels == nil || !selector.Matches(labels.Set(pvc.Labels)) {
@@ -112,6 +116,19 @@ func (r *observer) taken(ctx context.Context, w *snapshot.Snapshot) (text string
 		}
 	}
 	return "", nil
+}
+
+// whole is a report with all its volumes: the cache may hold an outline.
+func (r *observer) whole(ctx context.Context, report *v1alpha1.VolumeReplicationGroup) (*v1alpha1.VolumeReplicationGroup, error) {
+	if !hublinks.Apart(report) {
+		return report, nil
+	}
+	cluster, _ := exchange.ClusterOf(report.Namespace)
+	at := &snapshot.Side{Cluster: cluster, Report: report}
+	if err := r.readApart(ctx, at); err != nil || at.Report == nil {
+		return &v1alpha1.VolumeReplicationGroup{}, err // it is gone
+	}
+	return at.Report, nil
 }
 
 // selects reports whether an application that exists selects a volume.

@@ -28,8 +28,8 @@ const annotationApart = "links.ramendr.openshift.io/not-kept"
 
 // Budget bounds what the reports of one cluster take in the memory of the hub (X16). A cluster reports as much as it likes, and an API server
 // takes what its limits allow: a quota bounds the number of reports, and each may have more than a megabyte. What exceeds
-// the budget is believed all the same about the application that it is of: it is read from the API server when that is looked at.
-// Only that two applications select one volume is not noticed by such a report. It is safe for concurrent use.
+// the budget is believed all the same: an outline is kept, by which it is found, and it is read from the API server when it is
+// needed. It is safe for concurrent use.
 type Budget struct {
 	most int
 
@@ -165,6 +165,31 @@ func outline(group *v1alpha1.VolumeReplicationGroup) *v1alpha1.VolumeReplication
 	}
 	if e := group.Status.Exchange; e != nil && len(e.WishUID)+len(e.Origin)+len(e.ClusterID)+len(e.SpokeUID)+len(e.SpokeResourceVersion) <= maxText {
 		out.Status.Exchange = e
+	}
+	out.Status.ProtectedPVCs = labelings(group.Status.ProtectedPVCs)
+	return out
+}
+
+// labelings are the namespaces and labels of volumes, each once and without names, by which applications that select one of them
+// are found. The volumes of an application mostly have the same ones; of too many different ones the first are kept.
+func labelings(volumes []v1alpha1.ProtectedPVC) []v1alpha1.ProtectedPVC {
+	var out []v1alpha1.ProtectedPVC
+	room, seen := maxText, map[string]bool{}
+	for i := range volumes {
+		text, err := json.Marshal(volumes[i].Labels)
+		id := volumes[i].Namespace + string(text)
+		if err != nil || seen[id] {
+			continue
+		}
+		if room -= len(id); room < 0 {
+			break
+		}
+		seen[id] = true
+		one := v1alpha1.ProtectedPVC{Namespace: strings.Clone(volumes[i].Namespace), Labels: make(map[string]string, len(volumes[i].Labels))}
+		for key, value := range volumes[i].Labels {
+			one.Labels[strings.Clone(key)] = strings.Clone(value)
+		}
+		out = append(out, one)
 	}
 	return out
 }

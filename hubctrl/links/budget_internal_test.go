@@ -4,6 +4,7 @@ package links
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ func TestX16_WhatOneClusterReportsIsBounded(t *testing.T) {
 	assert.Equal(t, 1, b.Apart("dr1"))
 	assert.True(t, b.news("dr1"), "it is told")
 	assert.False(t, b.news("dr1"), "once")
-	assert.Empty(t, fifth.Status.ProtectedPVCs)
+	assert.NotContains(t, fmt.Sprint(fifth.Status.ProtectedPVCs), "ppp", "of volumes their labels only")
 	assert.NotContains(t, fifth.Annotations, "note")
 	assert.Equal(t, exchange.ItemOf(fat(4, 0)), exchange.ItemOf(fifth), "it counts as reported")
 	assert.Equal(t, fat(4, 0).UID, fifth.UID)
@@ -123,4 +124,27 @@ func TestX16_TheListenersHearOfTooManyReports(t *testing.T) {
 	}
 	assert.Equal(t, []string{"dr1", "dr1"}, told)
 	assert.Zero(t, b.budget.Apart("dr1"))
+}
+
+// TestX16_AnOutlineTellsByWhichLabelsItsVolumesAreFound, and stays small whatever a cluster writes.
+func TestX16_AnOutlineTellsByWhichLabelsItsVolumesAreFound(t *testing.T) {
+	volume := func(ns, name string, labels map[string]string) v1alpha1.ProtectedPVC {
+		return v1alpha1.ProtectedPVC{Namespace: ns, Name: name, Labels: labels}
+	}
+	group := fat(1, 100)
+	group.Status.ProtectedPVCs = []v1alpha1.ProtectedPVC{
+		volume("shop", "a", map[string]string{"app": "db"}), volume("shop", "b", map[string]string{"app": "db"}),
+		volume("web", "a", map[string]string{"app": "db"}), volume("shop", "c", nil),
+	}
+	assert.Equal(t, []v1alpha1.ProtectedPVC{
+		volume("shop", "", map[string]string{"app": "db"}), volume("web", "", map[string]string{"app": "db"}), volume("shop", "", map[string]string{}),
+	}, outline(group).Status.ProtectedPVCs)
+
+	group.Status.ProtectedPVCs = nil
+	for i := range 1000 {
+		group.Status.ProtectedPVCs = append(group.Status.ProtectedPVCs, volume("shop", "v", map[string]string{"n": fmt.Sprint(i)}))
+	}
+	text, err := json.Marshal(outline(group))
+	require.NoError(t, err)
+	assert.Less(t, len(text), 6*maxText)
 }
