@@ -139,22 +139,9 @@ func (r *observer) observeSide(ctx context.Context, w *snapshot.Snapshot, s plan
 		at.Report = nil
 	case err != nil:
 		return fmt.Errorf("read report of %s: %w", at.Cluster, err)
-	case hublinks.Apart(at.Report):
-		return r.readApart(ctx, at)
-	}
-	return nil
-}
-
-// readApart reads a report that the cache does not hold.
-func (r *observer) readApart(ctx context.Context, at *snapshot.Side) error {
-	whole := &v1alpha1.VolumeReplicationGroup{}
-	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(at.Report), whole); {
-	case apierrors.IsNotFound(err):
-		at.Report = nil
-	case err != nil:
-		return fmt.Errorf("read report of %s: %w", at.Cluster, err)
 	default:
-		at.Report = whole
+		at.Report, err = hublinks.Whole(ctx, r.live, at.Report)
+		return err
 	}
 	return nil
 }

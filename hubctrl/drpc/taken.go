@@ -95,8 +95,11 @@ func (r *observer) taken(ctx context.Context, w *snapshot.Snapshot) (text string
 			if !owned || owner == mine.Drpc || !w.SideOf(cluster).Named() {
 				continue
 			}
-			if report, err = r.whole(ctx, report); err != nil {
+			if report, err = hublinks.Whole(ctx, r.live, report); err != nil {
 				return "", err
+			}
+			if report == nil {
+				continue
 			}
 			for k := range report.Status.ProtectedPVCs {
 				pvc := &report.Status.ProtectedPVCs[k]
@@ -116,19 +119,6 @@ func (r *observer) taken(ctx context.Context, w *snapshot.Snapshot) (text string
 		}
 	}
 	return "", nil
-}
-
-// whole is a report with all its volumes: the cache may hold an outline.
-func (r *observer) whole(ctx context.Context, report *v1alpha1.VolumeReplicationGroup) (*v1alpha1.VolumeReplicationGroup, error) {
-	if !hublinks.Apart(report) {
-		return report, nil
-	}
-	cluster, _ := exchange.ClusterOf(report.Namespace)
-	at := &snapshot.Side{Cluster: cluster, Report: report}
-	if err := r.readApart(ctx, at); err != nil || at.Report == nil {
-		return &v1alpha1.VolumeReplicationGroup{}, err // it is gone
-	}
-	return at.Report, nil
 }
 
 // selects reports whether an application that exists selects a volume.

@@ -135,10 +135,11 @@ func (r *Reconciler) sides(ctx context.Context, from client.Reader, drpc *v1alph
 		if sides[i].Report, err = read(ctx, from, exchange.Inbox(cluster), name); err != nil {
 			return sides, err
 		}
-		if sides[i].Report != nil && hublinks.Apart(sides[i].Report) {
-			if sides[i].Report, err = read(ctx, r.live, exchange.Inbox(cluster), name); err != nil {
-				return sides, err
-			}
+		if sides[i].Report == nil {
+			continue
+		}
+		if sides[i].Report, err = hublinks.Whole(ctx, r.live, sides[i].Report); err != nil {
+			return sides, err
 		}
 	}
 	return sides, nil
