@@ -3,6 +3,7 @@
 package drpc_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -83,6 +84,18 @@ func TestWhatHasNoEffectIsNamed(t *testing.T) {
 			},
 			"1 volumes are protected; rdSpec and rsSpec of spec.volSyncSpec are not used, because the hub computes them: remove them",
 		},
+		"an annotation that asks for copies of what differs": {
+			annotated("enable-diff", "true"), "1 volumes are protected; annotation drplacementcontrol.ramendr.openshift.io/enable-diff has no effect: VolSync finds out itself what differs. Remove it",
+		},
+		"an annotation that asks for consistency groups": {
+			annotated("is-cg-enabled", "true"), "1 volumes are protected; annotation drplacementcontrol.ramendr.openshift.io/is-cg-enabled has no effect: " + oneByOne + ", and remove the annotation",
+		},
+		"annotations that ask for nothing": {
+			func(d *v1alpha1.DRPlacementControl) {
+				annotated("enable-diff", "false")(d)
+				annotated("is-cg-enabled", "")(d)
+			}, "1 volumes are protected",
+		},
 		"nothing": {func(*v1alpha1.DRPlacementControl) {}, "1 volumes are protected"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,6 +107,39 @@ func TestWhatHasNoEffectIsNamed(t *testing.T) {
 			assert.Equal(t, h.drpc().Spec.RetainNamespaceSCCAcrossPeers, h.wish("dr1").Spec.RetainNamespaceSCCAcrossPeers, "it reaches the group")
 		})
 	}
+}
+
+const oneByOne = "each volume is replicated on its own, so that after a failover the volumes of the application may be of different moments, up to a scheduling interval apart. " +
+	"If it can't start from that, keep what has to be of one moment in one volume"
+
+func annotated(key, value string) func(*v1alpha1.DRPlacementControl) {
+	return func(d *v1alpha1.DRPlacementControl) {
+		d.Annotations["drplacementcontrol.ramendr.openshift.io/"+key] = value
+	}
+}
+
+// TestVolumesThatCouldBeAGroupAreNamed : the policy says that the storage has consistency groups, and nobody makes one.
+func TestVolumesThatCouldBeAGroupAreNamed(t *testing.T) {
+	h := newHub(t, newDRPC())
+	h.policy(entries(v1alpha1.PeerClass{StorageClassName: "fast", ReplicationID: "rep", GroupReplicationID: "grp", Grouping: true}, v1alpha1.PeerClass{StorageClassName: "slow"}))
+	h.settle()
+	reported := func(classes ...string) string {
+		h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+			s.ProtectedPVCs = nil
+			for i, class := range classes {
+				s.ProtectedPVCs = append(s.ProtectedPVCs, v1alpha1.ProtectedPVC{Namespace: "shop", Name: fmt.Sprint("data-", i), StorageClassName: &class})
+			}
+		})
+		h.pass()
+		c := h.condition("Protected")
+		return string(c.Status) + " " + c.Message
+	}
+	assert.Equal(t, "True 3 volumes are protected", reported("fast", "slow", "slow"), "one alone needs no group")
+	assert.Equal(t, "True 3 volumes are protected; consistency groups of StorageClass fast, which the DRPolicy offers, are not used: "+oneByOne, reported("fast", "slow", "fast"))
+	h.ask(annotated("is-cg-enabled", "true"))
+	h.settle()
+	assert.Equal(t, "True 3 volumes are protected; annotation drplacementcontrol.ramendr.openshift.io/is-cg-enabled has no effect: "+oneByOne+", and remove the annotation",
+		reported("fast", "slow", "fast"), "it is said once")
 }
 
 func TestVolSyncIsTurnedOffByTheSpec(t *testing.T) {

@@ -54,6 +54,12 @@ func inert(w *snapshot.Snapshot) string {
 	if v := spec.VolSyncSpec; v != nil && (len(v.RDSpec) > 0 || len(v.RSSpec) > 0) {
 		out = append(out, "rdSpec and rsSpec of spec.volSyncSpec are not used, because the hub computes them: remove them")
 	}
+	if w.DRPC.Annotations[annotationDifferences] == "true" {
+		out = append(out, fmt.Sprintf("annotation %s has no effect: VolSync finds out itself what differs. Remove it", annotationDifferences))
+	}
+	if groups := ungrouped(w); groups != "" {
+		out = append(out, groups)
+	}
 	if out == nil {
 		return ""
 	}
