@@ -184,7 +184,11 @@ func (r actor) tell(ctx context.Context, a apply.Applier, v *snapshot.Volume, ro
 	for _, intent := range intents {
 		// What Ramen or an older version made names its group, and need not say who made it.
 		if err := a.Mine(ctx, r.Live, intent, v1alpha1.LabelCreatedByRamen); err != nil {
-			return explained("tell the replica of claim "+v.Item.Name, err)
+			err = explained("tell the replica of claim "+v.Item.Name, err)
+			if v.State.Copied {
+				return err
+			}
+			return &status.Untold{Absent: v.State.Replica == plan.ReplicaAbsent, Err: err}
 		}
 	}
 	return nil

@@ -7,21 +7,14 @@ import (
 	"errors"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 )
-
-// warn makes an event about a group. In a namespace that is being deleted the API server refuses it; the hub tells then.
-func (r actor) warn(vrg *v1alpha1.VolumeReplicationGroup, reason, note string) {
-	r.Events.Eventf(vrg, nil, corev1.EventTypeWarning, reason, "Protect", "%s", bounded.Text(note, bounded.Note))
-}
 
 // observeSevered finds out whether such a group replaces one that was Primary in this very epoch, and whose volumes have no
 // replica any more: then nobody knows whether the peer has what was written last. nil: it does not. Volumes that are copied

@@ -81,7 +81,7 @@ func TestX14_AGroupThatSomebodyDeletesIsOnlyInterrupted(t *testing.T) {
 	assert.Nil(t, c.replica("data").DeletionTimestamp)
 	assert.Equal(t, "drpc", c.claim("data").Labels["ramendr.openshift.io/owner-name"])
 	assert.NotContains(t, c.claim("data").Finalizers, v1alpha1.PVCVolRepFinalizer, "the namespace may be going, too")
-	assert.Contains(t, <-c.events.Events, "Interrupted")
+	assert.Len(t, warned(c.told(), "Interrupted"), 1)
 
 	c.wish(v1alpha1.Primary, "1", mirrored)
 	c.settle()

@@ -291,9 +291,7 @@ func TestVolumesGoOnWhileObjectsFail(t *testing.T) {
 	require.NoError(t, dr2.client.Update(t.Context(), g))
 	dr2.until("KubeObjectsReady", "True/Captured")
 	assert.Contains(t, dr2.message("KubeObjectsReady"), "the restore was ended by annotation")
-	if assert.NotEmpty(t, dr2.events.Events) {
-		assert.Contains(t, <-dr2.events.Events, "Warning KubeObjectsRestored")
-	}
+	assert.NotEmpty(t, warned(dr2.told(), "KubeObjectsRestored"))
 }
 
 // TestARecipeIsFollowed : and until it is there, its cluster says so and protects volumes.
@@ -334,8 +332,8 @@ func TestARecipeIsFollowed(t *testing.T) {
 	dr2.wish(v1alpha1.Primary, "2", named, action(v1alpha1.VRGActionFailover), with)
 	dr2.until("KubeObjectsReady", "False/NotSupported")
 	assert.Equal(t, []string{"service"}, here.Has(), "the captured Recipe is used")
-	if assert.Len(t, dr2.events.Events, 1) {
-		assert.Contains(t, <-dr2.events.Events, "restored by the Recipe as it was captured, since there is no Recipe app/shop on this cluster")
+	if warnings := warned(dr2.told(), "KubeObjectsRestored"); assert.Len(t, warnings, 1) {
+		assert.Contains(t, warnings[0], "restored by the Recipe as it was captured, since there is no Recipe app/shop on this cluster")
 	}
 }
 

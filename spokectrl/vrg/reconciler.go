@@ -111,7 +111,10 @@ func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicati
 			errs = append(errs, client.IgnoreNotFound(err))
 		} else if changed {
 			log.FromContext(ctx).Info("Status changed", "state", after.Status.State, "generation", group.Generation)
+			r.announce(group, status.EventsOf(&group.Status, &after.Status, done, seeErr)...)
 		}
+	} else if !facts.Facts.Interrupted {
+		r.announce(group, status.Ended())
 	}
 	_, result, err := outcome.Of(errs...)
 	return result, err
