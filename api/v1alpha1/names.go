@@ -50,6 +50,9 @@ const (
 	// AnnotationPeerHandle on a PersistentVolume is the handle of its volume on the peer, where the storage gives the two different ones. It is
 	// Ramen's.
 	AnnotationPeerHandle = "ramendr.openshift.io/destination-volume-handle"
+	// AnnotationPeerHandleSaid on a PersistentVolume identifies what AnnotationPeerHandle was learned from: the UID of the
+	// VolumeReplication, and generation and time of its condition.
+	AnnotationPeerHandleSaid = "volumereplicationgroups.ramendr.openshift.io/peer-handle-said"
 	// AnnotationVRReprotected on a VolumeReplication holds the epoch of the term as Primary in which its storage was asked to
 	// protect the volume again, after a promotion by force.
 	AnnotationVRReprotected = "volumereplicationgroups.ramendr.openshift.io/vr-reprotected"

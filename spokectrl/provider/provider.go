@@ -143,9 +143,10 @@ type State struct {
 	Class    string
 	// Held says what a replica that is being deleted waits for, and what to do about it; empty: for nothing that is known.
 	Held string
-	// PeerHandle is the handle that the volume has on the peer; empty: the same, or it is not known. Unaddressed says why the PersistentVolume
-	// does not remember it yet; empty: it does, or need not.
-	PeerHandle, Unaddressed string
+	// PeerHandle is the handle that the volume has on the peer; empty: the same, or it is not known. PeerHandleSaid is what the
+	// PersistentVolume is to remember of where it was learned; empty: it need not. Unaddressed says why it does not remember the
+	// handle yet; empty: it does, or need not.
+	PeerHandle, PeerHandleSaid, Unaddressed string
 	// Copied says that the volume is copied to a volume of the peer's own: its metadata is of this cluster only, and
 	// the role of the storage never changes.
 	Copied bool

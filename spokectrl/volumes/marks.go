@@ -27,13 +27,17 @@ func Kept(pv *corev1.PersistentVolume) bool {
 	return remembered && pv.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRetain
 }
 
+// Peer is the handle of a volume on the peer, and what it was learned from. Where they are empty, a PV keeps what it remembers.
+type Peer struct{ Handle, Said string }
+
 // Retain keeps a PV, and its data, whatever happens to its claim, and remembers original, the policy to restore, and the handle of
-// the volume on the peer; empty: the one that it remembers already. All intents carry the UID of the object: a deleted one
-// must not be re-created.
-func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, peerHandle string) apply.Intent {
+// the volume on the peer. All intents carry the UID of the object: a deleted one must not be re-created.
+func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, peer Peer) apply.Intent {
 	annotations := map[string]string{v1alpha1.AnnotationVRRetained: string(original)}
-	if handle := cmp.Or(peerHandle, pv.Annotations[v1alpha1.AnnotationPeerHandle]); handle != "" {
-		annotations[v1alpha1.AnnotationPeerHandle] = handle
+	for key, value := range map[string]string{v1alpha1.AnnotationPeerHandle: peer.Handle, v1alpha1.AnnotationPeerHandleSaid: peer.Said} {
+		if value = cmp.Or(value, pv.Annotations[key]); value != "" {
+			annotations[key] = value
+		}
 	}
 	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
 		WithAnnotations(annotations).

@@ -128,8 +128,7 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 		}
 		return explained("retain PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, retain(f.VRG, v)))
 	case plan.RestoreReclaimPolicy:
-		logger.Info("Restoring the reclaim policy", "policy", capsule.OriginalPolicy(v.Item.PV))
-		return explained("restore policy of PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, volumes.GiveUp(v.Item.PV, capsule.OriginalPolicy(v.Item.PV))))
+		return giveUp(ctx, r, v.Item.PV)
 	case plan.Mark:
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Facts.Volumes[i].Sealed)))
 	case plan.Seal:
@@ -163,9 +162,22 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 func retain(vrg *v1alpha1.VolumeReplicationGroup, v *snapshot.Volume) apply.Intent {
 	original := capsule.OriginalPolicy(v.Item.PV)
 	if v.Claim == "" {
-		return volumes.Retain(v.Item.PV, original, v.State.PeerHandle)
+		return volumes.Retain(v.Item.PV, original, volumes.Peer{Handle: v.State.PeerHandle, Said: v.State.PeerHandleSaid})
 	}
 	return volumes.RetainWithClaim(vrg, v.Item.PV, original, v.Claim)
+}
+
+// giveUp takes off a PersistentVolume what protection put there, and the policy last, by which it is known that something is left. The
+// handle of the peer may have come with the volume, and belongs to no field manager of ours then. One that nobody told us stays.
+func giveUp(ctx context.Context, r actor, pv *corev1.PersistentVolume) error {
+	policy := capsule.OriginalPolicy(pv)
+	log.FromContext(ctx).Info("Restoring the reclaim policy", "PersistentVolume", pv.Name, "policy", policy)
+	if pv.Annotations[v1alpha1.AnnotationPeerHandleSaid] != "" {
+		if err := apply.Strip(ctx, r.Client, pv.DeepCopy(), nil, []string{v1alpha1.AnnotationPeerHandle, v1alpha1.AnnotationPeerHandleSaid}); err != nil {
+			return explained("give PersistentVolume "+pv.Name+" up", err)
+		}
+	}
+	return explained("restore policy of PersistentVolume "+pv.Name, apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.GiveUp(pv, policy)))
 }
 
 // finalizer is the one by which a claim is held.
@@ -254,7 +266,7 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 		}
 		fallthrough
 	case capsule.KeepPV:
-		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV), "")); err != nil {
+		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV), volumes.Peer{})); err != nil {
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:

@@ -244,7 +244,7 @@ func observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.Vol
 	fact.Replica, fact.Told, fact.Exact, fact.Settled = v.State.Replica, v.State.Told, v.State.Exact, v.State.Settled
 	fact.Following, fact.Reached = v.State.Following, v.State.Reached
 	fact.Session, fact.Apart = v.State.Session, v.State.Apart
-	if v.State.Unaddressed != "" && v.State.PeerHandle != "" {
+	if v.State.PeerHandleSaid != "" {
 		fact.Kept = false // it is to remember the handle, too
 	}
 	fact.Copied, fact.Early = v.State.Copied, v.State.Early != ""

@@ -64,6 +64,7 @@ type cluster struct {
 	silent func(claim string) bool
 	// peerHandle is the handle that the storage says each volume has on the peer; empty: it says nothing.
 	peerHandle string
+	wholeReads int // how often a VolumeReplication was read for that
 }
 
 const configuration = `
@@ -74,7 +75,7 @@ s3StoreProfiles:
 
 func newCluster(t *testing.T, id string, s *stores) *cluster {
 	t.Helper()
-	c := &cluster{t: t, events: events.NewFakeRecorder(100), key: types.NamespacedName{Namespace: ns, Name: name}, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	c := &cluster{t: t, events: events.NewFakeRecorder(1000), key: types.NamespacedName{Namespace: ns, Name: name}, clock: testclock.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
 	all, err := shared()
 	require.NoError(t, err)
 	hit := func(verb string, obj any) error {
@@ -101,6 +102,7 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 		Get: func(ctx context.Context, w client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 			err := w.Get(ctx, key, obj, opts...)
 			if u, ok := obj.(*unstructured.Unstructured); ok && err == nil && u.GetKind() == "VolumeReplication" { // its type lacks the field
+				c.wholeReads++
 				return unstructured.SetNestedField(u.Object, c.peerHandle, "status", "destinationVolumeID")
 			}
 			return err
@@ -127,6 +129,9 @@ func newCluster(t *testing.T, id string, s *stores) *cluster {
 		Create: func(ctx context.Context, w client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			if err := hit("create", obj); err != nil {
 				return err
+			}
+			if pv, ok := obj.(*corev1.PersistentVolume); ok && pv.UID == "" { // the fake client gives none
+				pv.UID = types.UID("uid-" + pv.Name)
 			}
 			return w.Create(ctx, obj, opts...)
 		},

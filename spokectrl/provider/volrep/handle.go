@@ -20,27 +20,36 @@ import (
 // destinationInfo is the condition by which versions of csi-addons after 0.14 say that the driver tells the handle of the peer's volume.
 const destinationInfo = "DestinationInfoAvailable"
 
-// learnHandle finds the handle that the volume of a primary has on the peer. Without the condition it is the same there. It is read
-// from the API server once, and then the PersistentVolume remembers it.
+// learnHandle finds the handle that the volume of a primary has on the peer. Without the condition it is the same there. csi-addons asks
+// the driver once for each VolumeReplication; so it is read from the API server when another one, or another look of csi-addons,
+// tells it, and until then the PersistentVolume remembers it.
 func learnHandle(ctx context.Context, r client.Reader, v provider.Volume, s *provider.State, vr *replicationv1.VolumeReplication) error {
 	told := meta.FindStatusCondition(vr.Status.Conditions, destinationInfo)
 	if told == nil || s.Replica != plan.ReplicaPresent || s.Told != plan.Primary || v.PV == nil {
 		return nil
 	}
-	if s.PeerHandle = v.PV.Annotations[v1alpha1.AnnotationPeerHandle]; s.PeerHandle != "" {
-		return nil
-	}
-	if told.Status == metav1.ConditionTrue {
+	known := v.PV.Annotations[v1alpha1.AnnotationPeerHandle]
+	s.PeerHandle = known
+	if said := saying(vr, told); told.Status == metav1.ConditionTrue && (known == "" || v.PV.Annotations[v1alpha1.AnnotationPeerHandleSaid] != said) {
 		whole := &unstructured.Unstructured{} // the type of 0.14 lacks the field
 		whole.SetGroupVersionKind(replicationv1.GroupVersion.WithKind("VolumeReplication"))
 		if err := r.Get(ctx, client.ObjectKeyFromObject(vr), whole); err != nil {
 			return fmt.Errorf("read status.destinationVolumeID of VolumeReplication %s/%s: %w", vr.Namespace, vr.Name, err)
 		}
-		s.PeerHandle, _, _ = unstructured.NestedString(whole.Object, "status", "destinationVolumeID")
+		if handle, _, _ := unstructured.NestedString(whole.Object, "status", "destinationVolumeID"); handle != "" {
+			s.PeerHandle, s.PeerHandleSaid = handle, said
+		}
 	}
-	s.Unaddressed = "the handle that the volume has on the peer is not stored yet"
-	if s.PeerHandle == "" {
+	switch {
+	case s.PeerHandle == "":
 		s.Unaddressed = fmt.Sprintf("the storage has not told yet which handle the volume has on the peer, so it could not be restored there; csi-addons says: %s: %s", told.Reason, told.Message)
+	case s.PeerHandle != known:
+		s.Unaddressed = "the handle that the volume has on the peer is not stored yet"
 	}
 	return nil
+}
+
+// saying identifies what a VolumeReplication says of the peer: it has been read if it is the same.
+func saying(vr *replicationv1.VolumeReplication, told *metav1.Condition) string {
+	return fmt.Sprintf("%s.%d.%d", vr.UID, told.ObservedGeneration, told.LastTransitionTime.Unix())
 }
