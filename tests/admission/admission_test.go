@@ -36,6 +36,10 @@ const (
 	collector  = "system:serviceaccount:kube-system:generic-garbage-collector"
 
 	breakGlass = "exchange.ramendr.openshift.io/break-glass"
+
+	// An API server takes a moment to apply a policy.
+	patience = 30 * time.Second
+	tick     = 100 * time.Millisecond
 )
 
 func TestMain(m *testing.M) {
@@ -61,7 +65,7 @@ func startHub(t *testing.T) *hub {
 	everything := []rbacv1.PolicyRule{{APIGroups: []string{"", "ramendr.openshift.io", "coordination.k8s.io"}, Resources: []string{"*"}, Verbs: []string{"*"}}}
 	h.create(h.Client, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "writer"}, Rules: everything})
 	var writers []rbacv1.Subject
-	for _, user := range []string{hubctrl, agent, otherAgent, impostor, editor, emptier, collector} {
+	for _, user := range []string{hubctrl, agent, otherAgent, impostor, editor, emptier, collector, "system:kube-controller-manager"} {
 		writers = append(writers, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: "User", Name: user})
 	}
 	bind := func(role string, subjects ...rbacv1.Subject) {

@@ -128,6 +128,7 @@ func TestARightOnOneNamespaceIsNoRightOnAnother(t *testing.T) {
 		}
 	})
 	t.Run("an outbox is not deleted by mistake", h.keepsNamespaces)
+	t.Run("and an application has no owner", h.refusesOwners)
 }
 
 func (h *hub) keepsNamespaces(t *testing.T) {
