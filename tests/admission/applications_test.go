@@ -129,6 +129,7 @@ func TestARightOnOneNamespaceIsNoRightOnAnother(t *testing.T) {
 	})
 	t.Run("an outbox is not deleted by mistake", h.keepsNamespaces)
 	t.Run("and an application has no owner", h.refusesOwners)
+	t.Run("and its definition stays", h.keepsDefinitions)
 }
 
 func (h *hub) keepsNamespaces(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -60,6 +61,7 @@ func Start(t *testing.T) *Server {
 	s := runtime.NewScheme()
 	require.NoError(t, clientgoscheme.AddToScheme(s))
 	require.NoError(t, v1alpha1.AddToScheme(s))
+	require.NoError(t, apiextensionsv1.AddToScheme(s))
 	c, err := client.New(admin, client.Options{Scheme: s})
 	require.NoError(t, err)
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
@@ -70,8 +72,21 @@ func Start(t *testing.T) *Server {
 // Kubectl runs kubectl as a user would, in the folder of the project.
 func (s *Server) Kubectl(t *testing.T, args ...string) {
 	t.Helper()
+	out, err := s.run(t, args)
+	require.NoError(t, err, "kubectl %v: %s", args, out)
+}
+
+// KubectlFails runs kubectl, sees that it fails, and returns what it said.
+func (s *Server) KubectlFails(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := s.run(t, args)
+	require.Error(t, err, "kubectl %v: %s", args, out)
+	return string(out)
+}
+
+func (s *Server) run(t *testing.T, args []string) ([]byte, error) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), s.kubectl, append([]string{"--kubeconfig", s.kubeconfig}, args...)...)
 	cmd.Dir = s.root
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "kubectl %v: %s", args, out)
+	return cmd.CombinedOutput()
 }
