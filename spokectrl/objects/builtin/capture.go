@@ -141,9 +141,13 @@ func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 		case apierrors.IsResourceExpired(err) && opts.Continue != "":
 			opts.Continue = ""
 			continue // from the beginning: what was captured is skipped
+		case apierrors.IsInternalError(err) && c.engine.broken.again(where):
+			c.find(objects.NotRead, where, err.Error())
+			return nil
 		case err != nil:
 			return fmt.Errorf("list %s: %w", where, err)
 		}
+		c.engine.broken.works(where)
 		for i := range list.Items {
 			if u := &list.Items[i]; !done[u.GetName()] {
 				done[u.GetName()] = true

@@ -10,6 +10,7 @@ package builtin
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -30,6 +31,34 @@ type Engine struct {
 	Discovery discovery.DiscoveryInterface
 
 	runner objects.Runner
+	broken broken
+}
+
+// broken remembers which lists the API server failed with an error of its own, such as that of a webhook which converts objects and
+// is gone. One that fails twice in a row is left out of a capture and named; after the first failure the capture is made again, so
+// that what passes by itself does not take the place of a capture that has all.
+type broken struct {
+	mu    sync.Mutex
+	lists map[string]bool
+}
+
+// again notes that a list failed, and reports whether it had failed before.
+func (b *broken) again(list string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	was := b.lists[list]
+	if b.lists == nil {
+		b.lists = map[string]bool{}
+	}
+	b.lists[list] = true
+	return was
+}
+
+// works notes that a list did not fail.
+func (b *broken) works(list string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.lists, list)
 }
 
 // New makes one that acts as the user of a configuration.
