@@ -198,7 +198,9 @@ func TestAForgedVolumeIsNotRestored(t *testing.T) {
 			}
 		})
 	}
-	move, why := capsule.Compare(stored(t, func(p capsule.Pair) { p.PVC.Spec.StorageClassName = new("other") }), capsule.Here{Class: class()})
+	other := stored(t)
+	other.PVC.Spec.StorageClassName = new("other")
+	move, why := capsule.Compare(other, capsule.Here{Class: class()})
 	assert.Equal(t, capsule.Conflict, move)
 	assert.Contains(t, why, `StorageClass "sc"`)
 

@@ -41,7 +41,7 @@ func Build(vrg *v1alpha1.VolumeReplicationGroup, pairs []Pair) (Content, error) 
 		return nil
 	}
 	for _, p := range pairs {
-		if err := add(g.PV(p.PV.Name), portablePV(p.PV)); err != nil {
+		if err := add(g.PV(p.PV.Name), portablePVOf(p.PV, p.PVC)); err != nil {
 			return nil, err
 		}
 		if err := add(g.PVC(p.PVC.Namespace, p.PVC.Name), portablePVC(p.PVC)); err != nil {

@@ -26,6 +26,7 @@ const (
 	annDeletionSecretNS = "volume.kubernetes.io/provisioner-deletion-secret-namespace"
 	annMigratedTo       = "pv.kubernetes.io/migrated-to"
 	annLastApplied      = "kubectl.kubernetes.io/last-applied-configuration"
+	annTrackingID       = "argocd.argoproj.io/tracking-id" // of the Argo CD application that deploys to this cluster
 )
 
 // OriginalPolicy is the reclaim policy that a PV had before it was retained for us. Ramen marks a PV with "retained",
@@ -64,6 +65,20 @@ func portablePV(pv *corev1.PersistentVolume) *corev1.PersistentVolume {
 		out.Spec.ClaimRef = &corev1.ObjectReference{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
 	}
 	out.Spec.NodeAffinity = nil
+	maps.DeleteFunc(out.Labels, func(key, _ string) bool {
+		// The scheduler looks for nodes of the zone that they name.
+		return strings.HasPrefix(key, "topology.kubernetes.io/") || strings.HasPrefix(key, "failure-domain.beta.kubernetes.io/")
+	})
+	return out
+}
+
+// portablePVOf is portablePV of the volume of a claim. It has the class of the claim: a volume and a claim that name each other are
+// bound whatever class the volume has, and by the class it is decided whether and how the volume is restored.
+func portablePVOf(pv *corev1.PersistentVolume, pvc *corev1.PersistentVolumeClaim) *corev1.PersistentVolume {
+	out := portablePV(pv)
+	if class := pvc.Spec.StorageClassName; class != nil {
+		out.Spec.StorageClassName = *class
+	}
 	return out
 }
 
@@ -119,7 +134,7 @@ func PairOf(pv *corev1.PersistentVolume, text string) (Pair, error) {
 	if err := json.Unmarshal([]byte(text), pvc); err != nil {
 		return Pair{}, fmt.Errorf("read the claim that PersistentVolume %s remembers: %w", pv.Name, err)
 	}
-	return Pair{PV: portablePV(pv), PVC: pvc, Own: true}, nil
+	return Pair{PV: portablePVOf(pv, pvc), PVC: pvc, Own: true}, nil
 }
 
 // ClaimOf names the claim that ClaimText made text from; false: it is not readable.
@@ -151,7 +166,7 @@ func PortableLabels(in map[string]string) map[string]string {
 }
 
 func portableAnnotation(key string) bool {
-	local := []string{annBindCompleted, annBoundByControl, annSelectedNode, annLastApplied}
+	local := []string{annBindCompleted, annBoundByControl, annSelectedNode, annLastApplied, annTrackingID}
 	if slices.Contains(local, key) {
 		return false
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/volumes"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // AnnotationRestored on a group notes the epoch for which the stored metadata was restored, followed by SentAway once the
@@ -43,6 +44,7 @@ type Snapshot struct {
 	Term       archive.Term
 	Facts      plan.Facts
 	Volumes    []Volume
+	Ephemeral  []types.NamespacedName // claims that the selector matches, and that end with their Pods: no volumes of the group
 	Restore    Restore
 	Content    capsule.Content
 	Copies     []Copy

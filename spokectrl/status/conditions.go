@@ -65,7 +65,7 @@ func (s Pass) DataReady() provider.Finding {
 	case len(s.volumes()) == 0:
 		return yes(reasonUnused, messageNothingToProtect)
 	case s.Facts.Role == plan.Primary:
-		return yes(provider.ReasonReady, "all volumes are primary"+held(s)+ceded(s)+ungrouped(s))
+		return yes(provider.ReasonReady, "all volumes are primary"+held(s)+ceded(s)+ephemeral(s)+ungrouped(s))
 	default:
 		return yes(provider.ReasonReplicating, "all volumes are secondary"+sessions(s))
 	}

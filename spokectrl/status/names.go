@@ -4,6 +4,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/bounded"
@@ -41,6 +42,20 @@ func ceded(s Pass) string {
 		return ""
 	}
 	return "; these claims are left out, since their volumes belong to other claims: " + bounded.List(names, ", ") + ". Delete them when nothing needs them"
+}
+
+// ephemeral names the claims that the selector matches, and that are left out because they end with their Pods; empty: there are none.
+func ephemeral(s Pass) string {
+	var names []string
+	for _, key := range s.Ephemeral {
+		it := volumes.Item{Namespace: key.Namespace, Name: key.Name}
+		names = append(names, it.Title(s.VRG.Namespace))
+	}
+	if names == nil {
+		return ""
+	}
+	slices.Sort(names)
+	return "; these claims are left out, since each ends with its Pod, for which Kubernetes makes another one: " + bounded.List(names, ", ")
 }
 
 // sessions names the claims of a secondary that are being deleted, and that their storage holds; empty if there are none.

@@ -55,9 +55,9 @@ func lostStores(problems archive.Problems) string {
 // unaddressed names the volumes that the peer would not find by what is stored of them; empty: there are none.
 func (s Pass) unaddressed() string {
 	var messages []string
-	for _, v := range s.Volumes {
-		if v.State.Unaddressed != "" {
-			messages = append(messages, "claim "+v.Item.Title(s.VRG.Namespace)+": "+v.State.Unaddressed)
+	for i, v := range s.Volumes {
+		if why := unaddressed(s, i); why != "" {
+			messages = append(messages, "claim "+v.Item.Title(s.VRG.Namespace)+": "+why)
 		}
 	}
 	return bounded.Messages(messages)

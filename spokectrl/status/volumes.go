@@ -281,15 +281,13 @@ func (s volume) received() provider.Finding {
 
 // stored is whether every store has the metadata of a volume.
 func (s volume) stored() provider.Finding {
-	id := capsule.Group{Namespace: s.VRG.Namespace, Name: s.VRG.Name}
-	object, wanted := s.Content[id.PVC(s.Volumes[s.index].Item.Namespace, s.Volumes[s.index].Item.Name)]
-	switch {
+	switch object, wanted := contentOf(*s.Pass, s.index); {
 	case !wanted:
 		return no(reasonUploading, "the volume is not protected yet")
 	case object.Kept():
 		return no(reasonUploading, "the PersistentVolume of the claim is gone; what is stored of it stays as it is")
-	case s.Volumes[s.index].State.Unaddressed != "":
-		return no(reasonUploading, s.Volumes[s.index].State.Unaddressed)
+	case unaddressed(*s.Pass, s.index) != "":
+		return no(reasonUploading, unaddressed(*s.Pass, s.index))
 	default:
 		return s.clusterDataProtected()
 	}

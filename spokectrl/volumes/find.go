@@ -47,9 +47,19 @@ func Selector(vrg *v1alpha1.VolumeReplicationGroup) (labels.Selector, error) {
 
 // Belongs reports whether claim is of the group: selected now, or still carrying the group's marks.
 func Belongs(vrg *v1alpha1.VolumeReplicationGroup, selector labels.Selector, claim client.Object) (selected, marked bool) {
+	return matches(vrg, selector, claim) && !Ephemeral(claim), Owned(vrg, claim)
+}
+
+func matches(vrg *v1alpha1.VolumeReplicationGroup, selector labels.Selector, claim client.Object) bool {
 	l := claim.GetLabels()
-	selected = slices.Contains(Namespaces(vrg), claim.GetNamespace()) && selector.Matches(labels.Set(l)) && l[labelCreatedBy] != byVolSync && l[v1alpha1.LabelCreatedByRamen] != "true"
-	return selected, Owned(vrg, claim)
+	return slices.Contains(Namespaces(vrg), claim.GetNamespace()) && selector.Matches(labels.Set(l)) && l[labelCreatedBy] != byVolSync && l[v1alpha1.LabelCreatedByRamen] != "true"
+}
+
+// Ephemeral reports whether a claim is a generic ephemeral volume: a Pod controls it, and it ends with that Pod. Kubernetes makes
+// one for each Pod, and starts no Pod beside a claim of that name which is not its own.
+func Ephemeral(claim client.Object) bool {
+	c := metav1.GetControllerOf(claim)
+	return c != nil && c.APIVersion == "v1" && c.Kind == "Pod"
 }
 
 // Title names the volume for users of a group in namespace.
@@ -97,26 +107,29 @@ func candidates(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplic
 }
 
 // Find lists the volumes of a group, sorted by namespace and name. extra are claims that belong to it besides, for
-// example because a replica of them exists.
-func Find(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationGroup, extra []client.ObjectKey) ([]Item, error) {
+// example because a replica of them exists. ephemeral are the claims that the selector matches and that are no volumes of the group,
+// since they end with their Pods.
+func Find(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationGroup, extra []client.ObjectKey) (items []Item, ephemeral []client.ObjectKey, err error) {
 	selector, err := Selector(vrg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	claims, err := candidates(ctx, r, vrg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var items []Item
 	for i := range claims {
 		c := &claims[i]
 		selected, marked := Belongs(vrg, selector, c)
 		if !selected && !marked && !slices.Contains(extra, client.ObjectKeyFromObject(c)) {
+			if Ephemeral(c) && matches(vrg, selector, c) {
+				ephemeral = append(ephemeral, client.ObjectKeyFromObject(c))
+			}
 			continue
 		}
 		item := Item{Namespace: c.Namespace, Name: c.Name, Selected: selected, Claim: c}
 		if err := item.complete(ctx, r); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		items = append(items, item)
 	}
@@ -129,7 +142,7 @@ func Find(ctx context.Context, r client.Reader, vrg *v1alpha1.VolumeReplicationG
 	slices.SortFunc(items, func(a, b Item) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-	return items, nil
+	return items, ephemeral, nil
 }
 
 // Lookup is one claim, with what belongs to it.

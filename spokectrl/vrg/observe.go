@@ -197,10 +197,11 @@ func (r observer) observeVolumes(ctx context.Context, reader client.Reader, f *s
 			holders[key] = p
 		}
 	}
-	items, err := volumes.Find(ctx, reader, f.VRG, extra)
+	items, ephemeral, err := volumes.Find(ctx, reader, f.VRG, extra)
 	if err != nil {
 		return none, err
 	}
+	f.Ephemeral = ephemeral
 	namespaces := volumes.Namespaces(f.VRG)
 	for _, it := range items {
 		namespaces = append(namespaces, it.Namespace)
