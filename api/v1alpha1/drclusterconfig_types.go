@@ -154,6 +154,10 @@ type DRClusterConfigStatus struct {
 	// kubernetesVersion is the version of the API server. An addition to Ramen's API.
 	// +optional
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// signingKey is the public key that the cluster signs stored metadata with. An addition to Ramen's API.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	SigningKey string `json:"signingKey,omitempty"`
 	// apis lists the optional APIs that the cluster serves, as group/version. An addition to Ramen's API.
 	// +optional
 	// +listType=set

@@ -75,6 +75,9 @@ const (
 	// AnnotationSigners says that what the clusters store of the group is signed, and holds the public keys that they sign with,
 	// separated by commas.
 	AnnotationSigners = DRPCAnnotationPrefix + "signers"
+	// AnnotationClusterKeys holds the public keys that the two clusters of the group sign with, separated by commas, from before
+	// anything of it is stored: what somebody else has signed is another application's.
+	AnnotationClusterKeys = DRPCAnnotationPrefix + "cluster-keys"
 	// AnnotationDRPCUID holds the UID of the DRPlacementControl behind a VolumeReplicationGroup.
 	AnnotationDRPCUID = DRPCAnnotationPrefix + "drpc-uid"
 	// AnnotationAppNamespace on a DRPlacementControl names the namespace of the application, if it is another one.

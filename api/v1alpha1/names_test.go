@@ -57,6 +57,7 @@ var departures = []departure{
 	{"DRPlacementControl", "status.resourceConditions.resourceMeta.protectedStaticIPVMs", "any value", "never set; accepted in what was exported"},
 	{"DRPlacementControl", "status.waiting*", "only here", "what an operation waits for, and the next step"},
 
+	{"DRClusterConfig", "status.signingKey", "only here", "the hub must know whose signature may lie in a store before anything is stored"},
 	{"DRPolicy", "status.networkPeers", "any value", "never set; accepted in what was exported"},
 	{"DRPolicy", "status.sync", "any value", "never set; accepted in what was exported"},
 

@@ -54,10 +54,11 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 		Runner:  hooks.New(mgr.GetConfig()),
 		Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace},
 	}
+	keeper := &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace}
 	if err := vrg.Setup(mgr, vrg.Options{
 		Archive:   stores,
 		Providers: provider.Set{volrep.Provider{}, volsync.Provider{}},
-		Signing:   &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace},
+		Signing:   keeper,
 		Clock:     clock.RealClock{},
 		Namespace: f.Namespace,
 		Objects:   cycle.New(engine, &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, run, clock.RealClock{}),
@@ -70,5 +71,5 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 	if err := maintenance.Setup(mgr); err != nil {
 		return err
 	}
-	return drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}})
+	return drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}, Signing: keeper})
 }

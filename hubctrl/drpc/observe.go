@@ -20,6 +20,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 )
 
 // Links tells the state of the links, and what may be believed about a cluster because of that.
@@ -106,12 +107,31 @@ func (r *observer) observePolicy(ctx context.Context, w *snapshot.Snapshot) erro
 			w.Leaving = cluster
 		}
 		w.Sides[i].Identity = c.Status.ClusterID
+		if w.Sides[i].Key, err = r.keyOf(ctx, c); err != nil {
+			return err
+		}
 		if !slices.Contains(w.Profiles, c.Spec.S3ProfileName) {
 			w.Profiles = append(w.Profiles, c.Spec.S3ProfileName)
 		}
 	}
 	slices.Sort(w.Profiles)
 	return nil
+}
+
+// keyOf is the key that a cluster signs with, as it tells itself; empty: it is not known. Another cluster that uses its name tells
+// another one (X13).
+func (r *observer) keyOf(ctx context.Context, c *v1alpha1.DRCluster) (string, error) {
+	config := &v1alpha1.DRClusterConfig{}
+	switch err := r.client.Get(ctx, client.ObjectKey{Name: c.Name}, config); {
+	case apierrors.IsNotFound(err), apierrors.IsForbidden(err): // to those who only look nothing depends on it
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("read DRClusterConfig %s: %w", c.Name, err)
+	}
+	if s := &config.Status; s.ClusterID == c.Status.ClusterID && capsule.IsPublic(s.SigningKey) {
+		return s.SigningKey, nil
+	}
+	return "", nil
 }
 
 func (r *observer) observeSide(ctx context.Context, w *snapshot.Snapshot, s plan.Side) error {

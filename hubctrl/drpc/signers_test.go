@@ -200,3 +200,44 @@ func TestAnApplicationThatIsProtectedAgainWasNotStored(t *testing.T) {
 	h.settle()
 	assert.Equal(t, both(""), h.signers())
 }
+
+// TestBothClustersAreToldWhoMaySignBeforeAnythingIsStored, as the clusters tell it themselves. Another cluster that uses a name tells nothing.
+func TestBothClustersAreToldWhoMaySignBeforeAnythingIsStored(t *testing.T) {
+	h := newHub(t, newDRPC())
+	tell := func(cluster, id string, key byte) {
+		config := &v1alpha1.DRClusterConfig{}
+		require.True(t, h.get(config, clientKey("", cluster)))
+		config.Status.ClusterID, config.Status.SigningKey = id, keyNamed(key)
+		require.NoError(t, h.api.Update(t.Context(), config))
+	}
+	keys := func() [2]string {
+		return [2]string{h.wish("dr1").Annotations[v1alpha1.AnnotationClusterKeys], h.wish("dr2").Annotations[v1alpha1.AnnotationClusterKeys]}
+	}
+	identity := func(cluster string) string {
+		c := &v1alpha1.DRCluster{}
+		require.True(t, h.get(c, clientKey("", cluster)))
+		return c.Status.ClusterID
+	}
+	tell("dr1", identity("dr1"), '1')
+	h.settle()
+	assert.Empty(t, h.wish("dr1").Annotations[v1alpha1.AnnotationClusterKeys], "one key is not known yet")
+	tell("dr2", "another cluster", '2')
+	h.settle()
+	assert.Equal(t, both(""), keys())
+	tell("dr2", identity("dr2"), '2')
+	h.settle()
+	assert.Equal(t, both(keysNamed('1', '2')), keys())
+	assert.Equal(t, both(""), h.signers(), "nothing is said of what was stored")
+
+	h = newHub(t, newDRPC())
+	tell("dr1", identity("dr1"), '1')
+	tell("dr2", identity("dr2"), '2')
+	writes := 0
+	for _, line := range h.settle() {
+		if strings.HasPrefix(line, "wish dr1") {
+			writes++
+		}
+	}
+	assert.Equal(t, 1, writes)
+	assert.Equal(t, keysNamed('1', '2'), h.wish("dr1").Annotations[v1alpha1.AnnotationClusterKeys], "with the first wish")
+}

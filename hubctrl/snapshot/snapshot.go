@@ -43,6 +43,7 @@ type Snapshot struct {
 type Side struct {
 	Cluster  string
 	Identity string // that the DRCluster has recorded (X13); empty: none
+	Key      string // that the cluster signs with, as its DRClusterConfig tells; empty: not known
 	Link     exchange.Link
 	Wish     *v1alpha1.VolumeReplicationGroup // nil: none
 	Report   *v1alpha1.VolumeReplicationGroup // nil: not in the inbox

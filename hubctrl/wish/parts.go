@@ -22,7 +22,7 @@ var reserved = func() map[string]bool {
 		exchange.AnnotationOrigin: true, exchange.AnnotationAdoptUID: true, exchange.AnnotationRecalled: true, exchange.AnnotationSentAway: true,
 		exchange.AnnotationDestinationsOf: true, exchange.AnnotationSpokeID: true, exchange.AnnotationScopeKept: true,
 		v1alpha1.AnnotationDestinationCluster: true, v1alpha1.AnnotationDRPCUID: true, v1alpha1.AnnotationPeerServes: true,
-		v1alpha1.AnnotationSigners: true, v1alpha1.AnnotationNamespaceRanges: true,
+		v1alpha1.AnnotationSigners: true, v1alpha1.AnnotationClusterKeys: true, v1alpha1.AnnotationNamespaceRanges: true,
 	}
 	for _, key := range passed {
 		out[key] = true

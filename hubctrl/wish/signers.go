@@ -35,8 +35,8 @@ func signers(w *snapshot.Snapshot, wr plan.Write) string {
 	}
 	home := w.Facts.Home()
 	switch {
-	case wr.Role == plan.Primary && wr.For == plan.Failover && w.Facts.Accepted && !stored(w, wr.Side):
-		return "" // by the user's word it begins with what it finds
+	case beginsAnyhow(w, wr):
+		return ""
 	case home.Named() && stored(w, home) && !capsule.IsPublic(w.At(home).Report.Status.SigningKey):
 		return "" // its version does not sign
 	case home.Named() && stored(w, home):
@@ -56,6 +56,20 @@ func signers(w *snapshot.Snapshot, wr plan.Write) string {
 		return ""
 	}
 	return listed(append(told, known...))
+}
+
+// beginsAnyhow reports whether a Primary begins with what it finds in the stores, whoever stored it, by the user's word.
+func beginsAnyhow(w *snapshot.Snapshot, wr plan.Write) bool {
+	return wr.Role == plan.Primary && wr.For == plan.Failover && w.Facts.Accepted && !stored(w, wr.Side)
+}
+
+// clusterKeys is the value of AnnotationClusterKeys; empty: not both keys are known, or it does not matter who signed.
+func clusterKeys(w *snapshot.Snapshot, wr plan.Write) string {
+	first, second := w.At(plan.First).Key, w.At(plan.Second).Key
+	if first == "" || second == "" || beginsAnyhow(w, wr) {
+		return ""
+	}
+	return listed([]string{first, second})
 }
 
 // recalling are the sides whose wishes and copies say who signed what the wish is about: both, for a Secondary and for one that is

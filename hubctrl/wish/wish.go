@@ -86,6 +86,9 @@ func Of(w *snapshot.Snapshot, origin string, wr plan.Write, epoch int64, settled
 	if signers := signers(w, wr); signers != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationSigners, signers))
 	}
+	if keys := clusterKeys(w, wr); keys != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationClusterKeys, keys))
+	}
 	spec := spec(w, wr, settled)
 	if err := setSpec(u, &spec); err != nil {
 		return nil, err

@@ -159,9 +159,9 @@ func (a *Archive) each(ctx context.Context, profiles []string, which asking, do 
 	return problems
 }
 
-// Empty removes everything of the group from the stores, but what a higher epoch wrote. A store that the configuration does not
+// Empty removes everything of the group from the stores, but what a higher epoch wrote, and what trust says is another hub's. A store that the configuration does not
 // list any more is no obstacle: it was given up.
-func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string, epoch int64) Problems {
+func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string, t Term) Problems {
 	problems := a.each(ctx, profiles, rested, func(ctx context.Context, s store.Store) error {
 		release, err := a.memory.alone(ctx, place{g, s.Profile()})
 		if err != nil {
@@ -172,8 +172,10 @@ func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string,
 		switch {
 		case err != nil && !errors.Is(err, errBroken):
 			return err
-		case m != nil && m.Epoch > epoch:
+		case m != nil && m.Epoch > t.Epoch:
 			return nil // the group lives on elsewhere
+		case m != nil && t.Trust.Alien(m):
+			return nil // it is of another hub's group of this name
 		}
 		keys, err := s.List(ctx, g.Prefix())
 		if err != nil {

@@ -151,7 +151,7 @@ func TestTheHigherEpochIsTakenAndNeverOverwritten(t *testing.T) {
 	problems := f.Sync(t.Context(), group, profiles, term(1), content(t, "stale"))
 	require.NoError(t, problems["a"])
 	require.ErrorContains(t, problems["b"], "epoch 2")
-	require.NoError(t, f.Empty(t.Context(), group, profiles, 1).Err())
+	require.NoError(t, f.Empty(t.Context(), group, profiles, archive.Term{Epoch: 1}).Err())
 	n = f.Newest(t.Context(), group, profiles, capsule.Trust{})
 	assert.Equal(t, "new", n.Pairs[0].PV.Labels["version"], "a stale side deletes nothing either")
 	assert.Equal(t, "b", n.Profile)
@@ -239,7 +239,7 @@ func TestEmptyRemovesAllOfTheGroupAndNothingElse(t *testing.T) {
 	other := capsule.Group{Namespace: "app", Name: "g2"}
 	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "1")).Err())
 	require.NoError(t, f.Sync(t.Context(), other, profiles, term(1), capsule.Content{other.VRG(): content(t, "1")[group.VRG()]}).Err())
-	require.NoError(t, f.Empty(t.Context(), group, profiles, 1).Err())
+	require.NoError(t, f.Empty(t.Context(), group, profiles, archive.Term{Epoch: 1}).Err())
 	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, profiles, capsule.Trust{}).Answer)
 	assert.Equal(t, archive.Found, f.Newest(t.Context(), other, profiles, capsule.Trust{}).Answer)
 	assert.False(t, f.Current(group, profiles, term(1), content(t, "1")))

@@ -30,7 +30,7 @@ func (a *Archive) Pointers(ctx context.Context, g capsule.Group, profiles []stri
 		case m == nil:
 			return nil
 		case trust.Refuses(m) != "":
-			return notBelieved(s, g, trust.Refuses(m))
+			return refused(s, g, trust, m)
 		case m.KubeObjects != nil && !trust.Vouched(m):
 			return notBelieved(s, g, "no cluster of the application is known to have signed the capture of its Kubernetes objects")
 		default:

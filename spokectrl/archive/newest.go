@@ -62,7 +62,7 @@ type candidate struct {
 // told.
 func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string, trust capsule.Trust) Newest {
 	var mu sync.Mutex
-	refused := 0
+	disbelieved := 0
 	var found []candidate
 	out := Newest{Answer: Unknown, Problems: Problems{}}
 	look := func(profiles []string) {
@@ -76,9 +76,9 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if why := trust.Refuses(m); why != "" {
-				refused++
-				return notBelieved(s, g, why)
+			if trust.Refuses(m) != "" {
+				disbelieved++
+				return refused(s, g, trust, m)
 			}
 			if p, ok := s.(pace); ok {
 				s = p.Store // its pace ends with this look
@@ -132,16 +132,27 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 	case len(found) > 0:
 	case problems == 0:
 		out.Answer = Nothing
-	case problems == refused:
+	case problems == disbelieved:
 		out.Answer = Refused
 	}
 	return out
 }
 
 // notBelieved says that what a store has of a group was not written by its clusters, as far as is known.
+// refused says why trust does not believe m.
+func refused(s store.Store, g capsule.Group, trust capsule.Trust, m *capsule.Manifest) error {
+	if !trust.Stored && trust.Alien(m) {
+		return distrust(s, g, trust.Refuses(m), "If another hub protects an application of this name, give one of the two another bucket; if none does, a cluster that is gone has left it: move it to another place")
+	}
+	return notBelieved(s, g, trust.Refuses(m))
+}
+
 func notBelieved(s store.Store, g capsule.Group, why string) error {
-	return &store.Error{Profile: s.Profile(), Reason: store.ReasonRefused, Err: fmt.Errorf(
-		"what it holds below %s is not restored: %s. Look at who can write to the bucket, and bring back what the clusters stored, for example from its earlier versions", g.Prefix(), why)}
+	return distrust(s, g, why, "Look at who can write to the bucket, and bring back what the clusters stored, for example from its earlier versions")
+}
+
+func distrust(s store.Store, g capsule.Group, why, remedy string) error {
+	return &store.Error{Profile: s.Profile(), Reason: store.ReasonRefused, Err: fmt.Errorf("what it holds below %s is not restored: %s. %s", g.Prefix(), why, remedy)}
 }
 
 func fetch(ctx context.Context, c candidate, g capsule.Group) ([]capsule.Pair, error) {

@@ -292,17 +292,17 @@ func TestObjectsWithoutAManifestAreNotNothing(t *testing.T) {
 func TestAStoreThatWasGivenUpIsNoObstacleToTheEnd(t *testing.T) {
 	f := newFixture()
 	require.NoError(t, f.Sync(t.Context(), group, profiles, term(1), content(t, "1")).Err())
-	require.NoError(t, f.Empty(t.Context(), group, []string{"a", "lost"}, 1).Err())
+	require.NoError(t, f.Empty(t.Context(), group, []string{"a", "lost"}, archive.Term{Epoch: 1}).Err())
 	assert.Equal(t, archive.Nothing, f.Newest(t.Context(), group, []string{"a"}, capsule.Trust{}).Answer)
 	f.fault = down("b")
-	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err(), "one that does not answer may come back")
+	require.Error(t, f.Empty(t.Context(), group, profiles, archive.Term{Epoch: 1}).Err(), "one that does not answer may come back")
 }
 
 // TestOneOfManyTriesAStoreAgain : the others hear of it from that one.
 func TestOneOfManyTriesAStoreAgain(t *testing.T) {
 	f := newFixture()
 	f.fault = down("b")
-	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err())
+	require.Error(t, f.Empty(t.Context(), group, profiles, archive.Term{Epoch: 1}).Err())
 	f.clock.Step(archive.Pause)
 	tried := 0
 	f.fault = func(ctx context.Context, c storetest.Call) error {
@@ -313,12 +313,12 @@ func TestOneOfManyTriesAStoreAgain(t *testing.T) {
 		if tried == 1 { // while one waits for the answer
 			for i := range 3 {
 				other := capsule.Group{Namespace: "app", Name: fmt.Sprintf("g%d", i)}
-				require.Error(t, f.Empty(ctx, other, profiles, 1).Err())
+				require.Error(t, f.Empty(ctx, other, profiles, archive.Term{Epoch: 1}).Err())
 			}
 		}
 		return storetest.Failure("b", store.ReasonUnreachable, context.DeadlineExceeded)
 	}
-	require.Error(t, f.Empty(t.Context(), group, profiles, 1).Err())
+	require.Error(t, f.Empty(t.Context(), group, profiles, archive.Term{Epoch: 1}).Err())
 	assert.Equal(t, 1, tried)
 }
 
@@ -334,5 +334,5 @@ func TestACallerThatGoesAwaySaysNothingAboutAStore(t *testing.T) {
 	_, problems := f.Pointers(ctx, group, profiles, capsule.Trust{})
 	require.Error(t, problems.Err())
 	f.fault = nil
-	require.NoError(t, f.Empty(t.Context(), group, profiles, 1).Err())
+	require.NoError(t, f.Empty(t.Context(), group, profiles, archive.Term{Epoch: 1}).Err())
 }

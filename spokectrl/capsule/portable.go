@@ -101,7 +101,7 @@ func portableVRG(vrg *v1alpha1.VolumeReplicationGroup) *v1alpha1.VolumeReplicati
 		Spec:       *vrg.Spec.DeepCopy(),
 	}
 	maps.DeleteFunc(out.Annotations, func(key, _ string) bool {
-		return key == v1alpha1.AnnotationSigners || !strings.HasPrefix(key, "exchange.ramendr.openshift.io/") && !strings.HasPrefix(key, v1alpha1.DRPCAnnotationPrefix)
+		return key == v1alpha1.AnnotationSigners || key == v1alpha1.AnnotationClusterKeys || !strings.HasPrefix(key, "exchange.ramendr.openshift.io/") && !strings.HasPrefix(key, v1alpha1.DRPCAnnotationPrefix)
 	})
 	// An operation that is under way is no part of what is to be restored, and must not cause an upload.
 	out.Spec.PrepareForFinalSync, out.Spec.RunFinalSync, out.Spec.Action = false, false, ""

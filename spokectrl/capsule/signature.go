@@ -132,10 +132,18 @@ type Trust struct {
 	Stored bool
 	// Signers are the public keys of its clusters.
 	Signers []string
+	// Told says that Signers has the keys of both clusters, whether the group was stored or not.
+	Told bool
 }
 
 // Vouched reports whether m carries a good signature of a cluster of the group.
 func (t Trust) Vouched(m *Manifest) bool { return slices.ContainsFunc(t.Signers, m.SignedBy) }
+
+// Alien reports whether m is what somebody else than the clusters of the group has signed, in good order: another application, of
+// another hub, is stored in the same place.
+func (t Trust) Alien(m *Manifest) bool {
+	return (t.Stored || t.Told) && m.genuine && m.Signer != "" && !t.Vouched(m)
+}
 
 // Refuses says why m is not restored from; empty: it is. What was stored before signatures were known, or by Ramen, is
 // believed only as long as nothing better is known of the group.
@@ -143,6 +151,8 @@ func (t Trust) Refuses(m *Manifest) string {
 	switch {
 	case m.Signature != "" && !m.genuine:
 		return "its signature is not of what it says: it was changed after it was signed"
+	case !t.Stored && t.Alien(m):
+		return fmt.Sprintf("it is signed by %.60q, which is the key of neither cluster of this group, and nothing of this group was stored yet", m.Signer)
 	case !t.Stored || t.Vouched(m):
 		return ""
 	case m.Foreign:

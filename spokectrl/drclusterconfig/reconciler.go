@@ -3,6 +3,7 @@
 package drclusterconfig
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -24,6 +26,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/cond"
 	"github.com/ramendr/ramen-direct/internal/outcome"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
+	"github.com/ramendr/ramen-direct/spokectrl/signing"
 )
 
 const (
@@ -42,6 +45,7 @@ const (
 type Options struct {
 	Archive *archive.Archive
 	Clock   clock.PassiveClock
+	Signing *signing.Keeper
 }
 
 // Reconciler is the controller of the one DRClusterConfig of a cluster.
@@ -56,6 +60,7 @@ type Reconciler struct {
 // facts is what one pass found. An error stands for what could not be read.
 type facts struct {
 	clusterID, version string
+	key                string // that the cluster signs with; empty: it can't be read
 	apis               []string
 	classes            map[v1alpha1.ClassKind][]v1alpha1.ClassFact
 	errs               []error
@@ -88,6 +93,11 @@ func (r *Reconciler) observe(ctx context.Context, config *v1alpha1.DRClusterConf
 		f.errs = append(f.errs, fmt.Errorf("read Namespace kube-system: %w", err))
 	}
 	f.clusterID = string(system.UID)
+	if key, err := r.Signing.Key(ctx); err != nil {
+		log.FromContext(ctx).Error(err, "Could not read the signing key")
+	} else {
+		f.key = key.Public()
+	}
 	if info, err := r.Version(); err != nil {
 		f.errs = append(f.errs, fmt.Errorf("read version of the API server: %w", err))
 	} else {
@@ -127,7 +137,7 @@ func (r *Reconciler) alsoServed() []string {
 func status(config *v1alpha1.DRClusterConfig, f facts, now time.Time) v1alpha1.DRClusterConfigStatus {
 	was := config.Status
 	out := v1alpha1.DRClusterConfigStatus{
-		ClusterID: f.clusterID, KubernetesVersion: f.version, APIs: f.apis,
+		ClusterID: f.clusterID, KubernetesVersion: f.version, APIs: f.apis, SigningKey: cmp.Or(f.key, was.SigningKey),
 		ObservedGeneration: config.Generation,
 		Profiles:           profiles(was.Profiles, f, now),
 	}
@@ -146,7 +156,7 @@ func status(config *v1alpha1.DRClusterConfig, f facts, now time.Time) v1alpha1.D
 	} else {
 		profilesNow := out.Profiles
 		out = *was.DeepCopy()
-		out.ObservedGeneration, out.Profiles = config.Generation, profilesNow
+		out.ObservedGeneration, out.Profiles, out.SigningKey = config.Generation, profilesNow, cmp.Or(f.key, was.SigningKey)
 	}
 	out.Conditions = cond.Merge(was.Conditions, now, processed(f, config.Generation), reachable(f, config.Generation))
 	return out

@@ -30,6 +30,7 @@ import (
 	"github.com/ramendr/ramen-direct/internal/store/mem"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/drclusterconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/signing"
 	"github.com/ramendr/ramen-direct/spokectrl/vrg"
 )
 
@@ -87,7 +88,7 @@ func newFixture(t *testing.T) *fixture {
 	})
 	f.r = &drclusterconfig.Reconciler{
 		Client: f.Client, Live: f.Client,
-		Options: drclusterconfig.Options{Archive: &archive.Archive{Reader: f.Client, Open: f.server.Open, Namespace: "op", Clock: f.clock}, Clock: f.clock},
+		Options: drclusterconfig.Options{Archive: &archive.Archive{Reader: f.Client, Open: f.server.Open, Namespace: "op", Clock: f.clock}, Clock: f.clock, Signing: &signing.Keeper{Client: f.Client, Live: f.Client, Namespace: "op"}},
 		Version: func() (*version.Info, error) { return &version.Info{GitVersion: "v1.37.2"}, nil },
 	}
 	return f

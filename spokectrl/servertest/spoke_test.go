@@ -94,16 +94,17 @@ func (s *spoke) start(server *mem.Server) {
 	mgr, err := manager.New(spokectrl, options)
 	require.NoError(s.t, err)
 	stores := &archive.Archive{Reader: mgr.GetAPIReader(), Open: server.Open, Namespace: operator, Clock: clock.RealClock{}}
+	keeper := &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator}
 	require.NoError(s.t, vrg.Setup(mgr, vrg.Options{
 		Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}}, Clock: clock.RealClock{}, Namespace: operator,
-		Signing: &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
+		Signing: keeper,
 		Objects: cycle.New(engine(s.t, spokectrl), &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, cycle.Hooks{
 			Runner: hooks.New(spokectrl), Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
 		}, clock.RealClock{}),
 	}))
 	require.NoError(s.t, ranges.Setup(mgr))
 	require.NoError(s.t, maintenance.Setup(mgr))
-	require.NoError(s.t, drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}}))
+	require.NoError(s.t, drclusterconfig.Setup(mgr, drclusterconfig.Options{Archive: stores, Clock: clock.RealClock{}, Signing: keeper}))
 	stopped := make(chan error, 1)
 	go func() { stopped <- mgr.Start(ctx) }()
 	s.t.Cleanup(func() {

@@ -89,7 +89,7 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 		done.Stores = storing(f, f.Profiles(), func() archive.Problems { return r.Archive.Add(ctx, f.ID, f.Profiles(), f.Term, f.Content) })
 	case plan.DeleteStored:
 		log.FromContext(ctx).Info("Emptying the object stores")
-		done.Stores = r.Archive.Empty(ctx, f.ID, f.Profiles(), f.Term.Epoch)
+		done.Stores = r.Archive.Empty(ctx, f.ID, f.Profiles(), f.Term)
 		if done.Stores.Err() != nil {
 			return errStores
 		}

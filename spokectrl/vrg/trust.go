@@ -24,7 +24,7 @@ const unvouched = "no cluster of the application is known to have signed this: i
 func observeTrust(ctx context.Context, f *snapshot.Snapshot, keeper *signing.Keeper) {
 	key, err := keeper.Key(ctx)
 	text, stored := f.VRG.Annotations[v1alpha1.AnnotationSigners]
-	signers := strings.FieldsFunc(text, func(c rune) bool { return c == ',' })
+	signers := list(text)
 	f.Term.Key, f.Mute = key, err
 	if err == nil && stored && !slices.Contains(signers, key.Public()) {
 		f.Mute = errors.New("the key that this cluster signs stored metadata with is new, and the hub has not told the peer of it yet, which could restore nothing that it signs: " +
@@ -33,7 +33,15 @@ func observeTrust(ctx context.Context, f *snapshot.Snapshot, keeper *signing.Kee
 	if err == nil {
 		signers = append(signers, key.Public())
 	}
-	f.Term.Trust = capsule.Trust{Stored: stored, Signers: signers}
+	both := list(f.VRG.Annotations[v1alpha1.AnnotationClusterKeys])
+	if !stored {
+		signers = append(signers, both...)
+	}
+	f.Term.Trust = capsule.Trust{Stored: stored, Signers: signers, Told: len(both) > 0}
+}
+
+func list(text string) []string {
+	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' })
 }
 
 // storing stores, unless this cluster can't sign so that the peer believes it: then what is stored stays as it is.

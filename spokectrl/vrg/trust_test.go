@@ -64,6 +64,21 @@ func (s *stores) forge(t *testing.T, epoch int64, key capsule.Key, manifest bool
 	}
 }
 
+// bodies are all objects of all buckets.
+func (s *stores) bodies(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, name := range []string{"dr1", "dr2"} {
+		b := s.bucket(t, name)
+		for _, key := range s.keys(t, name) {
+			body, err := b.Get(t.Context(), key)
+			require.NoError(t, err)
+			out[name+"/"+key] = string(body)
+		}
+	}
+	return out
+}
+
 // signers have a group know that it was stored, and who signs.
 func signers(clusters ...*cluster) func(*v1alpha1.VolumeReplicationGroup) {
 	var keys []string
@@ -278,4 +293,36 @@ func TestACapsuleThatIsNotBelievedIsNoProof(t *testing.T) {
 			assert.Contains(t, fresh.message("DataReady"), "it is not known whether this cluster was Primary")
 		})
 	}
+}
+
+// TestAnotherHubsApplicationOfTheSameNameIsLeftAlone: two hubs know applications of one name and use one bucket. Who comes second
+// restores nothing, stores nothing and takes nothing away.
+func TestAnotherHubsApplicationOfTheSameNameIsLeftAlone(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := protectedPair(t, s)
+	trusted := signers(dr1, dr2)
+	one, two := newCluster(t, "one", s), newCluster(t, "two", s)
+	two.wish(v1alpha1.Secondary, "1")
+	two.settle()
+	one.wish(v1alpha1.Secondary, "1")
+	one.settle()
+	keys := one.group().Status.SigningKey + "," + two.group().Status.SigningKey
+	told := func(g *v1alpha1.VolumeReplicationGroup) {
+		metav1.SetMetaDataAnnotation(&g.ObjectMeta, v1alpha1.AnnotationClusterKeys, keys)
+	}
+	before := s.bodies(t)
+	one.wish(v1alpha1.Primary, "2", told)
+	one.settle()
+	assert.Equal(t, "False/StoredMetadataRefused", one.says("NoClusterDataConflict"))
+	assert.Contains(t, one.message("ClusterDataReady"), "which is the key of neither cluster of this group, and nothing of this group was stored yet. If another hub protects an application of this name, give one of the two another bucket")
+	assert.Nil(t, one.pv("pv-data"))
+	assert.Equal(t, before, s.bodies(t))
+
+	one.remove(&v1alpha1.VolumeReplicationGroup{}, one.key.Namespace, one.key.Name)
+	one.settle()
+	assert.Equal(t, before, s.bodies(t))
+
+	dr2.wish(v1alpha1.Primary, "3", action(v1alpha1.VRGActionFailover), trusted)
+	dr2.settle()
+	assert.Equal(t, "True/Restored", dr2.says("ClusterDataReady"), dr2.message("ClusterDataReady"))
 }

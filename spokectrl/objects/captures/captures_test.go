@@ -50,7 +50,7 @@ func TestStoringVolumesKeepsTheCapture(t *testing.T) {
 	require.NoError(t, peer.store())
 	assert.Equal(t, "old", text(t, peer.newest()), "the capture of the epoch before is what a failover restores")
 	assert.False(t, p.archive.Current(group, profiles, peer.term, nil))
-	require.NoError(t, peer.archive.Empty(t.Context(), group, profiles, 2).Err())
+	require.NoError(t, peer.archive.Empty(t.Context(), group, profiles, archive.Term{Epoch: 2}).Err())
 	for _, profile := range profiles {
 		keys, err := w.bucket(t, profile).List(t.Context(), "")
 		require.NoError(t, err)

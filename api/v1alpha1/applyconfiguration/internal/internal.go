@@ -246,6 +246,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+    - name: signingKey
+      type:
+        scalar: string
     - name: storageAccessDetails
       type:
         scalar: untyped

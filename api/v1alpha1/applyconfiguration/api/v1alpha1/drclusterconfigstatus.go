@@ -18,6 +18,8 @@ type DRClusterConfigStatusApplyConfiguration struct {
 	ClusterID *string `json:"clusterID,omitempty"`
 	// kubernetesVersion is the version of the API server. An addition to Ramen's API.
 	KubernetesVersion *string `json:"kubernetesVersion,omitempty"`
+	// signingKey is the public key that the cluster signs stored metadata with. An addition to Ramen's API.
+	SigningKey *string `json:"signingKey,omitempty"`
 	// apis lists the optional APIs that the cluster serves, as group/version. An addition to Ramen's API.
 	APIs []string `json:"apis,omitempty"`
 	// classes are the facts of all classes. An addition to Ramen's API.
@@ -68,6 +70,14 @@ func (b *DRClusterConfigStatusApplyConfiguration) WithClusterID(value string) *D
 // If called multiple times, the KubernetesVersion field is set to the value of the last call.
 func (b *DRClusterConfigStatusApplyConfiguration) WithKubernetesVersion(value string) *DRClusterConfigStatusApplyConfiguration {
 	b.KubernetesVersion = &value
+	return b
+}
+
+// WithSigningKey sets the SigningKey field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SigningKey field is set to the value of the last call.
+func (b *DRClusterConfigStatusApplyConfiguration) WithSigningKey(value string) *DRClusterConfigStatusApplyConfiguration {
+	b.SigningKey = &value
 	return b
 }
 
