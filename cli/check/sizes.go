@@ -47,7 +47,7 @@ func (r *report) sizes(h *Hub, cluster string) {
 	s := h.Sizes.Value[cluster]
 	result, full := left(s.Quota)
 	r.is(result, pageSecurity, room, full)
-	var worst view.CheckResult = view.CheckWarning
+	worst := view.CheckWarning
 	var large []string
 	slices.SortFunc(s.Reports, func(a, b Report) int {
 		return cmp.Or(cmp.Compare(b.Volumes, a.Volumes), cmp.Compare(a.Group.String(), b.Group.String()))

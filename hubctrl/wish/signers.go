@@ -58,7 +58,7 @@ func signers(w *snapshot.Snapshot, wr plan.Write) string {
 	return listed(append(told, known...))
 }
 
-// beginsAnyhow reports whether a Primary begins with what it finds in the stores, whoever stored it, by the user's word.
+// beginsAnyhow reports whether a Primary begins with what it finds in the stores, no matter who stored it, by the user's word.
 func beginsAnyhow(w *snapshot.Snapshot, wr plan.Write) bool {
 	return wr.Role == plan.Primary && wr.For == plan.Failover && w.Facts.Accepted && !stored(w, wr.Side)
 }

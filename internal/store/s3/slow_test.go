@@ -130,6 +130,6 @@ func TestALargeGroupOnASlowServer(t *testing.T) {
 	for _, p := range n.Pairs {
 		require.Equal(t, "2", p.PV.Labels["version"])
 	}
-	require.NoError(t, fresh().Empty(t.Context(), group, profiles, 1).Err())
+	require.NoError(t, fresh().Empty(t.Context(), group, profiles, archive.Term{Epoch: 1}).Err())
 	assert.Equal(t, archive.Nothing, fresh().Newest(t.Context(), group, profiles, capsule.Trust{}).Answer)
 }
