@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -55,11 +56,12 @@ func matches(vrg *v1alpha1.VolumeReplicationGroup, selector labels.Selector, cla
 	return slices.Contains(Namespaces(vrg), claim.GetNamespace()) && selector.Matches(labels.Set(l)) && l[labelCreatedBy] != byVolSync && l[v1alpha1.LabelCreatedByRamen] != "true"
 }
 
-// Ephemeral reports whether a claim is a generic ephemeral volume: a Pod controls it, and it ends with that Pod. Kubernetes makes
-// one for each Pod, and starts no Pod beside a claim of that name which is not its own.
+// Ephemeral reports whether a claim is a generic ephemeral volume: a Pod controls it, it is named after that Pod, and ends with it.
+// Kubernetes makes one for each Pod, and starts no Pod beside a claim of that name which is not its own. A claim of a StatefulSet,
+// whose name ends with that of its Pod, belongs to a Pod only while the set deletes both.
 func Ephemeral(claim client.Object) bool {
 	c := metav1.GetControllerOf(claim)
-	return c != nil && c.APIVersion == "v1" && c.Kind == "Pod"
+	return c != nil && c.APIVersion == "v1" && c.Kind == "Pod" && strings.HasPrefix(claim.GetName(), c.Name+"-")
 }
 
 // Title names the volume for users of a group in namespace.
