@@ -3,6 +3,7 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -89,13 +90,14 @@ func (r *resolver) hook(h *v1alpha1.RecipeHook) {
 		r.add(path, "it selects nothing", "set labelSelector or nameSelector")
 	}
 	r.kind(path, h)
+	inherited := r.timeout(path+".timeout", h.Timeout)
 	for _, e := range r.operations(path, h) {
 		out := &Hook{
 			Name: h.Name, Op: e.name, Type: h.Type, Namespace: h.Namespace, Kind: h.SelectResource,
 			Selector: h.LabelSelector, NamePattern: h.NameSelector, OnePod: h.SinglePodOnly, SkipAbsent: h.SkipHookIfNotPresent,
 			Essential: h.Essential == nil || *h.Essential,
 			Continue:  r.continues(e.path+".onError", e.onError, h.OnError),
-			Timeout:   r.timeout(e.path+".timeout", e.timeout, h.Timeout),
+			Timeout:   cmp.Or(r.timeout(e.path+".timeout", e.timeout), inherited, DefaultTimeout),
 		}
 		if e.more != nil {
 			e.more(out)
@@ -195,16 +197,17 @@ func (r *resolver) continues(path, own, inherited string) bool {
 	}
 }
 
-func (r *resolver) timeout(path string, own, inherited int) time.Duration {
-	for _, seconds := range []int{own, inherited} {
-		switch {
-		case seconds < 0:
-			r.add(path, fmt.Sprintf("%d seconds are less than none", seconds), "use a positive number")
-		case seconds > 0:
-			return time.Duration(seconds) * time.Second
-		}
+// timeout is a time in seconds; 0: none is set.
+func (r *resolver) timeout(path string, seconds int) time.Duration {
+	switch most := int(LongestTimeout / time.Second); {
+	case seconds < 0:
+		r.add(path, fmt.Sprintf("%d seconds are less than none", seconds), "use a positive number")
+		return 0
+	case seconds > most:
+		r.add(path, fmt.Sprintf("it has %d seconds, and may have %d", seconds, most), "use fewer, or let an operation of type job begin what takes longer and one of type check wait for it")
+		return 0
 	}
-	return DefaultTimeout
+	return time.Duration(seconds) * time.Second
 }
 
 // inverses finds the operations that undo others: op and /op are of the same hook, hook/op of any.

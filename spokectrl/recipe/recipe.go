@@ -20,6 +20,10 @@ const ParameterStop = "STOP_RECIPE_RECONCILE"
 // DefaultTimeout is how long an operation of a hook may take if nobody says anything else.
 const DefaultTimeout = 300 * time.Second
 
+// LongestTimeout is how long an operation of a hook may be given. A Job that loads a database takes hours; what is longer is mostly
+// a number of another unit. Meanwhile nothing of the group is captured, and other groups with hooks may have to wait.
+const LongestTimeout = 6 * time.Hour
+
 // Application is what a Recipe is resolved for.
 type Application struct {
 	// Namespaces of the application, and all that a Recipe may name: the group's own or, in the operator's namespace for
