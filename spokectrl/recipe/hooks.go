@@ -64,12 +64,15 @@ var plainName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 // Matches reports whether the hook is about an object of this name, as far as NamePattern says.
 func (h *Hook) Matches(name string) bool {
-	if plainName.MatchString(h.NamePattern) {
+	if h.PlainName() {
 		return name == h.NamePattern
 	}
 	re, err := regexp.Compile(h.NamePattern)
 	return err == nil && h.NamePattern != "" && re.MatchString(name)
 }
+
+// PlainName reports whether NamePattern is a name, and no expression.
+func (h *Hook) PlainName() bool { return plainName.MatchString(h.NamePattern) }
 
 // each is one operation of a hook as the user wrote it.
 type each struct {

@@ -4,14 +4,11 @@ package hooks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -61,77 +58,4 @@ func (c Clients) check(ctx context.Context, h *recipe.Hook) error {
 		}
 		return nil, nil
 	})
-}
-
-// relook is after how long objects are listed again though no event came, should an API server close a watch silently.
-const relook = 30 * time.Second
-
-// between is the least time between two looks, however many events come.
-const between = 200 * time.Millisecond
-
-func resting(ctx context.Context) {
-	timer := time.NewTimer(between)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// until waits until judge finds nothing to wait for in the objects that a hook is about. It says what is waited for, or why waiting
-// makes no sense.
-func (c Clients) until(ctx context.Context, h *recipe.Hook, judge func([]*unstructured.Unstructured) (wait, fail error)) error {
-	of := c.Dynamic.Resource(typeOf(h.Kind)).Namespace(h.Namespace)
-	var last error
-	for {
-		list, err := of.List(ctx, metav1.ListOptions{})
-		if err != nil {
-			if ctx.Err() != nil && last != nil {
-				return last
-			}
-			return fmt.Errorf("list %s: %w", typeOf(h.Kind).Resource, err)
-		}
-		var objects []*unstructured.Unstructured
-		for i := range list.Items {
-			is, err := selected(h, &list.Items[i])
-			if err != nil {
-				return err
-			}
-			if is {
-				objects = append(objects, &list.Items[i])
-			}
-		}
-		wait, fail := judge(objects)
-		if fail != nil || wait == nil {
-			return fail
-		}
-		last = wait
-		resting(ctx)
-		if err := c.event(ctx, h, list.GetResourceVersion()); err != nil {
-			if ctx.Err() != nil {
-				return last
-			}
-			return err
-		}
-	}
-}
-
-// event waits until something happens to objects of the type of a hook.
-func (c Clients) event(ctx context.Context, h *recipe.Hook, since string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	events, err := c.Dynamic.Resource(typeOf(h.Kind)).Namespace(h.Namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: since})
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", typeOf(h.Kind).Resource, err)
-	}
-	defer events.Stop()
-	again := time.NewTimer(relook)
-	defer again.Stop()
-	select {
-	case <-events.ResultChan():
-	case <-again.C:
-	case <-ctx.Done():
-		return errors.New("ended") // the caller knows what was awaited
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -70,7 +71,7 @@ func (c Clients) job(ctx context.Context, h *recipe.Hook, run string) error {
 // ended waits until a Job has ended.
 func (c Clients) ended(ctx context.Context, j *batchv1.Job) error {
 	only := fields.OneTermEqualSelector("metadata.name", j.Name).String()
-	for {
+	for rest := firstRest; ; {
 		is, err := c.Kube.BatchV1().Jobs(j.Namespace).Get(ctx, j.Name, metav1.GetOptions{})
 		switch {
 		case ctx.Err() != nil:
@@ -87,7 +88,6 @@ func (c Clients) ended(ctx context.Context, j *batchv1.Job) error {
 				return fmt.Errorf("Job %s failed: %s: %s", j.Name, cond.Reason, cond.Message) //nolint:staticcheck // a kind
 			}
 		}
-		resting(ctx)
 		events, err := c.Kube.BatchV1().Jobs(j.Namespace).Watch(ctx, metav1.ListOptions{FieldSelector: only, ResourceVersion: is.ResourceVersion})
 		if err != nil {
 			if ctx.Err() != nil {
@@ -97,8 +97,12 @@ func (c Clients) ended(ctx context.Context, j *batchv1.Job) error {
 		}
 		again := time.NewTimer(relook)
 		select {
-		case <-events.ResultChan():
+		case e, open := <-events.ResultChan():
+			if resting(ctx, rest); !open || e.Type == watch.Error {
+				rest = min(2*rest, longestRest)
+			}
 		case <-again.C:
+			rest = firstRest
 		case <-ctx.Done():
 		}
 		again.Stop()
