@@ -50,9 +50,14 @@ func setup(mgr manager.Manager, f boot.Flags) error {
 	if err != nil {
 		return err
 	}
+	runner, err := hooks.New(mgr.GetConfig())
+	if err != nil {
+		return err
+	}
 	run := cycle.Hooks{
-		Runner:  hooks.New(mgr.GetConfig()),
+		Runner:  runner,
 		Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace},
+		Place:   vrg.Place(mgr.GetAPIReader()),
 	}
 	keeper := &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: f.Namespace}
 	if err := vrg.Setup(mgr, vrg.Options{

@@ -93,13 +93,15 @@ func (s *spoke) start(server *mem.Server) {
 	options.Controller.SkipNameValidation = new(true)
 	mgr, err := manager.New(spokectrl, options)
 	require.NoError(s.t, err)
+	runner, err := hooks.New(spokectrl)
+	require.NoError(s.t, err)
 	stores := &archive.Archive{Reader: mgr.GetAPIReader(), Open: server.Open, Namespace: operator, Clock: clock.RealClock{}}
 	keeper := &signing.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator}
 	require.NoError(s.t, vrg.Setup(mgr, vrg.Options{
 		Archive: stores, Providers: provider.Set{volrep.Provider{}, volsync.Provider{}}, Clock: clock.RealClock{}, Namespace: operator,
 		Signing: keeper,
 		Objects: cycle.New(engine(s.t, spokectrl), &captures.Keeper{Archive: stores, Clock: clock.RealClock{}}, cycle.Hooks{
-			Runner: hooks.New(spokectrl), Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator},
+			Runner: runner, Journal: &hooks.Journal{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: operator}, Place: vrg.Place(mgr.GetAPIReader()),
 		}, clock.RealClock{}),
 	}))
 	require.NoError(s.t, ranges.Setup(mgr))

@@ -24,7 +24,8 @@ func (o Objects) hooks(was *v1alpha1.VolumeReplicationGroup) []metav1.Condition 
 		return o.Is.Recovered && o.Is.Undo == nil && strings.HasPrefix(said, cycle.NotUndone)
 	}
 	if old := meta.FindStatusCondition(was.Status.Conditions, v1alpha1.VRGHooksReady); old != nil && f.Status == metav1.ConditionUnknown && !undone(old.Message) {
-		return []metav1.Condition{{Type: old.Type, Status: old.Status, Reason: old.Reason, Message: old.Message}}
+		said, _, _ := strings.Cut(old.Message, cycle.Now)
+		return []metav1.Condition{{Type: old.Type, Status: old.Status, Reason: old.Reason, Message: said + o.Is.Waiting()}}
 	}
 	return []metav1.Condition{condition(v1alpha1.VRGHooksReady, provider.Finding{Status: f.Status, Reason: f.Reason, Message: f.Message})}
 }

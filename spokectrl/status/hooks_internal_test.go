@@ -3,6 +3,7 @@
 package status
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,4 +39,9 @@ workflows: [{name: backup, sequence: [{hook: h/run}, {group: all}]}, {name: rest
 	assert.Equal(t, metav1.ConditionFalse, says(), "it is under way")
 	o.Is.Undo, was.Status.Conditions[0].Message = nil, "Capture hooks failed"
 	assert.Equal(t, metav1.ConditionFalse, says(), "what became of the last attempt stays")
+
+	was.Status.Conditions[0].Message = "Capture hooks failed; now: hook h/run is under way"
+	assert.Equal(t, "Capture hooks failed", o.hooks(was)[0].Message, "but what an earlier process was at")
+	o.Is.Unknown = errors.New("there is no API server")
+	assert.Contains(t, o.hooks(was)[0].Message, "Capture hooks failed; now: what the hooks of an earlier process did could not be read")
 }

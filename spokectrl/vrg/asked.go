@@ -9,9 +9,13 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 )
 
@@ -53,4 +57,25 @@ func objectsFirst(r *Reconciler, f *snapshot.Snapshot) bool {
 	}
 	is := r.Objects.Look(w)
 	return is.Awaits(&w, r.Clock.Now())
+}
+
+// Place says whether an application is to run on this cluster, by its group as the API server has it now.
+func Place(live client.Reader) func(context.Context, capsule.Group) (cycle.Place, error) {
+	return func(ctx context.Context, g capsule.Group) (cycle.Place, error) {
+		is := &v1alpha1.VolumeReplicationGroup{}
+		err := live.Get(ctx, client.ObjectKey{Namespace: g.Namespace, Name: g.Name}, is)
+		switch {
+		case apierrors.IsNotFound(err):
+			return cycle.Unprotected, nil
+		case err != nil:
+			return cycle.Elsewhere, fmt.Errorf("read VolumeReplicationGroup %s/%s: %w", g.Namespace, g.Name, err)
+		case is.Spec.ReplicationState != v1alpha1.Primary, is.Spec.RunFinalSync, is.Status.PrepareForFinalSyncComplete:
+			return cycle.Elsewhere, nil
+		}
+		// Before the claims are restored, a workload would make empty ones. That a volume is not ready later is no reason to wait.
+		if c := meta.FindStatusCondition(is.Status.Conditions, v1alpha1.VRGClusterDataReady); c == nil || c.Status != metav1.ConditionTrue || c.ObservedGeneration != is.Generation {
+			return cycle.Elsewhere, nil
+		}
+		return cycle.Here, nil
+	}
 }

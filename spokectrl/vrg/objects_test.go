@@ -20,6 +20,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
 	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
+	"github.com/ramendr/ramen-direct/spokectrl/vrg"
 )
 
 // holds has the process of a cluster capture objects, of which it has some.
@@ -28,7 +29,7 @@ func (c *cluster) holds(names ...string) *enginetest.Names {
 	e := enginetest.NewNames(names...)
 	h := &enginetest.Hooks{}
 	h.Rule("db/fails", enginetest.HookRule{Err: errors.New("exit code 3")})
-	c.r.Objects = cycle.New(e, &captures.Keeper{Archive: c.r.Archive, Clock: c.clock}, cycle.Hooks{Runner: h, Journal: h}, c.clock)
+	c.r.Objects = cycle.New(e, &captures.Keeper{Archive: c.r.Archive, Clock: c.clock}, cycle.Hooks{Runner: h, Journal: h, Place: vrg.Place(c.client)}, c.clock)
 	require.NoError(c.t, c.r.Objects.Recover(c.t.Context()))
 	c.t.Cleanup(c.r.Objects.Close)
 	return e

@@ -46,8 +46,15 @@ type Standing struct {
 	Hooks HooksRun
 	Step  *steps.Record
 	Undo  *Undoing
-	// Recovered says that all is known of Undo that the process before this one left.
-	Recovered bool
+	// Recovered says that all is known of Undo that the process before this one left. Unknown is why it could not be found out, and
+	// UnknownSince when this process began to ask.
+	Recovered    bool
+	Unknown      error
+	UnknownSince time.Time
+	// Stays is what the last attempt left, and is not undone any more; empty: nothing.
+	Stays string
+	// Queued is since when the task waits for its turn; nil: not for long.
+	Queued *queued
 	// Next is when something is to be done; zero: as soon as the group asks for something else.
 	Next time.Time
 

@@ -46,7 +46,7 @@ func OfRestore(w *Want, s *Standing) Finding {
 		return no(ReasonError, fmt.Sprintf("the Kubernetes objects are not all restored: %s. It is tried again, at the latest after %s; to continue without what is missing: kubectl -n %s annotate vrg %s %s=%d",
 			bounded.Text(strings.TrimRight(s.Failure.Error(), ". "), bounded.Message/2), longestPause, w.Group.Namespace, w.Group.Name, AnnotationSkip, w.Term.Epoch))
 	default:
-		return no(ReasonProgressing, "the Kubernetes objects are being restored")
+		return no(ReasonProgressing, "the Kubernetes objects are being restored"+s.Waiting())
 	}
 }
 
@@ -64,11 +64,12 @@ func OfCaptures(w *Want, s *Standing, now time.Time) Finding {
 	if s.Awaits(w, now) {
 		restored += "; another capture is made before the application leaves"
 	}
+	restored += s.Waiting()
 	switch {
 	case s.Denied:
 		return no(ReasonNotSupported, bounded.Text(s.Failure.Error(), bounded.Message/4)+s.lastly()+restored)
 	case s.Last == nil && s.Failure != nil:
-		return no(ReasonNotCaptured, "the Kubernetes objects were never captured"+trouble)
+		return no(ReasonNotCaptured, "the Kubernetes objects were never captured"+trouble+restored)
 	case s.Last == nil:
 		return no(ReasonNotCaptured, "the Kubernetes objects were not captured yet"+restored)
 	case late:

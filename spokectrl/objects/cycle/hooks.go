@@ -5,7 +5,10 @@ package cycle
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
@@ -19,6 +22,11 @@ type Runner interface {
 	// Run runs one, for at most its timeout. No two runs have the same name. It says by hooks.Absent that there was nothing to
 	// act on.
 	Run(ctx context.Context, h *recipe.Hook, name string) error
+	// Note is what is to be told of one that succeeded; empty: nothing.
+	Note(ctx context.Context, h *recipe.Hook) string
+	// Undo runs one that undoes another one. It says by hooks.Absent that nothing is there in which anything could be undone, and
+	// by hooks.Gone that nothing will be.
+	Undo(ctx context.Context, h *recipe.Hook, name string) error
 }
 
 // Journal keeps records of attempts, one for each group, beyond the end of a process.
@@ -27,12 +35,16 @@ type Journal interface {
 	Write(ctx context.Context, r steps.Record) error
 	// Drop forgets what is written of a group.
 	Drop(ctx context.Context, g capsule.Group) error
+	// Holds reports whether an attempt is still written down: who removes it by hand has it given up.
+	Holds(ctx context.Context, r steps.Record) (bool, error)
 }
 
 // Hooks are what workflows with hooks need.
 type Hooks struct {
 	Runner  Runner
 	Journal Journal
+	// Place says whether an application is to run here, as the API server knows it now.
+	Place func(context.Context, capsule.Group) (Place, error)
 }
 
 // HooksRun is what became of the hooks of the last attempt that had some.
@@ -41,6 +53,7 @@ type HooksRun struct {
 	At   time.Time
 	// Err is why a hook failed, and Spared why one did whose onError takes that for a success; nil: none.
 	Err, Spared error
+	Notes       []string // what is to be told of hooks that succeeded
 }
 
 // hooks reports whether a task has hooks, as far as the Recipe here says. Where that can't be followed the captured one is, which may
@@ -56,11 +69,9 @@ func (w *Want) hooks(task Task) bool {
 	return r.Backup.Hooks()
 }
 
-// longHook is how long a hook runs before the group is woken to tell so.
-const longHook = 10 * time.Second
-
 // follow carries out a workflow. What hooks did is undone when it returns, if that is called for and succeeds at once.
 func (w *Worker) follow(ctx context.Context, want Want, task Task, name string, flow recipe.Workflow, is *Standing, group func(i int, g *recipe.Group) error) (lacks []error, err error) {
+	var notes []string
 	a := steps.Attempt{
 		Workflow: flow,
 		Now:      w.clock.Now,
@@ -73,7 +84,11 @@ func (w *Worker) follow(ctx context.Context, want Want, task Task, name string, 
 		},
 		Do: func(ctx context.Context, i int, s recipe.Step) (steps.Result, error) {
 			if s.Hook != nil {
-				return w.hook(ctx, want.Group, s.Hook, fmt.Sprintf("%s/%d", name, i))
+				result, err := w.hook(ctx, want.Group, s.Hook, fmt.Sprintf("%s/%d", name, i))
+				if note := w.hooks.Runner.Note(ctx, s.Hook); result == steps.Done && note != "" {
+					notes = append(notes, note)
+				}
+				return result, err
 			}
 			if err := group(i, s.Group); err != nil {
 				return steps.Failed, err
@@ -84,7 +99,7 @@ func (w *Worker) follow(ctx context.Context, want Want, task Task, name string, 
 	out := a.Follow(ctx, steps.Record{Group: want.Group, Attempt: name, Restore: task == Restoring, Epoch: want.Term.Epoch})
 	if flow.Hooks() {
 		w.show(want.Group, nil)
-		is.Hooks = HooksRun{Task: task, At: w.clock.Now(), Err: out.Hook, Spared: out.Spared}
+		is.Hooks = HooksRun{Task: task, At: w.clock.Now(), Err: out.Hook, Spared: out.Spared, Notes: notes}
 		<-w.undoer.undo(out.Record).first
 	}
 	return out.Lacks, out.Err
@@ -103,8 +118,8 @@ func (w *Worker) show(g capsule.Group, r *steps.Record) {
 
 // hook runs one operation of a step.
 func (w *Worker) hook(ctx context.Context, g capsule.Group, h *recipe.Hook, name string) (steps.Result, error) {
-	long := time.AfterFunc(longHook, func() { w.call(g) })
-	defer long.Stop()
+	wake := time.AfterFunc(long, func() { w.call(g) })
+	defer wake.Stop()
 	switch err := w.hooks.Runner.Run(ctx, h, name); {
 	case err == nil:
 		return steps.Done, nil
@@ -141,11 +156,12 @@ const NotUndone = "what a hook did is not undone yet: "
 // OfHooks is what condition HooksReady says; nil: no hook is asked for, and none is to be undone.
 func OfHooks(w *Want, s *Standing) *Finding {
 	if u := s.Undo; u != nil && u.Err != nil {
-		return new(no(ReasonHookFailed, fmt.Sprintf(NotUndone+"%s. It is tried again, at the latest after %s, and nothing is captured or restored before. If it can't succeed, undo it by hand, and continue with: kubectl -n %s annotate vrg %s %s=%s",
-			bounded.Text(oneLine(u.Err), bounded.Message/2), longestPause, w.Group.Namespace, w.Group.Name, AnnotationSkipUndo, u.Record.Attempt)))
+		return new(no(ReasonHookFailed, fmt.Sprintf(NotUndone+"%s. It is tried since %s and again, at the latest after %s, and nothing is captured or restored before. If it can't succeed, undo it by hand, and continue with: kubectl -n %s annotate vrg %s %s=%s%s",
+			bounded.Text(oneLine(u.Err), bounded.Message/2), moment(u.Since), longestPause, w.Group.Namespace, w.Group.Name, AnnotationSkipUndo, u.Record.Attempt, s.Waiting())))
 	}
 	r, err := w.Resolved()
 	switch {
+	case s.Undo != nil && s.Undo.Now != "":
 	case w.Mode == Off || err != nil:
 		return nil
 	case s.Hooks.Task == Nothing && !r.Backup.Hooks() && !r.Restore.Hooks():
@@ -166,8 +182,12 @@ func OfHooks(w *Want, s *Standing) *Finding {
 			out.Message += "; one failed, which its onError takes for a success: " + bounded.Text(oneLine(s.Hooks.Spared), bounded.Quote)
 		}
 	}
-	if at := s.Step; at != nil {
-		out.Message += fmt.Sprintf("; %s, step %d of %d, is under way since %s", at.Title, at.Step, at.Of, moment(at.Since))
+	if out.Status == metav1.ConditionTrue && len(s.Hooks.Notes) > 0 {
+		out.Message += "; " + bounded.Text(strings.Join(s.Hooks.Notes, "; "), bounded.Quote)
 	}
+	if s.Stays != "" {
+		out.Message += "; " + bounded.Text(s.Stays, bounded.Quote)
+	}
+	out.Message += s.Waiting()
 	return &out
 }

@@ -4,7 +4,7 @@ package cycle
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/objects/hooks"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
 )
 
@@ -28,15 +27,21 @@ const (
 // Undoing is what is to be undone.
 type Undoing struct {
 	Record steps.Record
-	Err    error // why the last try failed; nil: the first one is under way
+	Err    error     // why the last try failed; nil: the first one is under way
+	Since  time.Time // when the first try began
+	// Now is the operation that is under way, if it takes long; empty: none does. Began is when that was.
+	Now   string
+	Began time.Time
 }
 
 // undoing undoes what an attempt left. It does not end with the role of the group, nor with the group.
 type undoing struct {
 	is    Undoing
+	mode  Mode          // what the group may do
 	first chan struct{} // closed after the first try
 	done  chan struct{} // closed when nothing is left, or the process ends
 	skip  chan struct{} // closed when the user has it stop
+	turn  chan struct{} // has something when the group may do something else than before
 }
 
 // undoer undoes what attempts left. It is safe for concurrent use.
@@ -50,75 +55,35 @@ type undoer struct {
 
 	mu        sync.Mutex
 	recovered bool // what was left by the process before this one is known
-	all       map[capsule.Group]*undoing
+	// unread is why it is not, and since is when the process began to ask.
+	unread error
+	since  time.Time
+	all    map[capsule.Group]*undoing
+	stays  map[capsule.Group]string // what was not undone of the last attempt, and is not to be
 }
 
 // undo undoes what an attempt left, again and again until nothing is left.
 func (w *undoer) undo(r steps.Record) *undoing {
-	u := &undoing{is: Undoing{Record: r}, first: make(chan struct{}), done: make(chan struct{}), skip: make(chan struct{})}
+	u := &undoing{
+		is:    Undoing{Record: r, Since: w.clock.Now()},
+		first: make(chan struct{}), done: make(chan struct{}), skip: make(chan struct{}), turn: make(chan struct{}, 1),
+	}
 	w.mu.Lock()
 	w.all[r.Group] = u
+	delete(w.stays, r.Group)
 	w.mu.Unlock()
-	go w.unwind(u, r)
+	go (&unwinding{undoer: w, u: u, record: r, missing: map[string]int{}}).run()
 	return u
 }
 
-// of is what is to be undone of a group; nil: nothing. Nothing is known before ready.
-func (w *undoer) of(g capsule.Group) (left *Undoing, ready bool) {
+// tell adds what is known of a group to its standing. Nothing is known before it is recovered.
+func (w *undoer) tell(g capsule.Group, is *Standing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if u := w.all[g]; u != nil {
-		left = new(u.is)
+		is.Undo = new(u.is)
 	}
-	return left, w.recovered
-}
-
-func (w *undoer) unwind(u *undoing, r steps.Record) {
-	logger := log.FromContext(w.life).WithValues("group", r.Group, "attempt", r.Attempt)
-	defer close(u.done) // last: then nothing of it runs any more
-	defer w.call(r.Group)
-	missing := map[string]int{}
-	skip := u.skip
-	for try := 1; ; try++ {
-		left, err := steps.Unwind(w.life, r, w.hooks.Journal.Write, func(ctx context.Context, s steps.Undo) error {
-			err := w.hooks.Runner.Run(ctx, s.With, fmt.Sprintf("%s/undo/%s/%d", r.Attempt, s.Of, w.clock.Now().UnixNano()))
-			if !hooks.Absent(err) {
-				missing[s.Of] = 0
-				return err
-			}
-			if missing[s.Of]++; missing[s.Of] < absences {
-				return err
-			}
-			logger.Info("Nothing is left that a hook could be undone in", "hook", s.Of)
-			return nil
-		})
-		if r = left; len(r.Undo) == 0 {
-			err = w.hooks.Journal.Drop(w.life, r.Group)
-		}
-		w.mu.Lock()
-		u.is = Undoing{Record: r, Err: err}
-		if err == nil {
-			delete(w.all, r.Group)
-		}
-		w.mu.Unlock()
-		if try == 1 {
-			close(u.first)
-		}
-		if err == nil || w.life.Err() != nil {
-			return
-		}
-		logger.Info("What a hook did is not undone", "try", try, "reason", err.Error())
-		w.call(r.Group)
-		timer := time.NewTimer(pause(try))
-		select {
-		case <-timer.C:
-		case <-skip:
-			logger.Info("What a hook did stays, by the user's word")
-			r.Undo, skip = nil, nil
-		case <-w.life.Done():
-		}
-		timer.Stop()
-	}
+	is.Recovered, is.Unknown, is.UnknownSince, is.Stays = w.recovered, w.unread, w.since, w.stays[g]
 }
 
 // skip ends what is to be undone of an attempt of a group.
@@ -136,9 +101,31 @@ func (w *undoer) skip(g capsule.Group, attempt string) {
 	}
 }
 
-// recover undoes what was under way when the process before this one ended. It tries until it knows what that is, or ctx ends.
-func (w *undoer) recover(ctx context.Context) {
+// attend notes what a group may do: what could not be undone before may be possible now.
+func (w *undoer) attend(g capsule.Group, m Mode) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := w.all[g]
+	if u == nil || u.mode == m {
+		return
+	}
+	u.mode = m
+	if !errors.Is(u.is.Err, errElsewhere) {
+		return
+	}
+	select {
+	case u.turn <- struct{}{}:
+	default:
+	}
+}
+
+// recover undoes what was under way when the process before this one ended. It tries until it knows what that is, or ctx ends;
+// failed is called whenever it could not find out.
+func (w *undoer) recover(ctx context.Context, failed func()) {
 	logger := log.FromContext(ctx)
+	w.mu.Lock()
+	w.since = w.clock.Now()
+	w.mu.Unlock()
 	for try := 1; ; try++ {
 		records, err := w.hooks.Journal.Load(ctx)
 		if err == nil {
@@ -148,10 +135,14 @@ func (w *undoer) recover(ctx context.Context) {
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.recovered = true
+			w.recovered, w.unread = true, nil
 			return
 		}
 		logger.Info("Could not read what hooks did before", "reason", err.Error())
+		w.mu.Lock()
+		w.unread = err
+		w.mu.Unlock()
+		failed()
 		timer := time.NewTimer(pause(try))
 		select {
 		case <-timer.C:

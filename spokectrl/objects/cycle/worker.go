@@ -43,6 +43,7 @@ type Worker struct {
 	groups map[capsule.Group]*group
 	last   map[capsule.Group]*job          // what was ended, and may not be over
 	steps  map[capsule.Group]*steps.Record // what is under way, of workflows with hooks
+	queue  map[capsule.Group]*queued       // what waits long for its turn
 }
 
 // lane is what tasks of one kind share.
@@ -68,13 +69,13 @@ type job struct {
 func New(engine objects.Engine, keeper *captures.Keeper, hooks Hooks, clock clock.PassiveClock) *Worker {
 	w := &Worker{
 		engine: engine, keeper: keeper, hooks: hooks, clock: clock, groups: map[capsule.Group]*group{}, wake: func(capsule.Group) {},
-		last: map[capsule.Group]*job{}, steps: map[capsule.Group]*steps.Record{},
+		last: map[capsule.Group]*job{}, steps: map[capsule.Group]*steps.Record{}, queue: map[capsule.Group]*queued{},
 		slots: map[lane]chan struct{}{
 			{Capturing, false}: make(chan struct{}, parallelCaptures), {Capturing, true}: make(chan struct{}, parallelHookedCaptures),
 			{Restoring, false}: make(chan struct{}, parallelRestores), {Restoring, true}: make(chan struct{}, parallelHookedRestores),
 		},
 	}
-	w.undoer = &undoer{hooks: hooks, clock: clock, call: w.call, all: map[capsule.Group]*undoing{}}
+	w.undoer = &undoer{hooks: hooks, clock: clock, call: w.call, all: map[capsule.Group]*undoing{}, stays: map[capsule.Group]string{}}
 	w.undoer.life, w.undoer.end = context.WithCancel(context.Background())
 	return w
 }
@@ -82,13 +83,16 @@ func New(engine objects.Engine, keeper *captures.Keeper, hooks Hooks, clock cloc
 // Recover undoes what was under way when the process before this one ended. Nothing is begun before it knows what that is: it tries
 // until it does, or ctx ends.
 func (w *Worker) Recover(ctx context.Context) error {
-	w.undoer.recover(ctx)
-	w.mu.Lock()
-	known := slices.Collect(maps.Keys(w.groups))
-	w.mu.Unlock()
-	for _, g := range known {
-		w.call(g)
+	all := func() {
+		w.mu.Lock()
+		known := slices.Collect(maps.Keys(w.groups))
+		w.mu.Unlock()
+		for _, g := range known {
+			w.call(g)
+		}
 	}
+	w.undoer.recover(ctx, all)
+	all()
 	return nil
 }
 
@@ -103,6 +107,7 @@ func (w *Worker) OnChange(wake func(capsule.Group)) {
 // was ended runs, but if that took longer than ending.
 func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 	w.undoer.skip(want.Group, want.SkipUndo)
+	w.undoer.attend(want.Group, want.Mode)
 	w.mu.Lock()
 	g := w.groups[want.Group]
 	if g == nil && want.Mode == Off {
@@ -138,8 +143,8 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 		g.is.Asked, g.is.AskedAt = want.For, w.clock.Now()
 	}
 	g.is.Next = time.Time{}
-	left, ready := w.undoer.of(want.Group)
-	if g.job == nil && w.groups[want.Group] == g && !w.closed && ready && left == nil {
+	known := w.shown(want.Group, g.is)
+	if g.job == nil && w.groups[want.Group] == g && !w.closed && known.Recovered && known.Undo == nil {
 		switch task, at := next(&want, &g.is); {
 		case task == Nothing:
 		case w.clock.Now().Before(at):
@@ -159,8 +164,8 @@ func (w *Worker) Tend(ctx context.Context, want Want) Standing {
 
 // shown adds what is told of a group beyond its terms.
 func (w *Worker) shown(g capsule.Group, is Standing) Standing {
-	is.Step = w.steps[g]
-	is.Undo, is.Recovered = w.undoer.of(g)
+	is.Step, is.Queued = w.steps[g], w.queue[g]
+	w.undoer.tell(g, &is)
 	return is
 }
 
@@ -208,13 +213,11 @@ func (w *Worker) begin(ctx context.Context, g *group, want Want, task Task) {
 
 // run does the work when it is its turn. It returns what is known then; an error is why it failed.
 func (w *Worker) run(ctx context.Context, task Task, want Want, is Standing) (Standing, error) {
-	slots := w.slots[lane{task, want.hooks(task)}]
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
-		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
+	end, err := w.turn(ctx, want.Group, lane{task, want.hooks(task)})
+	if err != nil {
+		return is, err
 	}
+	defer end()
 	if task == Restoring {
 		return w.restore(ctx, want, is)
 	}

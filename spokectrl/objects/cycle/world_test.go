@@ -105,6 +105,12 @@ func (c *cluster) restart() {
 	if c.worker != nil {
 		c.worker.Close()
 	}
+	c.start()
+	require.NoError(c.t, c.worker.Recover(c.t.Context()))
+}
+
+// start starts a process that knows nothing yet.
+func (c *cluster) start() {
 	c.archive = &archive.Archive{Reader: c.w.reader, Namespace: "op", Clock: clock.RealClock{}, Open: storetest.Faulty(c.w.server.Open, func(_ context.Context, call storetest.Call) error {
 		c.w.mu.Lock()
 		defer c.w.mu.Unlock()
@@ -114,11 +120,10 @@ func (c *cluster) restart() {
 		return nil
 	})}
 	c.process = &process{Hooks: c.hooks}
-	c.worker = cycle.New(c.engine, &captures.Keeper{Archive: c.archive, Clock: clock.RealClock{}}, cycle.Hooks{Runner: c.process, Journal: c.process}, clock.RealClock{})
+	c.worker = cycle.New(c.engine, &captures.Keeper{Archive: c.archive, Clock: clock.RealClock{}}, cycle.Hooks{Runner: c.process, Journal: c.process, Place: c.process.Place}, clock.RealClock{})
 	c.woken = make(chan capsule.Group, 1000)
 	c.worker.OnChange(func(g capsule.Group) { c.woken <- g })
 	c.t.Cleanup(c.worker.Close)
-	require.NoError(c.t, c.worker.Recover(c.t.Context()))
 }
 
 // process is what hooks of one process reach. One that was killed reaches nothing.
@@ -134,6 +139,10 @@ func (p *process) Run(ctx context.Context, h *recipe.Hook, name string) error {
 		return errKilled
 	}
 	return p.Hooks.Run(ctx, h, name)
+}
+
+func (p *process) Undo(ctx context.Context, h *recipe.Hook, name string) error {
+	return p.Run(ctx, h, name)
 }
 
 func (p *process) Write(ctx context.Context, r steps.Record) error {

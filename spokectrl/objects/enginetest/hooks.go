@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
 	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 )
@@ -22,12 +23,14 @@ type Hooks struct {
 	ran     []string
 	names   map[string]int
 	lost    error
+	place   cycle.Place
 }
 
 // HookRule is what an operation does.
 type HookRule struct {
 	Err   error
 	Block chan struct{} // holds it up until it is closed, or the operation is ended
+	Note  string        // is told if it succeeds
 }
 
 // Rule changes what an operation does from now on.
@@ -95,6 +98,47 @@ func (h *Hooks) Run(ctx context.Context, op *recipe.Hook, name string) error {
 		}
 	}
 	return rule.Err
+}
+
+// Note implements cycle.Runner.
+func (h *Hooks) Note(_ context.Context, op *recipe.Hook) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rules[op.Title()].Note
+}
+
+// Undo implements cycle.Runner.
+func (h *Hooks) Undo(ctx context.Context, op *recipe.Hook, name string) error {
+	return h.Run(ctx, op, name)
+}
+
+// Place says where the applications are to run.
+func (h *Hooks) Place(context.Context, capsule.Group) (cycle.Place, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.place, h.lost
+}
+
+// Move changes where the applications are to run.
+func (h *Hooks) Move(to cycle.Place) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.place = to
+}
+
+// Remove takes away what is written down of a group, as a person does.
+func (h *Hooks) Remove(g capsule.Group) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.journal, g)
+}
+
+// Holds implements cycle.Journal.
+func (h *Hooks) Holds(_ context.Context, r steps.Record) (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	is, ok := h.journal[r.Group]
+	return ok && is.Attempt == r.Attempt, h.lost
 }
 
 // Load implements cycle.Journal.

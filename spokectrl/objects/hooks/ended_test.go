@@ -30,7 +30,9 @@ func connect(t *testing.T, answer http.HandlerFunc) hooks.Clients {
 		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
-	c, err := hooks.New(&rest.Config{Host: server.URL}).Connect("shop")
+	r, err := hooks.New(&rest.Config{Host: server.URL})
+	require.NoError(t, err)
+	c, err := r.Connect("shop")
 	require.NoError(t, err)
 	return c
 }

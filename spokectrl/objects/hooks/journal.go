@@ -79,6 +79,22 @@ func (j *Journal) Write(ctx context.Context, r steps.Record) error {
 // Drop forgets the record of a group.
 func (j *Journal) Drop(ctx context.Context, g capsule.Group) error { return j.change(ctx, g, nil) }
 
+// Holds reports whether an attempt is still written down. Who removes its key from the Secret has it given up.
+func (j *Journal) Holds(ctx context.Context, r steps.Record) (bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.read(ctx); err != nil {
+		return false, err
+	}
+	for _, key := range keysOf(r.Group) {
+		var is steps.Record
+		if text, ok := j.is.Data[key]; ok && json.Unmarshal(text, &is) == nil && is.Attempt == r.Attempt {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 func (j *Journal) read(ctx context.Context) error {
 	is := &corev1.Secret{}
 	err := j.Live.Get(ctx, client.ObjectKey{Namespace: j.Namespace, Name: SecretName}, is)
@@ -93,14 +109,16 @@ func (j *Journal) read(ctx context.Context) error {
 func (j *Journal) change(ctx context.Context, g capsule.Group, text []byte) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	key := keyOf(g)
+	keys := keysOf(g)
+	key, earlier := keys[0], keys[1:]
 	for tries := 3; ; tries-- {
 		if j.is == nil {
 			if err := j.read(ctx); err != nil {
 				return err
 			}
 		}
-		if bytes.Equal(j.is.Data[key], text) {
+		has := func(key string) bool { _, is := j.is.Data[key]; return is }
+		if bytes.Equal(j.is.Data[key], text) && !slices.ContainsFunc(earlier, has) {
 			return nil
 		}
 		next := j.is.DeepCopy()
@@ -108,6 +126,9 @@ func (j *Journal) change(ctx context.Context, g capsule.Group, text []byte) erro
 			next.Data = map[string][]byte{}
 		}
 		if next.Data[key] = text; text == nil {
+			delete(next.Data, key)
+		}
+		for _, key := range earlier {
 			delete(next.Data, key)
 		}
 		err := j.put(ctx, next)
@@ -134,8 +155,18 @@ func (j *Journal) put(ctx context.Context, s *corev1.Secret) error {
 	return j.Client.Update(ctx, s, client.FieldOwner("spokectrl-hooks")) //nolint:wrapcheck // the caller names it
 }
 
-// keyOf is the key of a group's record. Names may be longer than a key.
-func keyOf(g capsule.Group) string {
+// longestKey is how long a key of a Secret may be.
+const longestKey = 253
+
+// KeyOf is the key of a group's record: namespace.name, by which a person finds it, and a hash of that if it is too long for a key.
+func KeyOf(g capsule.Group) string { return keysOf(g)[0] }
+
+// keysOf are the keys that a group's record may have, that of this version first.
+func keysOf(g capsule.Group) []string {
 	sum := sha256.Sum256([]byte(g.Namespace + "/" + g.Name))
-	return hex.EncodeToString(sum[:16])
+	hash := hex.EncodeToString(sum[:16])
+	if key := g.Namespace + "." + g.Name; len(key) <= longestKey {
+		return []string{key, hash}
+	}
+	return []string{hash}
 }

@@ -36,30 +36,41 @@ type Clients struct {
 type Runner struct {
 	// Connect returns what acts as the hooks of a namespace.
 	Connect func(namespace string) (Clients, error)
+	// Own reach the API as spokectrl. They look whether something is left to be undone, and change nothing.
+	Own Clients
 }
 
 // New makes one that has a configuration's user act as ServiceAccount ramen-hooks of each namespace.
-func New(config *rest.Config) *Runner {
-	return &Runner{Connect: func(namespace string) (Clients, error) {
-		as := rest.CopyConfig(config)
-		// What looks for outages of the API server must not take a command that is refused, or a watch that is ended, for one.
-		as.WrapTransport = nil
+func New(config *rest.Config) (*Runner, error) {
+	plain := rest.CopyConfig(config)
+	// What looks for outages of the API server must not take a command that is refused, or a watch that is ended, for one.
+	plain.WrapTransport = nil
+	own, err := connect(plain)
+	return &Runner{Own: own, Connect: func(namespace string) (Clients, error) {
+		as := rest.CopyConfig(plain)
 		as.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + ServiceAccount}
-		kube, err := kubernetes.NewForConfig(as)
-		if err != nil {
-			return Clients{}, fmt.Errorf("make a client for hooks: %w", err)
-		}
-		all, err := dynamic.NewForConfig(as)
-		if err != nil {
-			return Clients{}, fmt.Errorf("make a client for hooks: %w", err)
-		}
-		return Clients{Kube: kube, Dynamic: all, Stream: streamer(as, kube)}, nil
-	}}
+		return connect(as)
+	}}, err
+}
+
+func connect(config *rest.Config) (Clients, error) {
+	kube, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return Clients{}, fmt.Errorf("make a client for hooks: %w", err)
+	}
+	all, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return Clients{}, fmt.Errorf("make a client for hooks: %w", err)
+	}
+	return Clients{Kube: kube, Dynamic: all, Stream: streamer(config, kube)}, nil
 }
 
 // Run runs one operation, for at most its timeout, or, if it is a command, for at most that in each Pod. No two runs have the same
 // name.
 func (r *Runner) Run(ctx context.Context, h *recipe.Hook, name string) error {
+	if _, err := r.autoscaled(ctx, h); err != nil {
+		return err
+	}
 	c, err := r.Connect(h.Namespace)
 	if err != nil {
 		return err

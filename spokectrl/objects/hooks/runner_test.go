@@ -42,7 +42,7 @@ type world struct {
 
 func newWorld(objects ...runtime.Object) *world {
 	w := &world{does: func(context.Context, string) (string, error) { return "", nil }}
-	w.kube = kubefake.NewClientset(objects...)
+	w.kube = kubefake.NewClientset(append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})...)
 	w.dynamic = dynamicfake.NewSimpleDynamicClient(scheme.Scheme, objects...)
 	w.runner = &hooks.Runner{Connect: func(string) (hooks.Clients, error) {
 		return hooks.Clients{Kube: w.kube, Dynamic: w.dynamic, Stream: func(ctx context.Context, _, pod, container string, command []string) (string, error) {
@@ -50,6 +50,7 @@ func newWorld(objects ...runtime.Object) *world {
 			return w.does(ctx, pod)
 		}}, nil
 	}}
+	w.runner.Own = hooks.Clients{Kube: w.kube, Dynamic: w.dynamic}
 	return w
 }
 

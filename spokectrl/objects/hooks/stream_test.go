@@ -60,7 +60,9 @@ func TestCommandsReachAContainer(t *testing.T) {
 		assert.Fail(t, "what others wrapped around the transport is used")
 		return nil
 	})
-	c, err := hooks.New(config).Connect("shop")
+	r, err := hooks.New(config)
+	require.NoError(t, err)
+	c, err := r.Connect("shop")
 	require.NoError(t, err)
 	stderr, err := c.Stream(t.Context(), "shop", "db-0", "main", []string{"run"})
 	require.NoError(t, err)

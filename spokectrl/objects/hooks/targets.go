@@ -16,45 +16,80 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 )
 
+// set is the Pods of one workload, or all that are selected by themselves. They are sorted by name, and none has ended.
+type set struct {
+	of    string // the kind and name of the workload; empty: none
+	wants int64  // how many Pods it is to have
+	pods  []*corev1.Pod
+}
+
+// runs reports whether a command can be run in a Pod.
+func runs(p *corev1.Pod) bool {
+	return p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil && len(p.Spec.Containers) > 0
+}
+
+// running are those of a set in which a command is to run.
+func (s *set) running(h *recipe.Hook) []*corev1.Pod {
+	var out []*corev1.Pod
+	for _, p := range s.pods {
+		if runs(p) {
+			out = append(out, p)
+		}
+	}
+	if h.OnePod && len(out) > 1 {
+		out = out[:1]
+	}
+	return out
+}
+
 // targets are the running Pods in which a command is to run, by name.
 func (c Clients) targets(ctx context.Context, h *recipe.Hook) ([]*corev1.Pod, error) {
+	sets, err := c.sets(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	var out []*corev1.Pod
+	for _, s := range sets {
+		out = append(out, s.running(h)...)
+	}
+	if len(out) == 0 {
+		return nil, absent(h, "there is no running Pod")
+	}
+	return out, nil
+}
+
+// sets are the Pods that a hook is about, whether they run or not.
+func (c Clients) sets(ctx context.Context, h *recipe.Hook) ([]set, error) {
 	list, err := c.Kube.CoreV1().Pods(h.Namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list Pods: %w", err)
 	}
-	var running []*corev1.Pod
+	var pods []*corev1.Pod
 	for i := range list.Items {
-		if p := &list.Items[i]; p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil && len(p.Spec.Containers) > 0 {
-			running = append(running, p)
+		if p := &list.Items[i]; p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
+			pods = append(pods, p)
 		}
 	}
-	slices.SortFunc(running, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
-	var out []*corev1.Pod
+	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	switch h.Kind {
 	case recipe.KindDeployment, recipe.KindStatefulSet, recipe.KindDaemonSet:
-		out, err = c.ofWorkloads(ctx, h, running)
-	default:
-		for _, p := range running {
-			is, err := selected(h, p)
-			if err != nil {
-				return nil, err
-			}
-			if is {
-				out = append(out, p)
-			}
+		return c.ofWorkloads(ctx, h, pods)
+	}
+	var out set
+	for _, p := range pods {
+		is, err := selected(h, p)
+		if err != nil {
+			return nil, err
 		}
-		if h.OnePod && len(out) > 1 {
-			out = out[:1]
+		if is {
+			out.pods = append(out.pods, p)
 		}
 	}
-	if err == nil && len(out) == 0 {
-		err = absent(h, "there is no running Pod")
-	}
-	return out, err
+	return []set{out}, nil
 }
 
-// ofWorkloads are the Pods of the workloads that a hook is about: of each all, or one.
-func (c Clients) ofWorkloads(ctx context.Context, h *recipe.Hook, running []*corev1.Pod) ([]*corev1.Pod, error) {
+// ofWorkloads are the Pods of the workloads that a hook is about.
+func (c Clients) ofWorkloads(ctx context.Context, h *recipe.Hook, pods []*corev1.Pod) ([]set, error) {
 	workloads, err := c.workloads(ctx, h)
 	if err != nil {
 		return nil, err
@@ -63,21 +98,22 @@ func (c Clients) ofWorkloads(ctx context.Context, h *recipe.Hook, running []*cor
 	if err != nil {
 		return nil, err
 	}
-	var out []*corev1.Pod
+	var out []set
 	for _, w := range workloads {
-		for _, p := range running {
+		s := set{of: h.Kind + " " + w.GetName(), wants: replicas(w)}
+		if h.Kind == recipe.KindDaemonSet {
+			s.wants, _ = number(w, "status", "desiredNumberScheduled")
+		}
+		for _, p := range pods {
 			owner := controller(p)
 			if via, ok := through[owner]; ok {
 				owner = via
 			}
-			if owner != w.GetUID() {
-				continue
-			}
-			out = append(out, p)
-			if h.OnePod {
-				break
+			if owner == w.GetUID() {
+				s.pods = append(s.pods, p)
 			}
 		}
+		out = append(out, s)
 	}
 	return out, nil
 }

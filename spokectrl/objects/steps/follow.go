@@ -25,6 +25,8 @@ type Record struct {
 	Step  int       `json:"step,omitempty"`
 	Of    int       `json:"of,omitempty"`
 	Since time.Time `json:"since"`
+	// Away says that the application was to run elsewhere since.
+	Away bool `json:"away,omitempty"`
 	// Undo is what is to be undone, oldest first.
 	Undo []Undo `json:"undo,omitempty"`
 }
