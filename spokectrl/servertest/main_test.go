@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
@@ -111,7 +112,7 @@ func start(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
-// install creates the objects in files of a folder.
+// install creates the objects in files of a folder, unless another test did.
 func install(ctx context.Context, dir string, files ...string) error {
 	scheme, err := vrg.Scheme()
 	if err != nil {
@@ -134,7 +135,7 @@ func install(ctx context.Context, dir string, files ...string) error {
 			} else if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			if err := c.Create(ctx, u); err != nil {
+			if err := c.Create(ctx, u); err != nil && !apierrors.IsAlreadyExists(err) {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}

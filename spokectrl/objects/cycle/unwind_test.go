@@ -45,7 +45,7 @@ func downs(t *testing.T, w *world) (*cluster, cycle.Want) {
 	c.worker.Tend(t.Context(), want)
 	synctest.Wait()
 	require.Equal(t, "guard/begin worker/down", c.hooks.Ran())
-	c.hooks.Move(cycle.Elsewhere)
+	c.place.Store(uint32(cycle.Elsewhere))
 	want.Mode = cycle.Off
 	c.worker.Tend(t.Context(), want)
 	synctest.Wait()
@@ -72,7 +72,7 @@ func TestNothingIsScaledUpWhereTheApplicationIsNotToRun(t *testing.T) {
 			want.Mode = cycle.Capture
 			c.worker.Tend(t.Context(), want) // the volumes are not promoted yet
 			synctest.Wait()
-			c.hooks.Move(cycle.Here)
+			c.place.Store(uint32(cycle.Here))
 			<-time.After(15 * time.Second)
 			is = c.tend(want)
 			assert.Equal(t, "guard/begin worker/down worker/up guard/begin worker/down worker/up", c.hooks.Ran())
@@ -97,7 +97,7 @@ func TestWhatIsScaledUpWhenTheGroupIsGone(t *testing.T) {
 				}
 				c.hooks.Rule("worker/up", enginetest.HookRule{})
 				before := c.hooks.Ran()
-				c.hooks.Move(cycle.Unprotected)
+				c.place.Store(uint32(cycle.Unprotected))
 				if killed {
 					<-time.After(time.Second)
 					c.kill()
@@ -129,7 +129,7 @@ func TestNoJobIsRunWhereTheApplicationIsNotToRun(t *testing.T) {
 		peer.worker.Tend(t.Context(), there)
 		synctest.Wait()
 		require.Equal(t, "other/begin", peer.hooks.Ran())
-		peer.hooks.Move(cycle.Elsewhere)
+		peer.place.Store(uint32(cycle.Elsewhere))
 		there.Mode = cycle.Off
 		peer.worker.Tend(t.Context(), there)
 		<-time.After(time.Hour)

@@ -91,6 +91,7 @@ type cluster struct {
 	process *process
 	worker  *cycle.Worker
 	woken   chan capsule.Group
+	place   atomic.Uint32 // where the application is to run
 }
 
 func (w *world) cluster(t *testing.T, number int, have ...string) *cluster {
@@ -120,10 +121,14 @@ func (c *cluster) start() {
 		return nil
 	})}
 	c.process = &process{Hooks: c.hooks}
-	c.worker = cycle.New(c.engine, &captures.Keeper{Archive: c.archive, Clock: clock.RealClock{}}, cycle.Hooks{Runner: c.process, Journal: c.process, Place: c.process.Place}, clock.RealClock{})
+	c.worker = cycle.New(c.engine, &captures.Keeper{Archive: c.archive, Clock: clock.RealClock{}}, cycle.Hooks{Runner: c.process, Journal: c.process, Place: c.runs}, clock.RealClock{})
 	c.woken = make(chan capsule.Group, 1000)
 	c.worker.OnChange(func(g capsule.Group) { c.woken <- g })
 	c.t.Cleanup(c.worker.Close)
+}
+
+func (c *cluster) runs(context.Context, capsule.Group) (cycle.Place, error) {
+	return cycle.Place(c.place.Load()), nil
 }
 
 // process is what hooks of one process reach. One that was killed reaches nothing.

@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
-	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
 	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 )
@@ -23,7 +22,6 @@ type Hooks struct {
 	ran     []string
 	names   map[string]int
 	lost    error
-	place   cycle.Place
 }
 
 // HookRule is what an operation does.
@@ -110,20 +108,6 @@ func (h *Hooks) Note(_ context.Context, op *recipe.Hook) string {
 // Undo implements cycle.Runner.
 func (h *Hooks) Undo(ctx context.Context, op *recipe.Hook, name string) error {
 	return h.Run(ctx, op, name)
-}
-
-// Place says where the applications are to run.
-func (h *Hooks) Place(context.Context, capsule.Group) (cycle.Place, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.place, h.lost
-}
-
-// Move changes where the applications are to run.
-func (h *Hooks) Move(to cycle.Place) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.place = to
 }
 
 // Remove takes away what is written down of a group, as a person does.
