@@ -3,6 +3,9 @@
 package servertest
 
 import (
+	"errors"
+	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/builtin"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
 )
@@ -36,5 +40,41 @@ func TestTheBuiltInEngineConforms(t *testing.T) {
 		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "poor"}, Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, Name: "poor"}}}))
 	poor := rest.CopyConfig(admin)
 	poor.Impersonate = rest.ImpersonationConfig{UserName: "poor", Groups: []string{"system:authenticated"}}
-	enginetest.Run(t, enginetest.Subject{Engine: engine(t, admin), Poor: engine(t, poor), Client: all})
+	enginetest.Run(t, enginetest.Subject{Engine: engine(t, admin), Poor: engine(t, poor), Client: all, Dying: func(writes int, late bool) objects.Engine {
+		mortal := rest.CopyConfig(admin)
+		mortal.Wrap(func(to http.RoundTripper) http.RoundTripper { return &dying{to: to, writes: writes, late: late} })
+		return engine(t, mortal)
+	}})
+}
+
+// dying is the way to the API server of a process that ends at a write.
+type dying struct {
+	to   http.RoundTripper
+	late bool // the API server gets that write
+
+	mu     sync.Mutex
+	writes int
+	gone   bool
+}
+
+var errGone = errors.New("the process is gone")
+
+func (d *dying) RoundTrip(r *http.Request) (*http.Response, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last := false
+	if r.Method != http.MethodGet && !d.gone {
+		d.writes--
+		last = d.writes < 0
+	}
+	if d.gone || last && !d.late {
+		d.gone = true
+		return nil, errGone
+	}
+	response, err := d.to.RoundTrip(r)
+	if d.gone = d.gone || last; last && err == nil {
+		_ = response.Body.Close()
+		return nil, errGone
+	}
+	return response, err
 }

@@ -164,7 +164,7 @@ func (r *restore) settle(ctx context.Context, c dynamic.ResourceInterface, k kin
 	case here.GetDeletionTimestamp() != nil:
 		return errLeaving
 	case here.GetAnnotations()[portable.AnnotationRestored] == r.id:
-		return nil // made by an earlier attempt, and perhaps changed by the application since
+		return r.complete(ctx, c, k, it, here)
 	case portable.Equal(it, here):
 		return nil
 	}
@@ -193,13 +193,43 @@ func (r *restore) create(ctx context.Context, c dynamic.ResourceInterface, k kin
 	annotations[portable.AnnotationRestored] = r.id
 	u.SetAnnotations(annotations)
 	u.SetOwnerReferences(r.owners(ctx, it))
-	status := it.Status != nil && r.status != nil && r.status.wants(k)
-	if status && !k.hasStatus {
+	if r.wantsStatus(k, it) && !k.hasStatus {
 		u.Object["status"] = it.Status
 	}
 	made, err := c.Create(ctx, u, metav1.CreateOptions{FieldManager: fieldOwner})
-	if err != nil || !status || !k.hasStatus {
+	if err != nil {
 		return err //nolint:wrapcheck // it says what was refused
+	}
+	return r.restoreStatus(ctx, c, k, it, made)
+}
+
+// complete adds what an earlier attempt did not come to, if it ended early, or if an owner was made later. What is there stays: the
+// application may have changed it since.
+func (r *restore) complete(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item, here *unstructured.Unstructured) error {
+	if len(it.Owners) > 0 && len(here.GetOwnerReferences()) == 0 {
+		if owners := r.owners(ctx, it); len(owners) > 0 {
+			here.SetOwnerReferences(owners)
+			changed, err := c.Update(ctx, here, metav1.UpdateOptions{FieldManager: fieldOwner})
+			if err != nil {
+				return fmt.Errorf("link it to its owners: %w", err)
+			}
+			here = changed
+		}
+	}
+	if _, has := here.Object["status"]; has {
+		return nil
+	}
+	return r.restoreStatus(ctx, c, k, it, here)
+}
+
+func (r *restore) wantsStatus(k kind, it *portable.Item) bool {
+	return it.Status != nil && r.status != nil && r.status.wants(k)
+}
+
+// restoreStatus writes the status of an object that was made, if it is wanted and is not a part of what is made.
+func (r *restore) restoreStatus(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item, made *unstructured.Unstructured) error {
+	if !r.wantsStatus(k, it) || !k.hasStatus {
+		return nil
 	}
 	made.Object["status"] = it.Status
 	if _, err := c.UpdateStatus(ctx, made, metav1.UpdateOptions{FieldManager: fieldOwner}); err != nil {

@@ -32,6 +32,8 @@ type Subject struct {
 	Engine objects.Engine
 	// Poor is the engine with no right but to read and make ConfigMaps, and to read namespaces.
 	Poor objects.Engine
+	// Dying makes one whose process ends at a write: after so many of them, or, if late, when the API server has the next one, too.
+	Dying func(writes int, late bool) objects.Engine
 	// Client of the cluster may do all.
 	Client client.Client
 }
@@ -51,6 +53,8 @@ func Run(t *testing.T, s Subject) {
 		"nothing is made of a capture with a hole":    hole,
 		"a request is run once":                       once,
 		"a store that fails ends a capture":           storeFails,
+		"a restore that is interrupted is completed":  interrupted,
+		"an owner may come after what it owns":        orphaned,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, s) })
 	}
