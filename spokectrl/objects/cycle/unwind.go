@@ -43,9 +43,9 @@ type unwinding struct {
 	missing map[string]int // how many times in a row there was nothing to undo, by operation
 }
 
-func (w *unwinding) run() {
-	logger := log.FromContext(w.life).WithValues("group", w.record.Group, "attempt", w.record.Attempt)
-	ctx := log.IntoContext(w.life, logger)
+func (w *unwinding) run(ctx context.Context) {
+	logger := log.FromContext(ctx).WithValues("group", w.record.Group, "attempt", w.record.Attempt)
+	ctx = log.IntoContext(ctx, logger)
 	defer close(w.u.done) // last: then nothing of it runs any more
 	defer w.call(w.record.Group)
 	skip := w.u.skip
@@ -61,7 +61,7 @@ func (w *unwinding) run() {
 		if try == 1 {
 			close(w.u.first)
 		}
-		if err == nil || w.life.Err() != nil {
+		if err == nil || ctx.Err() != nil {
 			return
 		}
 		logger.Info("What a hook did is not undone", "try", try, "reason", err.Error())
@@ -73,7 +73,7 @@ func (w *unwinding) run() {
 		case <-skip:
 			w.giveUp(ctx, "a person set annotation "+AnnotationSkipUndo)
 			skip = nil
-		case <-w.life.Done():
+		case <-ctx.Done():
 		}
 		timer.Stop()
 	}

@@ -92,11 +92,11 @@ func TestRecordsThatCanNotBeReadAreTold(t *testing.T) {
 			assert.NoError(t, c.worker.Recover(t.Context()))
 		}()
 		synctest.Wait()
-		is := c.worker.Tend(t.Context(), want)
+		c.worker.Tend(t.Context(), want)
 		<-time.After(20 * time.Second)
 		assert.True(t, c.woke())
 		const says = "; now: what the hooks of an earlier process did could not be read since 2000-01-01T00:00:00Z: read Secret op/ramen-hooks: secrets is forbidden. Nothing is captured or restored on this cluster before that is known; it is tried again, at the latest after 5m0s"
-		is = c.worker.Tend(t.Context(), want)
+		is := c.worker.Tend(t.Context(), want)
 		assert.Contains(t, hooksSay(t, want, is).Message, says)
 		plain := c.want(cycle.Capture, 1)
 		assert.Contains(t, cycle.OfCaptures(&plain, &is, time.Now()).Message, says)
