@@ -30,7 +30,7 @@ const (
 	Present     Move = iota // nothing is missing
 	CreatePV                // create the volume, note its original policy, then the claim
 	KeepPV                  // the volume was created, but its original policy is not noted yet
-	FreePV                  // the volume is ours, bound to a claim that is gone, or to what received it: let it be bound to the claim
+	FreePV                  // the volume is ours, bound to a claim that is gone, or to what received it: let it be bound to the claim, with the size of Grown
 	CreateClaim             // create the claim
 	GrowClaim               // ask for the size that the volume was given elsewhere
 	Wait                    // something of an earlier life is still being deleted
@@ -63,6 +63,8 @@ func Compare(stored Pair, here Here) (Move, string) {
 	switch ref := pv.Spec.ClaimRef; {
 	case ref != nil && !names(ref, stored.PVC):
 		return FreePV, ""
+	case ref != nil && ref.UID == "" && here.PVC == nil && Grown(stored.PV, pv) != nil:
+		return FreePV, ""
 	case ref == nil || ref.UID == "":
 	case here.PVC == nil || here.PVC.UID != ref.UID:
 		return FreePV, ""
@@ -74,6 +76,20 @@ func Compare(stored Pair, here Here) (Move, string) {
 		return GrowClaim, ""
 	}
 	return Present, ""
+}
+
+// Grown is the capacity of a PersistentVolume that no claim is bound to, if the volume was made larger where it was primary since: the
+// storage has resized it. A claim that is bound to the old size would have it resized again, which storage refuses of a secondary.
+// Nil: it is as it was.
+func Grown(stored, pv *corev1.PersistentVolume) corev1.ResourceList {
+	size := stored.Spec.Capacity[corev1.ResourceStorage]
+	if size.Cmp(pv.Spec.Capacity[corev1.ResourceStorage]) <= 0 {
+		return nil
+	}
+	out := corev1.ResourceList{}
+	maps.Copy(out, pv.Spec.Capacity)
+	out[corev1.ResourceStorage] = size
+	return out
 }
 
 // grows reports whether a claim that stayed asks for less than the stored one: the volume was made larger where it was primary

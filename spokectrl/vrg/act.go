@@ -270,7 +270,7 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:
-		if err := r.freePV(ctx, pv, m.Pair.PVC); err != nil {
+		if err := r.freePV(ctx, pv, m.Pair); err != nil {
 			return err
 		}
 	case capsule.GrowClaim:
@@ -290,15 +290,19 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 	return nil
 }
 
-// freePV lets a retained PV be bound to its claim. The patch tests what it replaces: were the volume bound to another
-// claim by now, it fails.
-func (r actor) freePV(ctx context.Context, pv *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) error {
-	patch, err := json.Marshal([]map[string]any{
+// freePV lets a retained PV be bound to its claim, with the size that the volume has by now. The patch tests what it replaces: were
+// the volume bound to another claim by now, it fails.
+func (r actor) freePV(ctx context.Context, pv *corev1.PersistentVolume, stored capsule.Pair) error {
+	ops := []map[string]any{
 		{"op": "test", "path": "/metadata/uid", "value": pv.UID},
 		{"op": "test", "path": "/spec/claimRef", "value": pv.Spec.ClaimRef},
 		{"op": "replace", "path": "/spec/claimRef", "value": corev1.ObjectReference{
-			APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: claim.Namespace, Name: claim.Name}},
-	})
+			APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: stored.PVC.Namespace, Name: stored.PVC.Name}},
+	}
+	if capacity := capsule.Grown(stored.PV, pv); capacity != nil {
+		ops = append(ops, map[string]any{"op": "add", "path": "/spec/capacity", "value": capacity})
+	}
+	patch, err := json.Marshal(ops)
 	if err != nil {
 		return fmt.Errorf("encode patch: %w", err)
 	}
