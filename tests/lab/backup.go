@@ -43,11 +43,11 @@ func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir st
 	if cluster != Hub {
 		users = []string{on(serviceStorage, cluster), on(serviceNode, cluster)}
 	}
-	addons := l.addonsServices(cluster)
-	if cluster == Hub {
-		addons = nil
+	var addons, sides []string
+	if cluster != Hub {
+		addons, sides = l.addonsServices(cluster), l.sidecarServices(cluster)
 	}
-	for _, s := range slices.Concat(plane, users, addons) {
+	for _, s := range slices.Concat(plane, users, addons, sides) {
 		if err := l.Stop(s); err != nil {
 			return fmt.Errorf("stop %s: %w", cluster, err)
 		}
@@ -81,7 +81,15 @@ func (l *Lab) exchangeState(ctx context.Context, cluster string, put func(dir st
 	if err := l.prepareAddons(ctx, cluster); err != nil {
 		return err
 	}
-	return start(addons)
+	if err := start(addons); err != nil || len(sides) == 0 {
+		return err
+	}
+	for _, s := range sidecars() {
+		if _, err := l.Kubeconfig(ctx, s.on(cluster)); err != nil {
+			return err
+		}
+	}
+	return start(sides)
 }
 
 // ReplaceCluster puts a new spoke in the place of one that is lost with all that was on it: an empty API server of the same

@@ -58,7 +58,11 @@ func (l *Lab) configure(ctx context.Context, c *Cluster) error {
 		})
 	}
 	if c.Name != Hub {
-		objects = append(objects, storageClasses(c.Name, l.options.Storage)...)
+		classes := storageClasses(c.Name, l.options.Storage)
+		if l.options.Sidecars {
+			classes = withSecrets(classes)
+		}
+		objects = append(objects, classes...)
 	}
 	for _, o := range objects {
 		if err := c.Client.Create(ctx, o); err != nil {

@@ -129,6 +129,11 @@ func (l *Lab) install(ctx context.Context, c *Cluster, project string, modules m
 			return fmt.Errorf("csi-addons: %w", err)
 		}
 	}
+	if c.Name != Hub && l.options.Sidecars {
+		if err := l.installSidecars(ctx, c); err != nil {
+			return fmt.Errorf("sidecars: %w", err)
+		}
+	}
 	select {
 	case <-established:
 		return nil

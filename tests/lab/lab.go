@@ -42,6 +42,9 @@ type Options struct {
 	Storage string
 	// CSIAddons is who obeys VolumeReplications.
 	CSIAddons CSIAddons
+	// Sidecars says that volumes are made, deleted, resized and snapshotted by the sidecars of Kubernetes' CSI project, and not by the
+	// storage driver in their place. It needs CSIAddons, whose Secret they use.
+	Sidecars bool
 	// Restart starts controllers again that died, as their Deployments would.
 	Restart bool
 	// LeaseDuration is how long the hub calls a link live after a renewal. Zero: 3 seconds, the least that mirrors take, so

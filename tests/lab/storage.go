@@ -17,7 +17,7 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/supervise"
 )
 
-// StartStorage starts the storage driver and the node of each spoke, and csi-addons if the lab has it.
+// StartStorage starts the storage driver and the node of each spoke, and csi-addons and the sidecars if the lab has them.
 func (l *Lab) StartStorage(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -33,9 +33,10 @@ func (l *Lab) StartStorage(ctx context.Context) error {
 	group, groupCtx = errgroup.WithContext(ctx)
 	for _, spoke := range Spokes() {
 		group.Go(func() error { return l.startAddons(groupCtx, spoke) })
+		group.Go(func() error { return l.startSidecars(groupCtx, spoke) })
 	}
 	if err := group.Wait(); err != nil {
-		return fmt.Errorf("start csi-addons: %w", err)
+		return fmt.Errorf("start the sidecars of storage: %w", err)
 	}
 	return nil
 }
@@ -49,6 +50,9 @@ func (l *Lab) startDriver(ctx context.Context, spoke, peer string) error {
 	}
 	if len(l.addonsServices(spoke)) > 0 {
 		args = append(args, "--csi-addons="+l.socket(spoke), "--calls="+l.callsFile(spoke))
+	}
+	if l.options.Sidecars {
+		args = append(args, "--csi="+l.csiSocket(spoke))
 	}
 	for _, interval := range slices.Sorted(maps.Keys(l.options.Intervals)) {
 		args = append(args, fmt.Sprintf("--interval=%s=%s", interval, l.options.Intervals[interval]))

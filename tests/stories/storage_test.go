@@ -22,18 +22,18 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/story"
 )
 
-// TestOnStorageLikeCephRBD : there and back, with the real csi-addons before storage that calls a returned side in sync only
-// while nobody is primary, and releases a secondary only while its peer is primary. Each move ends without help, and the failed
-// side is a target again. Nothing is promoted by force but by a failover.
+// TestOnStorageLikeCephRBD : there and back, with the real csi-addons and the real sidecars before storage that calls a returned side
+// in sync only while nobody is primary, and releases a secondary only while its peer is primary. Each move ends without help, and the
+// failed side is a target again. Nothing is promoted by force but by a failover.
 func TestOnStorageLikeCephRBD(t *testing.T) {
-	onStorage(t, lab.Options{CSIAddons: lab.AddonsQuick, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}})
+	onStorage(t, lab.Options{CSIAddons: lab.AddonsQuick, Sidecars: true, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}}, volumesOfSidecars)
 }
 
 // TestOnStorageLikeCephRBDAtItsOwnPace is that with csi-addons as it is: it looks again after 15 and 30 seconds, and tells once
 // a minute what the peer has.
 func TestOnStorageLikeCephRBDAtItsOwnPace(t *testing.T) {
 	testlayer.Slow(t, "TestOnStorageLikeCephRBD")
-	onStorage(t, lab.Options{CSIAddons: lab.AddonsReal, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}})
+	onStorage(t, lab.Options{CSIAddons: lab.AddonsReal, Intervals: map[string]time.Duration{lab.SchedulingInterval: interval}}, func(*testing.T, *lab.Lab) {})
 }
 
 // TestOnIdealStorage : the same way with storage that calls each secondary in sync whose peer has all that was written there.
@@ -102,11 +102,12 @@ func TestOnAnArray(t *testing.T) {
 	a.NothingLostOn(lab.DR2)
 }
 
-func onStorage(t *testing.T, o lab.Options) {
+func onStorage(t *testing.T, o lab.Options, first func(*testing.T, *lab.Lab)) {
 	t.Helper()
 	calm(t) // its lab is its own
 	o.Restart, o.Storage = true, "rbd"
 	l := labtest.Up(t, o)
+	first(t, l)
 	a := protected(t, l, "rbd", lab.DR1)
 	ctx := t.Context()
 	for _, to := range []string{lab.DR2, lab.DR1} {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package binaries provides the programs of the lab: etcd, kube-apiserver, kube-controller-manager, kubectl,
-// versitygw, and those of csi-addons. They are built once from their Go modules (those in the folder programs, and one that the
-// project requires) into the user's cache folder, keyed by what goes into them. It promises that a folder that Ensure or
-// CSIAddons returned holds all of its programs, however many processes ask at once and wherever an earlier build was interrupted.
+// versitygw, those of csi-addons, and the sidecars of CSI drivers. They are built once from their Go modules into the user's cache
+// folder, keyed by what goes into them. It promises that a folder that Ensure, CSIAddons or
+// Sidecars returned holds all of its programs, however many processes ask at once and wherever an earlier build was interrupted.
 package binaries
 
 import (
@@ -105,7 +105,7 @@ func Clean() ([]string, error) {
 	}
 	var found []string
 	var errs []error
-	for _, pattern := range []string{"k8s-*", "project-*", "csi-addons-*"} {
+	for _, pattern := range []string{"k8s-*", "project-*", "csi-addons-*", "csi-sidecars-*"} {
 		dirs, err := filepath.Glob(filepath.Join(cache, pattern))
 		errs = append(errs, err)
 		found = append(found, dirs...)

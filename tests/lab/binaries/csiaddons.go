@@ -100,46 +100,60 @@ func CSIAddons(ctx context.Context, out io.Writer) (dir string, err error) {
 
 // buildCSIAddons makes dir, complete or not at all.
 func buildCSIAddons(ctx context.Context, out io.Writer, from, dir string) error {
+	return whole(ctx, out, "csi-addons: about two minutes of a processor", dir, csiAddonsPrograms(), func(next string) error {
+		copied := dir + ".src"
+		// The module cache cannot be written to.
+		if err := errors.Join(os.RemoveAll(copied), os.CopyFS(copied, os.DirFS(from))); err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(copied) }()
+		for _, step := range []struct {
+			patches  []patch
+			packages map[string]string // by the name of the program
+		}{
+			{sidecarPatches(), map[string]string{CSIAddonsManager: "./cmd/manager", CSIAddonsSidecar: "./sidecar"}},
+			{quickPatches(), map[string]string{CSIAddonsQuick: "./cmd/manager"}},
+		} {
+			for _, p := range step.patches {
+				if err := p.apply(copied); err != nil {
+					return err
+				}
+			}
+			for name, pkg := range step.packages {
+				if err := buildIn(ctx, copied, pkg, filepath.Join(next, name)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// whole makes dir with the wanted programs, which fill puts into another folder first: complete or not at all. Only one process
+// does; the others wait and find the result.
+func whole(ctx context.Context, out io.Writer, what, dir string, wanted []program, fill func(next string) error) error {
 	release, err := lock.Take(ctx, dir+".lock", func() {
-		fmt.Fprintln(out, "another process builds csi-addons: waiting for it")
+		fmt.Fprintf(out, "another process builds %s: waiting for it\n", what)
 	})
 	if err != nil {
 		return err
 	}
 	defer release()
-	if len(missing(dir, csiAddonsPrograms())) == 0 {
+	if len(missing(dir, wanted)) == 0 {
 		return nil
 	}
-	fmt.Fprintln(out, "building csi-addons for the lab, once: about two minutes of a processor")
-	next, copied := dir+".new", dir+".src"
-	// The module cache cannot be written to.
-	err = errors.Join(os.RemoveAll(next), os.RemoveAll(copied), os.MkdirAll(next, 0o755), os.CopyFS(copied, os.DirFS(from)))
-	if err != nil {
+	fmt.Fprintf(out, "building for the lab, once, %s\n", what)
+	next := dir + ".new"
+	if err := errors.Join(os.RemoveAll(next), os.MkdirAll(next, 0o755)); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(copied) }()
-	for _, step := range []struct {
-		patches  []patch
-		packages map[string]string // by the name of the program
-	}{
-		{sidecarPatches(), map[string]string{CSIAddonsManager: "./cmd/manager", CSIAddonsSidecar: "./sidecar"}},
-		{quickPatches(), map[string]string{CSIAddonsQuick: "./cmd/manager"}},
-	} {
-		for _, p := range step.patches {
-			if err := p.apply(copied); err != nil {
-				return err
-			}
-		}
-		for name, pkg := range step.packages {
-			if err := buildIn(ctx, copied, pkg, filepath.Join(next, name)); err != nil {
-				return err
-			}
-		}
+	if err := fill(next); err != nil {
+		return err
 	}
 	if err := errors.Join(os.RemoveAll(dir), os.Rename(next, dir)); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "csi-addons is in %s\n", dir)
+	fmt.Fprintf(out, "the programs are in %s\n", dir)
 	return nil
 }
 

@@ -56,6 +56,8 @@ type Options struct {
 	// CSIAddons is the socket on which csi-addons' sidecar is served, and Calls the file that gets a line for each of its calls.
 	// Empty: the driver obeys VolumeReplications itself.
 	CSIAddons, Calls string
+	// CSI is the socket on which the sidecars of Kubernetes' CSI project are served. Empty: the driver stands in for them.
+	CSI string
 	// RealVolSync says that VolSync serves its kinds itself; else the driver stands in for it where they are served.
 	RealVolSync bool
 }
@@ -77,6 +79,7 @@ func Main(ctx context.Context, args []string) error {
 	fs.StringVar(&o.Node, "node", "", "name of the node whose kubelet gets the volumes by CSI; empty: none")
 	fs.StringVar(&o.Kubelet, "kubelet", "/var/lib/kubelet", "folder of that kubelet")
 	fs.StringVar(&o.CSIAddons, "csi-addons", "", "path of the socket on which csi-addons is served; empty: it is not there")
+	fs.StringVar(&o.CSI, "csi", "", "path of the socket on which external-provisioner, csi-snapshotter and external-resizer are served; empty: they are not there")
 	fs.StringVar(&o.Calls, "calls", "", "file that gets a line for each call of csi-addons")
 	fs.BoolVar(&o.RealVolSync, "real-volsync", false, "leave the kinds of VolSync to VolSync")
 	if err := fs.Parse(args); err != nil {
@@ -142,16 +145,12 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	if err := store.Discard(""); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
-	volumes, err := setupProvisioning(mgr, store)
-	if err != nil {
-		return fmt.Errorf("storage: %w", err)
-	}
 	loop := NewLoop(store, peer, clock.RealClock{})
 	if err := errors.Join(
 		mgr.Add(loop),
 		mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return serve(ctx, o.Listen, link.Handler(store, destinations)) })),
 		serveReplication(mgr, o, store, peer, loop),
-		whenServed(mgr, "snapshots", snapshot.Definitions(), func() error { return setupSnapshots(mgr, store, volumes) }),
+		serveVolumes(mgr, o, data, store),
 	); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
@@ -184,6 +183,18 @@ func serveReplication(mgr ctrl.Manager, o Options, store *engine.Store, peer eng
 		events: mgr.GetEventRecorder(Driver), clock: clock.RealClock{},
 		store: store, peer: peer, loop: loop, speed: o.Speed,
 	})
+}
+
+// serveVolumes lets volumes be made, deleted and snapshotted: by sidecars, or by stand-ins for them.
+func serveVolumes(mgr ctrl.Manager, o Options, data string, store *engine.Store) error {
+	if o.CSI != "" {
+		return mgr.Add(csi.NewController(store, Driver, o.CSI, filepath.Join(data, o.Cluster, "sizes")))
+	}
+	volumes, err := setupProvisioning(mgr, store)
+	if err != nil {
+		return err
+	}
+	return whenServed(mgr, "snapshots", snapshot.Definitions(), func() error { return setupSnapshots(mgr, store, volumes) })
 }
 
 // setupSnapshots adds the snapshots, and lets them wake the claims that are made from them.

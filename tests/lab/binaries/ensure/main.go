@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	for _, ensure := range []func(context.Context, io.Writer) (string, error){binaries.Ensure, binaries.CSIAddons} {
+	for _, ensure := range []func(context.Context, io.Writer) (string, error){binaries.Ensure, binaries.CSIAddons, binaries.Sidecars} {
 		dir, err := ensure(context.Background(), os.Stderr)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "error:", err)

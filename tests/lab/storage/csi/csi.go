@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package csi gives the volumes of the lab's storage to a real kubelet: it is the node part of a CSI driver, over the
-// folders of the engine. It promises that a Pod writes into the very folder that the engine replicates, and that a volume
-// that a Pod has mounted keeps its role, as it does on the lab's own node. Volumes are made and deleted elsewhere.
+// Package csi serves CSI over the folders of the engine: Node gives volumes to a real kubelet, Controller makes them for real
+// sidecars. It promises that a Pod writes into the very folder that the engine replicates, and that a volume
+// that a Pod has mounted keeps its role, as it does on the lab's own node.
 package csi
 
 import (
