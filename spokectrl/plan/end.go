@@ -28,11 +28,10 @@ func prune(g Facts, p *Plan) {
 	loosen(g, p, func(v Volume) bool { return v.Marks == MarksAll && v.Claim == ClaimLeaving })
 }
 
-// outlived reports whether the replica of a volume goes after the group. A session holds a secondary until the primary is let go, whose
-// group ends only when this one has. The claim is held by the replica until then, so that its volume can't go before.
-func (g Facts) outlived(v Volume) bool {
-	return g.Ending && !g.Interrupted && g.Role == Secondary && v.Session && v.Replica == ReplicaLeaving
-}
+// outlived reports whether a replica that is being deleted goes after the group. A session holds a secondary until the primary is let
+// go, whose group ends only when this one has; the protection of a secondary's volume ends with its group only. The claim is held by the
+// replica until then, so that its volume can't go before.
+func (g Facts) outlived(v Volume) bool { return g.Role == Secondary && v.Session }
 
 // end decides for a group that is being deleted. It needs no class and no readable configuration, but for the stores.
 func end(g Facts, p *Plan) {

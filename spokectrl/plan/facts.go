@@ -135,7 +135,7 @@ type Remain struct {
 type Facts struct {
 	Role   Role
 	Ending bool // the group has a deletionTimestamp
-	// Interrupted says that somebody else than the hub deletes the group: its protection does not end (X14).
+	// Interrupted says that it is Ending because somebody else than the hub deletes the group: its protection does not end (X14).
 	Interrupted bool
 	// Pruned says that a namespace of the group is being deleted: its claims leave, and nobody gives their volumes up.
 	Pruned bool

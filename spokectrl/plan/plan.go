@@ -116,7 +116,7 @@ func Decide(g Facts) Plan {
 	switch {
 	case g.Ending && !g.Held:
 		return p // our part is over; others may still hold the group
-	case g.Ending && g.Interrupted:
+	case g.Interrupted:
 		interrupt(g, &p)
 		return p
 	case g.Ending:
