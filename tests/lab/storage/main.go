@@ -128,7 +128,9 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	}
 	store := engine.New(VolumesDir(data, o.Cluster), clock.RealClock{}).As(o.Kind)
 	if o.Node != "" {
-		if err := mgr.Add(csi.New(store, Driver, o.Node, o.Kubelet)); err != nil {
+		// A database that is copied file by file while it writes is no database any more: storage with snapshots freezes it, too.
+		store = store.Freezing(csi.Freeze)
+		if err := errors.Join(csi.Thaw(VolumesDir(data, o.Cluster)), mgr.Add(csi.New(store, Driver, o.Node, o.Kubelet))); err != nil {
 			return fmt.Errorf("storage: %w", err)
 		}
 	}

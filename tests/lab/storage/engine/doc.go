@@ -13,6 +13,7 @@
 //     peer has it; if the peer went on without it, the copy is moved to diverged-<time> before anything comes in.
 //   - Role and use exclude each other: a mounted volume is not demoted, a secondary cannot be mounted.
 //
-// It does not promise a point in time across files (each file is copied as it is when it is read), nor to survive a
-// loss of power: a killed process loses nothing that it wrote, a dead machine takes the whole lab with it.
+// It does not promise a point in time across files (each file is copied as it is when it is read), except in the snapshots of a
+// store that is Freezing, nor to survive a loss of power: a killed process loses nothing that it wrote, a dead machine takes the
+// whole lab with it.
 package engine

@@ -50,11 +50,11 @@ func (s *Store) Snapshot(ctx context.Context, handle, name string) (Snapshot, er
 	if st.Role != Primary {
 		return Snapshot{}, fmt.Errorf("make snapshot: volume %s is %s: %w", handle, st.Role, ErrWrongRole)
 	}
-	made := Snapshot{Volume: handle, Created: s.clock.Now()}
 	draft := filepath.Join(s.root, ".new-"+rand.Text())
 	if err := s.disk.mkdir(filepath.Join(draft, dataName)); err != nil {
 		return Snapshot{}, fmt.Errorf("make snapshot: %w", err)
 	}
+	made := Snapshot{Volume: handle}
 	if err := s.fill(ctx, filepath.Join(s.dir(handle), dataName), draft, &made); err != nil {
 		return Snapshot{}, errors.Join(fmt.Errorf("make snapshot of volume %s: %w", handle, err), s.disk.remove(draft))
 	}
@@ -68,7 +68,7 @@ func (s *Store) Snapshot(ctx context.Context, handle, name string) (Snapshot, er
 }
 
 func (s *Store) fill(ctx context.Context, from, draft string, made *Snapshot) error {
-	count, err := copyTree(ctx, from, Staging{Dir: filepath.Join(draft, dataName)})
+	count, err := s.still(ctx, from, draft, made)
 	if err != nil {
 		return err
 	}
@@ -78,6 +78,29 @@ func (s *Store) fill(ctx context.Context, from, draft string, made *Snapshot) er
 		return fmt.Errorf("encode: %w", err)
 	}
 	return s.disk.write(filepath.Join(draft, snapshotName), content)
+}
+
+// still copies while nobody writes, if the store can see to that.
+func (s *Store) still(ctx context.Context, from, draft string, made *Snapshot) (count tally, err error) {
+	if s.freeze != nil {
+		thaw, err := s.freeze(ctx, from)
+		if err != nil {
+			return tally{}, fmt.Errorf("freeze: %w", err)
+		}
+		defer thaw()
+	}
+	made.Created = s.clock.Now()
+	return copyTree(ctx, from, Staging{Dir: filepath.Join(draft, dataName)})
+}
+
+// Freezer keeps everybody from writing to the folder of a volume until thaw is called.
+type Freezer func(ctx context.Context, dir string) (thaw func(), err error)
+
+// Freezing is the store with snapshots of one instant.
+func (s *Store) Freezing(f Freezer) *Store {
+	out := *s
+	out.freeze = f
+	return &out
 }
 
 // DescribeSnapshot tells of a snapshot; ErrNotFound if there is none.

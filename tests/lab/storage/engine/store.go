@@ -20,10 +20,11 @@ import (
 
 // Store holds the volumes of one cluster. Several processes may use the same folder: each operation locks its volume.
 type Store struct {
-	root  string
-	clock clock.PassiveClock
-	disk  disk
-	kind  Kind
+	root   string
+	clock  clock.PassiveClock
+	disk   disk
+	kind   Kind
+	freeze Freezer // nil: snapshots are no point in time either
 }
 
 // New is the store in a folder, <data>/<cluster>/volumes in the lab; it is made when it is first needed.

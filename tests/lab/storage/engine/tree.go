@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -46,7 +47,10 @@ func copyTree(ctx context.Context, from string, to Staging) (tally, error) {
 	}
 	// Inner folders first, and after what is in them: a folder may be read-only.
 	for _, dir := range slices.Backward(c.dirs) {
-		if err := os.Chmod(dir.path, dir.mode); err != nil {
+		if err := own(dir.path, dir.info); err != nil {
+			return tally{}, err
+		}
+		if err := os.Chmod(dir.path, mode(dir.info)); err != nil {
 			return tally{}, err
 		}
 	}
@@ -55,7 +59,29 @@ func copyTree(ctx context.Context, from string, to Staging) (tally, error) {
 
 type folder struct {
 	path string
-	mode fs.FileMode
+	info fs.FileInfo
+}
+
+// mode is what chmod knows of a file's mode.
+func mode(info fs.FileInfo) fs.FileMode {
+	return info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
+}
+
+// owner is the user and the group that a file belongs to.
+func owner(info fs.FileInfo) (user, group int) {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(s.Uid), int(s.Gid)
+	}
+	return os.Geteuid(), os.Getegid()
+}
+
+// own gives a copy to the owner of what it is a copy of. What belongs to this process needs no rights for that.
+func own(path string, of fs.FileInfo) error {
+	user, group := owner(of)
+	if user == os.Geteuid() && group == os.Getegid() {
+		return nil
+	}
+	return os.Lchown(path, user, group)
 }
 
 type copier struct {
@@ -80,7 +106,7 @@ func (c *copier) take(path string, entry fs.DirEntry) error {
 	}
 	switch info.Mode().Type() { //nolint:exhaustive // all others are refused below
 	case fs.ModeDir:
-		c.dirs = append(c.dirs, folder{target, info.Mode().Perm()})
+		c.dirs = append(c.dirs, folder{target, info})
 		if inside == "." {
 			return nil
 		}
@@ -94,7 +120,10 @@ func (c *copier) take(path string, entry fs.DirEntry) error {
 			return err
 		}
 		c.files++
-		return os.Symlink(link, target)
+		if err := os.Symlink(link, target); err != nil {
+			return err
+		}
+		return own(target, info)
 	case 0:
 		return c.file(path, inside, target, info)
 	}
@@ -135,7 +164,12 @@ func (c *copier) unchanged(inside string, info fs.FileInfo) bool {
 		return false
 	}
 	was, err := os.Lstat(filepath.Join(c.to.Previous, inside))
-	return err == nil && was.Mode() == info.Mode() && was.Size() == info.Size() && was.ModTime().Equal(info.ModTime())
+	if err != nil || was.Mode() != info.Mode() || was.Size() != info.Size() || !was.ModTime().Equal(info.ModTime()) {
+		return false
+	}
+	wasUser, wasGroup := owner(was)
+	user, group := owner(info)
+	return wasUser == user && wasGroup == group
 }
 
 // read copies as much of a file as info says that there is. It returns what the file became meanwhile, if it changed.
@@ -171,7 +205,11 @@ func write(target string, source io.Reader, info fs.FileInfo) (n int64, err erro
 	if n, err = io.CopyN(file, source, info.Size()); err != nil && !errors.Is(err, io.EOF) {
 		return n, err
 	}
-	if err := file.Chmod(info.Mode().Perm()); err != nil {
+	// In this order: a change of the owner takes rights away that the mode gave.
+	if err := own(target, info); err != nil {
+		return n, err
+	}
+	if err := file.Chmod(mode(info)); err != nil {
 		return n, err
 	}
 	return n, os.Chtimes(target, time.Time{}, info.ModTime())
