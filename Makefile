@@ -119,6 +119,7 @@ bench-smoke: ## Run each benchmark with a few groups and hops, to see that it wo
 	RAMEN_BENCH_SMOKE=1 $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./tests/bench
 
 .PHONY: kind-up
+kind-up: IMAGE_ARCH := $(shell $(GO) env GOARCH)
 kind-up: image dist ## Create three kind clusters, or take those that exist, and install everything; needs Docker and kubectl
 	$(GO) run ./tests/e2e/ramenkind up
 

@@ -22,7 +22,7 @@ hub='ClusterThatIsRestored|Hub|Leader|Killed|Credential|Access|Forged|Rebuilt|Op
 pure=(hubctrl/plan spokectrl/plan api/v1alpha1 cli/check cli/hub cli/order cli/site cli/text cli/view hubctrl/drpolicy hubctrl/drpolicy/peerclass hubctrl/maintenance hubctrl/maintenance/modes hubctrl/snapshot hubctrl/status hubctrl/volsynckey hubctrl/wish internal/apply
 	internal/cond internal/image internal/outcome internal/ramenconfig internal/testlayer mirror/exchange mirror/grant mirror/translate
 	spokectrl/capsule spokectrl/drclusterconfig spokectrl/maintenance spokectrl/objects/portable spokectrl/provider/volrep spokectrl/objects/steps spokectrl/recipe spokectrl/recipe/condition spokectrl/snapshot spokectrl/status spokectrl/volumes tests/arch tests/gitops
-	tests/gitops/guard tests/lab/journal tests/lab/registry tests/slowest)
+	tests/e2e/kindlab/debian tests/gitops/guard tests/lab/journal tests/lab/registry tests/slowest)
 # All others are raced, the longest first; but of these two, which nearly always have one goroutine, the gate races only what
 # runs under a real controller.
 long=(mirror/link mirror/fleet spokectrl/servertest hubctrl/drcluster)

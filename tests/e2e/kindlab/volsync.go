@@ -48,8 +48,8 @@ func (l *Lab) VolSync(ctx context.Context) (bool, error) {
 	return err == nil, client.IgnoreNotFound(err)
 }
 
-// installVolSync runs VolSync on the DR clusters, from the manifests of its module and an image that docker has here or
-// that the nodes can pull, and gives its movers a way from cluster to cluster.
+// installVolSync runs VolSync on the DR clusters, from the manifests of its module and an image that is made here, that docker has
+// or that the nodes can pull, and gives its movers a way from cluster to cluster.
 func (l *Lab) installVolSync(ctx context.Context, image string) error {
 	manifests, err := l.volSyncManifests(ctx, image)
 	if err != nil {
@@ -147,8 +147,11 @@ func withImage(u *unstructured.Unstructured, image string) (string, error) {
 	return string(text), nil
 }
 
-// saveImage writes an image that docker has into an archive; empty if it has none: then the nodes pull it.
+// saveImage writes an image that is made here, or that docker has, into an archive; empty if it has none: then the nodes pull it.
 func (l *Lab) saveImage(ctx context.Context, image string) (archive string, err error) {
+	if image == BuiltVolSync {
+		return l.buildVolSync(ctx)
+	}
 	var said *exec.ExitError
 	switch _, err := l.run(ctx, "", "docker", "image", "inspect", "--format", "{{.Id}}", image); {
 	case errors.As(err, &said):
