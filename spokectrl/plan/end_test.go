@@ -131,7 +131,7 @@ func TestEnds(t *testing.T) {
 
 // TestAGroupEndsWithItsLastVolume, in whatever order they are.
 func TestAGroupEndsWithItsLastVolume(t *testing.T) {
-	done, held := healthy(func(v *plan.Volume) { v.Foreign = true }), healthy(func(v *plan.Volume) { v.Replica = plan.ReplicaLeaving })
+	done, held := unprotected(), healthy(func(v *plan.Volume) { v.Replica = plan.ReplicaLeaving })
 	for _, volumes := range [][]plan.Volume{{held, done}, {done, held}} {
 		assert.Empty(t, plan.Decide(having(primary(volumes...), ending)).Writes)
 	}

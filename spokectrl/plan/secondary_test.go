@@ -107,7 +107,9 @@ func TestASecondary(t *testing.T) {
 		},
 
 		"nor what leaves, told primary again": {
-			secondary(released(func(v *plan.Volume) { v.Session, v.Told, v.Replica, v.Use = true, plan.Primary, plan.ReplicaLeaving, plan.UseBusy })), nil,
+			secondary(released(func(v *plan.Volume) {
+				v.Session, v.Told, v.Replica, v.Use = true, plan.Primary, plan.ReplicaLeaving, plan.UseBusy
+			})), nil,
 			waits(plan.AtSecondary, plan.WhyLeaving),
 		},
 		"nor what the storage has not made secondary yet": {

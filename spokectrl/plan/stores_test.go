@@ -268,17 +268,19 @@ func TestGate(t *testing.T) {
 		want   plan.Gate
 		means  plan.Restore
 	}{
-		"no store at all":                          {plan.Stores{Stored: true}, plan.GateNoStore, plan.RestoreComplete},
-		"all given up, of a group that was stored": {plan.Stores{GivenUp: true, Stored: true}, plan.GateForlorn, plan.RestoreConflict},
-		"and that goes on":                         {plan.Stores{GivenUp: true, Stored: true, GoesOn: true}, plan.GateNoStore, plan.RestoreComplete},
-		"no answer":                                {plan.Stores{Asked: true}, plan.GateUnread, plan.RestoreUnknown},
-		"nothing, of a new group":                  {plan.Stores{Asked: true, Answer: plan.AnswerNothing}, plan.GateOpen, plan.RestoreComplete},
-		"nothing, of one that was stored":          {plan.Stores{Asked: true, Answer: plan.AnswerNothing, Stored: true}, plan.GateEmptied, plan.RestoreConflict},
-		"nothing, of one that goes on":             {plan.Stores{Asked: true, Answer: plan.AnswerNothing, Stored: true, GoesOn: true}, plan.GateOpen, plan.RestoreComplete},
-		"what is not believed":                     {plan.Stores{Asked: true, Answer: plan.AnswerRefused}, plan.GateNotBelieved, plan.RestoreConflict},
-		"what is not believed, and written over":   {plan.Stores{Asked: true, Answer: plan.AnswerRefused, GoesOn: true}, plan.GateOpen, plan.RestoreComplete},
-		"something":                                {plan.Stores{Asked: true, Answer: plan.AnswerFound}, plan.GateCompare, plan.RestoreUnknown},
-		"something of a later term":                {plan.Stores{Asked: true, Answer: plan.AnswerFound, Overtaken: true, GoesOn: true}, plan.GateOvertaken, plan.RestoreUnknown},
+		"no store at all":                            {plan.Stores{Stored: true}, plan.GateNoStore, plan.RestoreComplete},
+		"all given up, of a group that was stored":   {plan.Stores{GivenUp: true, Stored: true}, plan.GateForlorn, plan.RestoreConflict},
+		"all given up, of one that was never stored": {plan.Stores{GivenUp: true}, plan.GateNoStore, plan.RestoreComplete},
+		"one given up, and another has something":    {plan.Stores{Asked: true, GivenUp: true, Stored: true, Answer: plan.AnswerFound}, plan.GateCompare, plan.RestoreUnknown},
+		"and that goes on":                           {plan.Stores{GivenUp: true, Stored: true, GoesOn: true}, plan.GateNoStore, plan.RestoreComplete},
+		"no answer":                                  {plan.Stores{Asked: true}, plan.GateUnread, plan.RestoreUnknown},
+		"nothing, of a new group":                    {plan.Stores{Asked: true, Answer: plan.AnswerNothing}, plan.GateOpen, plan.RestoreComplete},
+		"nothing, of one that was stored":            {plan.Stores{Asked: true, Answer: plan.AnswerNothing, Stored: true}, plan.GateEmptied, plan.RestoreConflict},
+		"nothing, of one that goes on":               {plan.Stores{Asked: true, Answer: plan.AnswerNothing, Stored: true, GoesOn: true}, plan.GateOpen, plan.RestoreComplete},
+		"what is not believed":                       {plan.Stores{Asked: true, Answer: plan.AnswerRefused}, plan.GateNotBelieved, plan.RestoreConflict},
+		"what is not believed, and written over":     {plan.Stores{Asked: true, Answer: plan.AnswerRefused, GoesOn: true}, plan.GateOpen, plan.RestoreComplete},
+		"something":                                  {plan.Stores{Asked: true, Answer: plan.AnswerFound}, plan.GateCompare, plan.RestoreUnknown},
+		"something of a later term":                  {plan.Stores{Asked: true, Answer: plan.AnswerFound, Overtaken: true, GoesOn: true}, plan.GateOvertaken, plan.RestoreUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, tc.want, tc.stores.Gate())

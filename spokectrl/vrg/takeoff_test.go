@@ -49,3 +49,24 @@ func TestAClaimThatMayNotBeUnprotectedSaysWhy(t *testing.T) {
 	assert.Contains(t, c.message("DataReady"), "volumeUnprotectionEnabled is false")
 	assert.Contains(t, c.message("DataReady"), "data")
 }
+
+// TestAClaimThatStaysProtectedStaysStored : where single volumes are never released, one that is not selected any more is replicated on.
+func TestAClaimThatStaysProtectedStaysStored(t *testing.T) {
+	s := newStores()
+	c, peer := deployed(t, s), newCluster(t, "dr2", s)
+	config := get(c, &corev1.ConfigMap{}, "ramen-system", "ramen-dr-cluster-operator-config")
+	config.Data["ramen_manager_config.yaml"] += "volumeUnprotectionEnabled: false\n"
+	require.NoError(t, c.client.Update(t.Context(), config))
+	claim := c.claim("data")
+	claim.Labels["app"] = "another"
+	require.NoError(t, c.client.Update(t.Context(), claim))
+	c.provision("log")
+	c.settle()
+	require.NotNil(t, c.replica("data"))
+	assert.Contains(t, c.message("DataReady"), "volumeUnprotectionEnabled is false")
+	assert.Equal(t, "True/Uploaded", c.says("ClusterDataProtected"))
+	peer.wish(v1alpha1.Primary, "2", action(v1alpha1.VRGActionFailover))
+	peer.settle()
+	require.NotNil(t, peer.claim("log"))
+	assert.NotNil(t, peer.claim("data"), "it is protected: a failover has to bring it")
+}
