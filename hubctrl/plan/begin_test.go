@@ -16,7 +16,7 @@ func TestWhatBeginsAProtection(t *testing.T) {
 	f := home()
 	f.At(plan.Second).Wish.Role = plan.Primary
 	untold(&f)
-	assert.Equal(t, plan.Wait{Fact: plan.ConflictSolved}, plan.Decide(f).Wait, "two Primaries of one epoch are no beginning, whoever was told")
+	assert.Equal(t, plan.Wait{Fact: plan.ConflictSolved}, plan.Decide(f).Wait, "two Primaries of one epoch are no beginning, even if no cluster was told")
 
 	for name, edit := range map[string]func(*plan.Facts){
 		"a new one": func(*plan.Facts) {},
