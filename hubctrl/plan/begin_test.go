@@ -50,3 +50,53 @@ func TestWhatBeginsAProtection(t *testing.T) {
 	f.At(plan.Second).Report = plan.Report{View: plan.Present}
 	assert.Empty(t, plan.Decide(f).Writes, "as when something of an earlier life is there")
 }
+
+// TestABeginningMovesNothingThatRuns : of an application that an earlier hub left between two clusters, and that is in use where it is not
+// wanted, only a relocate that the user asks for sends the workload away (I9).
+func TestABeginningMovesNothingThatRuns(t *testing.T) {
+	between := func(ask plan.Ask) plan.Facts {
+		f := both()
+		f.Ask = ask
+		for i := range f.Clusters {
+			f.Clusters[i].Wish = plan.Wish{Role: plan.Secondary, Epoch: 1}
+			f.Clusters[i].Report = plan.Report{View: plan.Present, Answered: true, State: plan.IsSecondary, Level: true, Ready: true}
+		}
+		f.At(plan.Second).Report.InUse = true
+		return f
+	}
+	got := plan.Decide(between(plan.Stay))
+	assert.Empty(t, got.Writes)
+	assert.Equal(t, plan.Wait{Fact: plan.HomeAgreed, On: plan.Second}, got.Wait)
+	got = plan.Decide(between(plan.Relocate))
+	if assert.NotEmpty(t, got.Writes) {
+		assert.Equal(t, plan.Publish, got.Writes[0].Kind)
+	}
+}
+
+// TestABeginningBetweenTwoSecondaries promotes the one that is wanted, and in use, once its peer is Secondary, though not in sync.
+func TestABeginningBetweenTwoSecondaries(t *testing.T) {
+	between := func(edit func(at, peer *plan.Report)) plan.Facts {
+		f := both()
+		for i := range f.Clusters {
+			f.Clusters[i].Wish = plan.Wish{Role: plan.Secondary, Epoch: 1}
+			f.Clusters[i].Report = plan.Report{View: plan.Present, Answered: true, State: plan.IsSecondary, Level: true, Ready: true}
+		}
+		edit(&f.At(plan.First).Report, &f.At(plan.Second).Report)
+		return f
+	}
+	for name, tc := range map[string]struct {
+		edit     func(at, peer *plan.Report)
+		promotes bool
+	}{
+		"both are in sync":                                     {func(_, _ *plan.Report) {}, true},
+		"the peer is not in sync":                              {func(_, peer *plan.Report) { peer.Level = false }, false},
+		"it is not, and the wanted one is in use":              {func(at, peer *plan.Report) { at.InUse, peer.Level = true, false }, true},
+		"the peer is no Secondary yet":                         {func(at, peer *plan.Report) { at.InUse, peer.State, peer.Level = true, plan.Between, false }, false},
+		"the wanted one is not in sync":                        {func(at, _ *plan.Report) { at.Level = false }, false},
+		"it is not, and has claims that were never replicated": {func(at, _ *plan.Report) { at.Conflict, at.Level = true, false }, true},
+		"it is not, and in use, so that it can't be":           {func(at, peer *plan.Report) { at.InUse, at.State, at.Level = true, plan.Between, false }, true},
+	} {
+		got := plan.Decide(between(tc.edit))
+		assert.Equal(t, tc.promotes, len(got.Writes) > 0, "%s: %+v", name, got)
+	}
+}
