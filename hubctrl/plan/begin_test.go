@@ -100,3 +100,22 @@ func TestABeginningBetweenTwoSecondaries(t *testing.T) {
 		assert.Equal(t, tc.promotes, len(got.Writes) > 0, "%s: %+v", name, got)
 	}
 }
+
+// TestWhatIsAdoptedOfASideThatIsAlone : a failover to the side that is seen is the user's word that the other one is lost; and what was
+// seen before its link was lost says nothing of the Primary that it follows.
+func TestWhatIsAdoptedOfASideThatIsAlone(t *testing.T) {
+	f := both()
+	f.Ask, f.Target = plan.Failover, plan.Second
+	f.At(plan.First).Live, f.At(plan.First).Report.View = false, plan.Unknown
+	f.At(plan.Second).Report = plan.Report{View: plan.Present, Orphan: true, Claim: plan.Primary}
+	assert.Equal(t, []plan.Write{{Kind: plan.AdoptWish, Side: plan.Second}}, plan.Decide(f).Writes)
+	f.Target = plan.First
+	assert.Empty(t, plan.Decide(f).Writes, "the other way it is no word about the one that is not seen")
+	f.Ask, f.Target = plan.Stay, plan.Second
+	assert.Empty(t, plan.Decide(f).Writes)
+
+	f = both()
+	f.At(plan.First).Live = false
+	f.At(plan.First).Report = plan.Report{View: plan.Present, Orphan: true, Claim: plan.Secondary}
+	assert.Equal(t, plan.Wait{Fact: plan.InboxComplete, On: plan.First}, plan.Decide(f).Wait)
+}
