@@ -45,6 +45,9 @@ func TestWhatBeginsAProtection(t *testing.T) {
 	f.Ask, f.Target = plan.Failover, plan.Second
 	f.At(plan.First).Wish.Former, f.At(plan.First).Live, f.At(plan.First).Report.View = true, false, plan.Unknown
 	assert.Equal(t, plan.Second, plan.Decide(f).Writes[0].Side, "the peer was given up for an earlier protection, and is lost")
+	f.Usable = false
+	assert.Empty(t, plan.Decide(f).Writes, "not with a policy that can't be used")
+	f.Usable = true
 	f.At(plan.Second).Report = plan.Report{View: plan.Present, Foreign: true}
 	assert.Empty(t, plan.Decide(f).Writes, "not where the survivor lacks something")
 	f.At(plan.Second).Report = plan.Report{View: plan.Present}
@@ -84,6 +87,12 @@ func TestABeginningBetweenTwoSecondaries(t *testing.T) {
 		edit(&f.At(plan.First).Report, &f.At(plan.Second).Report)
 		return f
 	}
+	unusable := between(func(_, _ *plan.Report) {})
+	unusable.Usable = false
+	assert.NotEmpty(t, plan.Decide(unusable).Writes, "what was protected is not held up by a policy")
+	relocated := between(func(_, _ *plan.Report) {})
+	relocated.Ask = plan.Relocate
+	assert.Equal(t, plan.Relocating, plan.Decide(relocated).Phase)
 	for name, tc := range map[string]struct {
 		edit     func(at, peer *plan.Report)
 		promotes bool
