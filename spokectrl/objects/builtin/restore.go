@@ -147,13 +147,22 @@ func (r *restore) item(ctx context.Context, it *portable.Item) error {
 
 var errLeaving = errors.New("one of this name is being deleted: it is restored when that is gone")
 
-// settle compares an object with what is here, and makes or changes what is to be. An error is about this object only.
+// settle makes an object, or compares it with the one that is here, and changes what is to be. An error is about this object only.
+// Mostly there is none here, so that it is not read before it is made; but what is refused for another reason may be here as well.
 func (r *restore) settle(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item) error {
 	name := it.Unstructured().GetName()
+	var refused error
+	if !merged(it) {
+		if refused = r.create(ctx, c, k, it); refused == nil || ctx.Err() != nil {
+			return refused
+		}
+	}
 	here, err := c.Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		err = r.create(ctx, c, k, it)
-		if !apierrors.IsAlreadyExists(err) {
+		if refused != nil {
+			return refused
+		}
+		if err = r.create(ctx, c, k, it); !apierrors.IsAlreadyExists(err) {
 			return err
 		}
 		here, err = c.Get(ctx, name, metav1.GetOptions{}) // somebody was faster
@@ -192,7 +201,8 @@ func (r *restore) create(ctx context.Context, c dynamic.ResourceInterface, k kin
 	}
 	annotations[portable.AnnotationRestored] = r.id
 	u.SetAnnotations(annotations)
-	u.SetOwnerReferences(r.owners(ctx, it))
+	owners, gone := r.owners(ctx, it)
+	u.SetOwnerReferences(owners)
 	if r.wantsStatus(k, it) && !k.hasStatus {
 		u.Object["status"] = it.Status
 	}
@@ -200,6 +210,7 @@ func (r *restore) create(ctx context.Context, c dynamic.ResourceInterface, k kin
 	if err != nil {
 		return err //nolint:wrapcheck // it says what was refused
 	}
+	r.withoutOwners(it, gone)
 	return r.restoreStatus(ctx, c, k, it, made)
 }
 
@@ -207,7 +218,9 @@ func (r *restore) create(ctx context.Context, c dynamic.ResourceInterface, k kin
 // application may have changed it since.
 func (r *restore) complete(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item, here *unstructured.Unstructured) error {
 	if len(it.Owners) > 0 && len(here.GetOwnerReferences()) == 0 {
-		if owners := r.owners(ctx, it); len(owners) > 0 {
+		owners, gone := r.owners(ctx, it)
+		r.withoutOwners(it, gone)
+		if len(owners) > 0 {
 			here.SetOwnerReferences(owners)
 			changed, err := c.Update(ctx, here, metav1.UpdateOptions{FieldManager: fieldOwner})
 			if err != nil {
@@ -238,9 +251,15 @@ func (r *restore) restoreStatus(ctx context.Context, c dynamic.ResourceInterface
 	return nil
 }
 
-// owners are those of an object as they are here. One that does not exist is told.
-func (r *restore) owners(ctx context.Context, it *portable.Item) []metav1.OwnerReference {
-	var out []metav1.OwnerReference
+// withoutOwners tells of the owners that an object was made without.
+func (r *restore) withoutOwners(it *portable.Item, gone []string) {
+	for _, owner := range gone {
+		r.find(objects.OwnerGone, it.Title(), "its owner "+owner+" does not exist here")
+	}
+}
+
+// owners are those of an object as they are here, and gone those that do not exist.
+func (r *restore) owners(ctx context.Context, it *portable.Item) (out []metav1.OwnerReference, gone []string) {
 	for _, o := range it.Owners {
 		gv, err := schema.ParseGroupVersion(o.APIVersion)
 		if err != nil {
@@ -249,7 +268,7 @@ func (r *restore) owners(ctx context.Context, it *portable.Item) []metav1.OwnerR
 		gvk := gv.WithKind(o.Kind)
 		uid, ok := r.owner(ctx, gvk, it.Unstructured().GetNamespace(), o.Name)
 		if !ok {
-			r.find(objects.OwnerGone, it.Title(), "its owner "+portable.Title(gvk.GroupKind(), "", o.Name)+" does not exist here")
+			gone = append(gone, portable.Title(gvk.GroupKind(), "", o.Name))
 			continue
 		}
 		ref := metav1.OwnerReference{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: uid}
@@ -261,7 +280,7 @@ func (r *restore) owners(ctx context.Context, it *portable.Item) []metav1.OwnerR
 		}
 		out = append(out, ref)
 	}
-	return out
+	return out, gone
 }
 
 func (r *restore) owner(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) (types.UID, bool) {
