@@ -72,7 +72,7 @@ func (w *undoer) undo(r steps.Record) *undoing {
 	w.all[r.Group] = u
 	delete(w.stays, r.Group)
 	w.mu.Unlock()
-	go (&unwinding{undoer: w, u: u, record: r, missing: map[string]int{}}).run(w.life) //nolint:contextcheck // it outlives who asks for it
+	go (&unwinding{undoer: w, u: u, record: r, missing: map[string]int{}}).run(w.life)
 	return u
 }
 
