@@ -28,6 +28,10 @@ var departures = []departure{
 	{"*", "*.replicationID.id", "optional here", "a volume that VolSync replicates has none"},
 	{"*", "*.peerClasses[].storageClassName", "required here", "an entry is found by it"},
 
+	{"*", "*.protectedPVC.capacity", "only here", "what receives a volume must hold all of it, and what is restored is to ask for what was asked"},
+	{"VolumeReplicationGroup", "status.protectedPVCs[].capacity", "only here", "what receives a volume must hold all of it"},
+	{"*", "*.keySecret", "only here", "movers that run take another key only if its Secret has another name"},
+
 	{"DRClusterConfig", "spec.abandonedStores*", "only here", "the user gives a lost store up once, not in the configuration of each cluster"},
 	{"DRClusterConfig", "spec.clusterID", "optional here", "the cluster tells its own id, in status.clusterID"},
 	{"DRClusterConfig", "spec.maintenanceModes*", "only here", "the hub asks for modes through the one object that it exchanges with a cluster"},

@@ -83,6 +83,10 @@ type VolSyncSpec struct {
 	// +listMapKey=pvcNamespace
 	// +listMapKey=pvcName
 	MoverConfig []MoverConfig `json:"moverConfig,omitempty"`
+	// keySecret names the Secret with the key by which the movers of both clusters trust each other, in each namespace of the
+	// group. Another key has another name. The hub sets it in groups. An addition to Ramen's API.
+	// +optional
+	KeySecret string `json:"keySecret,omitempty"`
 	// disabled turns VolSync off for this group.
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`

@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -203,6 +204,9 @@ type ProtectedPVC struct {
 	// resources of the PVC.
 	// +optional
 	Resources corev1.VolumeResourceRequirements `json:"resources,omitzero"`
+	// capacity is the size of a volume that VolSync copies, if it is larger than resources ask for. An addition to Ramen's API.
+	// +optional
+	Capacity *resource.Quantity `json:"capacity,omitempty"`
 	// volumeMode of the PVC.
 	// +optional
 	VolumeMode *corev1.PersistentVolumeMode `json:"volumeMode,omitempty"`

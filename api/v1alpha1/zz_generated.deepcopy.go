@@ -1234,6 +1234,11 @@ func (in *ProtectedPVC) DeepCopyInto(out *ProtectedPVC) {
 		copy(*out, *in)
 	}
 	in.Resources.DeepCopyInto(&out.Resources)
+	if in.Capacity != nil {
+		in, out := &in.Capacity, &out.Capacity
+		x := (*in).DeepCopy()
+		*out = &x
+	}
 	if in.VolumeMode != nil {
 		in, out := &in.VolumeMode, &out.VolumeMode
 		*out = new(corev1.PersistentVolumeMode)

@@ -911,6 +911,9 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             scalar: string
+    - name: capacity
+      type:
+        namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
     - name: conditions
       type:
         list:
@@ -1096,6 +1099,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: disabled
       type:
         scalar: boolean
+    - name: keySecret
+      type:
+        scalar: string
     - name: moverConfig
       type:
         list:

@@ -6,6 +6,7 @@ package v1alpha1
 
 import (
 	v1 "k8s.io/api/core/v1"
+	resource "k8s.io/apimachinery/pkg/api/resource"
 	apismetav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
@@ -37,6 +38,8 @@ type ProtectedPVCApplyConfiguration struct {
 	AccessModes []v1.PersistentVolumeAccessMode `json:"accessModes,omitempty"`
 	// resources of the PVC.
 	Resources *v1.VolumeResourceRequirements `json:"resources,omitempty"`
+	// capacity is the size of a volume that VolSync copies, if it is larger than resources ask for. An addition to Ramen's API.
+	Capacity *resource.Quantity `json:"capacity,omitempty"`
 	// volumeMode of the PVC.
 	VolumeMode *v1.PersistentVolumeMode `json:"volumeMode,omitempty"`
 	// conditions of the volume.
@@ -154,6 +157,14 @@ func (b *ProtectedPVCApplyConfiguration) WithAccessModes(values ...v1.Persistent
 // If called multiple times, the Resources field is set to the value of the last call.
 func (b *ProtectedPVCApplyConfiguration) WithResources(value v1.VolumeResourceRequirements) *ProtectedPVCApplyConfiguration {
 	b.Resources = &value
+	return b
+}
+
+// WithCapacity sets the Capacity field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Capacity field is set to the value of the last call.
+func (b *ProtectedPVCApplyConfiguration) WithCapacity(value resource.Quantity) *ProtectedPVCApplyConfiguration {
+	b.Capacity = &value
 	return b
 }
 

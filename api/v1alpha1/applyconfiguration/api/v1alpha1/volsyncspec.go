@@ -15,6 +15,9 @@ type VolSyncSpecApplyConfiguration struct {
 	RSSpec []VolSyncReplicationSourceSpecApplyConfiguration `json:"rsSpec,omitempty"`
 	// moverConfig sets the security of the movers.
 	MoverConfig []MoverConfigApplyConfiguration `json:"moverConfig,omitempty"`
+	// keySecret names the Secret with the key by which the movers of both clusters trust each other, in each namespace of the
+	// group. Another key has another name. The hub sets it in groups. An addition to Ramen's API.
+	KeySecret *string `json:"keySecret,omitempty"`
 	// disabled turns VolSync off for this group.
 	Disabled *bool `json:"disabled,omitempty"`
 }
@@ -61,6 +64,14 @@ func (b *VolSyncSpecApplyConfiguration) WithMoverConfig(values ...*MoverConfigAp
 		}
 		b.MoverConfig = append(b.MoverConfig, *values[i])
 	}
+	return b
+}
+
+// WithKeySecret sets the KeySecret field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the KeySecret field is set to the value of the last call.
+func (b *VolSyncSpecApplyConfiguration) WithKeySecret(value string) *VolSyncSpecApplyConfiguration {
+	b.KeySecret = &value
 	return b
 }
 
