@@ -139,21 +139,30 @@ func (r *actor) markWish(ctx context.Context, w *snapshot.Snapshot, s plan.Side)
 // refresh brings the content of wishes in line with what the user and the policy say besides roles. It reports whether it
 // wrote.
 func (r *actor) refresh(ctx context.Context, w *snapshot.Snapshot) (bool, error) {
-	wrote, keyErr := r.key.Ensure(ctx, w) // what fails there keeps no wish from its content
+	key, wrote, keyErr := r.key.Choose(ctx, w) // what fails there keeps no wish from its content
+	with := *w
+	with.KeySecret = key.Secret
+	w = &with
+	named := false
 	for _, s := range []plan.Side{plan.First, plan.Second} {
 		want, err := wish.Refreshed(w, r.origin, s)
 		if err != nil {
 			return wrote, errors.Join(keyErr, err)
 		}
 		if want == nil {
+			named = named || w.At(s).Wish != nil && w.At(s).Wish.Spec.VolSync.KeySecret == key.Secret
 			continue
 		}
 		if err := r.writeWish(ctx, w.At(s), want); err != nil {
 			return wrote, errors.Join(keyErr, err)
 		}
-		wrote = true
+		wrote, named = true, true
 	}
-	return wrote, keyErr
+	if keyErr != nil || !named {
+		return wrote, keyErr
+	}
+	put, err := r.key.Put(ctx, w, key)
+	return wrote || put, err
 }
 
 func removeWish(ctx context.Context, c client.Client, at *snapshot.Side) error {

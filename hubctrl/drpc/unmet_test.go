@@ -96,6 +96,10 @@ func TestWhatHasNoEffectIsNamed(t *testing.T) {
 				annotated("is-cg-enabled", "")(d)
 			}, "1 volumes are protected",
 		},
+		"a key of VolSync": {
+			func(d *v1alpha1.DRPlacementControl) { d.Spec.VolSyncSpec = &v1alpha1.VolSyncSpec{KeySecret: "mine"} },
+			"1 volumes are protected; keySecret of spec.volSyncSpec is not used, because the hub makes the key: remove it",
+		},
 		"nothing": {func(*v1alpha1.DRPlacementControl) {}, "1 volumes are protected"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +108,7 @@ func TestWhatHasNoEffectIsNamed(t *testing.T) {
 			c := h.condition("Protected")
 			assert.Equal(t, "True "+tc.says, string(c.Status)+" "+c.Message)
 			assert.Empty(t, h.wish("dr2").Spec.VolSync.RDSpec)
+			assert.Empty(t, h.keyTold("dr2"))
 			assert.Equal(t, h.drpc().Spec.RetainNamespaceSCCAcrossPeers, h.wish("dr1").Spec.RetainNamespaceSCCAcrossPeers, "it reaches the group")
 		})
 	}

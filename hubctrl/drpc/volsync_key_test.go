@@ -35,23 +35,37 @@ func (h *hub) keys() map[string]string {
 
 func (h *hub) keyWish(cluster string) *corev1.Secret {
 	h.t.Helper()
-	s := &corev1.Secret{}
-	if !h.get(s, clientKey("outbox-"+cluster, "shop.db-vs-secret")) || s.DeletionTimestamp != nil {
-		return nil // a tombstone waits for its cluster, and wishes nothing
+	list := &corev1.SecretList{}
+	require.NoError(h.t, h.api.List(h.t.Context(), list, client.InNamespace("outbox-"+cluster)))
+	var found []corev1.Secret
+	for _, s := range list.Items {
+		// A tombstone waits for its cluster, and wishes nothing.
+		if strings.HasPrefix(s.Name, "shop.db-vs-secret") && s.DeletionTimestamp == nil {
+			found = append(found, s)
+		}
 	}
-	return s
+	require.LessOrEqual(h.t, len(found), 1, "one key for each application")
+	if found == nil {
+		return nil
+	}
+	return &found[0]
 }
+
+// keyTold is the name of the key's Secret that a wish tells.
+func (h *hub) keyTold(cluster string) string { return h.wish(cluster).Spec.VolSync.KeySecret }
 
 func TestBothClustersGetTheSameKey(t *testing.T) {
 	h := withVolSync(t, "data")
 	keys := h.keys()
 	assert.Regexp(t, "^volsyncramen:[0-9a-f]{128}$", keys["dr1"])
 	assert.Equal(t, keys["dr1"], keys["dr2"])
+	assert.Regexp(t, "^db-vs-secret-[0-9a-f]{10}$", h.keyTold("dr1"))
+	assert.Equal(t, h.keyTold("dr1"), h.keyTold("dr2"))
 	for _, cluster := range []string{"dr1", "dr2"} {
 		s := h.keyWish(cluster)
 		assert.Equal(t, map[string]string{
 			"exchange.ramendr.openshift.io/namespace": "shop",
-			"exchange.ramendr.openshift.io/name":      "db-vs-secret",
+			"exchange.ramendr.openshift.io/name":      h.keyTold(cluster),
 			"exchange.ramendr.openshift.io/origin":    "hub-uid",
 			"exchange.ramendr.openshift.io/drpc":      "shop/db",
 		}, s.Annotations)
@@ -70,6 +84,8 @@ func TestACrashAtAnyWriteLeavesBothClustersWithOneKey(t *testing.T) {
 			keys := h.keys()
 			assert.NotEmpty(t, keys["dr1"])
 			assert.Equal(t, keys["dr1"], keys["dr2"])
+			assert.Equal(t, "shop."+h.keyTold("dr1"), h.keyWish("dr1").Name)
+			assert.Equal(t, h.keyTold("dr1"), h.keyTold("dr2"))
 			assert.Equal(t, "dr1 sends data to data.dr2, dr2 holds data", h.toldOfVolSync())
 		})
 	}
@@ -83,16 +99,18 @@ func TestAKeyIsHealedFromTheOtherOutboxAndNeverReplaced(t *testing.T) {
 		"the first is gone":                      {func(h *hub) { require.NoError(h.t, h.api.Delete(h.t.Context(), h.keyWish("dr1"))) }, "dr2"},
 		"the second is gone":                     {func(h *hub) { require.NoError(h.t, h.api.Delete(h.t.Context(), h.keyWish("dr2"))) }, "dr1"},
 		"the first is empty":                     {func(h *hub) { h.rekey("dr1", "") }, "dr2"},
+		"the first is another":                   {func(h *hub) { h.rekey("dr1", "volsyncramen:ff") }, "dr2"},
 		"the second is another":                  {func(h *hub) { h.rekey("dr2", "volsyncramen:ff") }, "dr1"},
 		"the first lost what the mirror goes by": {func(h *hub) { h.strip("dr1") }, "dr2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := withVolSync(t, "data")
-			want := h.keys()[tc.wins]
+			want, name := h.keys()[tc.wins], h.keyTold("dr1")
 			tc.edit(h)
 			h.settle()
 			assert.Equal(t, map[string]string{"dr1": want, "dr2": want}, h.keys())
-			assert.Equal(t, "db-vs-secret", h.keyWish("dr1").Annotations["exchange.ramendr.openshift.io/name"])
+			assert.Equal(t, name, h.keyWish("dr1").Annotations["exchange.ramendr.openshift.io/name"])
+			assert.Equal(t, []string{name, name}, []string{h.keyTold("dr1"), h.keyTold("dr2")}, "no mover is started again")
 		})
 	}
 }
@@ -113,6 +131,7 @@ func (h *hub) strip(cluster string) {
 
 func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
 	h := newHub(t, newDRPC())
+	h.settle()
 	h.volumes = []string{"data"}
 	theirs := &corev1.Secret{Data: map[string][]byte{"psk.txt": []byte("theirs")}}
 	theirs.Namespace, theirs.Name = "outbox-dr1", "shop.db-vs-secret"
@@ -186,7 +205,7 @@ func TestTheKeyIsTheKeysSecret(t *testing.T) {
 		h.obey("dr1")
 		h.obey("dr2")
 	}
-	require.Contains(t, said.String(), "Making the VolSync key")
+	require.Contains(t, said.String(), "Wishing the VolSync key")
 	shown, err := json.Marshal([]any{h.drpc(), h.wish("dr1"), h.wish("dr2"), h.told()})
 	require.NoError(t, err)
 	said.Write(shown)
@@ -219,17 +238,21 @@ func TestEachNamespaceOfAnApplicationGetsTheKey(t *testing.T) {
 		}
 		return out
 	}
+	require.NotEmpty(t, held())
 	one := slices.Collect(maps.Values(held()))[0]
+	require.True(t, h.get(w, clientKey("outbox-dr2", "ramen-ops.wide")))
+	name := w.Spec.VolSync.KeySecret
+	require.Regexp(t, "^wide-vs-secret-", name)
 	assert.Equal(t, map[string]string{
-		"outbox-dr1 web/wide-vs-secret": one, "outbox-dr1 shop/wide-vs-secret": one,
-		"outbox-dr2 web/wide-vs-secret": one, "outbox-dr2 shop/wide-vs-secret": one,
+		"outbox-dr1 web/" + name: one, "outbox-dr1 shop/" + name: one,
+		"outbox-dr2 web/" + name: one, "outbox-dr2 shop/" + name: one,
 	}, held())
 
 	now := h.shown(d)
 	now.Spec.ProtectedNamespaces = []string{"web"}
 	require.NoError(t, h.api.Update(t.Context(), now))
 	h.mustTry(key)
-	assert.Equal(t, map[string]string{"outbox-dr1 web/wide-vs-secret": one, "outbox-dr2 web/wide-vs-secret": one}, held(),
+	assert.Equal(t, map[string]string{"outbox-dr1 web/" + name: one, "outbox-dr2 web/" + name: one}, held(),
 		"it leaves with the namespace")
 }
 
@@ -237,4 +260,90 @@ func (h *hub) mustTry(key client.ObjectKey) {
 	h.t.Helper()
 	_, err := h.try(key)
 	require.NoError(h.t, err)
+}
+
+// loseKeys is the state of a hub that was restored from a backup of before the keys.
+func (h *hub) loseKeys() {
+	h.t.Helper()
+	for _, cluster := range []string{"dr1", "dr2"} {
+		s := h.keyWish(cluster)
+		s.Finalizers = nil
+		require.NoError(h.t, h.api.Update(h.t.Context(), s))
+		require.NoError(h.t, h.api.Delete(h.t.Context(), s))
+	}
+}
+
+// TestANameStandsForOneKey : movers that run hold on to the key that they were started with as long as the name of its Secret is
+// the same, so that two keys of one name would never let both ends meet again.
+func TestANameStandsForOneKey(t *testing.T) {
+	for name, begin := range map[string]func(*hub){
+		"a hub that is rebuilt": func(h *hub) { h.rebuild("hub-2", again()) },
+		"a hub that is rebuilt after a failover": func(h *hub) {
+			h.failover("dr2")
+			h.settle()
+			h.rebuild("hub-2", again())
+		},
+		"a hub that lost the keys": (*hub).loseKeys,
+		"a hub whose keys somebody changed": func(h *hub) {
+			h.rekey("dr1", "volsyncramen:ff")
+			h.rekey("dr2", "volsyncramen:ee")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := withVolSync(t, "data")
+			was, key := h.keyTold("dr1"), h.keys()["dr1"]
+			begin(h)
+			h.settle()
+			is := h.keyTold("dr1")
+			assert.NotEqual(t, was, is)
+			assert.Equal(t, is, h.keyTold("dr2"))
+			assert.NotEqual(t, key, h.keys()["dr1"])
+			assert.Equal(t, h.keys()["dr1"], h.keys()["dr2"])
+			assert.Equal(t, []string{"shop." + is, "shop." + is}, []string{h.keyWish("dr1").Name, h.keyWish("dr2").Name})
+			for _, s := range append(h.wish("dr1").Spec.VolSync.RSSpec, h.wish("dr2").Spec.VolSync.RSSpec...) {
+				assert.Equal(t, is, s.RsyncTLS.TLSSecretRef.Name)
+			}
+			h.settle()
+			assert.Equal(t, is, h.keyTold("dr1"), "once")
+		})
+	}
+}
+
+// TestAKeyInUseIsReplacedOnceBothClustersHear : one alone would not be understood by the other, with which it works now.
+func TestAKeyInUseIsReplacedOnceBothClustersHear(t *testing.T) {
+	h := withVolSync(t, "data")
+	first := h.keyTold("dr1")
+	h.loseKeys()
+	h.cut("dr2")
+	h.settle()
+	assert.Equal(t, first, h.keyTold("dr1"))
+	assert.Empty(t, h.keys())
+	h.connect("dr2")
+	h.settle()
+	assert.NotEqual(t, first, h.keyTold("dr1"))
+	assert.Equal(t, h.keyTold("dr1"), h.keyTold("dr2"))
+	assert.Len(t, h.keys(), 2)
+}
+
+// TestAKeyThatWasMadeBeforeNamesStoodForKeysIsKept : no mover is started again for a new version of the hub.
+func TestAKeyThatWasMadeBeforeNamesStoodForKeysIsKept(t *testing.T) {
+	h := withVolSync(t, "data")
+	for _, cluster := range []string{"dr1", "dr2"} {
+		s := h.keyWish(cluster)
+		old := s.DeepCopy()
+		old.ResourceVersion, old.UID, old.Name = "", "", "shop.db-vs-secret"
+		old.Annotations["exchange.ramendr.openshift.io/name"] = "db-vs-secret"
+		old.Data["psk.txt"] = []byte("volsyncramen:00")
+		s.Finalizers = nil
+		require.NoError(t, h.api.Update(t.Context(), s))
+		require.NoError(t, h.api.Delete(t.Context(), s))
+		require.NoError(t, h.api.Create(t.Context(), old))
+		w := h.wish(cluster)
+		w.Spec.VolSync.KeySecret = ""
+		require.NoError(t, h.api.Update(t.Context(), w))
+	}
+	h.settle()
+	assert.Equal(t, "db-vs-secret", h.keyTold("dr1"))
+	assert.Equal(t, "db-vs-secret", h.keyTold("dr2"))
+	assert.Equal(t, map[string]string{"dr1": "volsyncramen:00", "dr2": "volsyncramen:00"}, h.keys())
 }

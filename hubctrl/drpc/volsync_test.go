@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -51,16 +52,10 @@ func TestVolSyncVolumesGetDestinationsAndTheirAddresses(t *testing.T) {
 		h.wish("dr2").Spec.VolSync.RDSpec[0].ProtectedPVC, "what it is, not its state")
 	assert.Equal(t, v1alpha1.VolSyncReplicationSourceSpec{
 		ProtectedPVC: v1alpha1.ProtectedPVC{Namespace: "shop", Name: "data", ProtectedByVolSync: true},
-		RsyncTLS:     rsync("data.dr2"),
+		RsyncTLS:     &v1alpha1.RsyncTLSConfig{Address: "data.dr2", TLSSecretRef: corev1.LocalObjectReference{Name: h.keyTold("dr1")}},
 	}, h.wish("dr1").Spec.VolSync.RSSpec[0])
 	h.pass()
 	assert.Empty(t, h.wrote())
-}
-
-func rsync(address string) *v1alpha1.RsyncTLSConfig {
-	c := &v1alpha1.RsyncTLSConfig{Address: address}
-	c.TLSSecretRef.Name = "db-vs-secret"
-	return c
 }
 
 func TestADestinationIsToldOnlyOnceItListens(t *testing.T) {

@@ -35,6 +35,8 @@ type Snapshot struct {
 	Displaced bool  // the group is on other clusters than those of the policy: its wishes say which
 	More      bool  // there are wishes of the application besides those of the two sides
 
+	KeySecret string // the name of the Secret with the key of VolSync's movers, as far as it was looked for; empty: as wished
+
 	words             []string // by which the user accepts a loss, as far as they hold
 	SelectionAccepted bool     // that volumes which the object does not select lose their protection
 }

@@ -60,6 +60,9 @@ func inert(w *snapshot.Snapshot) string {
 	if groups := ungrouped(w); groups != "" {
 		out = append(out, groups)
 	}
+	if v := spec.VolSyncSpec; v != nil && v.KeySecret != "" {
+		out = append(out, "keySecret of spec.volSyncSpec is not used, because the hub makes the key: remove it")
+	}
 	if out == nil {
 		return ""
 	}

@@ -3,6 +3,7 @@
 package volsynckey_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,6 +18,7 @@ import (
 	"github.com/ramendr/ramen-direct/hubctrl/snapshot"
 	"github.com/ramendr/ramen-direct/hubctrl/volsynckey"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
 // application has wishes on both clusters; the first one's tells of a volume that VolSync copies.
@@ -32,13 +34,25 @@ func application() *snapshot.Snapshot {
 
 func settle(t *testing.T, keeper volsynckey.Keeper, w *snapshot.Snapshot) {
 	for range 9 {
-		wrote, err := keeper.Ensure(t.Context(), w)
-		require.NoError(t, err)
-		if !wrote {
+		if !once(t, keeper, w) {
 			return
 		}
 	}
 	t.Fatal("the keeper writes without end")
+}
+
+// once is what a pass does: the wishes name the key before it lies beside them.
+func once(t *testing.T, keeper volsynckey.Keeper, w *snapshot.Snapshot) bool {
+	key, wrote, err := keeper.Choose(t.Context(), w)
+	require.NoError(t, err)
+	for i := range w.Sides {
+		if w.Sides[i].Wish != nil && key.Secret != "" {
+			w.Sides[i].Wish.Spec.VolSync.KeySecret = key.Secret
+		}
+	}
+	put, err := keeper.Put(t.Context(), w, key)
+	require.NoError(t, err)
+	return wrote || put
 }
 
 func keysIn(t *testing.T, c client.Client) map[string]string {
@@ -72,6 +86,7 @@ func TestAKeyLiesWhereAWishIs(t *testing.T) {
 			var one string
 			assert.Len(t, keys, len(c.want))
 			for _, at := range c.want {
+				at += strings.TrimPrefix(w.Sides[0].Wish.Spec.VolSync.KeySecret, "db-vs-secret")
 				require.Contains(t, keys, at)
 				require.NotEmpty(t, keys[at])
 				if one == "" {
@@ -90,26 +105,54 @@ func TestAKeyLeavesWithItsSide(t *testing.T) {
 	wrote, err := keeper.Drop(t.Context(), w, plan.Second)
 	require.NoError(t, err)
 	assert.True(t, wrote)
-	left := &corev1.Secret{}
-	require.NoError(t, api.Get(t.Context(), client.ObjectKey{Namespace: "outbox-dr2", Name: "shop.db-vs-secret"}, left))
+	left, name := &corev1.Secret{}, "shop."+w.Sides[0].Wish.Spec.VolSync.KeySecret
+	require.NoError(t, api.Get(t.Context(), client.ObjectKey{Namespace: "outbox-dr2", Name: name}, left))
 	assert.NotNil(t, left.DeletionTimestamp, "a tombstone, until the copy has left the cluster")
-	require.NoError(t, api.Get(t.Context(), client.ObjectKey{Namespace: "outbox-dr1", Name: "shop.db-vs-secret"}, left))
+	require.NoError(t, api.Get(t.Context(), client.ObjectKey{Namespace: "outbox-dr1", Name: name}, left))
 	assert.Nil(t, left.DeletionTimestamp)
 	wrote, err = keeper.Drop(t.Context(), w, plan.Second)
 	require.NoError(t, err)
 	assert.False(t, wrote, "it goes once")
 }
 
-func TestTwoHubsAgreeOnTheKeyThatWasMadeFirst(t *testing.T) {
+// TestTwoLeadersNeverPutTwoKeysUnderOneName : one whose read came before the key was made has made another, and finds out when it names
+// that in the wishes; had it not, the names would differ.
+func TestTwoLeadersNeverPutTwoKeysUnderOneName(t *testing.T) {
 	api, w := fake.NewClientBuilder().Build(), application()
-	first := volsynckey.New(api, api, "hub")
-	_, err := first.Ensure(t.Context(), w)
-	require.NoError(t, err)
-	made := keysIn(t, api)["outbox-dr1/shop.db-vs-secret"]
-	require.NotEmpty(t, made)
-	// A second hub whose read came before that write: what it creates is refused.
+	settle(t, volsynckey.New(api, api, "hub"), w)
+	made := keysIn(t, api)
+	require.Len(t, made, 2)
 	stale := volsynckey.New(api, fake.NewClientBuilder().Build(), "hub")
-	_, err = stale.Ensure(t.Context(), w)
+	key, _, err := stale.Choose(t.Context(), application())
 	require.NoError(t, err)
-	assert.Equal(t, made, keysIn(t, api)["outbox-dr1/shop.db-vs-secret"])
+	require.NotEqual(t, w.Sides[0].Wish.Spec.VolSync.KeySecret, key.Secret)
+	_, err = stale.Put(t.Context(), application(), key)
+	require.NoError(t, err)
+	for at, was := range made {
+		assert.Equal(t, was, keysIn(t, api)[at])
+	}
+}
+
+// TestWhatAClusterReportsLeadsToNoOtherSecret : a wish may be adopted from a report.
+func TestWhatAClusterReportsLeadsToNoOtherSecret(t *testing.T) {
+	api, w := fake.NewClientBuilder().Build(), application()
+	s3 := &corev1.Secret{}
+	s3.Namespace, s3.Name = "outbox-dr1", "shop.s3"
+	require.NoError(t, api.Create(t.Context(), s3))
+	for i := range w.Sides {
+		w.Sides[i].Wish.Spec.VolSync.KeySecret, w.Sides[i].Link.State = "s3", exchange.LinkLive
+	}
+	settle(t, volsynckey.New(api, api, "hub"), w)
+	assert.Regexp(t, "^db-vs-secret-", w.Sides[0].Wish.Spec.VolSync.KeySecret)
+	assert.Len(t, keysIn(t, api), 3)
+}
+
+func TestTheNameOfAKeyFitsWhateverTheApplicationIsCalled(t *testing.T) {
+	api, w := fake.NewClientBuilder().Build(), application()
+	w.DRPC.Name = strings.Repeat("a", 231) + "." + strings.Repeat("b", 21)
+	settle(t, volsynckey.New(api, api, "hub"), w)
+	name := w.Sides[0].Wish.Spec.VolSync.KeySecret
+	assert.LessOrEqual(t, len(name), 253)
+	assert.Regexp(t, "^a+-vs-secret-[0-9a-f]{10}$", name)
+	assert.Len(t, keysIn(t, api), 2)
 }

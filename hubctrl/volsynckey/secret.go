@@ -3,7 +3,10 @@
 package volsynckey
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,8 +19,11 @@ import (
 )
 
 const (
-	dataField = "psk.txt"       // of the Secret has the key; the name is VolSync's
-	identity  = "volsyncramen:" // precedes the random part of the key
+	dataField   = "psk.txt"                             // of the Secret has the key; the name is VolSync's
+	identity    = "volsyncramen:"                       // precedes the random part of the key
+	suffix      = "-vs-secret"                          // follows the name of the application in that of the Secret
+	fingerprint = 5                                     // bytes of the digest of a key, in the name of its Secret
+	maxStem     = 253 - len(suffix) - 1 - 2*fingerprint // characters of the name of the application in it
 )
 
 // need tells whether an application needs its key.
@@ -103,9 +109,75 @@ func outboxes(w *snapshot.Snapshot) []plan.Side {
 	return out
 }
 
-// secret is the wish for the key at a place.
-func secret(w *snapshot.Snapshot, origin string, at place, key []byte) *corev1.Secret {
-	name := wish.VolSyncSecret(w)
+// legacy is the name of keys that were made before a name stood for one key.
+func legacy(w *snapshot.Snapshot) string { return w.DRPC.Name + suffix }
+
+// nameOf is the name of the Secret with a key. Movers that run hold on to the key that they were started with, and are started
+// again if the name changes: so no name is used for two keys. It is the fingerprint of random bits, and tells nothing of them.
+func nameOf(w *snapshot.Snapshot, key []byte) string {
+	sum := sha256.Sum256(key)
+	return stem(w) + hex.EncodeToString(sum[:fingerprint])
+}
+
+// stem is what the names of all keys of an application begin with.
+func stem(w *snapshot.Snapshot) string {
+	name := w.DRPC.Name
+	return strings.TrimRight(name[:min(len(name), maxStem)], "-.") + suffix + "-"
+}
+
+// stands reports whether key is the one that a name stands for.
+func stands(w *snapshot.Snapshot, name string, key []byte) bool {
+	return strings.HasPrefix(string(key), identity) && (name == legacy(w) || name == nameOf(w, key))
+}
+
+// known are the names by which the wishes know keys, and the one that keys had before those named them.
+func known(w *snapshot.Snapshot) []string {
+	var out []string
+	add := func(name string) {
+		if (name == legacy(w) || strings.HasPrefix(name, stem(w))) && !slices.Contains(out, name) { // a report may have named it
+			out = append(out, name)
+		}
+	}
+	all := true
+	for _, s := range outboxes(w) {
+		name := w.At(s).Wish.Spec.VolSync.KeySecret
+		add(name)
+		all = all && name != ""
+	}
+	if !all {
+		add(legacy(w))
+	}
+	return out
+}
+
+// told is the name that all wishes name; empty: they do not agree.
+func told(w *snapshot.Snapshot) string {
+	name := ""
+	for i, s := range outboxes(w) {
+		is := w.At(s).Wish.Spec.VolSync.KeySecret
+		if i > 0 && is != name {
+			return ""
+		}
+		name = is
+	}
+	return name
+}
+
+// inUse reports whether movers of a cluster were told of a key.
+func inUse(w *snapshot.Snapshot) bool {
+	return slices.ContainsFunc(outboxes(w), func(s plan.Side) bool {
+		v := w.At(s).Wish.Spec.VolSync
+		return v.KeySecret != "" && len(v.RDSpec)+len(v.RSSpec) > 0
+	})
+}
+
+// reached reports whether both clusters can be told something now.
+func reached(w *snapshot.Snapshot) bool {
+	return w.Sides[0].Link.State == exchange.LinkLive && w.Sides[1].Link.State == exchange.LinkLive
+}
+
+// secret is the wish for the key of a name at a place.
+func secret(w *snapshot.Snapshot, origin, name string, at place, key []byte) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: exchange.Outbox(w.At(at.side).Cluster),

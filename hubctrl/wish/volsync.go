@@ -65,8 +65,16 @@ func (t turn) parts() (destinations, addresses part) {
 	}
 }
 
-// VolSyncSecret is the name that the Secret with the key of the movers has on the clusters.
-func VolSyncSecret(w *snapshot.Snapshot) string { return w.DRPC.Name + "-vs-secret" }
+// keySecret is the name of the Secret with the key of the movers that a side is told; empty: none was made yet.
+func keySecret(w *snapshot.Snapshot, s plan.Side) string {
+	if w.KeySecret != "" {
+		return w.KeySecret
+	}
+	if told := told(w, s); told != nil {
+		return told.VolSync.KeySecret
+	}
+	return ""
+}
 
 // Serves reports whether a side is Primary with all its volumes, and was seen to have no destination left.
 func Serves(at *snapshot.Side) bool { return standingOf(at) == serving }
@@ -87,7 +95,7 @@ func standingOf(at *snapshot.Side) standing {
 
 // volSync is the VolSync part of the wish that wr asks for.
 func volSync(w *snapshot.Snapshot, wr plan.Write, settled bool) v1alpha1.VolSyncSpec {
-	out := v1alpha1.VolSyncSpec{RDSpec: destinationsFor(w, wr, settled), Disabled: snapshot.WithoutVolSync(w, w.At(wr.Side).Wish)}
+	out := v1alpha1.VolSyncSpec{RDSpec: destinationsFor(w, wr, settled), KeySecret: keySecret(w, wr.Side), Disabled: snapshot.WithoutVolSync(w, w.At(wr.Side).Wish)}
 	if w.DRPC.Spec.VolSyncSpec != nil {
 		out.MoverConfig = w.DRPC.Spec.VolSyncSpec.MoverConfig
 	}
@@ -122,7 +130,7 @@ func addressesFor(w *snapshot.Snapshot, wr plan.Write, settled bool, movers []v1
 	var out []v1alpha1.VolSyncReplicationSourceSpec
 	switch _, p := turnOf(w, wr, settled).parts(); p {
 	case followed:
-		out = addresses(peer.Report.Status.RDInfo, VolSyncSecret(w), movers)
+		out = addresses(peer.Report.Status.RDInfo, keySecret(w, wr.Side), movers)
 	case kept:
 		out = slices.Clone(at.Wish.Spec.VolSync.RSSpec)
 	case dropped:

@@ -32,9 +32,14 @@ const (
 	receiverSuffix = "-received"
 )
 
-// KeySecret is the name of the Secret with the key that the movers of a group trust. It comes from the hub; VolSync waits
-// for it.
-func KeySecret(g provider.Group) string { return g.Name + keySuffix }
+// KeySecret is the name of the Secret with the key that the movers of a group trust. It comes from the hub, and VolSync waits for
+// it. Movers that run are started again if the name changes, and hold on to their key as long as it does not.
+func KeySecret(g provider.Group) string {
+	if g.VolSync.KeySecret != "" {
+		return g.VolSync.KeySecret
+	}
+	return g.Name + keySuffix // of a hub that does not name it
+}
 
 func standInOf(name string) string { return name + standInSuffix }
 

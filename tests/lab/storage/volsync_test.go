@@ -212,6 +212,35 @@ func TestVolSync(t *testing.T) {
 		a.deleted(rs)
 	})
 
+	t.Run("a destination that waits takes another key by another name only", func(t *testing.T) {
+		a, b := dr1.in(t, "rekey"), dr2.in(t, "rekey")
+		put(t, a.claim("data"), "a", "1")
+		b.secret("key", psk)
+		b.create(b.destination("data", ""))
+		address := b.address("data")
+		b.says("data", &volsyncv1alpha1.ReplicationDestination{}, "True", "SyncInProgress", "awaited")
+		const other = "volsyncramen:ffffffffffffffffffffffffffffffff"
+		a.secret("key", other)
+		rewritten := &corev1.Secret{}
+		require.NoError(t, b.get("key", rewritten))
+		rewritten.StringData = map[string]string{"psk.txt": other}
+		require.NoError(t, b.Client.Update(t.Context(), rewritten))
+		rs := a.source("data", "data", address, manual("one"))
+		a.create(rs)
+		a.says("data", rs, "True", "Error", "key was refused")
+
+		b.secret("key-2", other)
+		b.eventually("the destination is told another name", func() bool {
+			rd := &volsyncv1alpha1.ReplicationDestination{}
+			if b.get("data", rd) != nil {
+				return false
+			}
+			rd.Spec.RsyncTLS.KeySecret = new("key-2")
+			return b.Client.Update(t.Context(), rd) == nil
+		})
+		a.claimed("data", "one")
+	})
+
 	t.Run("a link that is cut holds the source up, and what it sends counts once it is whole", func(t *testing.T) {
 		a, b := dr1.in(t, "cut"), dr2.in(t, "cut")
 		folder := a.claim("data")

@@ -21,6 +21,7 @@ type Destination struct {
 	Object  types.NamespacedName // it is described by
 	Owner   string               // whom its content is received for
 	Handle  string               // of the volume
+	Job     string               // what its mover is started from, without the content of its key
 	Key     string
 	Open    bool // whether it takes anything at the moment
 }
@@ -53,7 +54,8 @@ func NewDestinations(store *engine.Store, received func(Destination)) *Destinati
 	return &Destinations{store: store, received: received, known: map[string]*listener{}}
 }
 
-// Set makes a destination what it is to be. One that is not open any more, or that changed, drops what it is receiving.
+// Set makes a destination what it is to be. One that is not open any more, or that changed, drops what it is receiving. As long
+// as it is open, its mover runs, and keeps the key that it was started with: only another Job has another mover.
 func (d *Destinations) Set(to Destination) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -61,6 +63,9 @@ func (d *Destinations) Set(to Destination) error {
 	if l == nil {
 		d.known[to.Address] = &listener{Destination: to, nonces: map[string]bool{}}
 		return nil
+	}
+	if l.Open && to.Open && l.Job == to.Job {
+		to.Key = l.Key
 	}
 	if l.Destination == to {
 		return nil

@@ -107,3 +107,20 @@ func TestNobodyComesInWithoutTheKey(t *testing.T) {
 	require.ErrorIs(t, f.destinations.Commit(t.Context(), address, ""), engine.ErrSuperseded)
 	assert.Empty(t, f.content())
 }
+
+// TestAMoverKeepsTheKeyThatItWasStartedWith until its Job is another one, or what it is to receive has come.
+func TestAMoverKeepsTheKeyThatItWasStartedWith(t *testing.T) {
+	f := open(t)
+	f.to.Key = "volsyncramen:4567"
+	require.NoError(t, f.destinations.Set(f.to))
+	require.ErrorIs(t, f.send(f.to.Key, "1", ready), mover.ErrWrongKey)
+	require.NoError(t, f.send(key, "1", ready))
+	require.NoError(t, f.destinations.Set(f.to))
+	require.NoError(t, f.send(f.to.Key, "2", ready), "it is started again for each synchronization")
+
+	require.NoError(t, f.destinations.Set(f.to))
+	f.to.Key, f.to.Job = "volsyncramen:89ab", "another"
+	require.NoError(t, f.destinations.Set(f.to))
+	require.NoError(t, f.send(f.to.Key, "3", ready))
+	assert.Equal(t, "3", f.content())
+}

@@ -4,6 +4,7 @@ package volsync
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -47,8 +48,11 @@ func (r *destination) Reconcile(ctx context.Context, req reconcile.Request) (rec
 	case apierrors.IsConflict(err):
 		return reconcile.Result{RequeueAfter: retryAfter}, nil
 	case err != nil:
-		if err := r.destinations.Remove(address); err != nil {
-			return reconcile.Result{}, err
+		// A mover that runs outlives its Secret.
+		if !errors.As(err, new(errKey)) {
+			if err := r.destinations.Remove(address); err != nil {
+				return reconcile.Result{}, err
+			}
 		}
 		r.show(after, false, volsyncv1alpha1.SynchronizingReasonError, err.Error())
 		again = retryAfter
@@ -93,7 +97,11 @@ func (r *destination) obey(ctx context.Context, address string, rd *volsyncv1alp
 		return 0, nil, err
 	}
 	rd.Status.RsyncTLS = &volsyncv1alpha1.ReplicationDestinationRsyncTLSStatus{Address: &address, KeySecret: rd.Spec.RsyncTLS.KeySecret}
-	to := mover.Destination{Address: address, Object: client.ObjectKeyFromObject(rd), Owner: string(rd.UID), Handle: handle, Key: key}
+	job, err := jobOf(rd)
+	if err != nil {
+		return 0, nil, err
+	}
+	to := mover.Destination{Address: address, Object: client.ObjectKeyFromObject(rd), Owner: string(rd.UID), Handle: handle, Job: job, Key: key}
 	st, err := r.store.Describe(ctx, handle)
 	if err != nil {
 		return 0, nil, err
@@ -131,6 +139,16 @@ func (r *destination) obey(ctx context.Context, address string, rd *volsyncv1alp
 		rd.Status.LastSyncStartTime = seconds(r.clock.Now())
 	}
 	return 0, nil, nil
+}
+
+// jobOf is what the Job of a mover is made from: VolSync replaces it if any of that changes. Of its Secret that is the name.
+func jobOf(rd *volsyncv1alpha1.ReplicationDestination) (string, error) {
+	spec := rd.Spec.RsyncTLS
+	text, err := json.Marshal([]any{spec.KeySecret, spec.DestinationPVC, spec.MoverConfig})
+	if err != nil {
+		return "", fmt.Errorf("encode what the mover is made from: %w", err)
+	}
+	return string(text), nil
 }
 
 func destinationTrigger(rd *volsyncv1alpha1.ReplicationDestination) trigger {

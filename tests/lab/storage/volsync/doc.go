@@ -7,7 +7,9 @@
 // What a provider of DR has to live with is kept: a source is done when the destination has the bytes, and the image of them
 // comes later; the tag of a manual trigger is claimed by the synchronization that ends next, even if it began before the tag
 // was set; a destination that is busy with its image refuses; an image that is replaced goes, unless it is marked. A source
-// that cannot send keeps its point in time and tries again. Where it differs from VolSync it is faster, a transfer that
+// that cannot send keeps its point in time and tries again. A mover that waits at a destination keeps the key that it was
+// started with: it is started again when what its Job is made from changes, the name of the Secret among that, and for the next
+// synchronization. Where it differs from VolSync it is faster, a transfer that
 // breaks leaves the volume of the destination as it was, keys are not generated, and the annotations by which a user holds
 // up copies are not read.
 package volsync

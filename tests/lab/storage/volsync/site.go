@@ -36,8 +36,21 @@ type site struct {
 	driver       string
 }
 
+// errKey is about the shared key.
+type errKey struct{ error }
+
+func (e errKey) Unwrap() error { return e.error }
+
 // key reads the shared key. It is never told to anybody.
 func (s *site) key(ctx context.Context, namespace string, name *string) (string, error) {
+	key, err := s.readKey(ctx, namespace, name)
+	if err != nil {
+		return "", errKey{err}
+	}
+	return key, nil
+}
+
+func (s *site) readKey(ctx context.Context, namespace string, name *string) (string, error) {
 	if ptr.Deref(name, "") == "" {
 		return "", missing("spec.rsyncTLS.keySecret is missing: keys are not generated here")
 	}
