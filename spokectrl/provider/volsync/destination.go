@@ -174,8 +174,7 @@ func complete(ctx context.Context, r client.Reader, g provider.Group, d *provide
 		return err
 	}
 	exact, err := says(rd, want)
-	d.Exact = exact && rd.Annotations[annotationVolume] == want.GetAnnotations()[annotationVolume] &&
-		grown(inletIn(*d), d.Volume).Cmp(request(inletIn(*d).Spec.Resources)) == 0
+	d.Exact = exact && grown(inletIn(*d), d.Volume).Cmp(request(inletIn(*d).Spec.Resources)) == 0
 	return err
 }
 
@@ -264,7 +263,7 @@ func destination(g provider.Group, d provider.Destination) (*unstructured.Unstru
 	u.SetName(d.Volume.Name)
 	u.SetLabels(Labels(g))
 	u.SetAnnotations(map[string]string{annotationVolume: string(volume)})
-	return u, nil
+	return u, sign(u)
 }
 
 // Receive is the claim that the copies come into, and the ReplicationDestination. The claim is ours, not VolSync's: its

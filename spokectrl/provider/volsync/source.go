@@ -3,13 +3,10 @@
 package volsync
 
 import (
-	"fmt"
 	"slices"
 
 	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
@@ -91,7 +88,7 @@ func desired(v provider.Volume, s provider.State, rs *volsyncv1.ReplicationSourc
 	u.SetNamespace(v.Namespace)
 	u.SetName(v.Name)
 	u.SetLabels(Labels(v.Group))
-	return u, nil
+	return u, sign(u)
 }
 
 // sourceClaim is the claim to send: of one that leaves, what stands in for it.
@@ -113,33 +110,4 @@ func exact(v provider.Volume, s provider.State, rs *volsyncv1.ReplicationSource)
 		return false, err
 	}
 	return says(rs, want)
-}
-
-// says reports whether have has the spec that want says, and no other trigger.
-func says(have any, want *unstructured.Unstructured) (bool, error) {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(have)
-	if err != nil {
-		return false, fmt.Errorf("convert %s: %w", want.GetKind(), err)
-	}
-	is, _, _ := unstructured.NestedMap(content, "spec", "trigger")
-	asked, _, _ := unstructured.NestedMap(want.Object, "spec", "trigger")
-	return covers(content["spec"], want.Object["spec"]) && len(is) == len(asked), nil
-}
-
-// covers reports whether have holds all that want holds. A false that is left out is false.
-func covers(have, want any) bool {
-	fields, ok := want.(map[string]any)
-	if !ok {
-		return want == false && have == nil || equality.Semantic.DeepEqual(have, want)
-	}
-	found, ok := have.(map[string]any)
-	if !ok {
-		return len(fields) == 0 && have == nil
-	}
-	for k, v := range fields {
-		if !covers(found[k], v) {
-			return false
-		}
-	}
-	return true
 }
