@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -257,4 +258,18 @@ func TestANewHubKeepsTheDestinations(t *testing.T) {
 	h.settle()
 	assert.Equal(t, "dr1 sends data to data.dr2, dr2 holds data", h.toldOfVolSync())
 	assert.Equal(t, "Deployed/Completed [dr1 Run] dr1:primary@1 dr2:secondary@1", h.shows())
+}
+
+// TestAClaimThatAsksForLessThanItsVolumeHasIsNamed before it is restored: its manifest may be refused afterwards.
+func TestAClaimThatAsksForLessThanItsVolumeHasIsNamed(t *testing.T) {
+	h := withVolSync(t, "data")
+	assert.NotContains(t, h.condition("Protected").Message, "asks for")
+	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		s.ProtectedPVCs[0].Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("500Mi")}
+		s.ProtectedPVCs[0].Capacity = new(resource.MustParse("1Gi"))
+	})
+	h.pass()
+	assert.Contains(t, h.condition("Protected").Message, "; claim shop/data asks for 500Mi and its volume has 1Gi: once it is restored from a snapshot, "+
+		"Kubernetes may refuse manifests that ask for less than 1Gi: ask for that in the manifest now")
+	assert.Equal(t, new(resource.MustParse("1Gi")), h.wish("dr2").Spec.VolSync.RDSpec[0].ProtectedPVC.Capacity)
 }

@@ -102,7 +102,7 @@ func (h *hearing) volumes(status *v1alpha1.VolumeReplicationGroupStatus) {
 
 // volume says why one volume is not believed; empty: it is.
 func (h *hearing) volume(p *v1alpha1.ProtectedPVC) string {
-	size := p.Resources.Requests.Storage()
+	impossible := func(size *resource.Quantity) bool { return size != nil && (size.Sign() < 0 || size.Cmp(maxSize) > 0) }
 	switch {
 	case len(validation.IsDNS1123Subdomain(p.Name)) > 0:
 		return "the name is invalid"
@@ -110,7 +110,7 @@ func (h *hearing) volume(p *v1alpha1.ProtectedPVC) string {
 		return "the application has no volumes in that namespace"
 	case p.StorageClassName != nil && *p.StorageClassName != "" && len(validation.IsDNS1123Subdomain(*p.StorageClassName)) > 0:
 		return "its storageClassName is invalid"
-	case size.Sign() < 0 || size.Cmp(maxSize) > 0:
+	case impossible(p.Resources.Requests.Storage()) || impossible(p.Capacity):
 		return "its size is impossible"
 	case len(p.CSIProvisioner) > maxAddress || len(p.StorageID.ID) > maxAddress || len(p.ReplicationID.ID) > maxAddress || len(p.AccessModes) > 4:
 		return "its description is too long"

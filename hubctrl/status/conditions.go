@@ -65,7 +65,7 @@ func merged(was []metav1.Condition, at time.Time, now ...metav1.Condition) []met
 func conditions(w *snapshot.Snapshot, next plan.Plan, words Words, actErr error) []metav1.Condition {
 	gen := w.DRPC.Generation
 	available, peer, protected := available(w, next, words), peerReady(w, next, words), protected(w)
-	protected.Message += inert(w)
+	protected.Message += inert(w) + outgrown(w)
 	if at := w.Source(); at != nil {
 		protected.Message += overruns(at)
 		peer.Message += overruns(w.At(w.SideOf(at.Cluster).Peer()))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -71,7 +72,7 @@ func (s volume) protectedPVC(was *v1alpha1.VolumeReplicationGroup, now time.Time
 		out.Resources = c.Spec.Resources
 		out.VolumeMode = c.Spec.VolumeMode
 		if v.State.Copied {
-			out.Resources = sized(c)
+			out.Capacity = outgrown(c)
 			out.Annotations = capsule.PortableAnnotations(c.Annotations)
 		}
 	}
@@ -303,16 +304,12 @@ func (s volume) contested() string {
 	return "another claim had the volume before, and its replica is removed first; then this claim gets one"
 }
 
-// sized are the resources of a claim, with the size that its volume really has: a volume can be larger than what was asked for,
-// and what receives it must not be smaller.
-func sized(claim *corev1.PersistentVolumeClaim) corev1.VolumeResourceRequirements {
-	out := *claim.Spec.Resources.DeepCopy()
-	has := claim.Status.Capacity[corev1.ResourceStorage]
-	if asked := out.Requests[corev1.ResourceStorage]; has.Cmp(asked) > 0 {
-		if out.Requests == nil {
-			out.Requests = corev1.ResourceList{}
-		}
-		out.Requests[corev1.ResourceStorage] = has
+// outgrown is the size that the volume of a claim really has, if that is more than was asked for: what receives it must not be
+// smaller, and what is restored must not ask for more than it has to. Nil: it has what was asked for.
+func outgrown(claim *corev1.PersistentVolumeClaim) *resource.Quantity {
+	has, asked := claim.Status.Capacity[corev1.ResourceStorage], claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	if has.Cmp(asked) <= 0 {
+		return nil
 	}
-	return out
+	return &has
 }

@@ -111,4 +111,8 @@ func TestWhatReceivesAVolumeIsAsLargeAsTheVolume(t *testing.T) {
 	require.NotNil(t, inlet)
 	size := inlet.Spec.Resources.Requests[corev1.ResourceStorage]
 	assert.Equal(t, "3Gi", size.String())
+	told := c.group().Status.ProtectedPVCs[0]
+	require.NotNil(t, told.Capacity)
+	assert.Equal(t, "3Gi", told.Capacity.String())
+	assert.Equal(t, c.claim("data").Spec.Resources, told.Resources, "what was asked for is told as it is")
 }

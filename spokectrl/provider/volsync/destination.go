@@ -203,6 +203,9 @@ func request(r corev1.VolumeResourceRequirements) resource.Quantity {
 // grown is the size of the inlet: that of the volume, but never less than it is.
 func grown(inlet *corev1.PersistentVolumeClaim, volume v1alpha1.ProtectedPVC) *resource.Quantity {
 	size := request(volume.Resources)
+	if volume.Capacity != nil && volume.Capacity.Cmp(size) > 0 {
+		size = *volume.Capacity
+	}
 	if inlet == nil {
 		return &size
 	}

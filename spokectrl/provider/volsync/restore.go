@@ -213,13 +213,16 @@ func described(d provider.Destination) *corev1.PersistentVolumeClaim {
 func restored(d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
 	claim := described(d)
 	claim.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: image.Name}
-	if size := image.Status.RestoreSize; size != nil {
-		if has := request(claim.Spec.Resources); size.Cmp(has) > 0 {
-			if claim.Spec.Resources.Requests == nil {
-				claim.Spec.Resources.Requests = corev1.ResourceList{}
-			}
-			claim.Spec.Resources.Requests[corev1.ResourceStorage] = *size
+	// Only what it takes: a manifest that asks for less than the volume has could not be applied any more.
+	size := image.Status.RestoreSize
+	if size == nil || size.IsZero() {
+		size = d.Volume.Capacity // not every driver tells what a snapshot needs
+	}
+	if has := request(claim.Spec.Resources); size != nil && size.Cmp(has) > 0 {
+		if claim.Spec.Resources.Requests == nil {
+			claim.Spec.Resources.Requests = corev1.ResourceList{}
 		}
+		claim.Spec.Resources.Requests[corev1.ResourceStorage] = *size
 	}
 	return claim
 }
