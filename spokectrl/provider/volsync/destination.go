@@ -165,6 +165,9 @@ func complete(ctx context.Context, r client.Reader, g provider.Group, d *provide
 	if d.Class, d.Refusal, err = classFor(ctx, r, g, class.Provisioner, class.Labels[v1alpha1.LabelStorageID]); err != nil || d.Refusal != nil {
 		return err
 	}
+	if d.Refusal = misfit(*d); d.Refusal != nil {
+		return nil //nolint:nilerr // a refusal is a finding
+	}
 	rd := destinationIn(*d)
 	if rd == nil || d.Inlet == "" || rd.DeletionTimestamp != nil {
 		return nil
