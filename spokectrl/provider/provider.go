@@ -204,6 +204,8 @@ type Receiver interface {
 	Destinations(context.Context, client.Reader, Group) ([]Destination, error)
 	// Receive is what to write, in order, so that the volume is received. It is pure.
 	Receive(Group, Destination) ([]apply.Intent, error)
+	// Made reports whether the claim of a destination was made from what was received, though nothing on it may say so. It is pure.
+	Made(Destination) bool
 	// Restore says what comes next on the way from a destination to a claim. It is pure.
 	Restore(Group, Destination) Restoring
 }

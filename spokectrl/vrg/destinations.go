@@ -113,7 +113,9 @@ func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *s
 		if claim != nil && claim.Spec.VolumeName == pv.Name && (!leaves || f.Facts.Role != plan.Primary || f.Facts.Restore == plan.RestoreDone || f.Facts.Ending) {
 			continue
 		}
-		restored := claim != nil && claim.Annotations[v1alpha1.AnnotationRestored] != ""
+		restored := claim != nil && (claim.Annotations[v1alpha1.AnnotationRestored] != "" || slices.ContainsFunc(f.Copies, func(c snapshot.Copy) bool {
+			return snapshot.Is(c.Volume, claim.Namespace, claim.Name) && c.By.Made(c.Destination)
+		}))
 		m.Lacking = claim == nil || leaves || claim.Spec.VolumeName == "" && !restored
 		if claim != nil && claim.Spec.VolumeName != "" && claim.Spec.VolumeName != pv.Name && f.Facts.Role == plan.Primary {
 			m.Usurped = !leaves && !restored

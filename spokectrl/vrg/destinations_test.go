@@ -88,6 +88,35 @@ func TestACopiedVolumeFailsOver(t *testing.T) {
 	})
 }
 
+// TestARestoreSurvivesWhoeverWritesTheClaim : an operator that knows only its own annotations takes off what says that we made it.
+func TestARestoreSurvivesWhoeverWritesTheClaim(t *testing.T) {
+	w := newCopying(t)
+	w.start()
+	w.cut = true
+	w.wish("dr2", v1alpha1.Primary, action(v1alpha1.VRGActionFailover))
+	w.settle("dr2")
+	w.write("dr2", "second")
+	w.cut = false
+	w.wish("dr1", v1alpha1.Secondary, action(v1alpha1.VRGActionFailover))
+	w.settle()
+	w.runsOn("dr2")
+	w.cut = true
+	w.wish("dr1", v1alpha1.Primary, action(v1alpha1.VRGActionFailover))
+	stripped := 0
+	for range 12 {
+		w.hub()
+		w.look("dr1", 1)
+		if c := w.sides["dr1"].claim("data"); c != nil && c.DeletionTimestamp == nil && c.Spec.DataSource != nil && c.Annotations != nil {
+			c.Annotations = nil
+			w.user("dr1", func(api client.Client) { require.NoError(t, api.Update(t.Context(), c)) })
+			stripped++
+		}
+	}
+	require.Positive(t, stripped)
+	assert.Equal(t, v1alpha1.PrimaryState, w.sides["dr1"].group().Status.State, w.sides["dr1"].message("ClusterDataReady"))
+	assert.Equal(t, "second", w.content("dr1", "data"))
+}
+
 // failover is the hub's way from a side that is cut off, which has sent the word sent last, and comes back after word was
 // written on the other.
 func (w *copying) failover(from, sent, word string) {

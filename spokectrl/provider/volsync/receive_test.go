@@ -258,6 +258,40 @@ func TestWhatIsInTheWayOfARestore(t *testing.T) {
 	}
 }
 
+// TestAClaimOfOursIsKnownByWhatItIsMadeFrom : an operator may write the claim as it knows it, in the middle of the restore.
+func TestAClaimOfOursIsKnownByWhatItIsMadeFrom(t *testing.T) {
+	s := receiving(t)
+	s.arrive("image-1")
+	s.promote(true)
+	s.restore()
+	s.restore()
+	require.NotNil(t, s.restore().Create)
+	claim := &corev1.PersistentVolumeClaim{}
+	require.NoError(t, s.c.Get(t.Context(), client.ObjectKey{Namespace: "app", Name: "data"}, claim))
+	claim.Annotations = nil
+	require.NoError(t, s.c.Update(t.Context(), claim))
+	next := s.restore()
+	assert.False(t, next.Blocked)
+	assert.Equal(t, "claim data is being made from what was received", next.Message)
+	claim.Status.Phase = corev1.ClaimBound
+	require.NoError(t, s.c.Status().Update(t.Context(), claim))
+	assert.True(t, s.restore().Done)
+
+	for name, change := range map[string]func(*corev1.PersistentVolumeClaim){
+		"made from another image": func(c *corev1.PersistentVolumeClaim) { c.Spec.DataSource.Name = "theirs" },
+		"made from a claim of that name": func(c *corev1.PersistentVolumeClaim) {
+			c.Spec.DataSource.Kind, c.Spec.DataSource.APIGroup = "PersistentVolumeClaim", nil
+		},
+		"made from nothing": func(c *corev1.PersistentVolumeClaim) { c.Spec.DataSource = nil },
+	} {
+		other := s.restore(func(d *provider.Destination) {
+			d.Claim = d.Claim.DeepCopy()
+			change(d.Claim)
+		})
+		assert.True(t, other.Blocked, name)
+	}
+}
+
 // TestAnImageOfAnEarlierPromotionIsNotTaken: what came in since is newer.
 func TestAnImageOfAnEarlierPromotionIsNotTaken(t *testing.T) {
 	s := receiving(t)

@@ -5,6 +5,7 @@ package volsync
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	volsyncv1 "github.com/backube/volsync/api/v1alpha1"
@@ -13,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
@@ -33,7 +35,7 @@ func (Provider) Restore(g provider.Group, d provider.Destination) provider.Resto
 	switch {
 	case rd == nil && image == nil:
 		return provider.Restoring{Done: true} // nothing was received, or somebody gave it up
-	case d.Claim != nil && image != nil && madeFrom(d.Claim, d.PV) == image.Name:
+	case image != nil && madeFrom(d) == image.Name:
 		return filled(d)
 	case rd != nil && !d.Received:
 		return waiting("ReplicationDestination %s never completed a synchronization: there is nothing to promote; wait until the peer completes one, or fail over to the peer, which has the data", name)
@@ -81,7 +83,7 @@ func replace(d provider.Destination) provider.Restoring {
 	switch {
 	case c.DeletionTimestamp != nil:
 		return waiting("PersistentVolumeClaim %s/%s of an earlier life is being deleted", c.Namespace, c.Name)
-	case !d.Ours && madeFrom(c, d.PV) == "":
+	case !d.Ours && madeFrom(d) == "":
 		return provider.Restoring{Blocked: true, Message: fmt.Sprintf(
 			"PersistentVolumeClaim %s/%s exists, but was not made from what was received. What it has may be the only copy: keep it, for example in a claim of another name; what was received is restored when the name is free", c.Namespace, c.Name)}
 	case d.Used != "":
@@ -91,16 +93,25 @@ func replace(d provider.Destination) provider.Restoring {
 	}
 }
 
-// madeFrom is the image that a claim was made from by a restore; empty if it was made by others. A claim whose volume was
-// restored along with it has the data source that its manifest names.
-func madeFrom(claim *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume) string {
-	if pv != nil && pv.Name == claim.Spec.VolumeName && pv.Annotations[v1alpha1.AnnotationRestored] != "" {
+// Made reports whether the claim of a destination was made from what was received.
+func (Provider) Made(d provider.Destination) bool { return madeFrom(d) != "" }
+
+// madeFrom is the image that the claim of a destination was made from by a restore; empty if it was made by others. A claim
+// whose volume was restored along with it has the data source that its manifest names. The annotation may be taken off by
+// others, such as an operator that writes the claim as it knows it; what a claim is made from, nobody can change.
+func madeFrom(d provider.Destination) string {
+	claim, pv := d.Claim, d.PV
+	if claim == nil || claim.Spec.DataSource == nil || pv != nil && pv.Name == claim.Spec.VolumeName && pv.Annotations[v1alpha1.AnnotationRestored] != "" {
 		return ""
 	}
-	if claim.Annotations[v1alpha1.AnnotationRestored] == "" || claim.Spec.DataSource == nil {
+	from := claim.Spec.DataSource
+	if claim.Annotations[v1alpha1.AnnotationRestored] == "" && !slices.ContainsFunc(d.Objects, func(o client.Object) bool {
+		_, image := o.(*snapshotv1.VolumeSnapshot)
+		return image && o.GetName() == from.Name && from.Kind == "VolumeSnapshot" && ptr.Deref(from.APIGroup, "") == snapshotv1.GroupName
+	}) {
 		return ""
 	}
-	return claim.Spec.DataSource.Name
+	return from.Name
 }
 
 // filled reports whether a claim that was made from the image has its data.
