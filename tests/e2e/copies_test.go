@@ -24,14 +24,19 @@ import (
 // schedule is how long the interval of the policy lasts for VolSync: what cron says can't be made shorter.
 const schedule = time.Minute
 
-// enterCopied brings on an application whose volume VolSync copies.
-func enterCopied(t *testing.T, l *kindlab.Lab, name string) *story.Story {
+func needsVolSync(t *testing.T, l *kindlab.Lab) {
 	t.Helper()
 	there, err := l.VolSync(t.Context())
 	require.NoError(t, err)
 	if !there {
 		t.Skip("needs VolSync: KIND_VOLSYNC_IMAGE=<image> make kind-up")
 	}
+}
+
+// enterCopied brings on an application whose volume VolSync copies.
+func enterCopied(t *testing.T, l *kindlab.Lab, name string) *story.Story {
+	t.Helper()
+	needsVolSync(t, l)
 	require.NoError(t, l.LetMoversRead(t.Context(), name))
 	a := l.App(name, name)
 	a.Class = lab.SnapshotStorageClass
