@@ -228,6 +228,16 @@ func TestBothClustersAreToldWhoMaySignBeforeAnythingIsStored(t *testing.T) {
 	h.settle()
 	assert.Equal(t, both(keysNamed('1', '2')), keys())
 	assert.Equal(t, both(""), h.signers(), "nothing is said of what was stored")
+	config := &v1alpha1.DRClusterConfig{}
+	require.True(t, h.get(config, clientKey("", "dr2")))
+	config.Status.SigningKey = ""
+	require.NoError(t, h.api.Update(t.Context(), config))
+	h.settle()
+	assert.Equal(t, both(keysNamed('1', '2')), keys(), "that it is not told now proves nothing")
+	woken := h.woken(func() { tell("dr2", identity("dr2"), '3') })
+	assert.Contains(t, woken, app)
+	h.settle()
+	assert.Equal(t, both(keysNamed('1', '2', '3')), keys(), "what was signed by a former key is no other hub's")
 
 	h = newHub(t, newDRPC())
 	tell("dr1", identity("dr1"), '1')

@@ -47,6 +47,7 @@ func (r *waker) wakes() []wake {
 		{&v1alpha1.DRPolicy{}, r.ofPolicy, policyChanged()},
 		{&v1alpha1.DRCluster{}, r.ofCluster, rewind.Changed()},
 		{&v1alpha1.DRClusterConfig{}, r.failingOver, modesChanged()},
+		{&v1alpha1.DRClusterConfig{}, r.ofCluster, keyTold()},
 		{&corev1.ConfigMap{}, r.ofConfig, always},
 	}
 }
@@ -230,6 +231,20 @@ func modesChanged() predicate.Predicate {
 		now, same := e.ObjectNew.(*v1alpha1.DRClusterConfig)
 		return !ok || !same || modes.Changed(was, now)
 	}}
+}
+
+// keyTold lets only through that a cluster tells another key than before, or another cluster tells one.
+func keyTold() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false }, // what exists when the hub starts is looked at anyhow
+		DeleteFunc: func(event.DeleteEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, ok := e.ObjectOld.(*v1alpha1.DRClusterConfig)
+			now, same := e.ObjectNew.(*v1alpha1.DRClusterConfig)
+			return ok && same && now.Status.SigningKey != "" &&
+				(was.Status.SigningKey != now.Status.SigningKey || was.Status.ClusterID != now.Status.ClusterID)
+		},
+	}
 }
 
 // found are the applications under value in an index; without an index, all.

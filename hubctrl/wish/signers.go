@@ -63,13 +63,29 @@ func beginsAnyhow(w *snapshot.Snapshot, wr plan.Write) bool {
 	return wr.Role == plan.Primary && wr.For == plan.Failover && w.Facts.Accepted && !stored(w, wr.Side)
 }
 
-// clusterKeys is the value of AnnotationClusterKeys; empty: not both keys are known, or it does not matter who signed.
+// clusterKeys is the value of AnnotationClusterKeys; empty: not both keys were ever known, or it does not matter who signed. What was
+// told once stays: that a cluster says nothing at the moment, or has another key since, does not make what it signed another hub's.
 func clusterKeys(w *snapshot.Snapshot, wr plan.Write) string {
-	first, second := w.At(plan.First).Key, w.At(plan.Second).Key
-	if first == "" || second == "" || beginsAnyhow(w, wr) {
+	if beginsAnyhow(w, wr) {
 		return ""
 	}
-	return listed([]string{first, second})
+	var now, former []string
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		at := w.At(s)
+		if at.Key != "" {
+			now = append(now, at.Key)
+		}
+		if at.Wish != nil {
+			former = append(former, keysIn(at.Wish, v1alpha1.AnnotationClusterKeys)...)
+		}
+		if at.Report != nil && at.Believable {
+			former = append(former, keysIn(at.Report, v1alpha1.AnnotationClusterKeys)...)
+		}
+	}
+	if len(now) < 2 && former == nil {
+		return ""
+	}
+	return listed(append(now, former...))
 }
 
 // recalling are the sides whose wishes and copies say who signed what the wish is about: both, for a Secondary and for one that is
@@ -96,7 +112,11 @@ func stored(w *snapshot.Snapshot, s plan.Side) bool {
 
 // signersOf are the keys that a wish or a report names.
 func signersOf(group *v1alpha1.VolumeReplicationGroup) []string {
-	keys := strings.FieldsFunc(group.Annotations[v1alpha1.AnnotationSigners], func(c rune) bool { return c == ',' })
+	return keysIn(group, v1alpha1.AnnotationSigners)
+}
+
+func keysIn(group *v1alpha1.VolumeReplicationGroup, annotation string) []string {
+	keys := strings.FieldsFunc(group.Annotations[annotation], func(c rune) bool { return c == ',' })
 	return slices.DeleteFunc(keys, func(key string) bool { return !capsule.IsPublic(key) })
 }
 

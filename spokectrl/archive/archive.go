@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/internal/store"
@@ -175,7 +176,8 @@ func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string,
 		case m != nil && m.Epoch > t.Epoch:
 			return nil // the group lives on elsewhere
 		case m != nil && t.Trust.Alien(m):
-			return nil // it is of another hub's group of this name
+			log.FromContext(ctx).Info("Left what another hub stored under the name of a group that ends", "profile", s.Profile(), "prefix", g.Prefix(), "signer", m.Signer)
+			return nil
 		}
 		keys, err := s.List(ctx, g.Prefix())
 		if err != nil {

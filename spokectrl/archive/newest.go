@@ -4,6 +4,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -138,21 +139,30 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 	return out
 }
 
-// notBelieved says that what a store has of a group was not written by its clusters, as far as is known.
-// refused says why trust does not believe m.
+// apart is what to do about what somebody else than the clusters of a group has signed in its place, and nothing of the group was stored.
+const apart = "If another hub protects an application of this name, give one of the two another bucket. If it is this application's own, from before a cluster or its key was replaced, " +
+	"set action Failover to the cluster that is to run it, and accept what is found there as the DRPlacementControl says"
+
+// refused says why trust does not believe m, which is not restored.
 func refused(s store.Store, g capsule.Group, trust capsule.Trust, m *capsule.Manifest) error {
 	if !trust.Stored && trust.Alien(m) {
-		return distrust(s, g, trust.Refuses(m), "If another hub protects an application of this name, give one of the two another bucket; if none does, a cluster that is gone has left it: move it to another place")
+		return distrust(s, fmt.Sprintf("what it holds below %s is not restored: %s. %s", g.Prefix(), trust.Refuses(m), apart))
 	}
 	return notBelieved(s, g, trust.Refuses(m))
 }
 
-func notBelieved(s store.Store, g capsule.Group, why string) error {
-	return distrust(s, g, why, "Look at who can write to the bucket, and bring back what the clusters stored, for example from its earlier versions")
+// reserved says why nothing is stored where m is.
+func reserved(s store.Store, g capsule.Group, trust capsule.Trust, m *capsule.Manifest) error {
+	return distrust(s, fmt.Sprintf("what it holds below %s is not written over: %s. %s", g.Prefix(), trust.Refuses(m), apart))
 }
 
-func distrust(s store.Store, g capsule.Group, why, remedy string) error {
-	return &store.Error{Profile: s.Profile(), Reason: store.ReasonRefused, Err: fmt.Errorf("what it holds below %s is not restored: %s. %s", g.Prefix(), why, remedy)}
+// notBelieved says that what a store has of a group was not written by its clusters, as far as is known.
+func notBelieved(s store.Store, g capsule.Group, why string) error {
+	return distrust(s, fmt.Sprintf("what it holds below %s is not restored: %s. Look at who can write to the bucket, and bring back what the clusters stored, for example from its earlier versions", g.Prefix(), why))
+}
+
+func distrust(s store.Store, text string) error {
+	return &store.Error{Profile: s.Profile(), Reason: store.ReasonRefused, Err: errors.New(text)}
 }
 
 func fetch(ctx context.Context, c candidate, g capsule.Group) ([]capsule.Pair, error) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -141,13 +142,12 @@ func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 		case apierrors.IsResourceExpired(err) && opts.Continue != "":
 			opts.Continue = ""
 			continue // from the beginning: what was captured is skipped
-		case apierrors.IsInternalError(err) && c.engine.broken.again(where):
+		case unconverted(err) && c.engine.broken.lasts(where, c.engine.Clock.Now()):
 			c.find(objects.NotRead, where, err.Error())
 			return nil
 		case err != nil:
 			return fmt.Errorf("list %s: %w", where, err)
 		}
-		c.engine.broken.works(where)
 		for i := range list.Items {
 			if u := &list.Items[i]; !done[u.GetName()] {
 				done[u.GetName()] = true
@@ -157,10 +157,17 @@ func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 			}
 		}
 		if opts.Continue = list.GetContinue(); opts.Continue == "" {
+			c.engine.broken.works(where)
 			return nil
 		}
 		opts.ResourceVersion, opts.ResourceVersionMatch = "", "" // the rest is of the same version
 	}
+}
+
+// unconverted reports whether the API server could not convert the objects of a list: the webhook of their definition failed. Its own
+// troubles are errors of the same kind, and pass.
+func unconverted(err error) bool {
+	return apierrors.IsInternalError(err) && strings.Contains(err.Error(), "conversion webhook")
 }
 
 func (c *capture) object(ctx context.Context, k kind, u *unstructured.Unstructured) error {

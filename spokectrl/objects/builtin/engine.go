@@ -11,10 +11,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
@@ -29,36 +31,43 @@ const (
 type Engine struct {
 	Client    dynamic.Interface
 	Discovery discovery.DiscoveryInterface
+	Clock     clock.PassiveClock
 
 	runner objects.Runner
 	broken broken
 }
 
-// broken remembers which lists the API server failed with an error of its own, such as that of a webhook which converts objects and
-// is gone. One that fails twice in a row is left out of a capture and named; after the first failure the capture is made again, so
-// that what passes by itself does not take the place of a capture that has all.
+// patience is for how long a list has to fail, each time that it is asked for, before a capture goes without it: longer than an operator
+// takes to restart.
+const patience = 10 * time.Minute
+
+// broken remembers since when the API server has failed lists because the webhook that converts their objects fails. Meanwhile captures
+// fail, and are made again: what passes by itself must not take the place of a capture that has all.
 type broken struct {
 	mu    sync.Mutex
-	lists map[string]bool
+	since map[string]time.Time // by list
 }
 
-// again notes that a list failed, and reports whether it had failed before.
-func (b *broken) again(list string) bool {
+// lasts notes that a list failed, and reports whether it has for long.
+func (b *broken) lasts(list string, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	was := b.lists[list]
-	if b.lists == nil {
-		b.lists = map[string]bool{}
+	first, known := b.since[list]
+	if !known {
+		if b.since == nil {
+			b.since = map[string]time.Time{}
+		}
+		b.since[list] = now
+		return false
 	}
-	b.lists[list] = true
-	return was
+	return now.Sub(first) >= patience
 }
 
 // works notes that a list did not fail.
 func (b *broken) works(list string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.lists, list)
+	delete(b.since, list)
 }
 
 // New makes one that acts as the user of a configuration.
@@ -71,7 +80,7 @@ func New(config *rest.Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client that asks what is served: %w", err)
 	}
-	return &Engine{Client: c, Discovery: d}, nil
+	return &Engine{Client: c, Discovery: d, Clock: clock.RealClock{}}, nil
 }
 
 var _ objects.Engine = (*Engine)(nil)
