@@ -113,6 +113,18 @@ func (p peer) apply(ctx context.Context, resource schema.GroupVersionResource, i
 	return stored, nil
 }
 
+// create makes obj, and changes nothing if there is one of its name.
+func (p peer) create(ctx context.Context, resource schema.GroupVersionResource, obj *translate.Object, manager string) (*translate.Object, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stored, err := p.at(resource, obj.GetNamespace()).Create(ctx, obj, metav1.CreateOptions{FieldManager: manager})
+	if err != nil {
+		return nil, fmt.Errorf("create %s %s/%s: %w", resource.Resource, obj.GetNamespace(), obj.GetName(), err)
+	}
+	p.note("create", resource)
+	return stored, nil
+}
+
 // replace writes obj over the version of it that it was made from.
 func (p peer) replace(ctx context.Context, resource schema.GroupVersionResource, obj *translate.Object, manager string) (*translate.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -205,7 +217,7 @@ func missingNamespace(err error) bool {
 // outdated reports whether a write failed because its precondition did: the object is another one, or another version,
 // than the one that was decided about. Looking again is the answer.
 func outdated(err error) bool {
-	if apierrors.IsConflict(err) {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return true
 	}
 	// An API server says so if it was told that there is no object (resource version 0) and there is one.

@@ -147,7 +147,7 @@ func kindOf(req *http.Request) string {
 func TestX11_AKillAtEachKindOfWriteChangesNothingInTheEnd(t *testing.T) {
 	kinds := []map[string]bool{
 		{ // the wishes are delivered
-			"PATCH secrets in cluster": true, "PATCH volumereplicationgroups in cluster": true,
+			"POST secrets in cluster": true, "PATCH volumereplicationgroups in cluster": true,
 			"PATCH volumereplicationgroups in inbox": true, "PATCH volumereplicationgroups/status in inbox": true,
 			"PATCH volumereplicationgroups/status in outbox": true,
 		},

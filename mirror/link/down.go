@@ -132,9 +132,6 @@ func (c *copier) carryOut(ctx context.Context, w writer, it item, wish, clone *t
 		}
 		return err
 	case translate.Create:
-		if w.resource == groupResource {
-			d.Intent.SetResourceVersion("0") // there must be none: our cache may be behind
-		}
 	case translate.Update:
 		condition(d.Intent, clone)
 	case translate.Overwrite:
@@ -146,11 +143,15 @@ func (c *copier) carryOut(ctx context.Context, w writer, it item, wish, clone *t
 		return err
 	}
 	logger.Info("Applying wish", "create", d.Verb == translate.Create)
-	stored, err := w.apply(ctx, d.Intent)
+	write := func() (*translate.Object, error) { return w.apply(ctx, d.Intent) }
+	if d.Verb == translate.Create {
+		write = func() (*translate.Object, error) { return w.create(ctx, d.Intent) }
+	}
+	stored, err := write()
 	if missingNamespace(err) {
 		logger.Info("Creating namespace", "Namespace", d.Intent.GetNamespace())
 		if err = w.peer.createNamespace(ctx, d.Intent.GetNamespace()); err == nil {
-			stored, err = w.apply(ctx, d.Intent)
+			stored, err = write()
 		}
 	}
 	if err == nil && d.Verb == translate.Create && d.Doubtful && w.resource == groupResource {

@@ -74,6 +74,7 @@ var inPushMode = map[string]func(*testing.T){
 	"Secret and group":       TestASecretComesBackWithItsGroup,
 	"namespace for a Secret": TestX12_AMissingNamespaceIsMadeForASecretToo,
 	"Secret of others":       TestASecretThatIsNotOursCountsAsWithdrawn,
+	"Secret in between":      TestX8_ASecretThatIsMadeBetweenLookAndWriteIsLeftAlone,
 	"another cluster":        TestX13_AnotherClusterAppliesAndReportsNothing,
 	"late stranger":          TestX13_AStrangerThatLearnsItLateWritesNoLease,
 	"unrecorded cluster":     TestX13_AClusterThatIsNotRecordedYetSaysWhoItIs,

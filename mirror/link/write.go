@@ -32,6 +32,17 @@ func (w writer) apply(ctx context.Context, intent *translate.Object, subresource
 	return w.peer.apply(ctx, w.resource, w.skew.known().Without(intent), w.manager, subresource...)
 }
 
+// create makes what intent says, only if there is no object yet: our view may be behind, or somebody may have made one since.
+// Resource version 0 says so in an apply, but not for Secrets: of those an API server updates whatever is there. They are
+// created in the plain way, whose fields the mirror owns as those that it replaced.
+func (w writer) create(ctx context.Context, intent *translate.Object) (*translate.Object, error) {
+	if w.resource == secretResource {
+		return w.peer.create(ctx, w.resource, intent, w.manager)
+	}
+	condition(intent, nil)
+	return w.apply(ctx, intent)
+}
+
 // condition makes intent apply to the version of is that was looked at only; nil: only if there is none.
 func condition(intent, is *translate.Object) {
 	if is == nil {
