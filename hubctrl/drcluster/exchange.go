@@ -90,6 +90,8 @@ func exchangeOf(cluster, operatorNamespace string) []apply.Intent {
 				WithResourceNames(cluster).WithVerbs("get", "list", "watch"),
 			rbacv1ac.PolicyRule().WithAPIGroups(v1alpha1.GroupVersion.Group).WithResources("drclusterconfigs/status").
 				WithResourceNames(cluster).WithVerbs("patch"),
+			rbacv1ac.PolicyRule().WithAPIGroups("apiextensions.k8s.io").WithResources("customresourcedefinitions").
+				WithResourceNames("volumereplicationgroups."+v1alpha1.GroupVersion.Group).WithVerbs("get"),
 		),
 		rbacv1ac.ClusterRoleBinding(agentRole(cluster)).WithLabels(created()).
 			WithRoleRef(clusterRole(agentRole(cluster))).WithSubjects(agent),

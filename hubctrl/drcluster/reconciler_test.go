@@ -71,7 +71,8 @@ func TestANewClusterGetsAllThatItNeeds(t *testing.T) {
 	role := &rbacv1.ClusterRole{}
 	require.True(t, w.get(role, "", "ramen-mirror-cluster-dr1"))
 	for _, rule := range role.Rules {
-		assert.Equal(t, []string{"dr1"}, rule.ResourceNames)
+		own := map[bool]string{true: "volumereplicationgroups.ramendr.openshift.io", false: "dr1"}
+		assert.Equal(t, []string{own[rule.Resources[0] == "customresourcedefinitions"]}, rule.ResourceNames)
 	}
 	cb := &rbacv1.ClusterRoleBinding{}
 	require.True(t, w.get(cb, "", "ramen-mirror-cluster-dr1"))

@@ -22,6 +22,7 @@ import (
 // <resource>[<name>]: <verbs>". A * is the whole cluster. Kubernetes lets each ServiceAccount read clustertrustbundles.
 var agentRights = []string{
 	"* clustertrustbundles: get list watch",
+	"* customresourcedefinitions[volumereplicationgroups.ramendr.openshift.io]: get",
 	"* drclusterconfigs/status[dr1]: patch",
 	"* drclusterconfigs[dr1]: get list watch",
 	"inbox-dr1 leases: create",
@@ -40,6 +41,8 @@ var hubRights = []string{
 	"* clusterrolebindings: get create patch delete",
 	"* clusterroles: get create patch delete",
 	"* clustertrustbundles: get list watch",
+	"* customresourcedefinitions[drplacementcontrols.ramendr.openshift.io]: get",
+	"* customresourcedefinitions[volumereplicationgroups.ramendr.openshift.io]: get",
 	"* drclusterconfigs/status: patch",
 	"* drclusterconfigs: get list watch create patch delete",
 	"* drclusters/status: update patch",
@@ -76,7 +79,10 @@ var (
 )
 
 // specialNames are names that mean something for these resources only.
-var specialNames = map[string][]string{"/secrets": {"mirror-credential"}}
+var specialNames = map[string][]string{
+	"/secrets": {"mirror-credential"},
+	"apiextensions.k8s.io/customresourcedefinitions": {"drplacementcontrols.ramendr.openshift.io", "volumereplicationgroups.ramendr.openshift.io"},
+}
 
 // specialVerbs are verbs that mean something for these resources only.
 var specialVerbs = map[string][]string{

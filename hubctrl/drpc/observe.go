@@ -46,6 +46,9 @@ type observer struct {
 func (r *observer) observe(ctx context.Context, drpc *v1alpha1.DRPlacementControl) (*snapshot.Snapshot, error) {
 	w := &snapshot.Snapshot{DRPC: drpc}
 	w.Facts.Deleting = drpc.DeletionTimestamp != nil
+	if err := wordless(ctx, r.live, drpc); err != nil {
+		return nil, err
+	}
 	if err := r.observePolicy(ctx, w); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/managedfields"
@@ -33,8 +34,8 @@ type known struct {
 // shared is what all hubs know: to make it costs much.
 var shared = sync.OnceValues(func() (known, error) {
 	s := runtime.NewScheme()
-	err := errors.Join(coordinationv1.AddToScheme(s), corev1.AddToScheme(s), v1alpha1.AddToScheme(s))
-	return known{s, []managedfields.TypeConverter{applyconfiguration.NewTypeConverter(s), clientgoac.NewTypeConverter(s)}}, err
+	err := errors.Join(coordinationv1.AddToScheme(s), apiextensionsv1.AddToScheme(s), corev1.AddToScheme(s), v1alpha1.AddToScheme(s))
+	return known{s, []managedfields.TypeConverter{applyconfiguration.NewTypeConverter(s), clientgoac.NewTypeConverter(s), managedfields.NewDeducedTypeConverter()}}, err
 })
 
 // serve gives the hub an API server that holds objects.

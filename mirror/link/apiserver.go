@@ -37,7 +37,9 @@ var (
 	configResource    = v1alpha1.GroupVersion.WithResource("drclusterconfigs")
 	secretResource    = corev1.SchemeGroupVersion.WithResource("secrets")
 	namespaceResource = corev1.SchemeGroupVersion.WithResource("namespaces")
-	leaseResource     = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
+	// definitionResource has the definitions of the other two.
+	definitionResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+	leaseResource      = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 )
 
 // peer is one side of the link.

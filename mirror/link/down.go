@@ -68,15 +68,21 @@ func (c *copier) applyCopy(ctx context.Context, name string) error {
 	}
 	clone := c.copies.get(name)
 	pruned := c.groups.skew.known()
-	decision := c.decide(wish, clone, pruned)
+	undefined, err := c.undefined(ctx, wish)
+	if err != nil {
+		return err
+	}
+	decision := c.decide(wish, clone, pruned, undefined)
 	if decision.Doubtful {
 		live, err := c.hub.get(ctx, groupResource, wish.GetNamespace(), name)
 		if err != nil || live == nil {
 			return err // a wish that is gone: the watch will show it
 		}
-		wish, decision = live, c.decide(live, clone, pruned)
+		wish, decision = live, c.decide(live, clone, pruned, undefined)
 	}
-	err := c.configuration.remember(ctx, wish)
+	if !undefined {
+		err = c.configuration.remember(ctx, wish)
+	}
 	if err == nil {
 		err = c.carryOut(ctx, c.groups, item{groups, name}, wish, clone, decision)
 	}
@@ -93,13 +99,24 @@ func (c *copier) applyCopy(ctx context.Context, name string) error {
 }
 
 // decide guards the namespaces of the exchange, for a hub that shares its cluster with a spoke.
-func (c *copier) decide(wish, clone *translate.Object, pruned translate.Paths) translate.Decision {
+func (c *copier) decide(wish, clone *translate.Object, pruned translate.Paths, undefined bool) translate.Decision {
 	if target, err := exchange.Target(wish); err == nil && c.exchangeNamespaces.has(target.Namespace) {
 		return translate.Decision{Verb: translate.Refuse, Reason: translate.ReasonInvalidWish,
 			Message: fmt.Sprintf("namespace %s belongs to the exchange", target.Namespace)}
 	}
 	own, _, _ := c.identity.is()
-	return translate.Decide(wish, clone, translate.Place{Pruned: pruned, Identity: own, Ended: c.configuration.endedBefore(wish)})
+	return translate.Decide(wish, clone, translate.Place{Pruned: pruned, Identity: own, Ended: c.configuration.endedBefore(wish), Undefined: undefined})
+}
+
+// undefined reports whether a wish that is being deleted is so because the definition of its kind is: with
+// it Kubernetes deletes each object, and no hub has said anything. The definition is asked for when the deletion of the wish was
+// seen, and was being deleted before the wish was.
+func (c *copier) undefined(ctx context.Context, wish *translate.Object) (bool, error) {
+	if wish.GetDeletionTimestamp() == nil {
+		return false, nil
+	}
+	definition, err := c.hub.get(ctx, definitionResource, "", groupResource.GroupResource().String())
+	return err == nil && (definition == nil || definition.GetDeletionTimestamp() != nil), err
 }
 
 // carryOut does what was decided about clone, and nothing if it is no longer what was decided about.
@@ -204,7 +221,7 @@ func (c *copier) applySecret(ctx context.Context, it item) error {
 	}
 	target, err := exchange.Target(wish)
 	if err != nil {
-		decision := c.decide(wish, nil, nil)
+		decision := c.decide(wish, nil, nil, false)
 		if wish.GetDeletionTimestamp() != nil {
 			c.noteWithdrawn(it, wish, nil, decision)
 			return nil
@@ -216,13 +233,13 @@ func (c *copier) applySecret(ctx context.Context, it item) error {
 	if err != nil {
 		return err
 	}
-	decision := c.decide(wish, clone, nil)
+	decision := c.decide(wish, clone, nil, false)
 	if decision.Doubtful {
 		live, err := c.hub.get(ctx, secretResource, wish.GetNamespace(), it.name)
 		if err != nil || live == nil {
 			return err
 		}
-		wish, decision = live, c.decide(live, clone, nil)
+		wish, decision = live, c.decide(live, clone, nil, false)
 	}
 	err = c.carryOut(ctx, c.secrets, it, wish, clone, decision)
 	switch status := apierrors.ReasonForError(err); {

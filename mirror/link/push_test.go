@@ -61,6 +61,7 @@ var inPushMode = map[string]func(*testing.T){
 	"five hundred volumes":   TestX3_FiveHundredVolumesAreReported,
 	"absence":                TestX4_AbsenceIsKnownOnceTheDigestMatches,
 	"end by a wish":          TestX14_OnlyAWishThatIsDeletedMarksTheCopy,
+	"deleted definition":     TestX6_AWishThatIsDeletedWithItsDefinitionDeletesNothing,
 	"own wish":               TestX6_ACopyIsDeletedForItsOwnWishOnly,
 	"deletion":               TestX6_X10_DeletionIsFollowedFromWishToReport,
 	"ended wish":             TestX6_AWishThatEndedMakesNothingAgain,

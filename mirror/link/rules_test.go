@@ -3,6 +3,7 @@
 package link_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -192,6 +194,33 @@ func TestX14_OnlyAWishThatIsDeletedMarksTheCopy(t *testing.T) {
 		return w.copy("db").Annotations["exchange.ramendr.openshift.io/ended-by"] == string(wish.UID)
 	}, "the copy is not marked")
 	assert.Equal(t, wish.Spec, w.copy("db").Spec, "nothing else of it changes")
+}
+
+func TestX6_AWishThatIsDeletedWithItsDefinitionDeletesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.hubWire.answers(func(r *http.Request) string {
+		if !strings.HasSuffix(r.URL.Path, "/customresourcedefinitions/volumereplicationgroups.ramendr.openshift.io") {
+			return ""
+		}
+		return `{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"volumereplicationgroups.ramendr.openshift.io","deletionTimestamp":"2026-01-01T12:00:00Z"}}`
+	})
+	w.start()
+	wish := w.wish("db")
+	wish.Finalizers = []string{"hub.example.com/wish"}
+	require.NoError(t, w.hub.Update(t.Context(), wish))
+	w.carriedOut(wish, "db")
+	before := w.copy("db")
+	require.NoError(t, w.hub.Delete(t.Context(), wish))
+	w.eventually(func() bool {
+		is := &v1alpha1.VolumeReplicationGroup{}
+		if w.hub.Get(t.Context(), client.ObjectKeyFromObject(wish), is) != nil {
+			return false
+		}
+		applied := meta.FindStatusCondition(is.Status.Conditions, "Applied")
+		return applied != nil && applied.Reason == "DefinitionDeleted"
+	}, "the wish does not say why it is not obeyed")
+	w.quiet()
+	assert.Equal(t, before, w.copy("db"), "the hub has not said that the protection ends")
 }
 
 func TestX6_ADeletionWhileTheMirrorIsDownIsObeyedLater(t *testing.T) {

@@ -85,6 +85,7 @@ func newWorld(t *testing.T) *world {
 	own := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "mirror-" + w.cluster}, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{"ramendr.openshift.io"}, Resources: []string{"drclusterconfigs"}, ResourceNames: []string{w.cluster}, Verbs: []string{"get", "list", "watch"}},
 		{APIGroups: []string{"ramendr.openshift.io"}, Resources: []string{"drclusterconfigs/status"}, ResourceNames: []string{w.cluster}, Verbs: []string{"patch"}},
+		{APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}, ResourceNames: []string{"volumereplicationgroups.ramendr.openshift.io"}, Verbs: []string{"get"}},
 	}}
 	w.create(w.hub, own)
 	w.create(w.hub, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: own.Name}, RoleRef: bound(own.Name), Subjects: []rbacv1.Subject{agent}})

@@ -47,6 +47,8 @@ const (
 	ReasonEpochRefused = "EpochRefused"
 	// ReasonOtherCluster : the wish was made for another cluster of this name (X13).
 	ReasonOtherCluster = "OtherCluster"
+	// ReasonDefinitionDeleted : the wish is deleted because its definition is (X6).
+	ReasonDefinitionDeleted = "DefinitionDeleted"
 	// ReasonTerminating : the object on the cluster is being deleted; the wish is applied when it is gone.
 	ReasonTerminating = "CopyTerminating"
 )
@@ -70,6 +72,8 @@ type Place struct {
 	Identity string
 	// Ended says that the cluster has seen the deletion of this wish before.
 	Ended bool
+	// Undefined says that the hub's definition of VolumeReplicationGroups is being deleted, or is gone.
+	Undefined bool
 }
 
 // Decide tells what wish asks for, given the object that its target names: clone; nil: there is none.
@@ -82,7 +86,7 @@ func Decide(wish, clone *Object, on Place) Decision {
 		return refuse(ReasonInvalidWish, "a wish for %s must be named %s", target, want)
 	}
 	if wish.GetDeletionTimestamp() != nil {
-		return decideDeletion(wish, clone)
+		return decideDeletion(wish, clone, on.Undefined)
 	}
 	if meant := exchange.MeantFor(wish); meant != "" && meant != on.Identity {
 		return refuse(ReasonOtherCluster, "the wish was made for cluster %s, and this is cluster %s, which has taken over its name", meant, on.Identity)
@@ -95,7 +99,7 @@ func Decide(wish, clone *Object, on Place) Decision {
 	return decideApply(wish, clone, target, on.Pruned)
 }
 
-func decideDeletion(wish, clone *Object) Decision {
+func decideDeletion(wish, clone *Object, undefined bool) Decision {
 	if clone == nil {
 		return Decision{Verb: Nothing}
 	}
@@ -107,6 +111,10 @@ func decideDeletion(wish, clone *Object) Decision {
 	case uid != wish.GetUID():
 		return refuse(ReasonOwnedElsewhere, "the object on the cluster was not made from this wish; it is not deleted")
 	case clone.GetKind() != kindSecret && clone.GetAnnotations()[exchange.AnnotationEndedBy] != string(uid):
+		if undefined {
+			return refuse(ReasonDefinitionDeleted, "the wish is deleted because its definition on the hub is, and not by the hub: the object on the cluster stays as it is. "+
+				"Remove the finalizers of the wish, install the hub again, and apply the DRPlacementControls again")
+		}
 		// One that somebody else deletes is marked too: what holds it then lets its volumes go as the user wishes.
 		return Decision{Verb: Mark, Intent: markOf(clone)}
 	case going:

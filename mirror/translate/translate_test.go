@@ -361,6 +361,19 @@ func TestX13_AWishForAnotherClusterIsRefused(t *testing.T) {
 	assert.NotEqual(t, translate.Refuse, translate.Decide(wish, clone, translate.Place{Identity: "cluster-1"}).Verb)
 }
 
+func TestX6_AWishThatIsDeletedWithItsDefinitionEndsNothing(t *testing.T) {
+	wish, clone := newWish(), newCopy()
+	deleting(wish)
+	gone := translate.Place{Identity: "cluster-1", Undefined: true}
+	d := translate.Decide(wish, clone, gone)
+	assert.Equal(t, translate.Refuse, d.Verb)
+	assert.Equal(t, "DefinitionDeleted", d.Reason)
+
+	annotate(clone, "exchange.ramendr.openshift.io/ended-by", "wish")
+	assert.Equal(t, translate.Delete, translate.Decide(wish, clone, gone).Verb, "the hub said so before")
+	assert.Equal(t, translate.Nothing, translate.Decide(wish, nil, gone).Verb)
+}
+
 func TestX14_AMarkSaysWhoseWishEndsTheProtectionAndNothingElse(t *testing.T) {
 	wish, clone := newWish(), newCopy()
 	deleting(wish)
