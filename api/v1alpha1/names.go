@@ -94,6 +94,9 @@ const (
 	// kube-system there. It lets a cluster that replaced the recorded one in. Set before the first connection, it lets no
 	// other one in.
 	AnnotationAcceptCluster = "ramendr.openshift.io/accept-cluster"
+	// AnnotationAcceptNamespaces on a DRCluster, with value true, lets the hub use an outbox and inbox that are older than the
+	// DRCluster: an earlier one of that name left them.
+	AnnotationAcceptNamespaces = "ramendr.openshift.io/accept-namespaces"
 	// AnnotationAcceptLoss on a DRPlacementControl accepts losses, separated by commas, each as <loss>/<cluster>/<id>, as the
 	// next step in the status has it. With any other value it says nothing. The losses are:
 	//   - failover/<cluster>/<metadata.generation>.<metadata.uid>: what the failover to the cluster does not find there

@@ -32,13 +32,17 @@ const (
 	pushServiceAccount = "mirror-push"
 )
 
+// accepted is the value of annotation accept-namespaces by which older namespaces are used.
+const accepted = "true"
+
 // agentRole names the ClusterRole, and its binding, with the agent's rights on its own DRClusterConfig.
 func agentRole(cluster string) string { return "ramen-mirror-cluster-" + cluster }
 
 // keepExchange keeps the two namespaces of the cluster and the rights in them.
-func (r *Reconciler) keepExchange(ctx context.Context, cluster string) error {
+func (r *Reconciler) keepExchange(ctx context.Context, dc *v1alpha1.DRCluster) error {
+	cluster := dc.Name
 	for _, name := range []string{exchange.Outbox(cluster), exchange.Inbox(cluster)} {
-		if err := r.refuseForeign(ctx, name, cluster); err != nil {
+		if err := r.refuseForeign(ctx, name, dc); err != nil {
 			return err
 		}
 	}
@@ -50,9 +54,11 @@ func (r *Reconciler) keepExchange(ctx context.Context, cluster string) error {
 	return r.keepQuota(ctx, cluster)
 }
 
-// refuseForeign fails if the namespace exists but is not of the exchange: it would be taken over, and later deleted.
-func (r *Reconciler) refuseForeign(ctx context.Context, name, cluster string) error {
-	ns := &corev1.Namespace{}
+// refuseForeign fails if the namespace exists but is not of the exchange: it would be taken over, and later deleted. One that
+// was there before the DRCluster was made by others, who may have rights there, to read what the hub is going to put into it. A
+// policy refuses that, where it is installed; labels and annotations anybody can write who may create a namespace.
+func (r *Reconciler) refuseForeign(ctx context.Context, name string, dc *v1alpha1.DRCluster) error {
+	ns, cluster := &corev1.Namespace{}, dc.Name
 	switch err := r.live.Get(ctx, client.ObjectKey{Name: name}, ns); {
 	case apierrors.IsNotFound(err):
 		return nil
@@ -62,6 +68,10 @@ func (r *Reconciler) refuseForeign(ctx context.Context, name, cluster string) er
 		return &outcome.Waiting{Reason: reasonExchange, After: recheck, Message: fmt.Sprintf(
 			"namespace %s exists but has no label %s=%s: name the DRCluster differently, or label the namespace if it is to be used (it is deleted with the DRCluster)",
 			name, exchange.LabelCluster, cluster)}
+	case ns.CreationTimestamp.Time.Before(dc.CreationTimestamp.Time) && dc.Status.ClusterID == "" && dc.Annotations[v1alpha1.AnnotationAcceptNamespaces] != accepted:
+		return &outcome.Waiting{Reason: reasonExchange, After: recheck, Message: fmt.Sprintf(
+			"namespace %s was there before the DRCluster, and who made it may have rights there to read keys and credentials: delete it; or, if it was left by an earlier DRCluster of that name, look at its RoleBindings and run kubectl annotate drcluster %s %s=%s",
+			name, cluster, v1alpha1.AnnotationAcceptNamespaces, accepted)}
 	default:
 		return nil
 	}

@@ -131,7 +131,7 @@ func (r *Reconciler) act(ctx context.Context, dc *v1alpha1.DRCluster, now *seen)
 	if dc.DeletionTimestamp.IsZero() {
 		step(reasonFinalizer, apply.Hold(ctx, r.client, dc, v1alpha1.DRClusterFinalizer))
 	}
-	exchanged := r.keepExchange(ctx, dc.Name)
+	exchanged := r.keepExchange(ctx, dc)
 	if exchanged == nil {
 		did.waits, exchanged = r.keepIdentity(ctx, dc.Name, *now)
 	}

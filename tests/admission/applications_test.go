@@ -116,7 +116,8 @@ func TestARightOnOneNamespaceIsNoRightOnAnother(t *testing.T) {
 			d.Namespace = namespace
 			refused(h.as(admin).Create(ctx, d, client.DryRunAll), "create the DRPlacementControl in the namespace of the application", namespace)
 		}
-		h.create(h.Client, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "post", Labels: map[string]string{"ramendr.openshift.io/exchange": "outbox"}}})
+		h.create(h.Client, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "post", Labels: map[string]string{"ramendr.openshift.io/exchange": "outbox"},
+			Annotations: map[string]string{breakGlass: "a test"}}})
 		d := drpc("")
 		d.Namespace = "post"
 		refused(h.as(admin).Create(ctx, d, client.DryRunAll), "create the DRPlacementControl in the namespace of the application", "one by its label")
@@ -128,8 +129,40 @@ func TestARightOnOneNamespaceIsNoRightOnAnother(t *testing.T) {
 		}
 	})
 	t.Run("an outbox is not deleted by mistake", h.keepsNamespaces)
+	t.Run("or made in advance", h.makesNamespaces)
 	t.Run("and an application has no owner", h.refusesOwners)
 	t.Run("and its definition stays", h.keepsDefinitions)
+}
+
+// makesNamespaces sees that nobody makes an outbox or inbox that hubctrl would use later: they could have rights there.
+func (h *hub) makesNamespaces(t *testing.T) {
+	ctx := t.Context()
+	const exchange, cluster = "ramendr.openshift.io/exchange", "ramendr.openshift.io/cluster"
+	named := func(labels map[string]string) *corev1.Namespace {
+		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "outbox-dr3", Labels: labels}}
+	}
+	for what, labels := range map[string]map[string]string{
+		"both":         {exchange: "outbox", cluster: "dr3"},
+		"the cluster":  {cluster: "dr3"},
+		"the box only": {exchange: "outbox"},
+	} {
+		for _, user := range []string{editor, admin, agent} {
+			err := h.as(user).Create(ctx, named(labels), client.DryRunAll)
+			assert.True(t, apierrors.IsForbidden(err), "%s by %s: %v", what, user, err)
+			assert.ErrorContains(t, err, "only "+hubctrl+" makes namespace outbox-dr3, through which the hub protects applications: create the DRCluster instead", what)
+		}
+		assert.NoError(t, h.as(hubctrl).Create(ctx, named(labels), client.DryRunAll), what)
+	}
+	broken := named(map[string]string{exchange: "outbox", cluster: "dr3"})
+	broken.Annotations = map[string]string{breakGlass: "restored from a backup"}
+	assert.Error(t, h.as(editor).Create(ctx, broken.DeepCopy(), client.DryRunAll), "who can't remove the policy can't break the glass")
+	assert.NoError(t, h.as(admin).Create(ctx, broken.DeepCopy(), client.DryRunAll))
+
+	h.create(h.as(editor), named(nil))
+	for _, labels := range []string{`{"ramendr.openshift.io/exchange":"outbox"}`, `{"ramendr.openshift.io/cluster":"dr3"}`} {
+		err := h.as(editor).Patch(ctx, named(nil), client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":`+labels+`}}`)), client.DryRunAll)
+		assert.ErrorContains(t, err, "changes the labels of namespace outbox-dr3", "one that becomes one")
+	}
 }
 
 func (h *hub) keepsNamespaces(t *testing.T) {
@@ -147,6 +180,7 @@ func (h *hub) keepsNamespaces(t *testing.T) {
 		assert.Error(t, label(user, `{"ramendr.openshift.io/cluster":"dr2"}`), user)
 		assert.NoError(t, label(user, `{"team":"storage"}`), user)
 	}
+	assert.ErrorContains(t, label(admin, `{"ramendr.openshift.io/exchange":"inbox"}`), "changes the labels of namespace outbox-dr1")
 	require.NoError(t, h.as(hubctrl).Delete(ctx, box(), client.DryRunAll))
 	require.NoError(t, h.as(emptier).Delete(ctx, box(), client.DryRunAll))
 	require.NoError(t, h.as(editor).Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, client.DryRunAll), "others are none of our business")
