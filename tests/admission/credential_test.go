@@ -25,13 +25,13 @@ import (
 // and on a cluster in push mode. Nothing that it may ask for outlives the Secret.
 func TestAMirrorRenewsItsTokenUntilTheSecretIsDeleted(t *testing.T) {
 	s := apiserver.Start(t)
-	for _, dir := range []string{"config/hub", "config/admission", "config/mirror/push/cluster"} {
+	for _, dir := range []string{"config/hub", "config/admission", "config/mirror/push/cluster", "config/mirror/push/hub"} {
 		s.Kubectl(t, "apply", "-k", dir)
 	}
 	for name, labels := range map[string]map[string]string{
 		"inbox-dr1": {"ramendr.openshift.io/exchange": "inbox", "ramendr.openshift.io/cluster": "dr1"},
 	} {
-		require.NoError(t, s.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}))
+		require.NoError(t, s.Client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: map[string]string{breakGlass: "a test"}}}))
 		require.NoError(t, s.Client.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "mirror"}}))
 		require.NoError(t, s.Client.Create(t.Context(), secret(name, "mirror-credential")))
 		require.NoError(t, s.Client.Create(t.Context(), &rbacv1.RoleBinding{
@@ -40,6 +40,10 @@ func TestAMirrorRenewsItsTokenUntilTheSecretIsDeleted(t *testing.T) {
 			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: name, Name: "mirror"}},
 		}))
 	}
+	h := &hub{Server: s, t: t}
+	t.Run("and hubctrl writes only what is the exchange's", h.holdsHubctrl)
+	t.Run("and the mirror only copies", h.holdsMirror)
+	t.Run("and a mirror on the hub only its credentials", h.holdsPush)
 	for name, namespace := range map[string]string{"as the agent on the hub": "inbox-dr1", "on a cluster": "ramen-system"} {
 		t.Run(name, func(t *testing.T) { renewsUntilRevoked(t, s, namespace) })
 	}
