@@ -8,9 +8,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/tests/lab"
 	"github.com/ramendr/ramen-direct/tests/lab/app"
@@ -65,6 +67,34 @@ func TestANewHubMovesWhatItAdopted(t *testing.T) {
 	t.Logf("adopted and protected %s after the loss of the old hub", took.Round(time.Millisecond))
 	_, err = a.Relocate(t.Context(), lab.DR2)
 	require.NoError(t, err)
+	_, err = a.Disable(t.Context())
+	require.NoError(t, err)
+}
+
+// TestANewHubMovesWhatItCopies: the movers that run have a key that the new hub does not know. They get another one, so that the last
+// synchronization comes through.
+func TestANewHubMovesWhatItCopies(t *testing.T) {
+	testlayer.Slow(t, "hubctrl/drpc TestANameStandsForOneKey")
+	l := shared.Lab(t)
+	a := enter(t, l, "lost-and-copied")
+	a.App.Class = lab.SnapshotStorageClass
+	require.NoError(t, a.Protect(t.Context(), lab.DR1))
+	require.NoError(t, l.ReplaceHub(t.Context(), manifests(t, l, []*actor{a})...))
+	a.Settled(v1alpha1.Deployed, lab.DR1)
+	_, err := a.Relocate(t.Context(), lab.DR2)
+	require.NoError(t, err)
+	for _, cluster := range lab.Spokes() { // what the lost hub left, as docs/volsync.md says
+		c := l.Cluster(cluster).Client
+		group, secrets := &v1alpha1.VolumeReplicationGroup{}, &corev1.SecretList{}
+		require.NoError(t, c.Get(t.Context(), client.ObjectKey{Namespace: "lost-and-copied", Name: "lost-and-copied"}, group))
+		require.NoError(t, c.List(t.Context(), secrets, client.InNamespace(group.Namespace)))
+		require.Len(t, secrets.Items, 2, "the key of the old hub and that of the new one")
+		for i := range secrets.Items {
+			if secrets.Items[i].Name != group.Spec.VolSync.KeySecret {
+				require.NoError(t, c.Delete(t.Context(), &secrets.Items[i]))
+			}
+		}
+	}
 	_, err = a.Disable(t.Context())
 	require.NoError(t, err)
 }
