@@ -209,6 +209,11 @@ func (h *hub) breaksTheGlass(t *testing.T) {
 	require.NoError(t, annotate(admin, "the cluster is gone for good"))
 	assert.True(t, apierrors.IsForbidden(h.as(editor).Delete(ctx, wish("outbox-dr1", "stuck"))), "for others it is whole")
 	require.NoError(t, h.as(hubctrl).Patch(ctx, wish("outbox-dr1", "stuck"), client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"runFinalSync":true}}`))))
+	whole := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"`+breakGlass+`":null}}}`))
+	assert.True(t, apierrors.IsForbidden(h.as(editor).Patch(ctx, wish("outbox-dr1", "stuck"), whole, client.DryRunAll)), "for others it is whole")
+	require.NoError(t, h.as(admin).Patch(ctx, wish("outbox-dr1", "stuck"), whole), "and can be made whole again")
+	assert.True(t, apierrors.IsForbidden(h.as(admin).Delete(ctx, wish("outbox-dr1", "stuck"))), "then it is")
+	require.NoError(t, annotate(admin, "the cluster is gone for good"))
 	require.NoError(t, h.as(admin).Delete(ctx, wish("outbox-dr1", "stuck")))
 }
 
