@@ -41,7 +41,7 @@ func credentials(ctx context.Context, args []string, out, problems io.Writer, wa
 	fs.SetOutput(problems)
 	cluster := fs.String("cluster", "", "name of the DRCluster; required")
 	mode := fs.String("mode", "pull", "pull: access to the hub, for the cluster; push: access to the cluster, for the hub")
-	kubeconfig := fs.String("kubeconfig", os.Getenv("KUBECONFIG"), "path of an administrator's kubeconfig; empty: the usual place")
+	kubeconfig := fs.String("kubeconfig", "", "path of an administrator's kubeconfig; empty: the files that KUBECONFIG lists, or the usual place")
 	at := fs.String("context", "", "context in the kubeconfig; empty: the current one")
 	server := fs.String("server", "", "URL by which the mirror reaches the API server; empty: that of the context")
 	authority := fs.String("certificate-authority", "", "path of a file with the certificates of the authorities that the mirror is to trust; empty: that of the context")
