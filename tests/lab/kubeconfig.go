@@ -99,8 +99,9 @@ type kubeconfig struct {
 func writeKubeconfig(file string, k kubeconfig) error {
 	cfg := clientcmdapi.NewConfig()
 	cfg.Clusters[k.cluster] = &clientcmdapi.Cluster{Server: k.server, CertificateAuthorityData: k.ca}
-	cfg.AuthInfos[k.user] = &clientcmdapi.AuthInfo{ClientCertificateData: k.cert, ClientKeyData: k.key, Token: k.token}
-	cfg.Contexts[k.cluster] = &clientcmdapi.Context{Cluster: k.cluster, AuthInfo: k.user}
+	user := k.user + "@" + k.cluster // a name of its own, so that files of several clusters can be joined
+	cfg.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: k.cert, ClientKeyData: k.key, Token: k.token}
+	cfg.Contexts[k.cluster] = &clientcmdapi.Context{Cluster: k.cluster, AuthInfo: user}
 	cfg.CurrentContext = k.cluster
 	if err := clientcmd.WriteToFile(*cfg, file); err != nil {
 		return fmt.Errorf("write kubeconfig %s: %w", file, err)
