@@ -134,6 +134,12 @@ var steadyMoments = map[string]func(*testing.T) *hub{
 		h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { s.LastGroupSyncTime = nil })
 		return h
 	},
+	"relocate-not-replicated": func(t *testing.T) *hub {
+		h := deployed(t)
+		h.restate("dr1", protects("NotReplicated"))
+		h.relocate("dr2")
+		return h
+	},
 	"deployed-store-refuses": func(t *testing.T) *hub {
 		h := deployed(t)
 		h.restate("dr1", notYet("ClusterDataProtected", "UploadError", "the bucket is full"))

@@ -40,6 +40,9 @@ func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementCon
 			return reconcile.Result{}, err
 		}
 		result.RequeueAfter = r.awaitAbsence(w, next)
+		if due := status.Overdue(w, next, &after.Status); result.RequeueAfter == 0 && due.After(now) {
+			result.RequeueAfter = due.Sub(now) // nothing else tells that too much time has gone by
+		}
 	}
 	saved, saveErr := r.save(ctx, before, after, versionOf(before, w), now)
 	switch {

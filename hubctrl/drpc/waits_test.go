@@ -86,6 +86,10 @@ func waitRows() map[string]waitRow {
 			h.relocate("dr2")
 			h.pass()
 		}, cluster: "dr1", fact: "DestinationsReady", by: func(*snapshot.Snapshot) plan.Wait { return plan.Wait{Fact: plan.BeingPlaced, On: plan.First} }},
+		"BeingCopied": {begin: func(h *hub) {
+			h.restate("dr1", protects("NotReplicated"))
+			h.relocate("dr2")
+		}, cluster: "dr1", fact: "VolumesReplicated"},
 		"HomeAgreed": {empty: true, begin: func(h *hub) {
 			h.spokes["dr2"].inUse, h.spokes["dr2"].own = true, true
 			h.pass()

@@ -134,6 +134,7 @@ func TestEveryWaitHasWhoEndsIt(t *testing.T) {
 		"PrimaryFound":    edit,
 		"VolumesLost":     edit,
 		"BeingPlaced":     heal("dr1"),
+		"BeingCopied":     heal("dr1"),
 		"BeingRestored": func(h *hub) {
 			h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) { restated(s, "KubeObjectsReady", "True") })
 		},

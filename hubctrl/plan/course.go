@@ -66,13 +66,15 @@ func (f *Facts) brought(w Wait) bool {
 		r.State, r.Ready = IsPrimary, true
 		r.Volumes = r.Volumes || f.At(w.On.Peer()).Report.Volumes
 	case BeingSecondary:
-		r.State, r.Level, r.Ready, r.InUse = IsSecondary, true, true, false
+		r.State, r.Level, r.Ready, r.InUse, r.HandsOver = IsSecondary, true, true, false, false
 	case BeingProtected:
 		r.Protected = true
 	case BeingRestored:
 		r.Restoring = false
 	case BeingPlaced:
 		r.Unplaced = false
+	case BeingCopied:
+		r.Uncopied = false
 	case BeingPrepared:
 		r.Prepared = true
 	case BeingSynced:

@@ -105,6 +105,8 @@ func awaited(f *plan.Facts, w plan.Wait) bool {
 		return answered && c.Report.State == plan.IsPrimary && c.Report.Ready && c.Report.Restoring && c.Decision == plan.RunHere
 	case plan.BeingPlaced:
 		return answered && c.Report.State == plan.IsPrimary && c.Report.Unplaced
+	case plan.BeingCopied:
+		return answered && c.Report.State == plan.IsPrimary && c.Report.Uncopied
 	case plan.BeingPrepared:
 		return answered && c.Wish.FinalSync == plan.Prepare && !c.Report.Prepared
 	case plan.BeingSynced:

@@ -157,7 +157,12 @@ type Report struct {
 	Unplaced bool
 	// Severed : it was made again in the middle of its demotion, and does not know whether all that was written is on the peer
 	// (X14). What it has is retained, so that the user may choose it.
-	Severed  bool
+	Severed bool
+	// HandsOver : a relocate told it to be Secondary, and its demotion is not complete: it has all that was written, and its peer may
+	// lack some of it.
+	HandsOver bool
+	// Uncopied : it is Primary, and a volume of it has no copy on the peer, or its storage does not replicate it.
+	Uncopied bool
 	Prepared bool // ready for the final synchronization
 	Synced   bool // the final synchronization is done
 	InUse    bool // a workload still uses the volumes
@@ -235,12 +240,15 @@ func (c *Cluster) lacks() Fact {
 	return Nothing
 }
 
-// Awaited reports whether s is Secondary and waits for its peer to take over, and that has: it is Primary, the workload was
-// sent to it, and nobody asked it to leave.
+// Awaited reports whether s waits for its peer to take over, and that has: it is Primary, the workload was sent to it, and nobody
+// asked it to leave. s is Secondary then; or it lost claims in a failure that the user had its peer take over from, and may let go
+// of their volumes.
 func (f *Facts) Awaited(s Side) bool {
 	at, peer := f.At(s), f.At(s.Peer())
 	serves := peer.short(IsPrimary) == Nothing && peer.Decision == RunHere && peer.Wish.FinalSync == NoFinalSync && !peer.Wish.Deleting
-	return serves && at.short(IsSecondary) == Nothing && !at.Report.Ready
+	waits := at.short(IsSecondary) == Nothing && !at.Report.Ready
+	cut := at.short(Between) == Nothing && at.Report.Severed && at.Wish.Role == Secondary && at.Wish.For == Failover
+	return serves && (waits || cut)
 }
 
 // occupied reports whether the cluster says that something of the application is there which no wish of this hub put

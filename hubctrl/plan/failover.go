@@ -41,7 +41,7 @@ func failover(f *Facts) Plan {
 	case at.Decision.placed() && !at.Report.Conflict, at.Decision == Untold && at.Report.InUse && !at.Report.Conflict:
 		// It was home before the last failover, and its own demotion is not finished: first that.
 		return do(Initiating, CheckingPrerequisites, publish(t, Gone, told(f.At(t.Peer()))))
-	case at.short(IsSecondary) != Nothing && !at.Report.Severed:
+	case at.short(IsSecondary) != Nothing && !at.keeps() && !(h == Nowhere && at.handsOver()):
 		return wait(Initiating, CheckingPrerequisites, t, at.short(IsSecondary))
 	case at.Unready:
 		return wait(Initiating, ActivatingMaintenance, t, StorageReady)
@@ -49,6 +49,10 @@ func failover(f *Facts) Plan {
 		return do(FailingOver, FailingOverToCluster, retain(f, t, promote(t, Failover))...)
 	}
 }
+
+// keeps reports whether the cluster retains what it had when it was interrupted, so that the user may choose it. Once it was told
+// that its peer has taken over, it may have let that go, whatever its last report says.
+func (c *Cluster) keeps() bool { return c.Report.Severed && !c.Wish.Serves }
 
 // survivor is the side to fail over to. Without a named one it is the side that the last failover promoted, else the
 // side that is not home: an action that stays in the spec must not swing back.

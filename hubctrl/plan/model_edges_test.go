@@ -78,8 +78,9 @@ func (w *world) next(emit func(edge)) {
 				}
 			})
 		}
-		if w.link[0] && w.link[1] && w.spoke[i].state == plan.IsPrimary && w.spoke[1-i].state == plan.IsSecondary {
+		if w.link[0] && w.link[1] && w.spoke[i].state == plan.IsPrimary && w.spoke[1-i].state == plan.IsSecondary && !w.spoke[1-i].aside {
 			add(true, fmt.Sprint("replicate ", c), func(n *world) {
+				n.spoke[1-i].bare = false
 				n.spoke[1-i].latest = n.spoke[1-i].latest || n.spoke[i].latest
 				n.spoke[1-i].hollow = n.spoke[1-i].hollow && !n.spoke[i].latest
 			})
@@ -95,6 +96,9 @@ func (w *world) next(emit func(edge)) {
 		}
 		if s := w.spoke[i]; w.glasses > 0 && !w.link[i] && s.has && !s.deleting && s.told == plan.Secondary {
 			add(false, fmt.Sprint("promoted past the hub ", c), func(n *world) { n.promoteByHand(i) })
+		}
+		if s := w.spoke[i]; w.prunes > 0 && s.has && !s.deleting && s.told == plan.Secondary {
+			add(false, fmt.Sprint("namespace deleted ", c), func(n *world) { n.prune(i) })
 		}
 		if w.hands > 0 && w.outbox[i].Role != plan.NoRole && !w.outbox[i].Deleting {
 			add(false, fmt.Sprint("wish deleted by hand ", c), func(n *world) { n.deleteByHand(i) })
@@ -178,14 +182,14 @@ func (w *world) next(emit func(edge)) {
 
 // settled is the goal: protected and running on one cluster, or gone, or waiting for what only the user can say.
 func (w *world) settled() bool {
-	if w.deleting {
-		return w.finished
-	}
 	f := w.observe()
 	p := plan.Decide(f)
 	on := spoke{}
 	if p.Wait.On.Named() {
 		on = w.spoke[p.Wait.On.Index()]
+	}
+	if w.deleting {
+		return w.finished || p.Wait.Fact == plan.BeingSecondary && on.aside // the user may give the cluster up
 	}
 	switch p.Wait.Fact {
 	case plan.HomeAgreed:
@@ -199,7 +203,7 @@ func (w *world) settled() bool {
 	case plan.BeingSynced:
 		return on.loose
 	case plan.BeingSecondary:
-		return on.severs(w.term)
+		return on.severs(w.term) || on.aside || on.handsOver() && w.spoke[p.Wait.On.Peer().Index()].bare
 	case plan.TargetNamed:
 		return w.target == plan.Nowhere
 	case plan.SpecConfirmed:

@@ -146,6 +146,9 @@ func (w *world) land(wr plan.Write, next outbox, ask plan.Ask) {
 			if d == plan.RunHere && w.decision[k] != plan.RunHere && !s.vols && !s.unheard && w.inbox[1-k].volumes && !w.word {
 				w.fault("I9: the workload is sent to where nothing was restored, and the other side has volumes")
 			}
+			if d == plan.Gone && w.decision[k] == plan.RunHere && w.outbox[k].Role == plan.Primary && w.inbox[k].current && w.inbox[k].uncopied {
+				w.fault("I7: the workload is taken away from a cluster that can't hand it over")
+			}
 			if d == plan.Gone && w.decision[k] != plan.Gone && s.own && s.heard && !w.word {
 				w.fault("I9: a workload is taken away whose volumes nobody replicates")
 			}
@@ -180,10 +183,10 @@ func (w *world) land(wr plan.Write, next outbox, ask plan.Ask) {
 // promoted checks a wish for a new Primary at i.
 func (w *world) promoted(i int, wr plan.Write, ask plan.Ask) {
 	asked := ask == plan.Failover
-	if s := w.spoke[i]; wr.For == plan.Failover && s.told == plan.Secondary && s.state != plan.IsSecondary && !s.unheard {
+	if s := w.spoke[i]; wr.For == plan.Failover && s.told == plan.Secondary && s.state != plan.IsSecondary && !s.was && !s.unheard {
 		w.fault("a failover promotes a copy that is not complete")
 	}
-	if s := w.spoke[i]; wr.For != plan.Failover && s.told == plan.Secondary && s.state != plan.IsSecondary && !s.app && !s.unheard {
+	if s := w.spoke[i]; wr.For != plan.Failover && s.told == plan.Secondary && s.state != plan.IsSecondary && !s.was && !s.app && !s.unheard {
 		w.fault("a promotion interrupts a demotion")
 	}
 	if wr.For == plan.Failover && w.unready[i] && w.outbox[i].Role == plan.Secondary {

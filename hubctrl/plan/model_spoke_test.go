@@ -62,7 +62,8 @@ func (w *world) up(i int) {
 		view: plan.Present, mine: s.mine, current: s.current, later: s.later, age: s.age, seen: s.seen, del: s.deleting,
 		told: s.told, sync: s.sync, why: s.why, epoch: s.epoch,
 		state: s.state, level: s.state == plan.IsSecondary && s.level, stored: w.stored, ready: s.ready && !s.left,
-		prepared: s.prep && s.sync == plan.Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == plan.IsPrimary, severed: s.severs(w.term),
+		prepared: s.prep && s.sync == plan.Prepare, synced: s.final, inuse: s.app, lost: s.hollow && s.state == plan.IsPrimary, severed: s.severs(w.term) || s.aside && s.told == plan.Secondary,
+		handsOver: s.handsOver(), uncopied: s.state == plan.IsPrimary && w.spoke[1-i].bare,
 		conflict: s.told == plan.Secondary && s.own, volumes: s.vols && (s.told == plan.Primary || s.state != plan.IsSecondary), unplaced: s.loose,
 	}
 }
@@ -125,6 +126,15 @@ func (w *world) work(i int) {
 		}
 	case s.severs(w.term):
 		s.seen = true
+	case s.aside && s.why == plan.Failover && s.serves:
+		if p.state != plan.IsPrimary || w.decision[1-i] != plan.RunHere {
+			w.fault("I9: volumes are let go before the peer has taken over")
+		}
+		s.aside, s.serves, s.was = false, false, false // as if it had been brought in line with the peer
+	case s.aside:
+		s.seen = true
+	case s.state == plan.Between && s.was && p.bare && p.state != plan.IsPrimary:
+		s.seen = true // its storage has nowhere to hand over to
 	case s.state == plan.Between && s.own && !s.was:
 		s.seen, s.state, s.ready, s.level = true, plan.IsSecondary, true, true // it never replicated them, so there is nothing to hand over
 	case s.state == plan.Between && s.seen && together && !s.app && p.state == plan.IsPrimary:

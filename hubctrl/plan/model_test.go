@@ -42,6 +42,9 @@ type spoke struct {
 	heard   bool // the hub was told so, or could have asked
 	left    bool // its claims are leaving with the workload: they come back when it is no longer to be moved
 	loose   bool // a volume that is copied, and has no place on the peer
+	// aside : its volumes are kept, without claims and replicas, as they were when it was Primary last, and keep the storage from
+	// making copies there. bare : there is no copy of what the peer has.
+	aside, bare bool
 }
 
 // age tells whether a wish was made before the backup of the hub, or is the one in the backup, or was made later.
@@ -71,6 +74,7 @@ type inbox struct {
 	level                                       bool
 	lost, severed                               bool
 	conflict, volumes, unplaced                 bool
+	handsOver, uncopied                         bool
 }
 
 type outbox struct {
@@ -128,6 +132,7 @@ type world struct {
 	touched                                                                          bool    // a wish was deleted by hand: it may have taken the last copy along
 	bad                                                                              string
 
+	prunes  uint8     // namespaces of a Secondary that somebody may still delete
 	glasses uint8     // promotions that somebody may still make on a cluster, past the hub
 	lies    uint8     // reports that one cluster may still forge
 	liar    plan.Side // who forged one
@@ -136,11 +141,12 @@ type world struct {
 
 // limits bounds a world.
 type limits struct {
-	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes, lates, glasses uint8
-	modes                                                                                           bool      // the storage asks for a maintenance mode at each failover
-	refused                                                                                         bool      // the stores take nothing
-	deployed                                                                                        bool      // it begins with an application that runs
-	runs                                                                                            plan.Side // where it runs before anybody protects it
+	asks, cuts, losses, restores, returns, hands, comes, strays, lies, swaps, wipes, lates, glasses, prunes uint8
+	modes                                                                                                   bool      // the storage asks for a maintenance mode at each failover
+	refused                                                                                                 bool      // the stores take nothing
+	deployed                                                                                                bool      // it begins with an application that runs
+	failedOver                                                                                              bool      // and with the user's wish for a failover
+	runs                                                                                                    plan.Side // where it runs before anybody protects it
 }
 
 func start(l limits) world {
@@ -154,9 +160,13 @@ func start(l limits) world {
 	if l.deployed {
 		w.rest()
 	}
+	if l.failedOver {
+		w.ask, w.target = plan.Failover, plan.Second
+		w.said(w.ask, w.target)
+	}
 	w.asks, w.cuts, w.losses, w.restores, w.returns, w.hands, w.wipes = l.asks, l.cuts, l.losses, l.restores, l.returns, l.hands, l.wipes
 	w.lates = l.lates
-	w.lies, w.glasses = l.lies, l.glasses
+	w.lies, w.glasses, w.prunes = l.lies, l.glasses, l.prunes
 	w.swaps = l.swaps
 	w.comes, w.strays = l.comes, l.strays
 	return w
@@ -203,7 +213,7 @@ func (w *world) observe() plan.Facts {
 		c.Report.Conflict, c.Report.Unplaced = in.conflict, in.unplaced
 		c.Report.Prepared = in.prepared
 		c.Report.Synced, c.Report.InUse, c.Report.Lost = in.synced, in.inuse, in.lost
-		c.Report.Severed = in.severed
+		c.Report.Severed, c.Report.HandsOver, c.Report.Uncopied = in.severed, in.handsOver, in.uncopied
 	}
 	return f
 }

@@ -48,3 +48,18 @@ func (w *world) forgive(i int) {
 func (s *spoke) severs(term uint8) bool {
 	return s.severed && s.told == plan.Secondary && s.why == plan.Relocate && s.epoch == term
 }
+
+// prune deletes the namespace of cluster i, which is told to be Secondary. Its volumes are retained. One that was demoted follows its
+// peer still, unless its copies lie in the namespace.
+func (w *world) prune(i int) {
+	w.prunes--
+	s := &w.spoke[i]
+	s.seen, s.app, s.bare = false, false, true
+	s.aside = s.was && s.state == plan.Between
+	s.vols, s.own, s.heard = s.vols && s.state == plan.IsPrimary, false, false
+}
+
+// handsOver reports whether a cluster was told by a relocate to be Secondary, and its demotion is not complete.
+func (s *spoke) handsOver() bool {
+	return s.told == plan.Secondary && s.why == plan.Relocate && s.was && s.state != plan.IsSecondary && !s.aside && !s.hollow
+}

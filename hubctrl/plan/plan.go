@@ -85,6 +85,7 @@ const (
 	BeingSecondary      // the cluster is Secondary and in sync
 	BeingRestored       // the Kubernetes objects of the application are restored on the cluster
 	BeingPlaced         // the volumes that the cluster copies have their places on the peer
+	BeingCopied         // each volume of the cluster has a copy on the peer, and its storage replicates it
 	BeingPrepared       // the cluster is ready for the final synchronization
 	BeingSynced         // the final synchronization is done
 	WorkloadGone        // no workload uses the volumes

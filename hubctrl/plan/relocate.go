@@ -48,6 +48,9 @@ func relocate(f *Facts, t Side) Plan {
 		return followReports(wait(Initiating, PreparingFinalSync, s, BeingProtected))
 	case !moving && source.Report.Unplaced:
 		return followReports(wait(Initiating, PreparingFinalSync, s, BeingPlaced))
+	case !moving && source.Report.Uncopied:
+		// Its demotion would never be completed, and by then the workload is gone from there.
+		return followReports(wait(Initiating, PreparingFinalSync, s, BeingCopied))
 	case !moving && target.Wish.Serves:
 		// Its peer is about to be demoted: what it would begin to let go from now on, storage may refuse to release.
 		return do(Initiating, PreparingFinalSync, secondary(t, Relocate), keep(s, Prepare, Relocate))
@@ -75,9 +78,27 @@ func relocate(f *Facts, t Side) Plan {
 	}
 }
 
-// movable reports whether all that the source has is ready, stored, and finds its place on the target.
+// movable reports whether all that the source has is ready, stored, copied, and finds its place on the target.
 func movable(source, target *Cluster) bool {
-	return source.short(IsPrimary) == Nothing && source.Report.Protected && !source.Report.Unplaced && !target.Report.Conflict
+	return source.short(IsPrimary) == Nothing && source.Report.Protected && !source.Report.Unplaced && !source.Report.Uncopied && !target.Report.Conflict
+}
+
+// handingOver is the side that was Primary last, where neither is any more: a relocate told it to be Secondary, and its demotion is
+// not complete. What was written is there, whatever its peer has. Nowhere: there is none, or both claim it.
+func (f *Facts) handingOver() Side {
+	first, second := f.At(First).handsOver(), f.At(Second).handsOver()
+	switch {
+	case f.Home() != Nowhere, first == second:
+		return Nowhere
+	case first:
+		return First
+	default:
+		return Second
+	}
+}
+
+func (c *Cluster) handsOver() bool {
+	return c.short(Between) == Nothing && c.Report.HandsOver && c.Wish.Role == Secondary && !c.Wish.Deleting && !c.Wish.Replaced && !c.Bereft()
 }
 
 // switchTo promotes t where neither side is Primary. It does not know which side was, so both must answer that they are
@@ -104,6 +125,9 @@ func switchTo(f *Facts, t Side, n names) Plan {
 		return wait(n.under, EnsuringSecondary, t, target.missing())
 	case target.Wish.Role == Secondary && target.short(Between) != Nothing:
 		return wait(n.under, EnsuringSecondary, t, target.short(Between))
+	case f.handingOver() == t && source.Decision == Gone:
+		// The way back from a relocate. Nobody was promoted since, so that nothing was written but what is on t.
+		return do(n.under, WaitingForReadiness, promote(t, Relocate))
 	case source.Decision != Gone, target.Decision != Gone:
 		// A hub that found it so, new or restored from a backup: the deployer has to hear it from this one too.
 		return do(n.under, ClearingPlacement, publish(t, Gone, Gone))

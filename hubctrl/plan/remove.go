@@ -58,6 +58,9 @@ func (f *Facts) amid() *Plan {
 	}
 	during := names{Deleting, Deleting}
 	switch h := f.Home(); {
+	case f.handingOver() != Nowhere && f.Usable && !f.Stale:
+		p := switchTo(f, f.handingOver(), during)
+		return &p
 	case f.wishes(Primary) == 0 && f.Target.Named() && f.Usable && !f.Stale:
 		p := switchTo(f, f.Target, during)
 		return &p

@@ -166,6 +166,9 @@ func stay(f *Facts) Plan {
 		return settle(f, h, phases(Stay))
 	case f.wishes(Primary) == 2:
 		return wait(WaitForUser, Paused, Nowhere, ConflictSolved)
+	case f.handingOver() != Nowhere:
+		// A relocate was past its point of no return, and its end may be out of reach: the target can have lost what it had.
+		return switchTo(f, f.handingOver(), phases(Stay))
 	case !f.Target.Named():
 		return wait(WaitForUser, Paused, Nowhere, TargetNamed)
 	default:

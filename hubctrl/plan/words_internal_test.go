@@ -37,7 +37,7 @@ func (s Progression) String() string {
 func (f Fact) String() string {
 	return [...]string{
 		"nothing", "its link", "its whole inbox", "an answer", "being Primary and ready", "its metadata in every store", "being Secondary and in sync",
-		"its Kubernetes objects", "a place for each volume on its peer", "being prepared", "its final synchronization", "the workload to leave", "the object to go", "a valid policy", "its storage to be ready for a failover",
+		"its Kubernetes objects", "a place for each volume on its peer", "a copy of each volume on its peer", "being prepared", "its final synchronization", "the workload to leave", "the object to go", "a valid policy", "its storage to be ready for a failover",
 		"a target", "a choice between two primaries", "a foreign object to be removed", "a choice of where the workload is to run", "the application's Primary to be found", "a word about its lost volumes", "a spec that is said again",
 		"the spec to name it, for the workload is there", "claims to go that were never replicated", "the user to say whether what was let go is to be protected again", "a word that the loss is accepted",
 	}[f]

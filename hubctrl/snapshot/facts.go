@@ -45,6 +45,21 @@ func (w *Snapshot) Judge(s plan.Side, view plan.View) {
 func (w *Snapshot) Rank() {
 	markFormer(w)
 	rankEpochs(w)
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		r := &w.Facts.At(s).Report
+		r.Uncopied = r.Answered && r.State == plan.IsPrimary && (Unreplicated(w.At(s)) || NeverReceived(w, w.At(s)) != "")
+	}
+}
+
+// Unreplicated reports whether the storage of a Primary says that it does not replicate a volume, or that the peer has no copy of one.
+// Some say nothing, and that new volumes are being set up is no trouble.
+func Unreplicated(home *Side) bool {
+	switch c := exchange.Condition(home.Report, v1alpha1.VRGDataProtected); c.Reason {
+	case "", reasonReplicating, reasonProgressing:
+		return false
+	default:
+		return c.Status != metav1.ConditionTrue
+	}
 }
 
 func decisionOf(drpc *v1alpha1.DRPlacementControl, cluster string) plan.Decision {
@@ -128,6 +143,7 @@ func reportFacts(drpc *v1alpha1.DRPlacementControl, at *Side, view plan.View) pl
 	out.Restoring = restoring(at.Report)
 	out.InUse = is(v1alpha1.VRGInUse)
 	out.Severed = exchange.Condition(at.Report, v1alpha1.VRGDataReady).Reason == exchange.ReasonInterrupted
+	out.HandsOver = exchange.Condition(at.Report, v1alpha1.VRGDataProtected).Reason == exchange.ReasonHandingOver
 	return out
 }
 

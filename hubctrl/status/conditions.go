@@ -203,10 +203,10 @@ func protected(w *snapshot.Snapshot) metav1.Condition {
 	case at.Partial:
 		return is(metav1.ConditionFalse, reasonFailed, fmt.Sprintf("cluster %s reports volumes that can't be protected", at.Cluster))
 	case len(at.Report.Status.ProtectedPVCs) > 0 && at.Report.Status.LastGroupSyncTime == nil:
-		return is(metav1.ConditionFalse, reasonProgressing, "not every volume has been synchronized once")
-	case neverReceived(w, at) != "":
+		return is(metav1.ConditionFalse, reasonProgressing, notSynchronized)
+	case snapshot.NeverReceived(w, at) != "":
 		return is(metav1.ConditionFalse, reasonProgressing, fmt.Sprintf("cluster %s has not received volume %s yet",
-			w.At(w.SideOf(at.Cluster).Peer()).Cluster, neverReceived(w, at)))
+			w.At(w.SideOf(at.Cluster).Peer()).Cluster, snapshot.NeverReceived(w, at)))
 	case unhooked(w, at) != "":
 		return is(metav1.ConditionFalse, reasonFailed, unhooked(w, at))
 	case uncaptured(at) != nil:

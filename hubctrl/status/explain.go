@@ -80,11 +80,13 @@ func Explain(w *snapshot.Snapshot, wait plan.Wait) Words {
 	case plan.BeingProtected:
 		return Words{Fact: "Protected", message: fmt.Sprintf("the metadata of the volumes on cluster %s is not in every object store: %s", at.Cluster, why(at, v1alpha1.VRGClusterDataProtected)), next: continues + " when it is stored"}
 	case plan.BeingSecondary:
-		return Words{Fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.Cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: continues + diverged(w, wait.On)}
+		return Words{Fact: "Secondary", message: fmt.Sprintf("cluster %s is not Secondary and in sync yet: %s", at.Cluster, why(at, v1alpha1.VRGDataReady, v1alpha1.VRGDataProtected)), next: continues + diverged(w, wait.On) + stranded(w, wait.On)}
 	case plan.BeingRestored:
 		return explainObjects(w, at)
 	case plan.BeingPlaced:
 		return explainPlaces(w, wait.On)
+	case plan.BeingCopied:
+		return explainCopies(w, wait.On)
 	case plan.BeingPrepared:
 		return Words{Fact: "FinalSyncPrepared", message: fmt.Sprintf("cluster %s prepares the final synchronization%s%s", at.Cluster, syncing(at), capturing(at)), next: continues}
 	case plan.BeingSynced:

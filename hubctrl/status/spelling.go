@@ -44,7 +44,7 @@ func PhaseOf(p plan.Plan) (v1alpha1.DRState, v1alpha1.ProgressionStatus) {
 // awaited are the facts of waits as the status spells them.
 var awaited = map[plan.Fact]string{
 	plan.LinkIsLive: "LinkLive", plan.InboxComplete: "InboxComplete", plan.Answer: "Answer", plan.BeingPrimary: "Primary", plan.BeingProtected: "Protected",
-	plan.BeingSecondary: "Secondary", plan.BeingPlaced: "DestinationsReady", plan.BeingRestored: "KubeObjectsReady", plan.BeingPrepared: "FinalSyncPrepared", plan.BeingSynced: "FinalSyncComplete",
+	plan.BeingSecondary: "Secondary", plan.BeingPlaced: "DestinationsReady", plan.BeingCopied: factCopied, plan.BeingRestored: "KubeObjectsReady", plan.BeingPrepared: "FinalSyncPrepared", plan.BeingSynced: "FinalSyncComplete",
 	plan.WorkloadGone: factWorkloadGone, plan.ObjectGone: "ObjectGone", plan.PolicyValid: "PolicyValid", plan.StorageReady: "StorageReady",
 	plan.TargetNamed: "TargetNamed", plan.ConflictSolved: "ConflictSolved", plan.ForeignRemoved: "ForeignObject", plan.HomeNamed: "HomeNamed",
 	plan.PrimaryFound: "PrimaryFound", plan.VolumesLost: "VolumesLost", plan.SpecConfirmed: "SpecConfirmed", plan.HomeAgreed: "WorkloadElsewhere",
@@ -65,6 +65,7 @@ const (
 	factConflict  = "NoClusterDataConflict"
 	factLoss      = "DataLossAccepted"
 	factPlaces    = "DestinationsReady"
+	factCopied    = "VolumesReplicated"
 
 	continues = "the operation continues automatically"
 )

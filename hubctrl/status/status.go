@@ -34,6 +34,9 @@ func Report(drpc *v1alpha1.DRPlacementControl, w *snapshot.Snapshot, next plan.P
 	if s.Waiting = Waiting(w, wait, words, was.Waiting, now); s.Waiting == nil {
 		s.Waiting = Waiting(w, plan.Wait{On: w.Facts.Home()}, failing(w, next), was.Waiting, now)
 	}
+	if s.Waiting == nil {
+		s.Waiting = Waiting(w, plan.Wait{On: w.Facts.Home()}, overdue(w, next, was, now), was.Waiting, now)
+	}
 	s.Decisions, s.PreferredDecision = w.DRPC.Status.Decisions, w.DRPC.Status.PreferredDecision
 	remember(w.DRPC, s, was, clockAction(s, was, next, now), now)
 	s.Conditions = merged(was.Conditions, now, conditions(w, next, words, actErr)...)

@@ -13,6 +13,14 @@ import (
 // replaces one that was deleted in the middle of its demotion (X14).
 const ReasonInterrupted = "Interrupted"
 
+// Reasons of the condition DataProtected of a group.
+const (
+	// ReasonHandingOver : a relocate told the group to be Secondary, and its demotion is not complete: it has all that was written.
+	ReasonHandingOver = "HandingOver"
+	// ReasonNotReplicated : the storage says of a volume that is primary that the peer has no copy of it.
+	ReasonNotReplicated = "NotReplicated"
+)
+
 // Reasons of the condition NoClusterDataConflict of a group that is told to be Primary and was stored before (AnnotationSigners).
 const (
 	// ReasonStoresEmpty : no store has anything of it.
