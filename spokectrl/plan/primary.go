@@ -52,10 +52,11 @@ func settleCopies(g Facts, p *Plan) {
 	abandon(g, p)
 }
 
-// abandon lets the volumes of earlier terms go that newer data took the place of.
+// abandon lets the volumes of earlier terms go that newer data took the place of. One that is stranded goes if a failover gave up what
+// only this side has, as its demotion would, and only when that failover is complete: until then it may be the only copy.
 func abandon(g Facts, p *Plan) {
 	for i, r := range g.Remains {
-		if r.Outdated {
+		if r.Outdated || r.Stranded && r.Succeeded && g.Role == Secondary && g.Discard && g.Served {
 			p.volume(i, Abandon)
 		}
 	}
