@@ -50,10 +50,33 @@ func List(names []string, separator string) string {
 	}
 	out := strings.Join(shown, separator)
 	if rest := len(names) - len(shown); rest > 0 {
-		out += fmt.Sprintf("%sand %d more", separator, rest)
+		out += andMore(separator, rest)
 	}
 	return out
 }
+
+// Entries joins as many whole entries, in at most limit bytes, as have room, and says how many more there are. One entry takes at
+// most a quote.
+func Entries(entries []string, separator string, limit int) string {
+	var out strings.Builder
+	for i, entry := range entries {
+		entry = Text(entry, Quote)
+		if i > 0 {
+			entry = separator + entry
+		}
+		rest := ""
+		if left := len(entries) - i - 1; left > 0 {
+			rest = andMore(separator, left)
+		}
+		if out.Len()+len(entry)+len(rest) > limit {
+			return Text(strings.TrimPrefix(out.String()+andMore(separator, len(entries)-i), separator), limit)
+		}
+		out.WriteString(entry)
+	}
+	return out.String()
+}
+
+func andMore(separator string, n int) string { return fmt.Sprintf("%sand %d more", separator, n) }
 
 // Messages joins what is said of many things, such as volumes: of the first few whole sentences, and how many more there are.
 func Messages(messages []string) string {

@@ -42,3 +42,24 @@ func TestAListSaysHowManyMoreThereAre(t *testing.T) {
 	assert.LessOrEqual(t, len(bounded.List([]string{strings.Repeat("x", 100_000), "b"}, ", ")), 700, "a name is bounded too")
 	assert.Equal(t, "app0/db", names[0])
 }
+
+func TestEntriesAreWholeAndWithinTheLimit(t *testing.T) {
+	entries := []string{"app/a: refused", "app/b: refused", "app/c: refused"}
+	whole := strings.Join(entries, ", ")
+	for limit := range len(whole) + 2 {
+		got := bounded.Entries(entries, ", ", limit)
+		assert.LessOrEqual(t, len(got), limit)
+		switch {
+		case limit >= len(whole):
+			assert.Equal(t, whole, got)
+		case limit >= len("app/a: refused, app/b: refused, and 1 more"):
+			assert.Equal(t, "app/a: refused, app/b: refused, and 1 more", got)
+		case limit >= len("app/a: refused, and 2 more"):
+			assert.Equal(t, "app/a: refused, and 2 more", got)
+		case limit >= len("and 3 more"):
+			assert.Equal(t, "and 3 more", got)
+		}
+	}
+	assert.Empty(t, bounded.Entries(nil, ", ", 100))
+	assert.Less(t, len(bounded.Entries([]string{strings.Repeat("x", 100_000), "b"}, ", ", 32<<10)), 1100, "an entry is bounded too")
+}

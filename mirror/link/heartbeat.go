@@ -186,6 +186,7 @@ func (h *heartbeat) tryLease(ctx context.Context, intent *translate.Object) erro
 		intent.SetUID(last.GetUID())
 		intent.SetResourceVersion(last.GetResourceVersion())
 	}
+	makeRoom(intent, h.last)
 	stored, err := h.hub.apply(ctx, leaseResource, intent, translate.ManagerLease)
 	if err == nil {
 		h.last = stored

@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/mirror/translate"
 )
@@ -36,7 +38,7 @@ func (h *heartbeat) lease(digest string, state State) *translate.Object {
 	maps.Copy(unknown, h.reporter.groups.skew.known())
 	maps.Copy(unknown, h.reporter.configuration.reports.skew.known())
 	if len(unknown) > 0 {
-		annotations[exchange.AnnotationSkew] = unknown.String()
+		annotations[exchange.AnnotationSkew] = bounded.Entries(slices.Sorted(maps.Keys(unknown)), ", ", maxListed)
 	}
 	if secrets := h.copier.undelivered.String(); secrets != "" {
 		annotations[exchange.AnnotationUndelivered] = secrets

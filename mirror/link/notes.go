@@ -5,8 +5,9 @@ package link
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
+
+	"github.com/ramendr/ramen-direct/internal/bounded"
 )
 
 // notes are what the lease tells about single objects.
@@ -35,5 +36,5 @@ func (r *notes) all() []string {
 	return slices.Sorted(maps.Values(r.text))
 }
 
-// String lists them in one line.
-func (r *notes) String() string { return strings.Join(r.all(), ", ") }
+// String lists them in one line, as far as the lease has room.
+func (r *notes) String() string { return bounded.Entries(r.all(), ", ", maxListed) }
