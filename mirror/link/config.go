@@ -37,6 +37,15 @@ func (c *configuration) applyConfig(ctx context.Context) error {
 	}
 	clone := c.spokeConfig.get(c.cluster)
 	intent := c.copies.skew.known().Without(translate.ConfigOf(wish))
+	if whole := translate.OverwriteConfig(intent, clone); whole != nil {
+		log.FromContext(ctx).Info("Overwriting what others set in the configuration", "DRClusterConfig", c.cluster)
+		stored, err := c.spoke.replace(ctx, configResource, whole, translate.ManagerConfig)
+		if err != nil {
+			return err
+		}
+		c.spokeConfig.wrote(stored)
+		clone = stored // what it lacks of the wish is applied next
+	}
 	if translate.Satisfied(intent, clone, translate.ManagerConfig, "") {
 		return nil
 	}

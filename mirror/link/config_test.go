@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -51,6 +52,12 @@ func TestDRClusterConfigGoesDownAndItsStatusComesUp(t *testing.T) {
 	w.eventually(func() bool {
 		return w.spoke.Get(t.Context(), key, onSpoke) == nil && len(onSpoke.Spec.ReplicationSchedules) == 2
 	}, "the change does not arrive")
+
+	item := client.RawPatch(types.ApplyPatchType, []byte(`{"apiVersion":"ramendr.openshift.io/v1alpha1","kind":"DRClusterConfig","spec":{"abandonedStores":["in-use"],"replicationSchedules":["7m"]}}`))
+	require.NoError(t, w.spoke.Patch(t.Context(), onSpoke, item, client.FieldOwner("kubectl"))) // as kubectl apply --server-side does
+	w.eventually(func() bool {
+		return w.spoke.Get(t.Context(), key, onSpoke) == nil && len(onSpoke.Spec.ReplicationSchedules) == 2 && len(onSpoke.Spec.AbandonedStores) == 0
+	}, "what somebody else applied stays")
 }
 
 func TestNamespacesOfTheExchangeOnASpokeAreIgnored(t *testing.T) {

@@ -4,6 +4,7 @@ package link_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
@@ -56,6 +58,12 @@ func TestX1_WhatIsChangedOnTheSpokeIsChangedBack(t *testing.T) {
 		spec := w.copy("db").Spec
 		return spec.ReplicationState == v1alpha1.Secondary && !spec.RunFinalSync
 	}, "the copy is not as wished")
+
+	edit(w, w.hub, wish, func(wish *v1alpha1.VolumeReplicationGroup) { wish.Spec.ProtectedNamespaces = []string{"ours"} })
+	w.carriedOut(wish, "db")
+	item := client.RawPatch(types.ApplyPatchType, []byte(`{"apiVersion":"ramendr.openshift.io/v1alpha1","kind":"VolumeReplicationGroup","metadata":{"name":"db"},"spec":{"protectedNamespaces":["stranger"]}}`))
+	require.NoError(t, w.spoke.Patch(t.Context(), w.copy("db"), item, client.FieldOwner("kubectl"))) // as kubectl apply --server-side does
+	w.eventually(func() bool { return slices.Equal(w.copy("db").Spec.ProtectedNamespaces, []string{"ours"}) }, "the list is not as wished")
 }
 
 func TestX2_LongestNamesWork(t *testing.T) {

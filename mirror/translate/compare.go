@@ -105,7 +105,13 @@ func fieldsOf(e metav1.ManagedFieldsEntry) map[string]any {
 
 // leftover reports whether the set of fields holds one that intent does not. Items of lists are left to covers, which
 // compares lists as a whole.
-func leftover(fields, intent map[string]any) bool {
+func leftover(fields, intent map[string]any) bool { return lacks(intent, fields, false) }
+
+// foreign reports whether the set of fields, which somebody else manages, holds a field, or an item of a list, that intent does
+// not.
+func foreign(fields, intent map[string]any) bool { return lacks(intent, fields, true) }
+
+func lacks(intent, fields map[string]any, items bool) bool {
 	for key, sub := range fields {
 		name, isField := strings.CutPrefix(key, "f:")
 		if !isField {
@@ -116,9 +122,68 @@ func leftover(fields, intent map[string]any) bool {
 			return true
 		}
 		below, _ := sub.(map[string]any)
-		if m, ok := value.(map[string]any); ok && leftover(below, m) {
+		switch v := value.(type) {
+		case map[string]any:
+			if lacks(v, below, items) {
+				return true
+			}
+		case []any:
+			if items && lacksItem(v, below) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lacksItem reports whether items, the part of a set of fields that lies in a list, holds an item that list does not, or a field of
+// one. An item of a set is named by its value, one of a map by the values of its keys.
+func lacksItem(list []any, items map[string]any) bool {
+	for key, sub := range items {
+		kind, text, _ := strings.Cut(key, ":")
+		if kind != "v" && kind != "k" {
+			continue
+		}
+		var named any
+		if json.Unmarshal([]byte(text), &named) != nil {
+			continue
+		}
+		at := slices.IndexFunc(list, func(item any) bool { return isNamed(item, named) })
+		if at < 0 {
+			return true
+		}
+		below, _ := sub.(map[string]any)
+		if item, ok := list[at].(map[string]any); ok && lacks(item, below, true) {
 			return true
 		}
 	}
 	return false
+}
+
+// isNamed reports whether named, of a set of fields, names item.
+func isNamed(item, named any) bool {
+	keys, ok := named.(map[string]any)
+	if !ok {
+		return sameScalar(item, named)
+	}
+	of, ok := item.(map[string]any)
+	if !ok {
+		return false
+	}
+	for key, value := range keys {
+		if !sameScalar(of[key], value) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameScalar compares in the form of JSON, where a number has no type.
+func sameScalar(a, b any) bool {
+	x, err := json.Marshal(a)
+	if err != nil {
+		return false
+	}
+	y, err := json.Marshal(b)
+	return err == nil && string(x) == string(y)
 }

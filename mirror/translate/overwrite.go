@@ -13,18 +13,7 @@ import (
 // apply removes what its manager applied before. What somebody else once set in the spec, of an object that is adopted
 // or by hand, would survive it, and the spoke would go on obeying it (X1: nobody else writes a spec).
 func overwrite(intent, clone *Object) *Object {
-	foreign := false
-	for _, e := range clone.GetManagedFields() {
-		if e.Subresource != "" || e.Manager == ManagerCopy && e.Operation == metav1.ManagedFieldsOperationApply {
-			continue
-		}
-		fields := fieldsOf(e)
-		if e.Manager != ManagerCopy {
-			maps.DeleteFunc(fields, func(field string, _ any) bool { return field == "f:metadata" }) // theirs
-		}
-		foreign = foreign || leftover(fields, intent.Object)
-	}
-	if !foreign {
+	if !holdsForeign(intent, clone, ManagerCopy) {
 		return nil
 	}
 	out := clone.DeepCopy()
@@ -40,6 +29,38 @@ func overwrite(intent, clone *Object) *Object {
 	}
 	out.SetLabels(mergeOurs(clone, "f:labels", clone.GetLabels(), intent.GetLabels()))
 	out.SetAnnotations(mergeOurs(clone, "f:annotations", clone.GetAnnotations(), intent.GetAnnotations()))
+	return out
+}
+
+// holdsForeign reports whether clone holds something that applying intent, as manager, would not remove: fields, or items of lists
+// that are merged by item, which another one manages or which manager wrote otherwise.
+func holdsForeign(intent, clone *Object, manager string) bool {
+	for _, e := range clone.GetManagedFields() {
+		if e.Subresource != "" || e.Manager == manager && e.Operation == metav1.ManagedFieldsOperationApply {
+			continue
+		}
+		fields := fieldsOf(e)
+		if e.Manager != manager {
+			maps.DeleteFunc(fields, func(field string, _ any) bool { return field == "f:metadata" }) // theirs
+		}
+		if foreign(fields, intent.Object) {
+			return true
+		}
+	}
+	return false
+}
+
+// OverwriteConfig is clone, a DRClusterConfig on a spoke, with the spec of intent; nil if clone holds nothing in its spec that
+// applying intent would not remove, as for copies.
+func OverwriteConfig(intent, clone *Object) *Object {
+	if clone == nil || !holdsForeign(intent, clone, ManagerConfig) {
+		return nil
+	}
+	out := clone.DeepCopy()
+	delete(out.Object, "spec")
+	if spec, ok := intent.Object["spec"]; ok {
+		out.Object["spec"] = runtime.DeepCopyJSONValue(spec)
+	}
 	return out
 }
 
