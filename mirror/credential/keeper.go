@@ -66,12 +66,23 @@ func (t Token) renewable() bool { return !t.Expires.IsZero() && t.Account.Name !
 
 // Run renews the token until ctx ends. A failure is told, and the renewal tried again.
 func (k *Keeper) Run(ctx context.Context) {
+	var renewed time.Time // by this keeper, last
 	for ctx.Err() == nil {
 		exchanged := k.bearer.changed()
 		token, err := Read(k.bearer.Get())
 		var due <-chan time.Time // never: a certificate, or a token that does not expire, or of no ServiceAccount
 		if err == nil && token.renewable() {
-			due = k.clock.After(max(token.RenewAt().Sub(k.clock.Now()), 0))
+			now := k.clock.Now()
+			wait := max(token.RenewAt().Sub(now), 0)
+			// A token that was just granted and is due already: the clock here is ahead of the one that it was granted by.
+			ahead := wait == 0 && !renewed.IsZero() && now.Sub(renewed) < Retry
+			if ahead {
+				wait = Retry
+			}
+			due = k.clock.After(wait)
+			if ahead {
+				k.note(fmt.Sprintf("a token that was just granted is to be renewed again at once: the clock of this mirror is about %s ahead of the API server's: correct it", now.Sub(token.Issued).Round(time.Second)))
+			}
 		}
 		for current := true; current; {
 			select {
@@ -82,6 +93,7 @@ func (k *Keeper) Run(ctx context.Context) {
 				current = false
 			case <-due:
 				log.FromContext(ctx).Info("Renewing token", "expires", token.Expires)
+				renewed = k.clock.Now()
 				if err := k.renew(ctx, token); err != nil && ctx.Err() == nil {
 					log.FromContext(ctx).Error(err, "Cannot renew token", "expires", token.Expires)
 					k.note("cannot renew it: " + causeOf(err))

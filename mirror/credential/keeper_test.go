@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -102,6 +103,34 @@ func TestATokenIsRenewedByWhatWasGranted(t *testing.T) {
 	clock.Step(time.Minute)
 	<-issuer.asked
 	told("")
+}
+
+// TestAClockThatIsAheadRenewsNotWithoutEnd: each token that it gets is due at once.
+func TestAClockThatIsAheadRenewsNotWithoutEnd(t *testing.T) {
+	behind := clocktesting.NewFakeClock(noon.Add(-2 * time.Hour)) // of the API server
+	issuer := &issuing{clock: behind, asked: make(chan authenticationv1.TokenRequest, 100)}
+	server := httptest.NewServer(issuer)
+	t.Cleanup(server.Close)
+	cfg := &rest.Config{Host: server.URL, BearerToken: tokenOf(noon.Add(-3*time.Hour), time.Hour), QPS: -1, ContentConfig: rest.ContentConfig{ContentType: "application/json"}}
+	bearer, clock := credential.Exchangeable(cfg), clocktesting.NewFakeClock(noon)
+	n := 0
+	keeper := credential.NewKeeper(exchange.CredentialForHub, cfg, bearer, clock, func(_ context.Context, token string) error {
+		n++
+		bearer.Set(token + fmt.Sprint(n)) // each differs
+		return nil
+	})
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { defer close(done); keeper.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	require.Eventually(t, clock.HasWaiters, 30*time.Second, time.Millisecond)
+	clock.Step(time.Nanosecond) // a fake clock fires no timer that is due at once
+	<-issuer.asked
+	assert.Eventually(t, func() bool { return strings.Contains(keeper.Tell().Trouble, "2h0m0s ahead") }, 30*time.Second, time.Millisecond)
+	clock.Step(credential.Retry / 2)
+	assert.Never(t, func() bool { return len(issuer.asked) > 0 }, 200*time.Millisecond, 10*time.Millisecond)
+	clock.Step(credential.Retry)
+	<-issuer.asked
 }
 
 func TestATokenThatCantBeStoredIsTold(t *testing.T) {
