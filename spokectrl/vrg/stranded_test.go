@@ -3,6 +3,7 @@
 package vrg_test
 
 import (
+	"maps"
 	"testing"
 
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
@@ -118,9 +119,7 @@ func TestX14_WhatThePeerNeverHadIsNotLetGo(t *testing.T) {
 	pv := dr1.pv("pv-young")
 	pv.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
 	pv.Labels = map[string]string{"ramendr.openshift.io/owner-namespace-name": ns, "ramendr.openshift.io/owner-name": name}
-	for key, value := range dr1.pv("pv-data").Labels {
-		pv.Labels[key] = value
-	}
+	maps.Copy(pv.Labels, dr1.pv("pv-data").Labels)
 	pv.Annotations = map[string]string{"volumereplicationgroups.ramendr.openshift.io/vr-retained": "Delete"}
 	require.NoError(t, dr1.client.Update(t.Context(), pv))
 	dr1.remove(&corev1.PersistentVolumeClaim{}, ns, "young")
