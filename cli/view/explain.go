@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/bounded"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
 )
 
@@ -187,8 +188,9 @@ func (d *Detail) leaves(a *Application) {
 	}
 }
 
+// condition is one of a report, which has no longer messages unless somebody else than the cluster's controller wrote it.
 func (d *Detail) condition(c metav1.Condition) Condition {
-	return Condition{Type: c.Type, Status: string(c.Status), Reason: c.Reason, Message: c.Message, Since: d.since(&c.LastTransitionTime)}
+	return Condition{Type: c.Type, Status: string(c.Status), Reason: c.Reason, Message: bounded.Text(c.Message, bounded.Message), Since: d.since(&c.LastTransitionTime)}
 }
 
 func (d *Detail) side(s *Side) SideView {
