@@ -129,11 +129,6 @@ type Copy struct {
 // Remain is a volume of an earlier term as primary, retained, whose claim is gone or has another volume.
 type Remain struct {
 	Outdated bool // newer data took its place
-	// Stranded says that claim and replica were taken away while the volume was primary here, as with their namespace: it was never
-	// demoted, and storage makes no copy of the peer's volume in its place.
-	Stranded bool
-	// Succeeded says that the peer was promoted since, and has stored the claim, with the same volume, as its own.
-	Succeeded bool
 }
 
 // Facts is what is known of the group.
@@ -156,8 +151,7 @@ type Facts struct {
 	SentAway  bool
 	FinalSync bool // a final synchronization is prepared or asked for
 	Discard   bool // what only this side has is given up: it failed, and the peer took over
-	Taken     bool // the hub says that the peer has taken over, or that this side failed
-	Served    bool // the hub says that the peer has taken over, and the workload was sent there
+	Taken     bool // the hub says that the peer has taken over
 	Unprotect bool // the configuration allows to unprotect single volumes
 	Archived  bool // every store holds what it should hold; during a final synchronization: that, and maybe more
 	Volumes   []Volume

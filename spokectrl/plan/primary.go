@@ -52,11 +52,10 @@ func settleCopies(g Facts, p *Plan) {
 	abandon(g, p)
 }
 
-// abandon lets the volumes of earlier terms go that newer data took the place of. One that is stranded goes if a failover gave up what
-// only this side has, as its demotion would, and only when that failover is complete: until then it may be the only copy.
+// abandon lets the volumes of earlier terms go that newer data took the place of.
 func abandon(g Facts, p *Plan) {
 	for i, r := range g.Remains {
-		if r.Outdated || r.Stranded && r.Succeeded && g.Role == Secondary && g.Discard && g.Served {
+		if r.Outdated {
 			p.volume(i, Abandon)
 		}
 	}

@@ -25,7 +25,6 @@ type world struct {
 	claim                plan.Claim
 	marks, sealed, loose bool // loose: without our finalizer
 	pv, kept             bool
-	noted                bool // the PV remembers that the volume was demoted for good
 	replica              plan.Replica
 	told                 plan.Role
 	busy                 bool
@@ -80,13 +79,10 @@ func (w world) facts() plan.Facts {
 	}
 	g := plan.Facts{
 		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Taken: w.taken, Unprotect: true,
-		Restore: w.restore(), Volumes: []plan.Volume{v}, Served: w.taken,
+		Restore: w.restore(), Volumes: []plan.Volume{v},
 	}
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
 		g.Volumes = nil
-	}
-	if w.stranded() {
-		g.Remains = []plan.Remain{{Stranded: true, Succeeded: w.stored && !w.ours && !w.storeDown}}
 	}
 	g.Archived = !w.storeDown && w.ours && (w.stored == w.holds(g) || w.finalSync && w.stored)
 	return g
@@ -96,11 +92,6 @@ func (w world) facts() plan.Facts {
 func (w world) severed() bool {
 	return w.role == plan.Secondary && !w.released && !w.sentAway && !w.ending && !w.discard && w.stored && w.ours &&
 		(w.replica != plan.ReplicaPresent || w.claim == plan.ClaimAbsent || w.claim == plan.ClaimLeaving && w.loose)
-}
-
-// stranded says that a secondary has a retained volume that was never demoted here, and neither claim nor replica of it.
-func (w world) stranded() bool {
-	return w.role == plan.Secondary && !w.ending && w.pv && w.kept && !w.lost && !w.noted && w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent && w.stored
 }
 
 func (w world) restore() plan.Restore {
@@ -202,11 +193,6 @@ func (w *world) step(s plan.Write) bool {
 			w.fail("(e) the group is released and the policy of a bound volume is not restored")
 		}
 		w.gone = true
-	case plan.Abandon:
-		if !w.discard || !w.peerPrimary || !w.taken {
-			w.fail("(I9) what may be the only copy is let go")
-		}
-		w.pv, w.kept = false, false
 	default:
 		return w.volumeStep(s.Kind)
 	}
@@ -224,17 +210,17 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.claim == plan.ClaimLeaving && !w.marks {
 			return false // Kubernetes refuses new finalizers then
 		}
-		w.marks, w.loose, w.demoted, w.given, w.noted = true, false, false, false, false
+		w.marks, w.loose, w.demoted, w.given = true, false, false, false
 	case plan.Seal:
 		if w.claim == plan.ClaimLeaving && w.loose {
 			return false
 		}
-		w.marks, w.sealed, w.loose, w.demoted, w.noted = true, true, false, false, false
+		w.marks, w.sealed, w.loose, w.demoted = true, true, false, false
 	case plan.Release:
 		if w.claim == plan.ClaimLeaving && w.loose {
 			return false
 		}
-		w.demoted, w.loose, w.noted = true, false, true
+		w.demoted, w.loose = true, false
 	case plan.RemoveClaimFinalizer:
 		if w.claim == plan.ClaimLeaving && w.pv && !w.kept {
 			w.fail("(e) a claim is let go, and its volume is not retained")

@@ -35,10 +35,6 @@ type Remain struct {
 	Lacking  bool // there is no claim of that name that has a volume, or it leaves
 	Usurped  bool // the claim of that name has a volume that nobody restored: it may be empty
 	Outdated bool
-	// Stranded says that claim and replica were taken away while the volume was primary here. Why says why it is not known that the
-	// peer has taken its place; empty: it has.
-	Stranded bool
-	Why      string
 }
 
 // Is reports whether a volume in a list is the one of a claim.
@@ -87,9 +83,6 @@ func (s *Snapshot) Remaining(done map[types.NamespacedName]bool) ([]capsule.Pair
 	var out []capsule.Pair
 	seen := map[types.NamespacedName]bool{}
 	for _, m := range s.Remains {
-		if m.Stranded {
-			continue // a store describes it
-		}
 		received, there := done[m.Claim]
 		if !m.Lacking && !m.Usurped || seen[m.Claim] || there && !received {
 			continue

@@ -212,7 +212,7 @@ func (it *Item) Ceded() bool { return it.Holder.Name != "" }
 
 // Facts are the facts of the plan that claim and volume tell.
 func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
-	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Ceded: it.Ceded(), Holder: plan.NoVolume, Idle: it.Idle(), Kept: Kept(it.PV) && it.PV.Labels[v1alpha1.LabelOwnerName] != ""}
+	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Ceded: it.Ceded(), Holder: plan.NoVolume, Idle: it.Idle(), Kept: Kept(it.PV)}
 	if it.Claim == nil {
 		return v
 	}

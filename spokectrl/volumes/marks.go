@@ -30,30 +30,16 @@ func Kept(pv *corev1.PersistentVolume) bool {
 // Peer is the handle of a volume on the peer, and what it was learned from. Where they are empty, a PV keeps what it remembers.
 type Peer struct{ Handle, Said string }
 
-// Retain keeps a PV, and its data, whatever happens to its claim, and remembers the group, original, the policy to restore, and the
-// handle of the volume on the peer. All intents carry the UID of the object: a deleted one must not be re-created.
-func Retain(vrg *v1alpha1.VolumeReplicationGroup, pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, peer Peer) apply.Intent {
-	return RetainAs(vrg, pv, original, peer, Demoted(pv))
-}
-
-// Demoted reports whether a PV remembers that its volume was demoted here for good. Its claim does, too, as long as there is one.
-func Demoted(pv *corev1.PersistentVolume) bool {
-	return pv.Annotations[v1alpha1.AnnotationVRReleased] != ""
-}
-
-// RetainAs is Retain, and remembers whether the volume was demoted here for good.
-func RetainAs(vrg *v1alpha1.VolumeReplicationGroup, pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, peer Peer, released bool) apply.Intent {
+// Retain keeps a PV, and its data, whatever happens to its claim, and remembers original, the policy to restore, and the handle of
+// the volume on the peer. All intents carry the UID of the object: a deleted one must not be re-created.
+func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, peer Peer) apply.Intent {
 	annotations := map[string]string{v1alpha1.AnnotationVRRetained: string(original)}
-	if released {
-		annotations[v1alpha1.AnnotationVRReleased] = demoted
-	}
 	for key, value := range map[string]string{v1alpha1.AnnotationPeerHandle: peer.Handle, v1alpha1.AnnotationPeerHandleSaid: peer.Said} {
 		if value = cmp.Or(value, pv.Annotations[key]); value != "" {
 			annotations[key] = value
 		}
 	}
 	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
-		WithLabels(OwnerLabels(vrg)).
 		WithAnnotations(annotations).
 		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(corev1.PersistentVolumeReclaimRetain))
 }

@@ -38,7 +38,7 @@ func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) statu
 			done.Copies[s.Volume] = r.actOnCopy(ctx, f, s.Volume, s.Kind)
 			continue
 		case s.Kind == plan.Abandon:
-			done.Remains[s.Volume] = r.abandon(ctx, f.Remains[s.Volume], f.Facts.Ending)
+			done.Remains[s.Volume] = r.abandon(ctx, f.Remains[s.Volume])
 			continue
 		case s.Volume != plan.GroupWrite:
 			if done.Volumes[s.Volume] == nil {
@@ -130,21 +130,12 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 	case plan.RestoreReclaimPolicy:
 		return giveUp(ctx, r, v.Item.PV)
 	case plan.Mark:
-		if err := r.noteDemotion(ctx, f, v, false); err != nil {
-			return err
-		}
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Facts.Volumes[i].Sealed)))
 	case plan.Seal:
-		if err := r.noteDemotion(ctx, f, v, false); err != nil {
-			return err
-		}
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), true)))
 	case plan.RemoveClaimFinalizer:
 		return explained("take the finalizer off claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Loosen(f.VRG, v.Item.Claim, f.Facts.Volumes[i].Sealed), false))
 	case plan.Release:
-		if err := r.noteDemotion(ctx, f, v, true); err != nil {
-			return err
-		}
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Release(f.VRG, v.Item.Claim, finalizer(v), f.Facts.Volumes[i].Sealed)))
 	case plan.Unmark:
 		logger.Info("Releasing the claim")
@@ -171,7 +162,7 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 func retain(vrg *v1alpha1.VolumeReplicationGroup, v *snapshot.Volume) apply.Intent {
 	original := capsule.OriginalPolicy(v.Item.PV)
 	if v.Claim == "" {
-		return volumes.Retain(vrg, v.Item.PV, original, volumes.Peer{Handle: v.State.PeerHandle, Said: v.State.PeerHandleSaid})
+		return volumes.Retain(v.Item.PV, original, volumes.Peer{Handle: v.State.PeerHandle, Said: v.State.PeerHandleSaid})
 	}
 	return volumes.RetainWithClaim(vrg, v.Item.PV, original, v.Claim)
 }
@@ -187,18 +178,6 @@ func giveUp(ctx context.Context, r actor, pv *corev1.PersistentVolume) error {
 		}
 	}
 	return explained("restore policy of PersistentVolume "+pv.Name, apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.GiveUp(pv, policy)))
-}
-
-// noteDemotion has the PersistentVolume remember whether its volume was demoted here for good: its claim, which remembers it too, may go
-// with its namespace. One that sends copies has no role.
-func (r actor) noteDemotion(ctx context.Context, f *snapshot.Snapshot, v *snapshot.Volume, demoted bool) error {
-	pv := v.Item.PV
-	if pv == nil || v.State.Copied || volumes.Demoted(pv) == demoted {
-		return nil
-	}
-	log.FromContext(ctx).Info("Noting the role of a volume", "PersistentVolume", pv.Name, "demoted", demoted)
-	return explained("note the role of PersistentVolume "+pv.Name, apply.New(r.Client, fieldOwnerSpec).Owned(ctx,
-		volumes.RetainAs(f.VRG, pv, capsule.OriginalPolicy(pv), volumes.Peer{Handle: v.State.PeerHandle, Said: v.State.PeerHandleSaid}, demoted)))
 }
 
 // finalizer is the one by which a claim is held.
@@ -287,7 +266,7 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 		}
 		fallthrough
 	case capsule.KeepPV:
-		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(f.VRG, pv, capsule.OriginalPolicy(m.Pair.PV), volumes.Peer{})); err != nil {
+		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV), volumes.Peer{})); err != nil {
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:

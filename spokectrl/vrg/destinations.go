@@ -97,17 +97,7 @@ func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *s
 	}
 	for i := range list.Items {
 		pv := &list.Items[i]
-		if pv.Spec.ClaimRef == nil {
-			continue
-		}
-		if pv.Annotations[volumes.AnnotationClaim] == "" {
-			stranded, err := isStranded(ctx, reader, f, pv)
-			if err != nil {
-				return err
-			}
-			if stranded {
-				f.Remains = append(f.Remains, snapshot.Remain{PV: pv, Claim: client.ObjectKey{Namespace: pv.Spec.ClaimRef.Namespace, Name: pv.Spec.ClaimRef.Name}, Stranded: true})
-			}
+		if pv.Spec.ClaimRef == nil || pv.Annotations[volumes.AnnotationClaim] == "" {
 			continue
 		}
 		m := snapshot.Remain{PV: pv, Claim: client.ObjectKey{Namespace: pv.Spec.ClaimRef.Namespace, Name: pv.Spec.ClaimRef.Name}}
@@ -144,7 +134,7 @@ func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *s
 		return strings.Compare(a.PV.Name, b.PV.Name)
 	})
 	for _, m := range f.Remains {
-		f.Facts.Remains = append(f.Facts.Remains, plan.Remain{Outdated: m.Outdated, Stranded: m.Stranded})
+		f.Facts.Remains = append(f.Facts.Remains, plan.Remain{Outdated: m.Outdated})
 	}
 	return nil
 }
@@ -228,9 +218,9 @@ func (r actor) restoreCopy(ctx context.Context, f *snapshot.Snapshot, next snaps
 }
 
 // abandon lets a volume of an earlier term go: to its original policy if newer data took its place, else as it is.
-func (r actor) abandon(ctx context.Context, m snapshot.Remain, ending bool) error {
+func (r actor) abandon(ctx context.Context, m snapshot.Remain) error {
 	policy := corev1.PersistentVolumeReclaimRetain
-	if m.Outdated || m.Stranded && !ending {
+	if m.Outdated {
 		policy = capsule.OriginalPolicy(m.PV)
 	}
 	log.FromContext(ctx).Info("Releasing a volume of an earlier term", "PersistentVolume", m.PV.Name, "policy", policy)

@@ -55,8 +55,7 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 		Discard:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		Unprotect:   true,
 	}
-	f.Facts.Served = vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
-	f.Facts.Taken = f.Facts.Discard || f.Facts.Served
+	f.Facts.Taken = f.Facts.Discard || vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
 	if f.Facts.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
 		f.Facts.Restore = plan.RestoreDone
 	}
@@ -120,9 +119,6 @@ func (r observer) lookLive(ctx context.Context, known *snapshot.Snapshot) (*snap
 	case seen.Severable():
 		seen.Severed = r.observeSevered(ctx, seen, known.Provided)
 		seen.Facts.Severed = seen.Severed != nil
-		return seen, nil
-	case seen.Stranded() && !known.Facts.Ending:
-		r.observeSuccession(ctx, seen)
 		return seen, nil
 	case seen.Steady() || known.Facts.Role != plan.Primary || known.Facts.Ending:
 		return seen, nil
