@@ -37,6 +37,9 @@ func Adopted(w *snapshot.Snapshot, origin string, s plan.Side) (*unstructured.Un
 	if keys := signers(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}); keys != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationSigners, keys))
 	}
+	if keys := clusterKeys(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}); keys != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationClusterKeys, keys))
+	}
 	if snapshot.ScopeDiffers(w, snapshot.ScopeOf(&at.Report.Spec)) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationScopeKept, string(w.DRPC.UID)))
 	}
