@@ -90,6 +90,7 @@ var shownDRPCs = map[string]shown{
 	"relocate-peer-lost":           {"InProgress", "Progressing", "InProgress", "dr1 synced"},
 	"relocate-unprotected":         {"InProgress", "Degraded", "InProgress", "dr1 synced"},
 	"relocate-without-destination": {"InProgress", "Progressing", "InProgress", "dr1 synced"},
+	"relocate-not-replicated":      {"InProgress", "Progressing", "InProgress", "dr1 synced"},
 	"relocate-preparing":           {"InProgress", "Progressing", "InProgress", "dr1 synced"},
 	"relocating-workload-remains":  {"InProgress", "Suspended", "InProgress", "none"},
 	"relocating-final-sync":        {"InProgress", "Progressing", "InProgress", "none"},
