@@ -223,14 +223,18 @@ func (h *heartbeat) tellWhy(ctx context.Context) {
 }
 
 // told is the lease as it was stored last, or a first one, with the state of the link and the identity of the cluster; nil if
-// it has both, or may be that of another cluster, of which this one does not know yet whether it is recorded.
+// it has both, or may be that of another cluster: this one does not know yet which one the hub has recorded, or which one it
+// is itself, although nothing keeps it from knowing soon.
 func (h *heartbeat) told(last *translate.Object, state State, own string, asked bool) *translate.Object {
 	told := h.lease("", state)
 	annotations := told.GetAnnotations()
 	if last != nil {
 		has := last.GetAnnotations()
 		by := has[exchange.AnnotationSpokeID]
-		if has[exchange.AnnotationLink] == state.String() && (own == "" || by == own) || !asked && by != "" && by != own {
+		if has[exchange.AnnotationLink] == state.String() && (own == "" || by == own) {
+			return nil
+		}
+		if another := by != "" && by != own; another && (!asked || own == "" && state.Cause == "") {
 			return nil
 		}
 		told.Object["spec"] = last.Object["spec"]
