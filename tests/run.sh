@@ -33,10 +33,17 @@ if [ "$all" = 1 ]; then
 fi
 
 # With Go's defaults a quarter of what API servers and tests cost is collecting garbage, and counting it for memory profiles
-# that nobody reads. A program that holds little may keep much, up to this limit. The full models need all memory themselves.
-if [ "$all" != 1 ]; then
+# that nobody reads. roomy runs a command whose programs hold little, and may keep much, up to a limit. What all tests measure
+# of memory, and the full models, which need all of it, run without.
+roomy() {
 	export GOGC=${GOGC:-800} GOMEMLIMIT=${GOMEMLIMIT:-600MiB} GODEBUG=${GODEBUG:-memprofilerate=0}
-	models=2GiB
+	"$@"
+}
+gate=roomy
+models=2GiB
+if [ "$all" = 1 ]; then
+	gate=
+	models=off
 fi
 
 # What is drawn at random is drawn from the commit: each commit tries something else, and what fails can be repeated.
@@ -66,18 +73,27 @@ raced() {
 		{ [ "$all" = 1 ] || tests timers -race -run 'ByATimer|WakeNobody' ./hubctrl/drpc; }
 }
 pure() {
-	GOMEMLIMIT=${models:-off} tests pure -p=2 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
+	GOMEMLIMIT=$models tests pure -p=2 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
 }
-# What computes uses what is left by what waits.
+# join waits for what runs beside, and prints what it said.
+join() {
+	for ((i = 0; i < ${#jobs[@]}; i += 2)); do
+		wait "${jobs[i + 1]}" || status=$?
+		cat "bin/${jobs[i]}.log"
+	done
+	jobs=()
+}
+# Repetitions and crowds, raced, are too much to run all at once: what they prove would not hold on a machine that is that late.
+turn() { [ "$all" != 1 ] || join; }
 race=()
 [ "$all" != 1 ] || race=(-race)
-beside hub 0 tests hub "${race[@]}" -parallel=4 -run "$hub" ./tests/stories
-beside system 0 tests system "${race[@]}" -p=1 -parallel=4 "${system[@]/#/./}"
-beside raced 5 raced
-beside pure 5 pure
-tests stories "${race[@]}" -parallel=4 -skip "$hub" ./tests/stories || status=$?
-for ((i = 0; i < ${#jobs[@]}; i += 2)); do
-	wait "${jobs[i + 1]}" || status=$?
-	cat "bin/${jobs[i]}.log"
-done
+# What computes uses what is left by what waits.
+beside hub 0 roomy tests hub "${race[@]}" -parallel=4 -run "$hub" ./tests/stories
+beside stories 0 roomy tests stories "${race[@]}" -parallel=4 -skip "$hub" ./tests/stories
+turn
+beside system 0 roomy tests system "${race[@]}" -p=1 -parallel=4 "${system[@]/#/./}"
+beside raced 5 $gate raced
+turn
+beside pure 5 $gate pure
+join
 exit $status
