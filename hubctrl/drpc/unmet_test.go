@@ -259,7 +259,7 @@ func TestACaptureThatIsTooOldIsNoProtection(t *testing.T) {
 	h := deployed(t)
 	h.ask(askForObjects)
 	h.settle()
-	for _, reason := range []string{"NotCaptured", "CaptureOverdue"} {
+	for _, reason := range []string{"NotCaptured", "CaptureOverdue", "CaptureIncomplete"} {
 		h.restate("dr1", objectsAre("False", reason, "last captured 17m0s ago"))
 		h.pass()
 		protected := h.condition("Protected")

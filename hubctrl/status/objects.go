@@ -52,20 +52,26 @@ func capturing(at *snapshot.Side) string {
 	return "; its Kubernetes objects are captured once more before that, if that is possible within a minute"
 }
 
-// Reasons of KubeObjectsReady about captures: there is none, or the last one is too old.
+// Reasons of KubeObjectsReady about captures: there is none, the last one is too old, or it could not read all.
 const (
 	reasonNotCaptured = "NotCaptured"
 	reasonOverdue     = "CaptureOverdue"
+	reasonIncomplete  = "CaptureIncomplete"
 )
 
 // uncaptured is why a failover would not bring back the objects as they are now, or were a while ago; nil: it would, or nobody asks
 // for it.
 func uncaptured(at *snapshot.Side) *metav1.Condition {
 	c := objectsOf(at)
-	if c == nil || c.Status != metav1.ConditionFalse || c.Reason != reasonProgressing && c.Reason != reasonFailed && c.Reason != reasonNotCaptured && c.Reason != reasonOverdue {
+	if c == nil || c.Status != metav1.ConditionFalse {
 		return nil
 	}
-	return c
+	switch c.Reason {
+	case reasonProgressing, reasonFailed, reasonNotCaptured, reasonOverdue, reasonIncomplete:
+		return c
+	default:
+		return nil
+	}
 }
 
 // reasonHookFailed is the reason of HooksReady while a hook failed, or what one did is not undone.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -46,6 +47,9 @@ type CaptureRequest struct {
 	Select Selection
 	// Into takes the parts, one after the other.
 	Into Sink
+	// Before is this step of the capture whose place this one is to take; nil: there is none. What can't be read now is taken
+	// from there.
+	Before *Before
 	// Ended is called once, when the request has come to its end, or when it was forgotten and nothing of it is under way any
 	// more; nil: nobody waits.
 	Ended func()
@@ -55,6 +59,15 @@ type CaptureRequest struct {
 type Sink interface {
 	// Put stores one part of at most MaxPart bytes.
 	Put(ctx context.Context, part []byte) error
+}
+
+// Before is a step of the capture before.
+type Before struct {
+	Source
+	Start  time.Time      // of that capture
+	Counts map[string]int // of its objects, by type
+	// Kept is what it took from captures before it, and when those were made, as in Progress.
+	Kept map[string]time.Time
 }
 
 // MaxPart is the largest part, in bytes.
@@ -97,6 +110,8 @@ type Progress struct {
 	// Objects are how many were captured or are in place, and Of how many there are; 0: not known yet.
 	Objects, Of int
 	Counts      map[string]int // by type, as plural.group
+	// Kept is what could not be read and was taken from an earlier capture, by what the finding names, and when that was made.
+	Kept map[string]time.Time
 	// Version is the resource version of the API server that all of a capture is of; empty: there is no such one.
 	Version  string
 	Findings Findings
@@ -107,9 +122,9 @@ type Reason string
 
 // Reasons.
 const (
-	NotRead    Reason = "NotRead"    // a type or a group could not be listed
+	NotRead    Reason = "NotRead"    // a type, a group or a namespace could not be listed: what an earlier capture has of it is kept
 	NotAtOnce  Reason = "NotAtOnce"  // a type was captured at another moment than the rest
-	LeftOut    Reason = "LeftOut"    // an object belongs to a controller, or is too large
+	LeftOut    Reason = "LeftOut"    // an object belongs to a controller, or is too large, or a type was removed
 	Kept       Reason = "Kept"       // an object exists and differs
 	NotServed  Reason = "NotServed"  // the cluster has no such type
 	NotAllowed Reason = "NotAllowed" // a right is missing
@@ -134,7 +149,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s", f.Object, f.What)
 }
 
-// MaxFindings is how many findings are listed. More are counted.
+// MaxFindings is how many findings of one reason are listed. More are counted, so that none hides those of another reason.
 const MaxFindings = 50
 
 // Findings are what is to be told, as many as are listed, and how many there were of each reason.
@@ -148,8 +163,7 @@ func (f *Findings) Add(reason Reason, object, what string) {
 	if f.Count == nil {
 		f.Count = map[Reason]int{}
 	}
-	f.Count[reason]++
-	if len(f.List) < MaxFindings {
+	if f.Count[reason]++; f.listed(reason) < MaxFindings {
 		f.List = append(f.List, Finding{reason, object, what})
 	}
 }
@@ -162,7 +176,27 @@ func (f *Findings) Join(other Findings) {
 	for reason, n := range other.Count {
 		f.Count[reason] += n
 	}
-	f.List = slices.Concat(f.List, other.List[:min(len(other.List), MaxFindings-len(f.List))])
+	f.List = slices.Clone(f.List)
+	for _, one := range other.List {
+		if f.listed(one.Reason) < MaxFindings {
+			f.List = append(f.List, one)
+		}
+	}
+}
+
+func (f *Findings) listed(of Reason) int {
+	n := 0
+	for _, one := range f.List {
+		if one.Reason == of {
+			n++
+		}
+	}
+	return n
+}
+
+// Of are the listed findings of a reason.
+func (f *Findings) Of(reason Reason) []Finding {
+	return slices.DeleteFunc(slices.Clone(f.List), func(one Finding) bool { return one.Reason != reason })
 }
 
 // Missing is how many objects are not in place.

@@ -84,7 +84,7 @@ func (j *job) progress() Progress {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	out := j.is
-	out.Counts = maps.Clone(j.is.Counts)
+	out.Counts, out.Kept = maps.Clone(j.is.Counts), maps.Clone(j.is.Kept)
 	out.Findings = Findings{List: slices.Clone(j.is.Findings.List), Count: maps.Clone(j.is.Findings.Count)}
 	return out
 }

@@ -87,7 +87,8 @@ func TestManyFindingsAreCountedAndSomeListed(t *testing.T) {
 		f.Add(objects.Kept, fmt.Sprint(i), "")
 		f.Add(objects.NotMade, fmt.Sprint(i), "refused")
 	}
-	assert.Len(t, f.List, objects.MaxFindings)
+	assert.Len(t, f.Of(objects.Kept), objects.MaxFindings)
+	assert.Len(t, f.Of(objects.NotMade), objects.MaxFindings, "many of one reason hide none of another")
 	assert.Equal(t, 200, f.Count[objects.Kept])
 	assert.Equal(t, 200, f.Missing(), "what is kept is nothing that is missing")
 	assert.Equal(t, "0", f.List[0].String())

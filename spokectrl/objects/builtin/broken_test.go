@@ -5,9 +5,12 @@ package builtin_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,121 +18,231 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/builtin"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/portable"
 )
 
-// sink counts what it is given.
-type sink struct{ bytes atomic.Int64 }
+// sink keeps what it is given.
+type sink struct{ parts [][]byte }
 
 func (s *sink) Put(_ context.Context, part []byte) error {
-	s.bytes.Add(int64(len(part)))
+	s.parts = append(s.parts, part)
 	return nil
 }
 
-const widgets = "/apis/example.com/v1/namespaces/shop/widgets"
-
-// server serves a namespace with a ConfigMap, and widgets whose list fails on its second page while fail is set, as when the webhook that
-// converts them is gone.
-func server(t *testing.T, fail *atomic.Bool) *httptest.Server {
-	verbs := []string{"get", "list", "create"}
-	body := map[string]any{
-		"/api": map[string]any{"kind": "APIVersions", "versions": []string{"v1"}},
-		"/apis": map[string]any{"kind": "APIGroupList", "groups": []any{map[string]any{
-			"name": "example.com", "versions": []any{map[string]any{"groupVersion": "example.com/v1", "version": "v1"}}, "preferredVersion": map[string]any{"groupVersion": "example.com/v1", "version": "v1"},
-		}}},
-		"/api/v1": metav1.APIResourceList{GroupVersion: "v1", APIResources: []metav1.APIResource{
-			{Name: "namespaces", Kind: "Namespace", Verbs: verbs}, {Name: "configmaps", Kind: "ConfigMap", Namespaced: true, Verbs: verbs},
-		}},
-		"/apis/example.com/v1": metav1.APIResourceList{GroupVersion: "example.com/v1", APIResources: []metav1.APIResource{
-			{Name: "widgets", Kind: "Widget", Namespaced: true, Verbs: verbs},
-		}},
-		"/api/v1/namespaces":      map[string]any{"kind": "NamespaceList", "apiVersion": "v1", "metadata": map[string]any{"resourceVersion": "7"}, "items": []any{}},
-		"/api/v1/namespaces/shop": map[string]any{"kind": "Namespace", "apiVersion": "v1", "metadata": map[string]any{"name": "shop"}},
-		"/api/v1/namespaces/shop/configmaps": map[string]any{"kind": "ConfigMapList", "apiVersion": "v1", "metadata": map[string]any{"resourceVersion": "7"}, "items": []any{
-			map[string]any{"metadata": map[string]any{"name": "settings", "namespace": "shop"}},
-		}},
-		widgets: map[string]any{"kind": "WidgetList", "apiVersion": "example.com/v1", "metadata": map[string]any{"resourceVersion": "7", "continue": "page-2"}, "items": []any{}},
-	}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		answer, ok := body[r.URL.Path]
-		switch {
-		case !ok:
-			w.WriteHeader(http.StatusNotFound)
-			answer = metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Reason: metav1.StatusReasonNotFound, Code: 404}
-		case r.URL.Path != widgets || r.URL.Query().Get("continue") == "":
-		case !fail.Load():
-			answer = map[string]any{"kind": "WidgetList", "apiVersion": "example.com/v1", "metadata": map[string]any{"resourceVersion": "7"}, "items": []any{}}
-		default:
-			w.WriteHeader(http.StatusInternalServerError)
-			answer = metav1.Status{
-				TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Reason: metav1.StatusReasonInternalError, Code: 500,
-				Message: `conversion webhook for example.com/v1, Kind=Widget failed: service "gone" not found`,
-			}
+func (s *sink) Each(_ context.Context, do func([]byte) error) error {
+	for _, part := range s.parts {
+		if err := do(part); err != nil {
+			return err
 		}
-		assert.NoError(t, json.NewEncoder(w).Encode(answer))
-	}))
-	t.Cleanup(s.Close)
-	return s
+	}
+	return nil
 }
 
-// TestATypeThatCannotBeListedIsNamed, and the rest is captured, if that lasts. Before, captures fail and are made again: what passes
-// must not take what the capture before has.
-func TestATypeThatCannotBeListedIsNamed(t *testing.T) {
-	var fail atomic.Bool
-	engine, err := builtin.New(&rest.Config{Host: server(t, &fail).URL})
+// has are the objects that were captured.
+func (s *sink) has(t *testing.T) (out []string) {
+	t.Helper()
+	for _, part := range s.parts {
+		for line := range strings.Lines(string(part)) {
+			it, err := portable.Parse([]byte(line))
+			require.NoError(t, err)
+			out = append(out, it.Title())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+const (
+	widgets    = "/apis/example.com/v1/namespaces/shop/widgets"
+	definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com"
+)
+
+// fake is an API server with a namespace, a ConfigMap, and two widgets on two pages.
+type fake struct {
+	mu   sync.Mutex
+	fail map[string]metav1.Status // by path, or path and continue
+	gone map[string]bool          // groups that are not served, and paths
+}
+
+func (f *fake) breaks(path string, s metav1.Status) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = map[string]metav1.Status{path: s}
+}
+
+func (f *fake) remove(what ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gone = map[string]bool{}
+	for _, one := range what {
+		f.gone[one] = true
+	}
+}
+
+func failure(code int32, reason metav1.StatusReason, message string) metav1.Status {
+	return metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: "Failure", Code: code, Reason: reason, Message: message}
+}
+
+func list(kind, version, next string, names ...string) map[string]any {
+	items := []any{}
+	for _, name := range names {
+		items = append(items, map[string]any{"metadata": map[string]any{"name": name, "namespace": "shop"}})
+	}
+	return map[string]any{"kind": kind + "List", "apiVersion": version, "metadata": map[string]any{"resourceVersion": "7", "continue": next}, "items": items}
+}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	verbs := []string{"get", "list", "create"}
+	groups := []any{}
+	for _, name := range []string{"apiextensions.k8s.io", "apiregistration.k8s.io", "example.com"} {
+		if version := map[string]any{"groupVersion": name + "/v1", "version": "v1"}; !f.gone[name] {
+			groups = append(groups, map[string]any{"name": name, "versions": []any{version}, "preferredVersion": version})
+		}
+	}
+	types := func(version string, of ...metav1.APIResource) metav1.APIResourceList {
+		for i := range of {
+			of[i].Verbs = verbs
+		}
+		return metav1.APIResourceList{GroupVersion: version, APIResources: of}
+	}
+	body := map[string]any{
+		"/api":                            map[string]any{"kind": "APIVersions", "versions": []string{"v1"}},
+		"/apis":                           map[string]any{"kind": "APIGroupList", "groups": groups},
+		"/api/v1":                         types("v1", metav1.APIResource{Name: "namespaces", Kind: "Namespace"}, metav1.APIResource{Name: "configmaps", Kind: "ConfigMap", Namespaced: true}),
+		"/apis/example.com/v1":            types("example.com/v1", metav1.APIResource{Name: "widgets", Kind: "Widget", Namespaced: true}),
+		"/apis/apiextensions.k8s.io/v1":   types("apiextensions.k8s.io/v1", metav1.APIResource{Name: "customresourcedefinitions", Kind: "CustomResourceDefinition"}),
+		"/apis/apiregistration.k8s.io/v1": types("apiregistration.k8s.io/v1", metav1.APIResource{Name: "apiservices", Kind: "APIService"}),
+		"/apis/apiregistration.k8s.io/v1/apiservices": list("APIService", "apiregistration.k8s.io/v1", ""),
+		definition:                           map[string]any{"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "metadata": map[string]any{"name": "widgets.example.com"}},
+		"/api/v1/namespaces":                 list("Namespace", "v1", ""),
+		"/api/v1/namespaces/shop":            map[string]any{"kind": "Namespace", "apiVersion": "v1", "metadata": map[string]any{"name": "shop"}},
+		"/api/v1/namespaces/shop/configmaps": list("ConfigMap", "v1", "", "settings"),
+		widgets:                              list("Widget", "example.com/v1", "page-2", "one"),
+		widgets + "?page-2":                  list("Widget", "example.com/v1", "", "two"),
+	}
+	path := r.URL.Path
+	if next := r.URL.Query().Get("continue"); next != "" {
+		path += "?" + next
+	}
+	answer, ok := body[path]
+	if ok = ok && !f.gone[path]; !ok {
+		answer = failure(http.StatusNotFound, metav1.StatusReasonNotFound, "there is no "+path)
+	}
+	if s, fails := f.fail[path]; fails {
+		answer, ok = s, false
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if s, is := answer.(metav1.Status); is && !ok {
+		w.WriteHeader(int(s.Code))
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// TestWhatCanNotBeReadIsKept : whatever fails, what the capture before has of it is in the next one, which names it.
+func TestWhatCanNotBeReadIsKept(t *testing.T) {
+	api := &fake{}
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	engine, err := builtin.New(&rest.Config{Host: server.URL, QPS: -1})
 	require.NoError(t, err)
-	clock := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
-	engine.Clock = clock
-	later := func(by time.Duration) { clock.SetTime(clock.Now().Add(by)) }
 	n := 0
-	capture := func() (objects.Progress, int64) {
+	capture := func(before *objects.Before, change ...func(*objects.Selection)) (objects.Progress, *sink) {
 		n++
 		into, p := &sink{}, objects.Progress{}
-		require.Eventually(t, func() bool {
-			p, err = engine.Capture(t.Context(), objects.CaptureRequest{
-				Group: capsule.Group{Namespace: "shop", Name: "db"}, ID: string(rune('a' + n)), Select: objects.Selection{Namespaces: []string{"shop"}}, Into: into,
-			})
-			return err == nil && (p.State == objects.Done || p.State == objects.Failed)
-		}, 30*time.Second, 5*time.Millisecond)
-		return p, into.bytes.Load()
-	}
-	of := func(p objects.Progress) (out []objects.Finding) {
-		for _, f := range p.Findings.List {
-			if f.Reason == objects.NotRead {
-				out = append(out, f)
-			}
+		of := objects.Selection{Namespaces: []string{"shop"}}
+		for _, do := range change {
+			do(&of)
 		}
-		return out
+		require.Eventually(t, func() bool {
+			p, err = engine.Capture(t.Context(), objects.CaptureRequest{Group: capsule.Group{Namespace: "shop", Name: "db"}, ID: fmt.Sprint(n), Select: of, Into: into, Before: before})
+			return err == nil && p.State != objects.Running
+		}, 30*time.Second, 5*time.Millisecond)
+		return p, into
 	}
-	whole, _ := capture()
-	require.NoError(t, whole.Err)
-	require.Equal(t, 2, whole.Objects)
+	all := []string{"ConfigMap shop/settings", "Namespace shop", "Widget.example.com shop/one", "Widget.example.com shop/two"}
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	p, whole := capture(nil)
+	require.NoError(t, p.Err)
+	require.Empty(t, p.Findings.List)
+	require.Equal(t, all, whole.has(t))
+	before := &objects.Before{Source: whole, Start: noon, Counts: p.Counts}
+	unavailable := failure(http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, "no endpoints available")
+	for name, tc := range map[string]struct {
+		path  string // that fails
+		with  metav1.Status
+		gone  []string
+		title string
+		what  string
+	}{
+		"a load balancer has no backend":        {widgets, unavailable, nil, "widgets.example.com in namespace shop", "repair the server that serves it"},
+		"there is none for the second page":     {widgets + "?page-2", unavailable, nil, "widgets.example.com in namespace shop", "no endpoints available"},
+		"the type goes between two requests":    {widgets, failure(404, metav1.StatusReasonNotFound, "not found"), nil, "widgets.example.com in namespace shop", "look at its definition"},
+		"its list goes":                         {widgets, failure(405, metav1.StatusReasonMethodNotAllowed, "not allowed"), nil, "widgets.example.com in namespace shop", "look at its definition"},
+		"its webhook is gone":                   {widgets + "?page-2", failure(500, metav1.StatusReasonInternalError, `conversion webhook for example.com/v1, Kind=Widget failed: service "gone" not found`), nil, "widgets.example.com in namespace shop", "repair the webhook"},
+		"its group does not answer":             {"/apis/example.com/v1", unavailable, nil, "example.com/v1", "repair the server of its APIService"},
+		"the namespace is gone":                 {"", metav1.Status{}, []string{"/api/v1/namespaces/shop"}, "Namespace shop", "create it, or remove it from the namespaces of the application"},
+		"an API server starts":                  {"", metav1.Status{}, []string{"example.com"}, "widgets.example.com", "does not serve it at the moment"},
+		"definitions are not served either":     {"", metav1.Status{}, []string{"example.com", "apiextensions.k8s.io", definition}, "widgets.example.com", "does not serve it at the moment"},
+		"nobody knows who serves it":            {"/apis/apiregistration.k8s.io/v1/apiservices", unavailable, []string{"example.com", definition}, "widgets.example.com", "does not serve it at the moment"},
+		"who may serve it may not be looked up": {definition, failure(403, metav1.StatusReasonForbidden, "forbidden"), []string{"example.com"}, "widgets.example.com", "does not serve it at the moment"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api.breaks(tc.path, tc.with)
+			api.remove(tc.gone...)
+			p, into := capture(before)
+			require.NoError(t, p.Err)
+			assert.Equal(t, all, into.has(t))
+			require.Equal(t, 1, p.Findings.Count[objects.NotRead], "%v", p.Findings.List)
+			f := p.Findings.Of(objects.NotRead)[0]
+			assert.Equal(t, tc.title, f.Object)
+			assert.Contains(t, f.What, tc.what)
+			assert.Contains(t, f.What, "; what was captured of it at 2026-01-01T12:00:00Z is kept")
 
-	fail.Store(true)
-	for range 3 { // of whatever application
-		first, _ := capture()
-		require.ErrorContains(t, first.Err, `service "gone" not found`)
-		later(3 * time.Minute)
+			later := &objects.Before{Source: into, Start: noon.Add(time.Hour), Counts: p.Counts, Kept: p.Kept}
+			p, into = capture(later)
+			require.NoError(t, p.Err)
+			assert.Equal(t, all, into.has(t))
+			assert.Contains(t, p.Findings.Of(objects.NotRead)[0].What, "at 2026-01-01T12:00:00Z is kept", "it gets no younger")
+
+			if p, into = capture(nil); p.Err == nil && tc.title != "widgets.example.com" {
+				assert.Equal(t, 1, p.Findings.Count[objects.NotRead], "without one before, too")
+				assert.NotContains(t, p.Findings.List[0].What, "is kept")
+			}
+			assert.NotEqual(t, all, into.has(t))
+		})
 	}
-	later(time.Minute)
-	second, bytes := capture()
-	require.NoError(t, second.Err)
-	assert.Equal(t, whole.Objects, second.Objects, "the rest is captured")
-	assert.NotZero(t, bytes)
-	require.Len(t, of(second), 1)
-	assert.Contains(t, of(second)[0].What, `service "gone" not found`)
-
-	fail.Store(false)
-	again, _ := capture()
-	require.NoError(t, again.Err)
-	assert.Empty(t, of(again))
-	fail.Store(true)
-	later(time.Hour)
-	again, _ = capture()
-	require.Error(t, again.Err, "what was listed in between counts")
+	t.Run("a type that was removed is let go", func(t *testing.T) {
+		api.breaks("", metav1.Status{})
+		api.remove("example.com", definition)
+		p, into := capture(before)
+		require.NoError(t, p.Err)
+		assert.Equal(t, all[:2], into.has(t))
+		assert.Equal(t, []objects.Finding{{Reason: objects.LeftOut, Object: "widgets.example.com", What: "its type was removed from this cluster after the capture before"}}, p.Findings.List)
+	})
+	t.Run("what is not asked for is not missed", func(t *testing.T) {
+		api.breaks("/apis/example.com/v1", unavailable)
+		api.remove()
+		for _, change := range []func(*objects.Selection){
+			func(s *objects.Selection) { s.Included = []string{"configmaps"} },
+			func(s *objects.Selection) { s.Included = []string{"cm.other.org", "ConfigMap"} },
+		} {
+			p, _ := capture(before, change)
+			require.NoError(t, p.Err)
+			assert.Zero(t, p.Findings.Count[objects.NotRead], "%v", p.Findings.List)
+		}
+		p, _ := capture(before, func(s *objects.Selection) { s.Included = []string{"configmaps", "widget"} })
+		assert.Equal(t, 1, p.Findings.Count[objects.NotRead], "it may be of that group")
+		api.breaks("", metav1.Status{})
+		api.remove("example.com")
+		p, into := capture(before, func(s *objects.Selection) { s.Excluded = []string{"widgets.example.com"} })
+		require.NoError(t, p.Err)
+		assert.Empty(t, p.Findings.List)
+		assert.Equal(t, all[:2], into.has(t))
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,10 +30,15 @@ type capture struct {
 	engine   *Engine
 	selected *selection
 	into     objects.Sink
+	before   *objects.Before
 	update   objects.Update
 
 	version string          // of all that is listed
 	foreign map[string]bool // group/version of those that another server serves, with versions of its own
+	known   bool            // foreign has all
+	spaces  []string        // that exist
+	types   []kind          // that are listed
+	holes   []hole
 	part    bytes.Buffer
 }
 
@@ -47,24 +51,29 @@ func (c *capture) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, group := range served.failed {
-		c.find(objects.NotRead, group, "the API server does not say what it has: its objects are not captured. Look at its APIService")
-	}
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
-	for _, k := range served.captured(c.selected) {
+	c.types = served.captured(c.selected)
+	for _, k := range c.types {
 		if !k.namespaced {
 			if err := c.list(ctx, k, ""); err != nil {
 				return err
 			}
 			continue
 		}
-		for _, ns := range c.selected.Namespaces {
+		for _, ns := range c.spaces {
 			if err := c.list(ctx, k, ns); err != nil {
 				return err
 			}
 		}
+	}
+	c.unanswered(served)
+	if err := c.vanished(ctx, served); err != nil {
+		return err
+	}
+	if err := c.keep(ctx); err != nil {
+		return err
 	}
 	return c.flush(ctx)
 }
@@ -73,7 +82,7 @@ func (c *capture) run(ctx context.Context) error {
 func (c *capture) begin(ctx context.Context) error {
 	c.foreign = map[string]bool{}
 	services, err := c.engine.Client.Resource(apiServices).List(ctx, metav1.ListOptions{})
-	if err == nil { // else what such a server says of the version tells
+	if c.known = err == nil; c.known { // else what such a server says of the version tells
 		for _, s := range services.Items {
 			group, _, _ := unstructured.NestedString(s.Object, "spec", "group")
 			version, _, _ := unstructured.NestedString(s.Object, "spec", "version")
@@ -92,13 +101,17 @@ func (c *capture) begin(ctx context.Context) error {
 		ns, err := c.engine.Client.Resource(namespaces).Get(ctx, name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
-			c.find(objects.NotRead, "Namespace "+name, "it does not exist")
+			c.hole("Namespace "+name, "it does not exist: create it, or remove it from the namespaces of the application", func(it *portable.Item) bool {
+				u := it.Unstructured()
+				return u.GetNamespace() == name || it.GVR() == namespaces && u.GetName() == name
+			})
 			continue
 		case err != nil:
 			return fmt.Errorf("read Namespace %s: %w", name, err)
 		case ns.GetDeletionTimestamp() != nil:
 			return fmt.Errorf("namespace %s is being deleted, and what is left in it is not the application", name)
 		}
+		c.spaces = append(c.spaces, name)
 		if err := c.add(ctx, "namespaces", portable.Namespace(ns)); err != nil {
 			return err
 		}
@@ -107,7 +120,7 @@ func (c *capture) begin(ctx context.Context) error {
 }
 
 // list captures the objects of a type in a namespace as they were at the version. What can't be listed so is listed as it is
-// now; a type that can't be listed at all is told.
+// now; a type that can't be listed at all is a hole.
 func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 	var from dynamic.ResourceInterface = c.engine.Client.Resource(k.GroupVersionResource)
 	where := k.title()
@@ -131,8 +144,11 @@ func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 		case apierrors.IsForbidden(err):
 			c.find(objects.NotAllowed, where, "the right to list it is missing")
 			return nil
-		case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err), apierrors.IsServiceUnavailable(err):
-			c.find(objects.NotRead, where, err.Error())
+		case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err), apierrors.IsServiceUnavailable(err), unconverted(err):
+			c.hole(where, err.Error()+remedy(err), func(it *portable.Item) bool {
+				u := it.Unstructured()
+				return it.GVR().GroupResource() == k.GroupResource() && u.GetNamespace() == namespace && !done[u.GetName()]
+			})
 			return nil
 		case err != nil && exact && (apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsTimeout(err)):
 			c.find(objects.NotAtOnce, where, "the version of the capture is not available: "+err.Error())
@@ -142,9 +158,6 @@ func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 		case apierrors.IsResourceExpired(err) && opts.Continue != "":
 			opts.Continue = ""
 			continue // from the beginning: what was captured is skipped
-		case unconverted(err) && c.engine.broken.lasts(where, c.engine.Clock.Now()):
-			c.find(objects.NotRead, where, err.Error())
-			return nil
 		case err != nil:
 			return fmt.Errorf("list %s: %w", where, err)
 		}
@@ -157,17 +170,10 @@ func (c *capture) list(ctx context.Context, k kind, namespace string) error {
 			}
 		}
 		if opts.Continue = list.GetContinue(); opts.Continue == "" {
-			c.engine.broken.works(where)
 			return nil
 		}
 		opts.ResourceVersion, opts.ResourceVersionMatch = "", "" // the rest is of the same version
 	}
-}
-
-// unconverted reports whether the API server could not convert the objects of a list: the webhook of their definition failed. Its own
-// troubles are errors of the same kind, and pass.
-func unconverted(err error) bool {
-	return apierrors.IsInternalError(err) && strings.Contains(err.Error(), "conversion webhook")
 }
 
 func (c *capture) object(ctx context.Context, k kind, u *unstructured.Unstructured) error {

@@ -10,13 +10,10 @@ package builtin
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/clock"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
@@ -31,43 +28,8 @@ const (
 type Engine struct {
 	Client    dynamic.Interface
 	Discovery discovery.DiscoveryInterface
-	Clock     clock.PassiveClock
 
 	runner objects.Runner
-	broken broken
-}
-
-// patience is for how long a list has to fail, each time that it is asked for, before a capture goes without it: longer than an operator
-// takes to restart.
-const patience = 10 * time.Minute
-
-// broken remembers since when the API server has failed lists because the webhook that converts their objects fails. Meanwhile captures
-// fail, and are made again: what passes by itself must not take the place of a capture that has all.
-type broken struct {
-	mu    sync.Mutex
-	since map[string]time.Time // by list
-}
-
-// lasts notes that a list failed, and reports whether it has for long.
-func (b *broken) lasts(list string, now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	first, known := b.since[list]
-	if !known {
-		if b.since == nil {
-			b.since = map[string]time.Time{}
-		}
-		b.since[list] = now
-		return false
-	}
-	return now.Sub(first) >= patience
-}
-
-// works notes that a list did not fail.
-func (b *broken) works(list string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.since, list)
 }
 
 // New makes one that acts as the user of a configuration.
@@ -80,7 +42,7 @@ func New(config *rest.Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client that asks what is served: %w", err)
 	}
-	return &Engine{Client: c, Discovery: d, Clock: clock.RealClock{}}, nil
+	return &Engine{Client: c, Discovery: d}, nil
 }
 
 var _ objects.Engine = (*Engine)(nil)
@@ -106,7 +68,7 @@ func (e *Engine) Capture(ctx context.Context, r objects.CaptureRequest) (objects
 		return objects.Progress{}, err
 	}
 	return e.runner.Capture(ctx, r, func(ctx context.Context, update objects.Update) error {
-		return (&capture{engine: e, selected: selected, into: r.Into, update: update}).run(ctx)
+		return (&capture{engine: e, selected: selected, into: r.Into, before: r.Before, update: update}).run(ctx)
 	}), nil
 }
 

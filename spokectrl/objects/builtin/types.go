@@ -66,11 +66,31 @@ func (s *selection) wants(k kind) bool {
 	return (len(s.Included) == 0 || s.named(k)) && !slices.ContainsFunc(s.Excluded, k.called)
 }
 
+// covers reports whether a capture is to have the objects of a type.
+func (s *selection) covers(k kind) bool {
+	return !portable.NeverType(k.GroupResource()) && s.wants(k) && (k.namespaced || s.ClusterScoped)
+}
+
+// mayWant is wants for a type that is not served, of which only the plural and the group are known: a name that fits no type that
+// is served may be one of its own.
+func (s *selection) mayWant(r schema.GroupResource, served *catalog) bool {
+	k := kind{GroupVersionResource: r.WithVersion("")}
+	return !portable.NeverType(r) && !slices.ContainsFunc(s.Excluded, k.called) && (len(s.Included) == 0 || slices.ContainsFunc(s.Included, func(name string) bool {
+		_, group, qualified := strings.Cut(name, ".")
+		return k.called(name) || !served.has(name) && (!qualified || group == r.Group || strings.HasSuffix(group, "."+r.Group))
+	}))
+}
+
+// mayWantOf is mayWant for any type of a group.
+func (s *selection) mayWantOf(group string, served *catalog) bool {
+	return s.mayWant(schema.GroupResource{Group: group, Resource: "*"}, served)
+}
+
 // catalog is what the API server serves.
 type catalog struct {
-	kinds     []kind          // of all versions
-	preferred map[string]bool // group/version
-	failed    []string        // groups that did not answer
+	kinds     []kind                // of all versions
+	preferred map[string]bool       // group/version
+	failed    []schema.GroupVersion // that did not answer
 }
 
 // discover asks what is served. A group that fails is no reason to fail, and not taken for one that has nothing.
@@ -81,9 +101,9 @@ func (e *Engine) discover() (*catalog, error) {
 	switch {
 	case errors.As(err, &partial):
 		for gv := range partial.Groups {
-			out.failed = append(out.failed, gv.String())
+			out.failed = append(out.failed, gv)
 		}
-		slices.Sort(out.failed)
+		slices.SortFunc(out.failed, func(a, b schema.GroupVersion) int { return cmp.Compare(a.String(), b.String()) })
 	case err != nil:
 		return nil, fmt.Errorf("ask the API server what it serves: %w", err)
 	}
@@ -115,7 +135,7 @@ func (c *catalog) captured(s *selection) []kind {
 	best := map[schema.GroupResource]kind{}
 	for _, k := range c.kinds {
 		able := slices.Contains(k.verbs, "list") && slices.Contains(k.verbs, "create")
-		if !able || portable.NeverType(k.GroupResource()) || !s.wants(k) || !k.namespaced && !s.ClusterScoped {
+		if !able || !s.covers(k) {
 			continue
 		}
 		if old, known := best[k.GroupResource()]; !known || !c.preferred[old.GroupVersion().String()] && c.preferred[k.GroupVersion().String()] {
@@ -143,6 +163,11 @@ func (c *catalog) serving(r schema.GroupVersionResource) (kind, bool) {
 		}
 	}
 	return found, ok
+}
+
+// has reports whether a type is called so.
+func (c *catalog) has(name string) bool {
+	return slices.ContainsFunc(c.kinds, func(k kind) bool { return k.called(name) })
 }
 
 // ofKind is the type of an owner.

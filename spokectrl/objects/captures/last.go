@@ -10,6 +10,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
 )
 
 // Last is the newest capture that stores name.
@@ -19,6 +20,8 @@ type Last struct {
 	Profiles []string
 	// Readers are the public keys of the clusters that can restore it.
 	Readers []string
+	// Findings are what it has to tell, as far as the stores say it.
+	Findings objects.Findings
 }
 
 // Has reports whether l is in all of profiles, for all of readers.
@@ -54,7 +57,7 @@ func (k *Keeper) Last(ctx context.Context, of Begun) (*Last, archive.Problems, e
 	}
 	c := &Capture{Pointer: out.Pointer, store: in.Store, group: of.Group}
 	if m, err := c.manifest(ctx); err == nil {
-		out.Readers = slices.Sorted(maps.Keys(m.Keys))
+		out.Readers, out.Findings = slices.Sorted(maps.Keys(m.Keys)), m.Findings()
 	} else if ctx.Err() != nil {
 		return nil, problems, errors.Join(err, ctx.Err())
 	}

@@ -47,13 +47,23 @@ type Step struct {
 	Version  string           `json:"resourceVersion,omitempty"`
 	Counts   map[string]int   `json:"counts,omitempty"` // of objects, by type
 	Findings objects.Findings `json:"findings,omitzero"`
-	Parts    []Part           `json:"parts"`
+	// Kept is what could not be read and was taken from an earlier capture, and when that was made.
+	Kept  map[string]time.Time `json:"kept,omitempty"`
+	Parts []Part               `json:"parts"`
 }
 
 // Part is one object of a store: gzip of what the engine made, encrypted.
 type Part struct {
 	Name   string `json:"name"`   // its number
 	SHA256 string `json:"sha256"` // of the object in the store
+}
+
+// Findings are those of all steps.
+func (m *Manifest) Findings() (out objects.Findings) {
+	for _, s := range m.Steps {
+		out.Join(s.Findings)
+	}
+	return out
 }
 
 func decodeManifest(body []byte) (*Manifest, error) {

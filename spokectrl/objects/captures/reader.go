@@ -129,11 +129,11 @@ func (c *Capture) get(ctx context.Context, name, want string) ([]byte, error) {
 	body, err := c.store.Get(ctx, c.dir()+name)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, fmt.Errorf("object %s is missing: bring it back, for example from earlier versions in the bucket", c.dir()+name)
+		return nil, &damagedError{fmt.Errorf("object %s is missing: bring it back, for example from earlier versions in the bucket", c.dir()+name)}
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", c.dir()+name, err)
 	case sum(body) != want:
-		return nil, fmt.Errorf("object %s is not the one that was stored: its checksum differs. Bring that back, for example from earlier versions in the bucket", c.dir()+name)
+		return nil, &damagedError{fmt.Errorf("object %s is not the one that was stored: its checksum differs. Bring that back, for example from earlier versions in the bucket", c.dir()+name)}
 	}
 	return body, nil
 }

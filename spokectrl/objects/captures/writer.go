@@ -47,6 +47,7 @@ type Writer struct {
 	number   uint64 // of the next part
 	stores   []*target
 	problems archive.Problems
+	before   *before // nil: it was not looked at
 }
 
 // target is one store of a capture.
@@ -109,7 +110,7 @@ func (w *Writer) Drop() { w.manifest.Steps = w.manifest.Steps[:len(w.manifest.St
 // Finish notes what became of the last step.
 func (w *Writer) Finish(p objects.Progress) {
 	s := &w.manifest.Steps[len(w.manifest.Steps)-1]
-	s.Version, s.Counts, s.Findings = p.Version, p.Counts, p.Findings
+	s.Version, s.Counts, s.Findings, s.Kept = p.Version, p.Counts, p.Findings, p.Kept
 }
 
 type sink struct{ of *Writer }

@@ -48,6 +48,7 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 			return is, fmt.Errorf("look for the last capture: %w", err)
 		}
 		if is.Last = last; last != nil {
+			is.Findings = last.Findings
 			epoch, _, _ := last.Pointer.Term()
 			fresh := w.clock.Since(last.Pointer.Start) < want.Interval
 			if fresh && epoch == want.Term.Epoch && last.Has(want.Profiles, want.Readers) && is.fresh(&want) {
@@ -68,11 +69,11 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 	if err := putRecipe(ctx, into, want.Spec); err != nil {
 		return is, err
 	}
-	is.Objects, is.Findings = 0, objects.Findings{}
+	var made objects.Progress
 	failed, err := w.follow(ctx, want, Capturing, into.ID(), plan.Backup, &is, func(_ int, g *recipe.Group) error {
 		p, err := w.captureGroup(ctx, want, into, g)
-		is.Objects += p.Objects
-		is.Findings.Join(p.Findings)
+		made.Objects += p.Objects
+		made.Findings.Join(p.Findings)
 		return err
 	})
 	if err != nil {
@@ -81,12 +82,15 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 	if ctx.Err() != nil {
 		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
 	}
-	is.Partly = errors.Join(failed...)
+	if err := is.bear(made.Findings, w.clock.Now()); err != nil {
+		return is, err
+	}
 	pointer, err := into.Commit(ctx)
 	if err != nil {
 		return is, err //nolint:wrapcheck // it says what failed
 	}
-	is.Problems = into.Problems()
+	is.Partly = errors.Join(failed...)
+	is.Objects, is.Findings, is.Problems = made.Objects, made.Findings, into.Problems()
 	is.Last = &captures.Last{Pointer: pointer, Readers: want.Readers, Profiles: slices.DeleteFunc(slices.Clone(want.Profiles), func(name string) bool {
 		return is.Problems[name] != nil
 	})}
@@ -95,9 +99,12 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 
 // captureGroup captures one group. If that fails the capture does not have it.
 func (w *Worker) captureGroup(ctx context.Context, want Want, into *captures.Writer, g *recipe.Group) (objects.Progress, error) {
-	request := objects.CaptureRequest{
-		Group: want.Group, ID: into.ID(), Step: stepOf(g.Name), Into: into.Step(stepOf(g.Name)), Select: selects(g),
+	name := stepOf(g.Name)
+	before, err := into.Before(ctx, name)
+	if err != nil {
+		return objects.Progress{}, err //nolint:wrapcheck // it says what failed
 	}
+	request := objects.CaptureRequest{Group: want.Group, ID: into.ID(), Step: name, Into: into.Step(name), Before: before, Select: selects(g)}
 	p, err := w.await(ctx, want, request.ID, func(ended func()) (objects.Progress, error) {
 		request.Ended = ended
 		return w.engine.Capture(ctx, request)

@@ -31,7 +31,7 @@ type Standing struct {
 	Restored *Restored
 	// Last is the newest capture; nil: none is known.
 	Last *captures.Last
-	// Objects and Findings are of the last capture, and Problems the stores that do not have it, if this process made it.
+	// Findings are of the last capture. Objects are, too, and Problems the stores that do not have it, if this process made it.
 	Objects  int
 	Findings objects.Findings
 	Problems archive.Problems
@@ -63,6 +63,8 @@ type Standing struct {
 	AskedAt time.Time
 
 	tried string // the content of the last capture, or attempt at one
+	// unread is what could not be read, and since when no attempt could.
+	unread map[string]time.Time
 }
 
 // Restored is what a restore did.
@@ -72,9 +74,10 @@ type Restored struct {
 	Problems archive.Problems // of stores that were not read: what they hold may be newer
 	Objects  int
 	Findings objects.Findings
-	Skipped  bool   // something is missing, by the user's word
-	Partly   error  // groups that are missing, which are not essential
-	Note     string // by what it was restored, if that is to be told
+	Captured objects.Findings // of the capture, when it was made
+	Skipped  bool             // something is missing, by the user's word
+	Partly   error            // groups that are missing, which are not essential
+	Note     string           // by what it was restored, if that is to be told
 }
 
 // Times between attempts: the first one, doubled with each, up to the longest.

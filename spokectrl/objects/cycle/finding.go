@@ -4,6 +4,7 @@ package cycle
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 	ReasonNotCaptured  = "NotCaptured"
 	ReasonOverdue      = "CaptureOverdue"
 	ReasonCaptured     = "Captured"
+	ReasonIncomplete   = "CaptureIncomplete"
 	ReasonNotSupported = "NotSupported"
 )
 
@@ -80,6 +82,8 @@ func OfCaptures(w *Want, s *Standing, now time.Time) Finding {
 			"Look at condition Connected of the DRCluster of the peer if that takes long")
 	case !s.Last.Has(nil, w.Readers):
 		return no(ReasonNotCaptured, "the last capture was made before the key of the peer was known, which can't read it: another one comes next"+trouble+restored)
+	case s.Findings.Count[objects.NotRead] > 0:
+		return no(ReasonIncomplete, s.unreadable()+s.captured()+w.notes()+trouble+restored)
 	default:
 		return yes(ReasonCaptured, s.captured()+w.notes()+trouble+restored)
 	}
@@ -100,6 +104,8 @@ func OfPause(w *Want, s *Standing) Finding {
 		return no(ReasonNotSupported, bounded.Text(s.Failure.Error(), bounded.Message/4)+s.lastly())
 	case s.Last == nil:
 		return no(ReasonNotCaptured, "the application leaves, and its Kubernetes objects were never captured")
+	case s.Findings.Count[objects.NotRead] > 0:
+		return no(ReasonIncomplete, s.unreadable()+"nothing is captured while the application leaves"+s.lastly())
 	default:
 		return yes(ReasonCaptured, "nothing is captured while the application leaves"+s.lastly())
 	}
@@ -120,12 +126,15 @@ func (s *Standing) captured() string {
 	if err := s.Problems.Err(); err != nil {
 		out += "; not stored everywhere: " + bounded.Text(err.Error(), bounded.Quote)
 	}
-	return out + partly(s.Partly) + told(s.Findings)
+	left := s.Findings
+	left.Count = maps.Clone(left.Count)
+	delete(left.Count, objects.NotRead) // which comes first
+	return out + partly(s.Partly) + told(left)
 }
 
 // Lacks reports whether there is something to tell of a restore.
 func (r *Restored) Lacks() bool {
-	return r.Skipped || r.Partly != nil || r.Note != "" || len(r.Findings.Count) > 0 || r.Problems.Err() != nil
+	return r.Skipped || r.Partly != nil || r.Note != "" || len(r.Findings.Count) > 0 || r.Captured.Count[objects.NotRead] > 0 || r.Problems.Err() != nil
 }
 
 // String tells what a restore did, as a part of a sentence.
@@ -143,7 +152,11 @@ func (r *Restored) String() string {
 	if r.Note != "" {
 		out += "; " + r.Note
 	}
-	return out + partly(r.Partly) + told(r.Findings)
+	out += partly(r.Partly) + told(r.Findings)
+	if holes := told(r.Captured); holes != "" {
+		out += "; when it was captured" + strings.Replace(holes, ";", ",", 1)
+	}
+	return out
 }
 
 // partly says what a capture or a restore lacks.

@@ -46,7 +46,7 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 	if err != nil {
 		return is, err
 	}
-	out := &Restored{From: &from.Pointer, Profile: from.Profile, Problems: from.Problems, Note: note}
+	out := &Restored{From: &from.Pointer, Profile: from.Profile, Problems: from.Problems, Note: note, Captured: from.Manifest.Findings()}
 	name := capsule.NewCaptureID(want.Term.Epoch, w.clock.Now().UnixMilli())
 	failed, err := w.follow(ctx, want, Restoring, name, workflow, &is, func(i int, g *recipe.Group) error {
 		p, err := w.restoreGroup(ctx, want, &from, i, g)
@@ -61,7 +61,7 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
 	}
 	out.Partly = errors.Join(failed...)
-	is.Restored, is.Last = out, &captures.Last{Pointer: from.Pointer, Profiles: []string{from.Profile}, Readers: slices.Sorted(maps.Keys(from.Manifest.Keys))}
+	is.Restored, is.Last = out, &captures.Last{Pointer: from.Pointer, Profiles: []string{from.Profile}, Readers: slices.Sorted(maps.Keys(from.Manifest.Keys)), Findings: out.Captured}
 	return is, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
@@ -29,6 +30,7 @@ type Names struct {
 type Rules struct {
 	Findings []objects.Finding // of all captures and restores
 	Refuses  map[string]bool   // objects that can't be made, and steps that can't be captured
+	Unread   map[string]bool   // objects that captures can't read now
 	Block    chan struct{}     // holds all work up until it is closed, or the work is ended
 }
 
@@ -113,11 +115,28 @@ func (e *Names) Capture(ctx context.Context, r objects.CaptureRequest) (objects.
 		e.mu.Lock()
 		e.seen.Captures++
 		e.seen.Steps = append(e.seen.Steps, "capture "+r.Step)
-		names, findings := slices.DeleteFunc(slices.Sorted(maps.Keys(e.has)), func(name string) bool { return !selected(r.Select, name) }), e.rules.Findings
+		unread := e.rules.Unread
+		names, findings := slices.DeleteFunc(slices.Sorted(maps.Keys(e.has)), func(name string) bool { return !selected(r.Select, name) || unread[name] }), e.rules.Findings
 		refused := e.rules.Refuses[r.Step]
 		e.mu.Unlock()
+		kept := map[string]time.Time{}
+		if r.Before != nil && len(unread) > 0 {
+			if err := r.Before.Each(ctx, func(part []byte) error {
+				for name := range strings.SplitSeq(string(part), "\n") {
+					if unread[name] && selected(r.Select, name) {
+						names, kept[name] = append(names, name), r.Before.Start
+					}
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
 		update(func(p *objects.Progress) {
-			p.Objects = len(names)
+			p.Objects, p.Kept = len(names), kept
+			for _, name := range slices.Sorted(maps.Keys(unread)) {
+				p.Findings.Add(objects.NotRead, name, "503")
+			}
 			for _, f := range findings {
 				p.Findings.Add(f.Reason, f.Object, f.What)
 			}
