@@ -3,6 +3,7 @@
 package drpc_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -35,6 +36,95 @@ func TestANewHubAdoptsWhatRuns(t *testing.T) {
 		assert.Equal(t, "hub-2", s.stamp.Origin)
 		assert.Equal(t, "drpc-again", h.wish(name).Annotations["drplacementcontrol.ramendr.openshift.io/drpc-uid"])
 	}
+}
+
+// TestAnAdoptedWishIsWrittenOnceWithAllItsAnnotations: what a second write would add could be missing for as long as the hub is down, and
+// a cluster would be told something else than it obeys.
+func TestAnAdoptedWishIsWrittenOnceWithAllItsAnnotations(t *testing.T) {
+	retaining := func(d *v1alpha1.DRPlacementControl) { d.Spec.RetainNamespaceSCCAcrossPeers = true }
+	home := func(d *v1alpha1.DRPlacementControl) { d.Spec.Action, d.Spec.PreferredCluster = "", "dr2" }
+	for name, tc := range map[string]struct {
+		volumes []string
+		lose    func(*hub)
+		want    []string // of the wish for dr1, besides those that each wish has
+	}{
+		"by a new hub": {lose: func(h *hub) {
+			h.rebuild("hub-2", again(retaining, home))
+		}, want: []string{exchange.AnnotationAdoptUID}},
+		"by a new hub that is to protect other volumes": {lose: func(h *hub) {
+			h.rebuild("hub-2", again(retaining, home, func(d *v1alpha1.DRPlacementControl) { d.Spec.PVCSelector.MatchLabels["tier"] = "2" }))
+		}, want: []string{exchange.AnnotationAdoptUID, exchange.AnnotationScopeKept}},
+		"by a hub that was restored from a backup":                      {want: []string{exchange.AnnotationRecalled}},
+		"by a hub that was restored from a backup, with copied volumes": {volumes: []string{"data"}, want: []string{exchange.AnnotationRecalled, exchange.AnnotationDestinationsOf}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHub(t, newDRPC(retaining))
+			h.volumes = tc.volumes
+			h.spokes["dr1"].key, h.spokes["dr2"].key = keyNamed('1'), keyNamed('2')
+			h.spokes["dr1"].waits, h.spokes["dr2"].waits = true, true
+			h.signs()
+			h.settle()
+			backup := h.backup()
+			h.relocate("dr2")
+			h.settle()
+			h.ask(home)
+			h.settle()
+			h.house("dr2", nil, map[string]string{"openshift.io/sa.scc.uid-range": "1000680000/10000"})
+			h.pass()
+			h.obey("dr1")
+			h.settle()
+			if tc.lose == nil {
+				tc.lose = func(h *hub) { h.restore(backup) }
+			}
+			tc.lose(h)
+			h.signs()
+			var wrote []string
+			annotations := map[string]map[string]string{}
+			for range 4 {
+				h.pass()
+				wrote = append(wrote, h.wrote()...)
+				for _, cluster := range []string{"dr1", "dr2"} {
+					if w := h.wish(cluster); w != nil && annotations[cluster] == nil && countOf(wrote, "wish "+cluster) > 0 {
+						annotations[cluster] = w.Annotations
+					}
+				}
+			}
+			wrote = append(wrote, h.settle()...)
+			for _, cluster := range []string{"dr1", "dr2"} {
+				if cluster == "dr2" && tc.volumes != nil {
+					continue // whether its workload was sent away is not known before it is seen in use
+				}
+				assert.Equal(t, 1, countOf(wrote, "wish "+cluster), "%s: %v", cluster, wrote)
+				assert.Equal(t, h.wish(cluster).Annotations, annotations[cluster], cluster)
+			}
+			for _, key := range append(tc.want, v1alpha1.AnnotationPeerServes, v1alpha1.AnnotationNamespaceRanges, v1alpha1.AnnotationSigners, v1alpha1.AnnotationClusterKeys) {
+				assert.NotEmpty(t, annotations["dr1"][key], key)
+			}
+		})
+	}
+}
+
+// signs has both clusters tell the keys that they sign with.
+func (h *hub) signs() {
+	h.t.Helper()
+	for _, cluster := range []string{"dr1", "dr2"} {
+		config, is := &v1alpha1.DRClusterConfig{}, &v1alpha1.DRCluster{}
+		require.True(h.t, h.get(config, clientKey("", cluster)))
+		require.True(h.t, h.get(is, clientKey("", cluster)))
+		config.Status.ClusterID, config.Status.SigningKey = is.Status.ClusterID, h.spokes[cluster].key
+		require.NoError(h.t, h.api.Update(h.t.Context(), config))
+	}
+}
+
+// countOf is how many of lines begin with a text.
+func countOf(lines []string, with string) int {
+	n := 0
+	for _, line := range lines {
+		if strings.HasPrefix(line, with) {
+			n++
+		}
+	}
+	return n
 }
 
 func TestANewHubThatKnowsNoClassesYetTakesNoneAway(t *testing.T) {

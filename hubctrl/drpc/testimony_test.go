@@ -112,6 +112,48 @@ func TestX16_AFailedSideCannotHoldBackTheFailover(t *testing.T) {
 	assert.True(t, h.spokes["dr2"].inUse)
 }
 
+// TestX16_ALieAfterAnAdoptedOneHoldsBackNoFailover: the user was told of the first one, which was adopted; whatever else is brought
+// up to date at the wish until they say something, what is claimed from then on does not count.
+func TestX16_ALieAfterAnAdoptedOneHoldsBackNoFailover(t *testing.T) {
+	interval := func(h *hub) { h.policy(func(p *v1alpha1.DRPolicy) { p.Spec.SchedulingInterval = "10m" }) }
+	for name, refresh := range map[string]func(*hub){
+		"nothing else is written":                   func(h *hub) { h.failover("dr2") },
+		"the policy changes before the user's word": func(h *hub) { interval(h); h.settle(); h.failover("dr2") },
+		"the user's word comes with another selection": func(h *hub) {
+			h.failover("dr2")
+			h.ask(func(d *v1alpha1.DRPlacementControl) {
+				d.Annotations["drplacementcontrol.ramendr.openshift.io/is-cg-enabled"] = "true"
+			})
+		},
+		"the user says something else first": func(h *hub) {
+			h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.PreferredCluster = "dr2" })
+			interval(h)
+			h.settle()
+			h.failover("dr2")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := deployed(t)
+			h.forge("dr1", 1000)
+			h.pass()
+			require.Equal(t, "dr1:primary@1000", strings.Fields(h.shows())[3], h.shows())
+			h.settle()
+			refresh(h)
+			h.forge("dr1", 2000)
+			h.pass()
+			assert.Equal(t, "FailingOver/WaitForReadiness [dr1 Retain] dr1:primary@1000 dr2:primary@2001", h.shows())
+			h.policy(func(p *v1alpha1.DRPolicy) { p.Spec.SchedulingInterval = "15m" })
+			for _, epoch := range []int64{3000, 4000} {
+				h.obey("dr2")
+				h.forge("dr1", epoch)
+				h.pass()
+			}
+			assert.Contains(t, h.shows(), "[dr1 Retain, dr2 Run]")
+			assert.Equal(t, "15m", h.wish("dr2").Spec.Async.SchedulingInterval, h.shows())
+		})
+	}
+}
+
 func TestX16_AnEpochThatNoHubCanHaveWishedIsIgnored(t *testing.T) {
 	for _, epoch := range []int64{math.MaxInt64, 1 << 40, -1} {
 		h := deployed(t)

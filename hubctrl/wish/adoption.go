@@ -28,6 +28,9 @@ func Adopted(w *snapshot.Snapshot, origin string, s plan.Side) (*unstructured.Un
 	if sendsAway(w, plan.Write{Kind: plan.AdoptWish, Side: s, Role: snapshot.RoleOf(&at.Report.Spec)}, false) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationSentAway, snapshot.On))
 	}
+	if witness := adoptedWitness(w, s); witness != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationDestinationsOf, witness))
+	}
 	if snapshot.Serves(at.Report) {
 		u.SetAnnotations(with(u.GetAnnotations(), v1alpha1.AnnotationPeerServes, snapshot.On))
 	}

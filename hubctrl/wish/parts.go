@@ -30,11 +30,10 @@ var reserved = func() map[string]bool {
 	return out
 }()
 
-// Tells reports whether the annotations that only the hub writes are as they should be. The note that the user was asked about
-// a wish stays until something else is wished.
+// Tells reports whether the annotations that only the hub writes are as they should be.
 func Tells(have, want map[string]string) bool {
 	for key := range reserved {
-		if key != exchange.AnnotationRecalled && have[key] != want[key] {
+		if have[key] != want[key] {
 			return false
 		}
 	}

@@ -244,3 +244,16 @@ func witness(w *snapshot.Snapshot, wr plan.Write, settled bool) string {
 	}
 	return ""
 }
+
+// adoptedWitness is the same of a wish that is adopted: its destinations follow the report of a Primary that has all of them. Of one
+// that lacks some, an earlier object may have had them.
+func adoptedWitness(w *snapshot.Snapshot, s plan.Side) string {
+	held, home := w.At(s).Report.Spec.VolSync.RDSpec, w.At(s.Peer())
+	lacks := func(d v1alpha1.VolSyncReplicationDestinationSpec) bool {
+		return !snapshot.Reports(home, d.ProtectedPVC)
+	}
+	if len(held) == 0 || !home.Believable || !exchange.From(home.Identity, home.Report) || snapshot.RoleOf(&home.Report.Spec) != plan.Primary || slices.ContainsFunc(held, lacks) {
+		return ""
+	}
+	return snapshot.Reporter(home)
+}

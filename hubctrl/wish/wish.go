@@ -65,8 +65,8 @@ func Of(w *snapshot.Snapshot, origin string, wr plan.Write, epoch int64, settled
 	if uid := adopts(at); uid != "" {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationAdoptUID, uid))
 	}
-	if snapshot.Unconfirmed(at, w.DRPC) {
-		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, at.Wish.Annotations[exchange.AnnotationRecalled]))
+	if asked := asked(w, wr.Side, settled); asked != "" {
+		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationRecalled, asked))
 	}
 	if sendsAway(w, wr, settled) {
 		u.SetAnnotations(with(u.GetAnnotations(), exchange.AnnotationSentAway, snapshot.On))
@@ -94,6 +94,18 @@ func Of(w *snapshot.Snapshot, origin string, wr plan.Write, epoch int64, settled
 		return nil, err
 	}
 	return u, nil
+}
+
+// asked is the note that the user was asked about what a cluster claims; empty: there is none. It belongs to the wish that the claim
+// was about, and stays whatever else of that wish is brought up to date: the user is asked once, and what the cluster claims from
+// then on holds back no failover (X16). Another role, or another step of a move, takes the note away, unless the user has said
+// nothing since.
+func asked(w *snapshot.Snapshot, s plan.Side, settled bool) string {
+	at := w.At(s)
+	if at.Wish == nil || !settled && !snapshot.Unconfirmed(at, w.DRPC) {
+		return ""
+	}
+	return at.Wish.Annotations[exchange.AnnotationRecalled]
 }
 
 // taken reports whether a Secondary that waits for it is told that its peer has taken over. That holds until something else
