@@ -13,19 +13,6 @@ import (
 	"github.com/ramendr/ramen-direct/tests/lab/source"
 )
 
-func TestCSIAddonsIsTakenFromTheFolderThatIsNamed(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv(EnvDir, dir)
-	_, err := CSIAddons(t.Context(), io.Discard)
-	require.ErrorContains(t, err, "lacks csi-addons-manager, csi-addons-manager-quick, csi-addons-sidecar")
-	for _, p := range csiAddonsPrograms() {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, p.name), nil, 0o600))
-	}
-	got, err := CSIAddons(t.Context(), io.Discard)
-	require.NoError(t, err)
-	require.Equal(t, dir, got)
-}
-
 // TestThePatchesFitTheModule that go.mod requires: a developer who takes another version learns here what has to be looked at.
 func TestThePatchesFitTheModule(t *testing.T) {
 	from, err := source.Module(t.Context(), moduleCSIAddons)
