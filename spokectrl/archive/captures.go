@@ -30,9 +30,9 @@ func (a *Archive) Pointers(ctx context.Context, g capsule.Group, profiles []stri
 		case m == nil:
 			return nil
 		case trust.Refuses(m) != "":
-			return refused(s, g, trust, m)
+			return distrust(s, g, "restored", trust.Refuses(m), remedy(trust, m))
 		case m.KubeObjects != nil && !trust.Vouched(m):
-			return notBelieved(s, g, "no cluster of the application is known to have signed the capture of its Kubernetes objects")
+			return distrust(s, g, "restored", "no cluster of the application is known to have signed the capture of its Kubernetes objects", tampered)
 		default:
 			return nil
 		}

@@ -4,7 +4,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,9 +76,9 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if trust.Refuses(m) != "" {
+			if why := trust.Refuses(m); why != "" {
 				disbelieved++
-				return refused(s, g, trust, m)
+				return distrust(s, g, "restored", why, remedy(trust, m))
 			}
 			if p, ok := s.(pace); ok {
 				s = p.Store // its pace ends with this look
@@ -139,30 +138,26 @@ func (a *Archive) Newest(ctx context.Context, g capsule.Group, profiles []string
 	return out
 }
 
-// apart is what to do about what somebody else than the clusters of a group has signed in its place, and nothing of the group was stored.
-const apart = "If another hub protects an application of this name, give one of the two another bucket. If it is this application's own, from before a cluster or its key was replaced, " +
-	"set action Failover to the cluster that is to run it, and accept what is found there as the DRPlacementControl says"
+// What helps with what is stored of a group and not believed.
+const (
+	// tampered is for what was not written by the clusters of the group, as far as is known.
+	tampered = "Look at who can write to the bucket, and bring back what the clusters stored, for example from its earlier versions"
+	// apart is for what somebody else than the clusters of a group has signed in its place, and nothing of the group was stored.
+	apart = "If another hub protects an application of this name, give one of the two another bucket. If it is this application's own, from before a cluster or its key was replaced, " +
+		"set action Failover to the cluster that is to run it, and accept what is found there as the DRPlacementControl says"
+)
 
-// refused says why trust does not believe m, which is not restored.
-func refused(s store.Store, g capsule.Group, trust capsule.Trust, m *capsule.Manifest) error {
+// remedy is what helps with a manifest that trust refuses.
+func remedy(trust capsule.Trust, m *capsule.Manifest) string {
 	if !trust.Stored && trust.Alien(m) {
-		return distrust(s, fmt.Sprintf("what it holds below %s is not restored: %s. %s", g.Prefix(), trust.Refuses(m), apart))
+		return apart
 	}
-	return notBelieved(s, g, trust.Refuses(m))
+	return tampered
 }
 
-// reserved says why nothing is stored where m is.
-func reserved(s store.Store, g capsule.Group, trust capsule.Trust, m *capsule.Manifest) error {
-	return distrust(s, fmt.Sprintf("what it holds below %s is not written over: %s. %s", g.Prefix(), trust.Refuses(m), apart))
-}
-
-// notBelieved says that what a store has of a group was not written by its clusters, as far as is known.
-func notBelieved(s store.Store, g capsule.Group, why string) error {
-	return distrust(s, fmt.Sprintf("what it holds below %s is not restored: %s. Look at who can write to the bucket, and bring back what the clusters stored, for example from its earlier versions", g.Prefix(), why))
-}
-
-func distrust(s store.Store, text string) error {
-	return &store.Error{Profile: s.Profile(), Reason: store.ReasonRefused, Err: errors.New(text)}
+// distrust says what is not done with what a store holds of a group, why, and what helps.
+func distrust(s store.Store, g capsule.Group, not, why, helps string) error {
+	return &store.Error{Profile: s.Profile(), Reason: store.ReasonRefused, Err: fmt.Errorf("what it holds below %s is not %s: %s. %s", g.Prefix(), not, why, helps)}
 }
 
 func fetch(ctx context.Context, c candidate, g capsule.Group) ([]capsule.Pair, error) {

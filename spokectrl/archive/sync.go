@@ -127,7 +127,7 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 	}
 	if !t.Trust.Stored && t.Trust.Alien(was) {
 		// Nothing of this group was ever stored: the place is another one's.
-		return reserved(s, g, t.Trust, was)
+		return distrust(s, g, "written over", t.Trust.Refuses(was), apart)
 	}
 	if t.Trust.Refuses(was) != "" {
 		// Nothing of it is signed by this cluster, and so vouched for. What it lists is written over, or not listed any more.
