@@ -48,6 +48,9 @@ func Compare(stored Pair, here Here) (Move, string) {
 			return Conflict, why
 		}
 	}
+	if why := outgrown(stored, here); why != "" {
+		return Conflict, why
+	}
 	if pv == nil {
 		return CreatePV, ""
 	}
@@ -90,6 +93,26 @@ func Grown(stored, pv *corev1.PersistentVolume) corev1.ResourceList {
 	maps.Copy(out, pv.Spec.Capacity)
 	out[corev1.ResourceStorage] = size
 	return out
+}
+
+// outgrown says why a claim without a volume is not bound to the stored one; empty: it is. Kubernetes finishes a binding whatever the
+// sizes are if claim and volume name each other. Else it makes another volume for a claim that asks for more, as soon as a Pod uses
+// the claim, and the workload would start with nothing.
+func outgrown(stored Pair, here Here) string {
+	if here.PVC == nil || here.PVC.Spec.VolumeName != "" {
+		return ""
+	}
+	has, asks := stored.PV.Spec.Capacity[corev1.ResourceStorage], here.PVC.Spec.Resources.Requests[corev1.ResourceStorage]
+	if here.PV != nil {
+		if is := here.PV.Spec.Capacity[corev1.ResourceStorage]; is.Cmp(has) > 0 {
+			has = is
+		}
+	}
+	if has.IsZero() || asks.Cmp(has) <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("PersistentVolumeClaim %s/%s asks for %s, and PersistentVolume %s has %s: Kubernetes would make an empty volume for it. Delete the claim, which has no volume yet: "+
+		"it is restored, and can be given more when it is bound", here.PVC.Namespace, here.PVC.Name, asks.String(), stored.PV.Name, has.String())
 }
 
 // grows reports whether a claim that stayed asks for less than the stored one: the volume was made larger where it was primary

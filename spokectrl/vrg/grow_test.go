@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -115,4 +116,36 @@ func TestWhatReceivesAVolumeIsAsLargeAsTheVolume(t *testing.T) {
 	require.NotNil(t, told.Capacity)
 	assert.Equal(t, "3Gi", told.Capacity.String())
 	assert.Equal(t, c.claim("data").Spec.Resources, told.Resources, "what was asked for is told as it is")
+}
+
+// TestAClaimThatAsksForMoreThanWhatIsStored : Git has given a claim more since, and made it on the peer, where it waits for its first Pod.
+// Kubernetes would make an empty volume for it then.
+func TestAClaimThatAsksForMoreThanWhatIsStored(t *testing.T) {
+	s := newStores()
+	a, b := newCluster(t, "dr1", s), newCluster(t, "dr2", s)
+	a.provision("data")
+	a.setCapacity("data", "1Gi")
+	a.wish(v1alpha1.Primary, "1")
+	a.settle()
+	class := get(b, &storagev1.StorageClass{}, "", "lab-rep")
+	class.VolumeBindingMode = new(storagev1.VolumeBindingWaitForFirstConsumer)
+	require.NoError(t, b.client.Update(t.Context(), class))
+	require.NoError(t, b.client.Create(t.Context(), &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "data", UID: "uid-git", Labels: map[string]string{"app": "x"}},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			StorageClassName: new("lab-rep"), AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("3Gi")}},
+		},
+		Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending},
+	}))
+	b.wish(v1alpha1.Primary, "2", action(v1alpha1.VRGActionFailover))
+	b.settle()
+	assert.Equal(t, v1alpha1.UnknownState, b.group().Status.State, "its Pods would start with nothing")
+	assert.Equal(t, "False/ClusterDataConflictPrimary", b.says("NoClusterDataConflict"))
+	assert.Contains(t, b.message("NoClusterDataConflict"), "app/data asks for 3Gi, and PersistentVolume pv-data has 1Gi")
+
+	b.remove(&corev1.PersistentVolumeClaim{}, ns, "data")
+	b.settle()
+	assert.Equal(t, v1alpha1.PrimaryState, b.group().Status.State, b.message("DataReady"))
+	assert.Equal(t, "pv-data", b.claim("data").Spec.VolumeName)
 }
