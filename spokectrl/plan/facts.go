@@ -34,6 +34,16 @@ const (
 	MarksAll
 )
 
+// Kept says whether we retain a PV.
+type Kept uint8
+
+// Retentions of a PV.
+const (
+	KeptNone Kept = iota // its policy is not Retain, or its original one is not remembered
+	KeptSome             // retained; what it should remember of its group and claim, or of the volume on the peer, is not all there
+	KeptAll
+)
+
 // Use says whether something uses a volume.
 type Use uint8
 
@@ -76,7 +86,7 @@ type Volume struct {
 	Idle     bool // the claim is bound when a Pod first uses it, and none has done so yet
 	Marks    Marks
 	Sealed   bool // the claim says that its volume was replicated from here
-	Kept     bool // the PV is retained by us, its original policy remembered
+	Kept     Kept
 	Able     bool // a technique and a class for it were found
 	Use      Use
 	Replica  Replica
@@ -129,6 +139,11 @@ type Copy struct {
 // Remain is a volume of an earlier term as primary, retained, whose claim is gone or has another volume.
 type Remain struct {
 	Outdated bool // newer data took its place
+	// Stranded says that claim and replica were taken away while the volume was primary here, as with their namespace: it was never
+	// demoted, and storage makes no copy of the peer's volume in its place.
+	Stranded bool
+	// Succeeded says that the peer was promoted since, and has stored the claim, with the same volume, as its own.
+	Succeeded bool
 }
 
 // Facts is what is known of the group.
@@ -151,7 +166,8 @@ type Facts struct {
 	SentAway  bool
 	FinalSync bool // a final synchronization is prepared or asked for
 	Discard   bool // what only this side has is given up: it failed, and the peer took over
-	Taken     bool // the hub says that the peer has taken over
+	Taken     bool // the hub says that the peer has taken over, or that this side failed
+	Served    bool // the hub says that the peer has taken over, and the workload was sent there
 	Unprotect bool // the configuration allows to unprotect single volumes
 	Archived  bool // every store holds what it should hold; during a final synchronization: that, and maybe more
 	Volumes   []Volume

@@ -164,7 +164,7 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 	for name, mutant := range map[string]func(plan.Facts) plan.Plan{
 		"every volume looks free":         each(func(v *plan.Volume) { v.Use = plan.UseFree }),
 		"every replica looks settled":     each(func(v *plan.Volume) { v.Settled = true }),
-		"every volume looks retained":     each(func(v *plan.Volume) { v.Kept = true }),
+		"every volume looks retained":     each(func(v *plan.Volume) { v.Kept = plan.KeptAll }),
 		"every marked claim looks sealed": each(func(v *plan.Volume) { v.Sealed = true }),
 		"every claim looks marked":        each(func(v *plan.Volume) { v.Marks = plan.MarksAll }),
 		"no claim looks marked":           each(func(v *plan.Volume) { v.Marks = plan.MarksNone }),
@@ -214,6 +214,7 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 		"nothing is rebuilt":                                               lose(plan.RestoreClaims),
 		"the stores are not emptied":                                       lose(plan.DeleteStored),
 		"the policy is not restored":                                       lose(plan.RestoreReclaimPolicy),
+		"the marks stay on a volume that is not reclaimed":                 lose(plan.LeaveRetained),
 		"the finalizer is not removed":                                     lose(plan.RemoveFinalizer),
 		"nothing is retained":                                              lose(plan.Retain),
 		"steps are taken in the reverse": func(g plan.Facts) plan.Plan {

@@ -25,7 +25,8 @@ const (
 	Release              // note on the claim that its volume was demoted here for good
 	Rejoin               // ask the storage to replicate the volume from here again
 	DeleteReplica        // delete the replica
-	RestoreReclaimPolicy // restore the original policy of the PV
+	RestoreReclaimPolicy // restore the original policy of the PV, and take our marks off it
+	LeaveRetained        // leave the PV retained, and take our marks off it
 	RemoveClaimFinalizer // remove our finalizer from the claim, and leave our other marks
 	Unmark               // remove our marks from the claim
 

@@ -13,7 +13,7 @@ import (
 // healthy is a volume that is primary, and all is well.
 func healthy(change ...func(*plan.Volume)) plan.Volume {
 	v := plan.Volume{
-		Selected: true, Claim: plan.ClaimBound, Marks: plan.MarksAll, Sealed: true, Kept: true, Able: true,
+		Selected: true, Claim: plan.ClaimBound, Marks: plan.MarksAll, Sealed: true, Kept: plan.KeptAll, Able: true,
 		Use: plan.UseFree, Replica: plan.ReplicaPresent, Told: plan.Primary, Reached: plan.Primary, Exact: true, Settled: true,
 	}
 	for _, f := range change {
@@ -53,7 +53,7 @@ func secondary(volumes ...plan.Volume) plan.Facts {
 
 func TestDecide(t *testing.T) {
 	fresh := healthy(func(v *plan.Volume) {
-		v.Marks, v.Sealed, v.Kept, v.Replica, v.Told, v.Exact, v.Settled = plan.MarksNone, false, false, plan.ReplicaAbsent, plan.NoRole, false, false
+		v.Marks, v.Sealed, v.Kept, v.Replica, v.Told, v.Exact, v.Settled = plan.MarksNone, false, plan.KeptNone, plan.ReplicaAbsent, plan.NoRole, false, false
 	})
 	for name, tc := range map[string]struct {
 		group plan.Facts
@@ -97,7 +97,9 @@ func TestDecide(t *testing.T) {
 		},
 		"a claim that gave its volume away is let go, even where single volumes never are": {
 			group: func() plan.Facts {
-				g := primary(healthy(func(v *plan.Volume) { v.Claim, v.Selected, v.Ceded, v.Kept = plan.ClaimLost, false, true, false }))
+				g := primary(healthy(func(v *plan.Volume) {
+					v.Claim, v.Selected, v.Ceded, v.Kept = plan.ClaimLost, false, true, plan.KeptNone
+				}))
 				g.Unprotect = false
 				return g
 			}(),
@@ -262,7 +264,7 @@ func TestDecide(t *testing.T) {
 				g.Ending = true
 				return g
 			}(),
-			steps: []plan.Write{{plan.Unmark, 0}, {plan.RemoveFinalizer, plan.GroupWrite}},
+			steps: []plan.Write{{plan.LeaveRetained, 0}, {plan.Unmark, 0}, {plan.RemoveFinalizer, plan.GroupWrite}},
 			want:  plan.Verdict{State: plan.Gone},
 		},
 	} {
@@ -291,7 +293,7 @@ func TestOneVolumeNeverStopsAnother(t *testing.T) {
 		for replica := range plan.ReplicaForeign + 1 {
 			for bits := range 1 << 5 {
 				other := plan.Volume{
-					Selected: bits&1 == 0, Foreign: bits&2 == 0, Able: bits&4 == 0, Kept: bits&8 == 0, Exact: bits&16 == 0,
+					Selected: bits&1 == 0, Foreign: bits&2 == 0, Able: bits&4 == 0, Kept: kept(bits&8 == 0), Exact: bits&16 == 0,
 					Claim: claim, Replica: replica, Told: plan.Secondary,
 				}
 				steps, verdict := of(primary(mine, other))

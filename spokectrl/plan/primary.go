@@ -52,10 +52,11 @@ func settleCopies(g Facts, p *Plan) {
 	abandon(g, p)
 }
 
-// abandon lets the volumes of earlier terms go that newer data took the place of.
+// abandon lets the volumes of earlier terms go that newer data took the place of. One that is stranded goes if a failover gave up what
+// only this side has, as its demotion would, and only when that failover is complete: until then it may be the only copy.
 func abandon(g Facts, p *Plan) {
 	for i, r := range g.Remains {
-		if r.Outdated {
+		if r.Outdated || r.Stranded && r.Succeeded && g.Role == Secondary && g.Discard && g.Served {
 			p.volume(i, Abandon)
 		}
 	}
@@ -109,7 +110,7 @@ func clear(g Facts, i int, v Volume, p *Plan) Verdict {
 	case v.handedOver() && g.Restore != RestoreComplete && g.Restore != RestoreMissing:
 		return Verdict{standing(v), WhyRestore} // a store may tell that the peer was promoted since
 	default:
-		return endProtection(g, i, v, p, false)
+		return endProtection(g, i, v, p, held)
 	}
 }
 
@@ -143,7 +144,7 @@ func protect(g Facts, i int, v Volume, p, replicas *Plan) Verdict {
 	case v.Claim == ClaimLeaving && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
 	case !v.Selected, v.Claim == ClaimLeaving, v.Claim == ClaimAbsent:
-		return endProtection(g, i, v, replicas, true) // after its metadata left the stores
+		return endProtection(g, i, v, replicas, returned) // after its metadata left the stores
 	case v.Claim == ClaimLost:
 		return Verdict{standing(v), WhyVolumeLost} // its replica and what is stored of it are how it is found again
 	case v.Claim == ClaimPending && v.Idle:
@@ -160,7 +161,7 @@ func protect(g Facts, i int, v Volume, p, replicas *Plan) Verdict {
 	if (v.Marks != MarksAll || v.Released) && !begun {
 		p.volume(i, Mark)
 	}
-	if !v.Kept {
+	if v.Kept != KeptAll {
 		p.volume(i, Retain)
 	}
 	switch {
@@ -192,7 +193,7 @@ func send(i int, v Volume, replicas *Plan) Verdict {
 	case v.Use != UseFree:
 		return Verdict{standing(v), WhyUse}
 	case !v.Exact:
-		if !v.Kept {
+		if v.Kept != KeptAll {
 			replicas.volume(i, Retain)
 		}
 		replicas.volume(i, Promote)
@@ -200,9 +201,17 @@ func send(i int, v Volume, replicas *Plan) Verdict {
 	return Verdict{standing(v), WhyLeaving}
 }
 
-// endProtection ends the protection of one volume: first the replica, then the marks. With policy the PV gets its original
-// policy back; without, it stays retained, and so does its data.
-func endProtection(g Facts, i int, v Volume, p *Plan, policy bool) Verdict {
+// fate is what becomes of the PV of a volume whose protection ends.
+type fate uint8
+
+const (
+	held     fate = iota // it stays retained, for the claim that is restored
+	left                 // it stays retained, and nobody's but its user's
+	returned             // it gets its original policy back
+)
+
+// endProtection ends the protection of one volume: first the replica, then the marks.
+func endProtection(g Facts, i int, v Volume, p *Plan, becomes fate) Verdict {
 	if g.Role == Primary && v.handedOver() {
 		return takeBack(i, v, p)
 	}
@@ -210,7 +219,7 @@ func endProtection(g Facts, i int, v Volume, p *Plan, policy bool) Verdict {
 	case ReplicaUnknown:
 		return Verdict{Releasing, WhyUnread}
 	case ReplicaPresent:
-		if !v.Kept && v.Claim != ClaimAbsent {
+		if v.Kept != KeptAll && v.Claim != ClaimAbsent {
 			p.volume(i, Retain) // nothing that follows may destroy the data by surprise
 		}
 		p.volume(i, DeleteReplica)
@@ -221,15 +230,18 @@ func endProtection(g Facts, i int, v Volume, p *Plan, policy bool) Verdict {
 		}
 	case ReplicaAbsent, ReplicaForeign:
 	}
-	if v.Contested && policy {
+	if v.Contested && becomes == returned {
 		return Verdict{Releasing, WhyContested} // its volume has a replica, under the name of another claim
 	}
 	// The claim's labels are how the PV is found again: it comes first.
+	abrupt := v.Kept == KeptNone && v.Claim == ClaimLeaving && v.Marks != MarksNone // the claim was deleted between two writes of ours
 	switch {
-	case policy && v.Kept:
+	case becomes == returned && v.Kept != KeptNone:
 		p.volume(i, RestoreReclaimPolicy)
-	case !policy && !v.Kept && v.Claim == ClaimLeaving && v.Marks != MarksNone:
-		p.volume(i, Retain) // the claim was deleted between two writes of ours
+	case becomes == left && (v.Kept != KeptNone || abrupt):
+		p.volume(i, LeaveRetained)
+	case becomes == held && abrupt:
+		p.volume(i, Retain)
 	}
 	if v.Marks != MarksNone && v.Claim != ClaimAbsent {
 		p.volume(i, Unmark)
@@ -259,7 +271,7 @@ func takeBack(i int, v Volume, p *Plan) Verdict {
 	if v.Marks != MarksAll && v.Claim == ClaimBound || v.Released {
 		p.volume(i, Mark)
 	}
-	if !v.Kept {
+	if v.Kept != KeptAll {
 		p.volume(i, Retain)
 	}
 	if v.Told != Primary {

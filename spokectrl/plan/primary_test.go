@@ -12,7 +12,7 @@ import (
 
 // unprotected is a claim that nothing was done for yet.
 func unprotected(change ...func(*plan.Volume)) plan.Volume {
-	v := without(func(v *plan.Volume) { v.Marks, v.Sealed, v.Kept = plan.MarksNone, false, false })
+	v := without(func(v *plan.Volume) { v.Marks, v.Sealed, v.Kept = plan.MarksNone, false, plan.KeptNone })
 	for _, f := range change {
 		f(&v)
 	}
@@ -34,7 +34,7 @@ func TestAPrimary(t *testing.T) {
 	busy := func(v *plan.Volume) { v.Use = plan.UseBusy }
 	copied := func(v *plan.Volume) { v.Copied = true }
 	inexact := func(v *plan.Volume) { v.Exact, v.Settled = false, false }
-	unkept := func(v *plan.Volume) { v.Kept = false }
+	unkept := func(v *plan.Volume) { v.Kept = plan.KeptNone }
 	foreign := func(v *plan.Volume) { v.Foreign = true }
 	unselected := func(v *plan.Volume) { v.Selected = false }
 	marked := func(m plan.Marks) change { return func(v *plan.Volume) { v.Marks = m } }

@@ -78,7 +78,7 @@ func release(g Facts, i int, v Volume, p *Plan) Verdict {
 
 // loses reports whether the end of the claim may take a volume along. One without its volume takes nothing.
 func (v Volume) loses() bool {
-	return !v.Kept && !v.Ceded && v.Claim != ClaimAbsent && v.Claim != ClaimLost
+	return v.Kept != KeptAll && !v.Ceded && v.Claim != ClaimAbsent && v.Claim != ClaimLost
 }
 
 // awaitsRole reports whether a volume that was demoted becomes primary here when the peer is demoted, without a word of ours: what
@@ -140,7 +140,7 @@ func free(g Facts, i int, v Volume, p *Plan) Verdict {
 	case marked && v.Released && !v.Copied && v.Claim == ClaimBound:
 		return Verdict{AtSecondary, WhyNothing} // it is held until its claim is deleted
 	case marked && v.Claim != ClaimAbsent:
-		if !v.Kept && exists {
+		if v.Kept != KeptAll && exists {
 			p.volume(i, Retain)
 		}
 		p.volume(i, Unmark)
@@ -151,9 +151,9 @@ func free(g Facts, i int, v Volume, p *Plan) Verdict {
 		// It was restored for a term as primary that ended before the volume was promoted. What the volume was before that,
 		// nothing here remembers: its replica may have been deleted while it was primary.
 		return demoteAgain(g, i, v, p)
-	case v.Kept && v.Use != UseFree:
+	case v.Kept != KeptNone && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
-	case v.Kept:
+	case v.Kept != KeptNone:
 		return Verdict{AtSecondary, WhyNothing}
 	default:
 		return Verdict{Discovered, WhyUnprotected}
@@ -170,7 +170,7 @@ func demoteAgain(g Facts, i int, v Volume, p *Plan) Verdict {
 	case !v.Able:
 		return Verdict{Releasing, WhyUnable}
 	}
-	if !v.Kept {
+	if v.Kept != KeptAll {
 		p.volume(i, Retain)
 	}
 	if v.Marks == MarksNone {

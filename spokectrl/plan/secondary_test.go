@@ -74,17 +74,17 @@ func TestASecondary(t *testing.T) {
 			waits(plan.Demoting, plan.WhyReplica),
 		},
 		"a volume is retained before its demotion": {
-			secondary(healthy(func(v *plan.Volume) { v.Kept, v.Exact = false, false })), []plan.Write{first(plan.Retain), first(plan.Demote)}, waits(plan.Demoting, plan.WhyReplica),
+			secondary(healthy(func(v *plan.Volume) { v.Kept, v.Exact = plan.KeptNone, false })), []plan.Write{first(plan.Retain), first(plan.Demote)}, waits(plan.Demoting, plan.WhyReplica),
 		},
 		"not one that is another claim's": {
-			secondary(healthy(func(v *plan.Volume) { v.Kept, v.Ceded, v.Exact = false, true, false })), []plan.Write{first(plan.Demote)}, waits(plan.Demoting, plan.WhyReplica),
+			secondary(healthy(func(v *plan.Volume) { v.Kept, v.Ceded, v.Exact = plan.KeptNone, true, false })), []plan.Write{first(plan.Demote)}, waits(plan.Demoting, plan.WhyReplica),
 		},
 		"not one that is lost": {
-			secondary(healthy(func(v *plan.Volume) { v.Kept, v.Claim, v.Exact = false, plan.ClaimLost, false })), []plan.Write{first(plan.Demote)},
+			secondary(healthy(func(v *plan.Volume) { v.Kept, v.Claim, v.Exact = plan.KeptNone, plan.ClaimLost, false })), []plan.Write{first(plan.Demote)},
 			waits(plan.Demoting, plan.WhyReplica),
 		},
 		"nor one whose claim is gone": {
-			secondary(released(func(v *plan.Volume) { v.Kept, v.Claim, v.Exact = false, plan.ClaimAbsent, false })), []plan.Write{first(plan.Demote)},
+			secondary(released(func(v *plan.Volume) { v.Kept, v.Claim, v.Exact = plan.KeptNone, plan.ClaimAbsent, false })), []plan.Write{first(plan.Demote)},
 			waits(plan.Demoting, plan.WhyReplica),
 		},
 
@@ -99,7 +99,9 @@ func TestASecondary(t *testing.T) {
 			secondary(without(func(v *plan.Volume) { v.Session, v.Released, v.Use = true, true, plan.UseBusy })), nil, waits(plan.Releasing, plan.WhyUse),
 		},
 		"not if it was never demoted": {
-			secondary(without(func(v *plan.Volume) { v.Session, v.Marks, v.Kept, v.Use = true, plan.MarksNone, false, plan.UseBusy })), nil,
+			secondary(without(func(v *plan.Volume) {
+				v.Session, v.Marks, v.Kept, v.Use = true, plan.MarksNone, plan.KeptNone, plan.UseBusy
+			})), nil,
 			waits(plan.Discovered, plan.WhyUnprotected),
 		},
 		"nor on other storage": {
@@ -124,7 +126,7 @@ func TestASecondary(t *testing.T) {
 			secondary(released(func(v *plan.Volume) { v.Settled = false })), nil, waits(plan.AtSecondary, plan.WhyUnsure),
 		},
 		"a demoted volume is retained": {
-			secondary(released(func(v *plan.Volume) { v.Kept = false })), []plan.Write{first(plan.Retain)}, waits(plan.AtSecondary, plan.WhyNothing),
+			secondary(released(func(v *plan.Volume) { v.Kept = plan.KeptNone })), []plan.Write{first(plan.Retain)}, waits(plan.AtSecondary, plan.WhyNothing),
 		},
 		"a claim that carries nothing of ours is given no note": {
 			secondary(released(func(v *plan.Volume) { v.Released, v.Marks = false, plan.MarksNone })), nil, waits(plan.AtSecondary, plan.WhyNothing),
@@ -160,7 +162,7 @@ func TestASecondary(t *testing.T) {
 			having(secondary(without(func(v *plan.Volume) { v.Sealed = false })), discard), []plan.Write{first(plan.Unmark)}, waits(plan.AtSecondary, plan.WhyNothing),
 		},
 		"or is not bound": {
-			secondary(without(func(v *plan.Volume) { v.Sealed, v.Claim, v.Kept = false, plan.ClaimPending, false })), []plan.Write{first(plan.Unmark)},
+			secondary(without(func(v *plan.Volume) { v.Sealed, v.Claim, v.Kept = false, plan.ClaimPending, plan.KeptNone })), []plan.Write{first(plan.Unmark)},
 			waits(plan.AtSecondary, plan.WhyNothing),
 		},
 		"a volume that is lost is asked about": {
@@ -182,7 +184,7 @@ func TestASecondary(t *testing.T) {
 			secondary(without(func(v *plan.Volume) { v.Copied, v.Released = true, true })), []plan.Write{first(plan.Unmark)}, waits(plan.AtSecondary, plan.WhyNothing),
 		},
 		"its volume is retained first": {
-			secondary(without(func(v *plan.Volume) { v.Copied, v.Released, v.Kept = true, true, false })), []plan.Write{first(plan.Retain), first(plan.Unmark)},
+			secondary(without(func(v *plan.Volume) { v.Copied, v.Released, v.Kept = true, true, plan.KeptNone })), []plan.Write{first(plan.Retain), first(plan.Unmark)},
 			waits(plan.AtSecondary, plan.WhyNothing),
 		},
 		"a claim that leaves after its demotion is let go": {
@@ -190,17 +192,17 @@ func TestASecondary(t *testing.T) {
 		},
 
 		"a claim that is not bound has nothing to lose, used or not": {
-			secondary(without(func(v *plan.Volume) { v.Claim, v.Kept, v.Use = plan.ClaimPending, false, plan.UseBusy })), []plan.Write{first(plan.Unmark)},
+			secondary(without(func(v *plan.Volume) { v.Claim, v.Kept, v.Use = plan.ClaimPending, plan.KeptNone, plan.UseBusy })), []plan.Write{first(plan.Unmark)},
 			waits(plan.AtSecondary, plan.WhyNothing),
 		},
 		"nor is its storage asked": {
-			secondary(without(func(v *plan.Volume) { v.Claim, v.Kept = plan.ClaimPending, false })), []plan.Write{first(plan.Unmark)}, waits(plan.AtSecondary, plan.WhyNothing),
+			secondary(without(func(v *plan.Volume) { v.Claim, v.Kept = plan.ClaimPending, plan.KeptNone })), []plan.Write{first(plan.Unmark)}, waits(plan.AtSecondary, plan.WhyNothing),
 		},
 		"a claim that is gone carries nothing": {
 			secondary(without(func(v *plan.Volume) { v.Claim, v.Released = plan.ClaimAbsent, true })), nil, waits(plan.Gone, plan.WhyNothing),
 		},
 		"a note without our marks is somebody's": {
-			secondary(without(func(v *plan.Volume) { v.Marks, v.Released, v.Kept = plan.MarksNone, true, false })), nil, waits(plan.Discovered, plan.WhyUnprotected),
+			secondary(without(func(v *plan.Volume) { v.Marks, v.Released, v.Kept = plan.MarksNone, true, plan.KeptNone })), nil, waits(plan.Discovered, plan.WhyUnprotected),
 		},
 		"a claim that is not bound is nothing": {
 			secondary(without(func(v *plan.Volume) { v.Marks, v.Claim = plan.MarksNone, plan.ClaimPending })), nil, waits(plan.Gone, plan.WhyNothing),
@@ -224,7 +226,7 @@ func TestASecondary(t *testing.T) {
 			secondary(without(func(v *plan.Volume) { v.Marks, v.Use = plan.MarksNone, plan.UseBusy })), nil, waits(plan.Releasing, plan.WhyUse),
 		},
 		"somebody's claim is not touched, used or not": {
-			secondary(without(func(v *plan.Volume) { v.Marks, v.Kept, v.Use = plan.MarksNone, false, plan.UseBusy })), nil, waits(plan.Discovered, plan.WhyUnprotected),
+			secondary(without(func(v *plan.Volume) { v.Marks, v.Kept, v.Use = plan.MarksNone, plan.KeptNone, plan.UseBusy })), nil, waits(plan.Discovered, plan.WhyUnprotected),
 		},
 	}
 	for name, tc := range rows {
@@ -275,7 +277,7 @@ func TestASecondaryBegins(t *testing.T) {
 		"a loosened claim that leaves is not held":     {plan.Facts{Role: plan.Secondary, Held: true, Volumes: []plan.Volume{loose(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving })}}, nil},
 		"one of another group is not loosened":         {plan.Facts{Role: plan.Secondary, Held: true, Volumes: []plan.Volume{loose(func(v *plan.Volume) { v.Foreign = true })}}, []plan.Write{note}},
 		"nor one that is gone":                         {plan.Facts{Role: plan.Secondary, Held: true, Volumes: []plan.Volume{loose(func(v *plan.Volume) { v.Claim = plan.ClaimAbsent })}}, []plan.Write{note}},
-		"nor one without a replica":                    {plan.Facts{Role: plan.Secondary, Held: true, Volumes: []plan.Volume{without(func(v *plan.Volume) { v.Marks, v.Released, v.Kept = plan.MarksSome, true, true })}}, []plan.Write{note}},
+		"nor one without a replica":                    {plan.Facts{Role: plan.Secondary, Held: true, Volumes: []plan.Volume{without(func(v *plan.Volume) { v.Marks, v.Released, v.Kept = plan.MarksSome, true, plan.KeptAll })}}, []plan.Write{note}},
 		"a namespace that goes takes its claims along": {having(secondary(released(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving })), pruned), []plan.Write{{Kind: plan.RemoveClaimFinalizer}}},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.steps, plan.Decide(tc.group).Writes) })

@@ -30,6 +30,9 @@ type storage struct {
 
 // lie is what a report of the plan would say that is not so.
 func (w world) lie(p plan.Plan) string {
+	if w.stranded() && w.discard && w.taken && w.peerPrimary && !w.storeDown && !w.ours && w.held && !w.pruned && len(p.Writes) == 0 {
+		return "(I7) a volume stays in the way of what the peer replicates, and nobody is told"
+	}
 	if w.role != plan.Secondary || w.ending || w.severed() || len(p.Verdicts) == 0 || p.Verdicts[0].State != plan.AtSecondary {
 		return ""
 	}
@@ -179,6 +182,7 @@ func (w world) hub(add func(string, bool, func(*world))) {
 		}
 		add("hub: secondary after a failover", false, func(n *world) {
 			demoted(n)
+			n.ours = false                                                        // the peer has stored since
 			n.discard, n.peerPrimary, n.given = true, true, n.given || !n.shipped // the user gave up what only this side has
 		})
 		add("hub: no final sync", false, func(n *world) {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestWhatBelongsIntoTheStores(t *testing.T) {
-	protected := Volume{Selected: true, Claim: ClaimBound, Marks: MarksAll, Kept: true, Able: true, Use: UseFree,
+	protected := Volume{Selected: true, Claim: ClaimBound, Marks: MarksAll, Kept: KeptAll, Able: true, Use: UseFree,
 		Replica: ReplicaPresent, Told: Primary, Exact: true, Settled: true}
 	for name, tc := range map[string]struct {
 		edit func(v *Volume)
@@ -19,7 +19,7 @@ func TestWhatBelongsIntoTheStores(t *testing.T) {
 		"it is copied":                                {func(v *Volume) { v.Copied = true }, false},
 		"another group has it":                        {func(v *Volume) { v.Foreign = true }, false},
 		"it is not selected any more":                 {func(v *Volume) { v.Selected = false }, false},
-		"it is new":                                   {func(v *Volume) { v.Marks, v.Kept, v.Replica, v.Told = MarksNone, false, ReplicaAbsent, NoRole }, true},
+		"it is new":                                   {func(v *Volume) { v.Marks, v.Kept, v.Replica, v.Told = MarksNone, KeptNone, ReplicaAbsent, NoRole }, true},
 		"it waits for its volume":                     {func(v *Volume) { v.Claim, v.Marks = ClaimPending, MarksNone }, true},
 		"its PersistentVolume is lost":                {func(v *Volume) { v.Claim = ClaimLost }, true},
 		"its user deletes it":                         {func(v *Volume) { v.Claim = ClaimLeaving }, false},
@@ -56,7 +56,7 @@ func TestWhatMayNotBeReleasedStaysInTheStores(t *testing.T) {
 		"the same, and its claim is deleted and in use": {func(v *Volume) { v.Claim, v.Use = ClaimLeaving, UseBusy }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := Volume{Claim: ClaimBound, Marks: MarksAll, Kept: true, Able: true, Use: UseFree, Replica: ReplicaPresent, Told: Primary, Exact: true, Settled: true}
+			v := Volume{Claim: ClaimBound, Marks: MarksAll, Kept: KeptAll, Able: true, Use: UseFree, Replica: ReplicaPresent, Told: Primary, Exact: true, Settled: true}
 			tc.edit(&v)
 			g := Facts{Role: Primary, Held: true, Restore: RestoreDone, Archived: true, Volumes: []Volume{v}}
 			assert.Equal(t, []bool{tc.want}, Stored(g))

@@ -24,7 +24,9 @@ type world struct {
 	stored, storeDown    bool
 	claim                plan.Claim
 	marks, sealed, loose bool // loose: without our finalizer
-	pv, kept             bool
+	pv, kept             bool // kept: retained, with our marks
+	forsaken             bool // retained, without them: it is its user's
+	noted                bool // the PV remembers that the volume was demoted for good
 	replica              plan.Replica
 	told                 plan.Role
 	busy                 bool
@@ -59,7 +61,7 @@ func onArray(w world) world {
 func (w world) facts() plan.Facts {
 	current := w.reached == w.told && w.replica == plan.ReplicaPresent // a deletion counts as a new generation, which is never answered
 	v := plan.Volume{
-		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: w.kept && w.pv && !w.lost && w.claim != plan.ClaimAbsent, Able: true,
+		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: kept(w.kept && w.pv && !w.lost && w.claim != plan.ClaimAbsent), Able: true,
 		Use: plan.UseFree, Replica: w.replica, Told: w.told, Exact: w.told == w.role,
 		Settled: current && (w.told == plan.Primary || w.level), Following: current && w.follow,
 		Reached: w.reached, Released: w.demoted, Restored: w.restored,
@@ -67,6 +69,9 @@ func (w world) facts() plan.Facts {
 	}
 	if w.busy {
 		v.Use = plan.UseBusy
+	}
+	if w.noted != w.demoted {
+		v.Kept = min(v.Kept, plan.KeptSome)
 	}
 	switch {
 	case w.marks && w.loose:
@@ -79,10 +84,16 @@ func (w world) facts() plan.Facts {
 	}
 	g := plan.Facts{
 		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Taken: w.taken, Unprotect: true,
-		Restore: w.restore(), Volumes: []plan.Volume{v},
+		Restore: w.restore(), Volumes: []plan.Volume{v}, Served: w.taken,
 	}
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
 		g.Volumes = nil
+	}
+	if w.stranded() {
+		g.Remains = []plan.Remain{{Stranded: true, Succeeded: w.stored && !w.ours && !w.storeDown}}
+	}
+	if w.ending && w.pv && w.kept && !w.lost && w.claim == plan.ClaimAbsent {
+		g.Remains = []plan.Remain{{}}
 	}
 	g.Archived = !w.storeDown && w.ours && (w.stored == w.holds(g) || w.finalSync && w.stored)
 	return g
@@ -92,6 +103,13 @@ func (w world) facts() plan.Facts {
 func (w world) severed() bool {
 	return w.role == plan.Secondary && !w.released && !w.sentAway && !w.ending && !w.discard && w.stored && w.ours &&
 		(w.replica != plan.ReplicaPresent || w.claim == plan.ClaimAbsent || w.claim == plan.ClaimLeaving && w.loose)
+}
+
+// stranded says that a secondary has a retained volume that was never demoted here, and neither replica nor claim of it; or one that leaves,
+// and is not held any more.
+func (w world) stranded() bool {
+	held := w.claim != plan.ClaimAbsent && (w.claim != plan.ClaimLeaving || w.marks)
+	return w.role == plan.Secondary && !w.ending && w.pv && w.kept && !w.lost && !w.noted && !held && w.replica == plan.ReplicaAbsent && w.stored
 }
 
 func (w world) restore() plan.Restore {
@@ -136,7 +154,7 @@ func (w *world) step(s plan.Write) bool {
 	case plan.RestoreClaims:
 		if w.stored && w.claim == plan.ClaimAbsent {
 			if !w.pv {
-				w.pv, w.kept = true, true
+				w.pv, w.kept, w.noted = true, true, false
 			}
 			w.claim, w.dropped, w.restored = plan.ClaimPending, false, true
 		}
@@ -192,7 +210,19 @@ func (w *world) step(s plan.Write) bool {
 		if w.claim == plan.ClaimBound && w.kept && !w.lost {
 			w.fail("(e) the group is released and the policy of a bound volume is not restored")
 		}
+		if w.pv && w.kept && !w.lost {
+			w.fail("(g) the group is released, and its volume carries marks of ours")
+		}
 		w.gone = true
+	case plan.Abandon:
+		if w.ending {
+			w.kept, w.forsaken = false, true
+			return true
+		}
+		if !w.discard || !w.peerPrimary || !w.taken {
+			w.fail("(I9) what may be the only copy is let go")
+		}
+		w.pv, w.kept = false, false
 	default:
 		return w.volumeStep(s.Kind)
 	}
@@ -205,7 +235,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 	}
 	switch k {
 	case plan.Retain:
-		w.kept = w.kept || w.pv
+		w.kept, w.noted = w.kept || w.pv, w.demoted
 	case plan.Mark:
 		if w.claim == plan.ClaimLeaving && !w.marks {
 			return false // Kubernetes refuses new finalizers then
@@ -260,6 +290,8 @@ func (w *world) volumeStep(k plan.Kind) bool {
 			w.fail("(e) the policy is restored while there is a replica")
 		}
 		w.kept = false
+	case plan.LeaveRetained:
+		w.kept, w.forsaken = false, w.pv
 	case plan.Unmark:
 		if w.replica != plan.ReplicaAbsent && !(w.array && w.role == plan.Secondary && w.ending && w.replica == plan.ReplicaLeaving) {
 			w.fail("(g) the marks are removed while there is a replica")
@@ -279,7 +311,7 @@ func (w *world) leave() {
 	}
 	w.claim, w.marks, w.sealed, w.loose = plan.ClaimAbsent, false, false, false
 	w.given = w.given || w.dropped
-	if w.pv && !w.kept {
+	if w.pv && !w.kept && !w.forsaken {
 		w.pv = false
 		if w.vouched && !w.dropped && !(w.ending && !w.interrupted) && !w.discard {
 			w.fail("the data of a volume that was reported as protected is destroyed without a wish")
@@ -291,6 +323,14 @@ func (w *world) leave() {
 			w.fail("(e) the end of a secondary destroys its copy")
 		}
 	}
+}
+
+// kept is the fact for a volume whose PV remembers all that it should, if it is retained.
+func kept(is bool) plan.Kept {
+	if is {
+		return plan.KeptAll
+	}
+	return plan.KeptNone
 }
 
 func (w world) violated() string { return w.bad }

@@ -34,7 +34,22 @@ type Remain struct {
 	Claim    types.NamespacedName
 	Lacking  bool // there is no claim of that name that has a volume, or it leaves
 	Usurped  bool // the claim of that name has a volume that nobody restored: it may be empty
+	Bound    bool // the claim of that name has it, and stays
 	Outdated bool
+	// Stranded says that claim and replica were taken away while the volume was primary here. Why says why it is not known that the
+	// peer has taken its place; empty: it has.
+	Stranded bool
+	Why      string
+}
+
+// Gives reports whether a volume of the group has a PersistentVolume, and gives it up with its protection.
+func (s *Snapshot) Gives(pv *corev1.PersistentVolume) bool {
+	for i, v := range s.Volumes {
+		if v.Item.PV != nil && v.Item.PV.Name == pv.Name {
+			return !s.Facts.Volumes[i].Foreign && s.Facts.Volumes[i].Kept != plan.KeptNone
+		}
+	}
+	return false
 }
 
 // Is reports whether a volume in a list is the one of a claim.
@@ -83,6 +98,9 @@ func (s *Snapshot) Remaining(done map[types.NamespacedName]bool) ([]capsule.Pair
 	var out []capsule.Pair
 	seen := map[types.NamespacedName]bool{}
 	for _, m := range s.Remains {
+		if m.Stranded {
+			continue // a store describes it
+		}
 		received, there := done[m.Claim]
 		if !m.Lacking && !m.Usurped || seen[m.Claim] || there && !received {
 			continue

@@ -4,6 +4,7 @@ package snapshot
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/outcome"
@@ -79,6 +80,11 @@ func (s *Snapshot) Steady() bool {
 // replace one that was Primary a moment ago.
 func (s *Snapshot) Severable() bool {
 	return s.Facts.Role == plan.Secondary && !s.Facts.Ending && !s.Facts.Released && !s.Facts.SentAway && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate
+}
+
+// Stranded says that volumes of a secondary were never demoted here, and have neither claim nor replica any more.
+func (s *Snapshot) Stranded() bool {
+	return slices.ContainsFunc(s.Remains, func(m Remain) bool { return m.Stranded })
 }
 
 // RoleOf is the role that the hub asks for.

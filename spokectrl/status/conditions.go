@@ -56,6 +56,9 @@ func (s Pass) DataReady() provider.Finding {
 	if s.Facts.Pruned {
 		return no(ReasonInterrupted, messagePruned)
 	}
+	if f, is := s.stranded(); is {
+		return f
+	}
 	worst, blocked := s.worst(volume.ready)
 	switch {
 	case blocked:
@@ -95,10 +98,12 @@ func (s Pass) worst(of func(volume) provider.Finding) (worst provider.Finding, b
 			return 0
 		case f.Reason == provider.ReasonProgressing, f.Reason == provider.ReasonReplicating:
 			return 1
-		case f.Status == metav1.ConditionUnknown:
+		case f.Reason == exchange.ReasonNotReplicated:
 			return 2
-		default:
+		case f.Status == metav1.ConditionUnknown:
 			return 3
+		default:
+			return 4
 		}
 	}
 	top := 0
@@ -114,7 +119,7 @@ func (s Pass) worst(of func(volume) provider.Finding) (worst provider.Finding, b
 			messages = append(messages, v.named(f.Message))
 		}
 	}
-	if top == 3 {
+	if top == 4 {
 		worst.Reason = provider.ReasonError
 	}
 	worst.Message = bounded.Messages(messages)
@@ -123,11 +128,16 @@ func (s Pass) worst(of func(volume) provider.Finding) (worst provider.Finding, b
 
 func (s Pass) dataProtected() provider.Finding {
 	worst, blocked := s.worst(volume.protected)
+	stranded, left := s.stranded()
 	switch {
 	case s.Severed != nil:
 		return no(ReasonInterrupted, s.Severed.Error())
+	case left:
+		return stranded
 	case s.Facts.Role == plan.Secondary && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate && unprotected(s) != "":
 		return no(provider.ReasonError, unprotected(s))
+	case blocked && s.handsOver():
+		return no(exchange.ReasonHandingOver, worst.Message)
 	case blocked:
 		return worst
 	case s.Facts.Role == plan.Secondary && notReceived(s) != "":

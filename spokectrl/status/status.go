@@ -130,5 +130,5 @@ func (s Pass) any(is func(snapshot.Volume) bool) bool {
 
 // secondary reports whether everything was demoted for good. A claim that still waits for the peer does not matter here.
 func (s Pass) secondary() bool {
-	return s.Done.Group == nil && !s.Facts.Ending && s.Severed == nil && !slices.ContainsFunc(s.volumes(), func(v volume) bool { return !v.released() })
+	return s.Done.Group == nil && !s.Facts.Ending && s.Severed == nil && !s.Stranded() && !slices.ContainsFunc(s.volumes(), func(v volume) bool { return !v.released() })
 }

@@ -212,7 +212,7 @@ func (it *Item) Ceded() bool { return it.Holder.Name != "" }
 
 // Facts are the facts of the plan that claim and volume tell.
 func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
-	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Ceded: it.Ceded(), Holder: plan.NoVolume, Idle: it.Idle(), Kept: Kept(it.PV)}
+	v := plan.Volume{Selected: it.Selected, Claim: it.claim(), Ceded: it.Ceded(), Holder: plan.NoVolume, Idle: it.Idle(), Kept: it.kept(vrg)}
 	if it.Claim == nil {
 		return v
 	}
@@ -221,7 +221,7 @@ func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
 	labeled := Owned(vrg, it.Claim)
 	v.Foreign = name != "" && !labeled
 	v.Sealed = it.Claim.Annotations[v1alpha1.AnnotationVRProtected] != ""
-	v.Released = it.Claim.Annotations[v1alpha1.AnnotationVRReleased] != ""
+	v.Released = it.Demoted()
 	v.Restored = it.Claim.Annotations[v1alpha1.AnnotationRestored] != ""
 	held := controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolRepFinalizer) ||
 		controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolSyncFinalizer)
@@ -232,6 +232,23 @@ func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
 		v.Marks = plan.MarksSome
 	}
 	return v
+}
+
+// Demoted reports whether the claim remembers that its volume was demoted here for good.
+func (it *Item) Demoted() bool {
+	return it.Claim != nil && it.Claim.Annotations[v1alpha1.AnnotationVRReleased] != ""
+}
+
+// kept says whether the PV is retained, and remembers its group, and a demotion as its claim does.
+func (it *Item) kept(vrg *v1alpha1.VolumeReplicationGroup) plan.Kept {
+	switch {
+	case !Kept(it.PV):
+		return plan.KeptNone
+	case !Owned(vrg, it.PV), it.Demoted() != Demoted(it.PV):
+		return plan.KeptSome
+	default:
+		return plan.KeptAll
+	}
 }
 
 // Idle reports whether the claim is bound when a Pod first uses it, and none has done so yet.

@@ -30,16 +30,26 @@ func Kept(pv *corev1.PersistentVolume) bool {
 // Peer is the handle of a volume on the peer, and what it was learned from. Where they are empty, a PV keeps what it remembers.
 type Peer struct{ Handle, Said string }
 
-// Retain keeps a PV, and its data, whatever happens to its claim, and remembers original, the policy to restore, and the handle of
-// the volume on the peer. All intents carry the UID of the object: a deleted one must not be re-created.
-func Retain(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, peer Peer) apply.Intent {
+// Demoted reports whether a PV remembers that its volume was demoted here for good. Its claim does, too, as long as there is one.
+func Demoted(pv *corev1.PersistentVolume) bool {
+	return pv.Annotations[v1alpha1.AnnotationVRReleased] != ""
+}
+
+// Retain keeps a PV, and its data, whatever happens to its claim, and remembers the group, original, the policy to restore, whether the
+// volume was demoted here for good, and its handle on the peer. All intents carry the UID of the object: a deleted one must not be
+// re-created.
+func Retain(vrg *v1alpha1.VolumeReplicationGroup, pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy, released bool, peer Peer) apply.Intent {
 	annotations := map[string]string{v1alpha1.AnnotationVRRetained: string(original)}
+	if released {
+		annotations[v1alpha1.AnnotationVRReleased] = demoted
+	}
 	for key, value := range map[string]string{v1alpha1.AnnotationPeerHandle: peer.Handle, v1alpha1.AnnotationPeerHandleSaid: peer.Said} {
 		if value = cmp.Or(value, pv.Annotations[key]); value != "" {
 			annotations[key] = value
 		}
 	}
 	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
+		WithLabels(OwnerLabels(vrg)).
 		WithAnnotations(annotations).
 		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(corev1.PersistentVolumeReclaimRetain))
 }
@@ -72,10 +82,16 @@ func Owned(vrg *v1alpha1.VolumeReplicationGroup, obj client.Object) bool {
 	return l[v1alpha1.LabelOwnerNamespace] == vrg.Namespace && l[v1alpha1.LabelOwnerName] == vrg.Name
 }
 
-// GiveUp gives a PV its original policy back. The policy stays ours: a field that is given up would get its default.
-func GiveUp(pv *corev1.PersistentVolume, original corev1.PersistentVolumeReclaimPolicy) apply.Intent {
+// GiveUp takes our marks off a PV: what an intent leaves out is given up. The policy stays ours: it would get its default.
+func GiveUp(pv *corev1.PersistentVolume, policy corev1.PersistentVolumeReclaimPolicy) apply.Intent {
 	return corev1ac.PersistentVolume(pv.Name).WithUID(pv.UID).
-		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(original))
+		WithSpec(corev1ac.PersistentVolumeSpec().WithPersistentVolumeReclaimPolicy(policy))
+}
+
+// OfPV are the labels and annotations that protection puts on a PV, but for the handle on the peer, which may have come with the volume.
+func OfPV() (labels, annotations []string) {
+	return []string{v1alpha1.LabelOwnerName, v1alpha1.LabelOwnerNamespace},
+		[]string{v1alpha1.AnnotationVRRetained, v1alpha1.AnnotationVRReleased, AnnotationClaim}
 }
 
 // Mark puts the marks of the group on a claim, the technique's finalizer among them; sealed: it is replicated from here.

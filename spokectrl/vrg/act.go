@@ -38,7 +38,7 @@ func (r actor) act(ctx context.Context, f *snapshot.Snapshot, p plan.Plan) statu
 			done.Copies[s.Volume] = r.actOnCopy(ctx, f, s.Volume, s.Kind)
 			continue
 		case s.Kind == plan.Abandon:
-			done.Remains[s.Volume] = r.abandon(ctx, f.Remains[s.Volume])
+			done.Remains[s.Volume] = r.abandon(ctx, f, f.Remains[s.Volume])
 			continue
 		case s.Volume != plan.GroupWrite:
 			if done.Volumes[s.Volume] == nil {
@@ -93,7 +93,7 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 		if done.Stores.Err() != nil {
 			return errStores
 		}
-	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Rejoin, plan.DeleteReplica, plan.RestoreReclaimPolicy, plan.RemoveClaimFinalizer, plan.Unmark,
+	case plan.Retain, plan.Mark, plan.Promote, plan.Seal, plan.Demote, plan.Release, plan.Rejoin, plan.DeleteReplica, plan.RestoreReclaimPolicy, plan.LeaveRetained, plan.RemoveClaimFinalizer, plan.Unmark,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil
@@ -126,9 +126,20 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 		if v.Item.PV == nil {
 			return nil // nothing that could be lost
 		}
-		return explained("retain PersistentVolume "+v.Item.PV.Name, a.Owned(ctx, retain(f.VRG, v)))
+		if err := a.Owned(ctx, retain(f.VRG, v)); err != nil {
+			return explained("retain PersistentVolume "+v.Item.PV.Name, err)
+		}
+		if volumes.Demoted(v.Item.PV) && !v.Item.Demoted() {
+			return stripVolume(ctx, r, v.Item.PV, nil, []string{v1alpha1.AnnotationVRReleased})
+		}
+		return nil
 	case plan.RestoreReclaimPolicy:
-		return giveUp(ctx, r, v.Item.PV)
+		return giveUp(ctx, r, v.Item.PV, capsule.OriginalPolicy(v.Item.PV))
+	case plan.LeaveRetained:
+		if v.Item.PV == nil {
+			return nil
+		}
+		return giveUp(ctx, r, v.Item.PV, corev1.PersistentVolumeReclaimRetain)
 	case plan.Mark:
 		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Facts.Volumes[i].Sealed)))
 	case plan.Seal:
@@ -162,22 +173,9 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 func retain(vrg *v1alpha1.VolumeReplicationGroup, v *snapshot.Volume) apply.Intent {
 	original := capsule.OriginalPolicy(v.Item.PV)
 	if v.Claim == "" {
-		return volumes.Retain(v.Item.PV, original, volumes.Peer{Handle: v.State.PeerHandle, Said: v.State.PeerHandleSaid})
+		return volumes.Retain(vrg, v.Item.PV, original, v.Item.Demoted(), volumes.Peer{Handle: v.State.PeerHandle, Said: v.State.PeerHandleSaid})
 	}
 	return volumes.RetainWithClaim(vrg, v.Item.PV, original, v.Claim)
-}
-
-// giveUp takes off a PersistentVolume what protection put there, and the policy last, by which it is known that something is left. The
-// handle of the peer may have come with the volume, and belongs to no field manager of ours then. One that nobody told us stays.
-func giveUp(ctx context.Context, r actor, pv *corev1.PersistentVolume) error {
-	policy := capsule.OriginalPolicy(pv)
-	log.FromContext(ctx).Info("Restoring the reclaim policy", "PersistentVolume", pv.Name, "policy", policy)
-	if pv.Annotations[v1alpha1.AnnotationPeerHandleSaid] != "" {
-		if err := apply.Strip(ctx, r.Client, pv.DeepCopy(), nil, []string{v1alpha1.AnnotationPeerHandle, v1alpha1.AnnotationPeerHandleSaid}); err != nil {
-			return explained("give PersistentVolume "+pv.Name+" up", err)
-		}
-	}
-	return explained("restore policy of PersistentVolume "+pv.Name, apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.GiveUp(pv, policy)))
 }
 
 // finalizer is the one by which a claim is held.
@@ -266,7 +264,7 @@ func (r actor) restoreClaim(ctx context.Context, f *snapshot.Snapshot, m snapsho
 		}
 		fallthrough
 	case capsule.KeepPV:
-		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(pv, capsule.OriginalPolicy(m.Pair.PV), volumes.Peer{})); err != nil {
+		if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Retain(f.VRG, pv, capsule.OriginalPolicy(m.Pair.PV), false, volumes.Peer{})); err != nil {
 			return explained("retain PersistentVolume "+pv.Name, err)
 		}
 	case capsule.FreePV:

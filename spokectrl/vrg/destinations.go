@@ -90,41 +90,20 @@ func (r observer) complete(ctx context.Context, reader client.Reader, f *snapsho
 	return nil
 }
 
+// observeRemains finds the retained volumes of the group that no claim of the group has any more.
 func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *snapshot.Snapshot) error {
 	list := &corev1.PersistentVolumeList{}
 	if err := reader.List(ctx, list, client.MatchingLabels(volumes.OwnerLabels(f.VRG))); err != nil {
 		return fmt.Errorf("list PersistentVolumes: %w", err)
 	}
 	for i := range list.Items {
-		pv := &list.Items[i]
-		if pv.Spec.ClaimRef == nil || pv.Annotations[volumes.AnnotationClaim] == "" {
-			continue
-		}
-		m := snapshot.Remain{PV: pv, Claim: client.ObjectKey{Namespace: pv.Spec.ClaimRef.Namespace, Name: pv.Spec.ClaimRef.Name}}
-		if of, ok := capsule.ClaimOf(pv.Annotations[volumes.AnnotationClaim]); ok {
-			m.Claim = of // it may still be bound to the claim that received it
-		}
-		item, err := volumes.Lookup(ctx, reader, m.Claim.Namespace, m.Claim.Name)
+		m, remains, err := observeRemain(ctx, reader, f, &list.Items[i])
 		if err != nil {
 			return err
 		}
-		claim := item.Claim
-		leaves := claim != nil && claim.DeletionTimestamp != nil
-		if claim != nil && claim.Spec.VolumeName == pv.Name && (!leaves || f.Facts.Role != plan.Primary || f.Facts.Restore == plan.RestoreDone || f.Facts.Ending) {
-			continue
+		if remains {
+			f.Remains = append(f.Remains, m)
 		}
-		restored := claim != nil && (claim.Annotations[v1alpha1.AnnotationRestored] != "" || slices.ContainsFunc(f.Copies, func(c snapshot.Copy) bool {
-			return snapshot.Is(c.Volume, claim.Namespace, claim.Name) && c.By.Made(c.Destination)
-		}))
-		m.Lacking = claim == nil || leaves || claim.Spec.VolumeName == "" && !restored
-		if claim != nil && claim.Spec.VolumeName != "" && claim.Spec.VolumeName != pv.Name && f.Facts.Role == plan.Primary {
-			m.Usurped = !leaves && !restored
-			m.Outdated = restored && claim.Status.Phase == corev1.ClaimBound
-		}
-		for _, c := range f.Copies {
-			m.Outdated = m.Outdated || f.Facts.Role == plan.Secondary && snapshot.Is(c.Volume, m.Claim.Namespace, m.Claim.Name) && c.Received && !c.Stale
-		}
-		f.Remains = append(f.Remains, m)
 	}
 	// The newest first: of several it is the one to restore.
 	slices.SortFunc(f.Remains, func(a, b snapshot.Remain) int {
@@ -134,9 +113,56 @@ func (r observer) observeRemains(ctx context.Context, reader client.Reader, f *s
 		return strings.Compare(a.PV.Name, b.PV.Name)
 	})
 	for _, m := range f.Remains {
-		f.Facts.Remains = append(f.Facts.Remains, plan.Remain{Outdated: m.Outdated})
+		f.Facts.Remains = append(f.Facts.Remains, plan.Remain{Outdated: m.Outdated, Stranded: m.Stranded})
 	}
 	return nil
+}
+
+func observeRemain(ctx context.Context, reader client.Reader, f *snapshot.Snapshot, pv *corev1.PersistentVolume) (m snapshot.Remain, remains bool, err error) {
+	m.PV = pv
+	copied := pv.Annotations[volumes.AnnotationClaim] != ""
+	switch ref := pv.Spec.ClaimRef; {
+	case f.Facts.Ending && f.Gives(pv), !f.Facts.Ending && (ref == nil || !copied && !mayBeStranded(f, pv)):
+		return m, false, nil
+	case ref == nil:
+		return m, true, nil
+	default:
+		m.Claim = client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}
+	}
+	if of, ok := capsule.ClaimOf(pv.Annotations[volumes.AnnotationClaim]); ok {
+		m.Claim = of // it may still be bound to the claim that received it
+	}
+	item, err := volumes.Lookup(ctx, reader, m.Claim.Namespace, m.Claim.Name)
+	if err != nil {
+		return m, false, err
+	}
+	claim := item.Claim
+	leaves := claim != nil && claim.DeletionTimestamp != nil
+	has := claim != nil && claim.Spec.VolumeName == pv.Name
+	m.Bound = has && !leaves
+	switch {
+	case f.Facts.Ending && has && claim.Labels[v1alpha1.LabelOwnerName] != "" && !volumes.Owned(f.VRG, claim):
+		return m, false, nil // it is another group's by now
+	case f.Facts.Ending && !copied:
+		return m, true, nil
+	case !copied:
+		m.Stranded = !m.Bound
+		return m, m.Stranded, nil
+	case has && !f.Facts.Ending && (!leaves || f.Facts.Role != plan.Primary || f.Facts.Restore == plan.RestoreDone):
+		return m, false, nil
+	}
+	restored := claim != nil && (claim.Annotations[v1alpha1.AnnotationRestored] != "" || slices.ContainsFunc(f.Copies, func(c snapshot.Copy) bool {
+		return snapshot.Is(c.Volume, claim.Namespace, claim.Name) && c.By.Made(c.Destination)
+	}))
+	m.Lacking = claim == nil || leaves || claim.Spec.VolumeName == "" && !restored
+	if claim != nil && claim.Spec.VolumeName != "" && !has && f.Facts.Role == plan.Primary {
+		m.Usurped = !leaves && !restored
+		m.Outdated = restored && claim.Status.Phase == corev1.ClaimBound
+	}
+	for _, c := range f.Copies {
+		m.Outdated = m.Outdated || f.Facts.Role == plan.Secondary && snapshot.Is(c.Volume, m.Claim.Namespace, m.Claim.Name) && c.Received && !c.Stale
+	}
+	return m, true, nil
 }
 
 func (r actor) actOnCopy(ctx context.Context, f *snapshot.Snapshot, i int, k plan.Kind) error {
@@ -217,12 +243,15 @@ func (r actor) restoreCopy(ctx context.Context, f *snapshot.Snapshot, next snaps
 	return nil
 }
 
-// abandon lets a volume of an earlier term go: to its original policy if newer data took its place, else as it is.
-func (r actor) abandon(ctx context.Context, m snapshot.Remain) error {
-	policy := corev1.PersistentVolumeReclaimRetain
-	if m.Outdated {
-		policy = capsule.OriginalPolicy(m.PV)
+// abandon lets a volume go that no claim of the group has: to its original policy if newer data took its place, or if a claim has it, else
+// as it is.
+func (r actor) abandon(ctx context.Context, f *snapshot.Snapshot, m snapshot.Remain) error {
+	switch {
+	case !volumes.Kept(m.PV): // somebody decided otherwise since
+		return giveUp(ctx, r, m.PV, m.PV.Spec.PersistentVolumeReclaimPolicy)
+	case m.Outdated, m.Bound, m.Stranded && !f.Facts.Ending:
+		return giveUp(ctx, r, m.PV, capsule.OriginalPolicy(m.PV))
+	default:
+		return giveUp(ctx, r, m.PV, corev1.PersistentVolumeReclaimRetain)
 	}
-	log.FromContext(ctx).Info("Releasing a volume of an earlier term", "PersistentVolume", m.PV.Name, "policy", policy)
-	return explained("let PersistentVolume "+m.PV.Name+" go", apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.GiveUp(m.PV, policy)))
 }

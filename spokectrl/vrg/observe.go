@@ -55,7 +55,8 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 		Discard:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
 		Unprotect:   true,
 	}
-	f.Facts.Taken = f.Facts.Discard || vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
+	f.Facts.Served = vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
+	f.Facts.Taken = f.Facts.Discard || f.Facts.Served
 	if f.Facts.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
 		f.Facts.Restore = plan.RestoreDone
 	}
@@ -119,6 +120,9 @@ func (r observer) lookLive(ctx context.Context, known *snapshot.Snapshot) (*snap
 	case seen.Severable():
 		seen.Severed = r.observeSevered(ctx, seen, known.Provided)
 		seen.Facts.Severed = seen.Severed != nil
+		return seen, nil
+	case seen.Stranded() && !known.Facts.Ending:
+		r.observeSuccession(ctx, seen)
 		return seen, nil
 	case seen.Steady() || known.Facts.Role != plan.Primary || known.Facts.Ending:
 		return seen, nil
@@ -246,7 +250,7 @@ func observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.Vol
 	fact.Following, fact.Reached = v.State.Following, v.State.Reached
 	fact.Session, fact.Apart = v.State.Session, v.State.Apart
 	if v.State.PeerHandleSaid != "" {
-		fact.Kept = false // it is to remember the handle, too
+		fact.Kept = min(fact.Kept, plan.KeptSome) // it is to remember the handle, too
 	}
 	fact.Copied, fact.Early = v.State.Copied, v.State.Early != ""
 	if !v.State.Copied || v.Item.Claim == nil || v.Item.PV == nil {
@@ -256,7 +260,12 @@ func observeReplica(ctx context.Context, reader client.Reader, vrg *v1alpha1.Vol
 	if v.Claim, err = capsule.ClaimText(v.Item.Claim); err != nil {
 		return err
 	}
-	fact.Kept = volumes.KeptWithClaim(vrg, v.Item.PV, v.Claim)
+	switch { // it remembers its claim instead
+	case volumes.KeptWithClaim(vrg, v.Item.PV, v.Claim):
+		fact.Kept = plan.KeptAll
+	case volumes.Kept(v.Item.PV):
+		fact.Kept = plan.KeptSome
+	}
 	return nil
 }
 

@@ -77,7 +77,7 @@ func TestADemotionThatTakesLongIsNoError(t *testing.T) {
 		_, err = c.pass()
 		require.NoError(t, err)
 		assert.Equal(t, "False/Progressing", c.says("DataReady"), says.reason)
-		assert.Equal(t, "False/Replicating", c.says("DataProtected"), says.reason)
+		assert.Equal(t, "False/HandingOver", c.says("DataProtected"), says.reason)
 		assert.Contains(t, c.message("DataReady"), "failed to get last sync info")
 		assert.Equal(t, v1alpha1.UnknownState, c.group().Status.State, says.reason)
 	}

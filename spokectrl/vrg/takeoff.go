@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
@@ -28,6 +29,32 @@ func (r actor) release(ctx context.Context, f *snapshot.Snapshot) error {
 		return err
 	}
 	return explained("release the group", apply.Release(ctx, r.Client, group, v1alpha1.VRGFinalizer))
+}
+
+// giveUp takes off a PersistentVolume what protection put there, by the intent the policy last, by which it is known that something is
+// left. The handle of the peer may have come with the volume, and belongs to no field manager of ours then. One that nobody told us stays.
+func giveUp(ctx context.Context, r actor, pv *corev1.PersistentVolume, policy corev1.PersistentVolumeReclaimPolicy) error {
+	log.FromContext(ctx).Info("Giving a volume up", "PersistentVolume", pv.Name, "policy", policy)
+	what := "give PersistentVolume " + pv.Name + " up"
+	if pv.Annotations[v1alpha1.AnnotationPeerHandleSaid] != "" {
+		if err := apply.Strip(ctx, r.Client, pv.DeepCopy(), nil, []string{v1alpha1.AnnotationPeerHandle, v1alpha1.AnnotationPeerHandleSaid}); err != nil {
+			return explained(what, err)
+		}
+	}
+	if err := client.IgnoreNotFound(apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.GiveUp(pv, policy))); err != nil {
+		return explained(what, err)
+	}
+	labels, annotations := volumes.OfPV()
+	return stripVolume(ctx, r, pv, labels, annotations)
+}
+
+// stripVolume takes labels and annotations off a PersistentVolume that another field manager has, too.
+func stripVolume(ctx context.Context, r actor, pv *corev1.PersistentVolume, labels, annotations []string) error {
+	now := &corev1.PersistentVolume{}
+	if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(pv), now); err != nil || !found || now.UID != pv.UID {
+		return err
+	}
+	return explained("take marks off PersistentVolume "+pv.Name, apply.Strip(ctx, r.Client, now, labels, annotations))
 }
 
 // takeOff applies intent, which names what stays of our marks on a claim, and takes off what is still there besides: the

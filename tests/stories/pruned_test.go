@@ -9,10 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/testlayer"
 	"github.com/ramendr/ramen-direct/tests/lab"
+	"github.com/ramendr/ramen-direct/tests/lab/faultproxy"
 )
 
 // TestX14_APrunedNamespaceLosesNothing : the deployer removes the workload from the source of a relocation along with the
@@ -64,4 +66,34 @@ func prunedTwice(t *testing.T, name, class string) {
 	a.Follow()
 	require.NoError(t, a.GoesOn(ctx, lab.DR2))
 	a.NothingLost()
+}
+
+// TestX14_AFailedSideWhoseNamespaceIsPrunedIsProtectedAgain : the deployer deletes the workload of a cluster that failed and returned along
+// with the namespace, before its volume was demoted. The storage makes no copy there while that volume is in its way.
+func TestX14_AFailedSideWhoseNamespaceIsPrunedIsProtectedAgain(t *testing.T) {
+	testlayer.Slow(t, "spokectrl/vrg TestX14_AVolumeThatWasNeverDemotedIsLetGoWhenThePeerHasTakenOver")
+	const name = "pruned-failed"
+	l := shared.Lab(t)
+	a := protected(t, l, name, lab.DR1)
+	ctx := t.Context()
+	claim := &corev1.PersistentVolumeClaim{}
+	require.NoError(t, l.Cluster(lab.DR1).Client.Get(ctx, a.App.Key(), claim))
+	stranded := &corev1.PersistentVolume{}
+	require.NoError(t, l.Cluster(lab.DR1).Client.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, stranded))
+
+	_, err := a.FailoverWithout(ctx, lab.DR2, faultproxy.Cut)
+	require.NoError(t, err)
+	a.Leave()
+	require.NoError(t, l.Heal(lab.DR1))
+	a.Waits("WorkloadGone", lab.DR1)
+	require.NoError(t, l.Cluster(lab.DR1).Client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}))
+	a.Follow()
+	a.Settled(v1alpha1.FailedOver, lab.DR2)
+	require.NoError(t, a.GoesOn(ctx, lab.DR2), "it is protected again")
+	now := &corev1.PersistentVolume{}
+	err = l.Cluster(lab.DR1).Client.Get(ctx, client.ObjectKeyFromObject(stranded), now)
+	require.NoError(t, client.IgnoreNotFound(err))
+	assert.NotEqual(t, stranded.UID, now.UID, "the volume that nobody demoted is given up")
+	_, err = a.Relocate(ctx, lab.DR1)
+	require.NoError(t, err)
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
@@ -44,12 +45,16 @@ func judge(s *provider.State, vr *replicationv1.VolumeReplication) {
 }
 
 // protection is whether what a primary writes reaches the peer, as far as the storage says that. Many say nothing, and some say
-// that it does while the peer is gone: then only the age of the last copy tells.
+// that it does while the peer is gone: then only the age of the last copy tells. Some can't say it of any volume, but tell of its copies.
 func protection(vr *replicationv1.VolumeReplication) provider.Finding {
 	f := provider.Finding{Status: metav1.ConditionFalse, Reason: provider.ReasonReplicating, Message: "the volume replicates to the peer"}
-	if c := current(vr, replicationv1.ConditionReplicating); c.Status == metav1.ConditionFalse {
+	switch c := current(vr, replicationv1.ConditionReplicating); {
+	case c.Status == metav1.ConditionFalse:
 		f.Reason = provider.ReasonError
 		f.Message = "the storage does not replicate the volume to the peer: " + c.Reason + ": " + c.Message
+	case c.Status == metav1.ConditionUnknown && vr.Status.LastSyncTime == nil:
+		f.Reason = exchange.ReasonNotReplicated
+		f.Message = "the peer has no copy of the volume yet, as far as the storage says: " + c.Message
 	}
 	return f
 }

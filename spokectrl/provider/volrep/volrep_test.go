@@ -212,6 +212,11 @@ func TestJudge(t *testing.T) {
 		"promoted, and the storage does not know whether it does": {func(r *vr) {
 			answer(r, 2)
 			is(r, "Replicating", metav1.ConditionUnknown, "Replicating")
+		}, true, "True/Ready", "False/NotReplicated"},
+		"promoted, and the storage does not know, but tells of a copy": {func(r *vr) {
+			answer(r, 2)
+			is(r, "Replicating", metav1.ConditionUnknown, "Replicating")
+			r.Status.LastSyncTime = new(metav1.Now())
 		}, true, "True/Ready", "False/Replicating"},
 		"promoted, and does not replicate": {func(r *vr) { answer(r, 2); is(r, "Replicating", metav1.ConditionFalse, "NotReplicating") }, true, "True/Ready", "False/Error"},
 		"promoted, and did not replicate before its role changed": {func(r *vr) {
