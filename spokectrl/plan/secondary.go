@@ -135,6 +135,14 @@ func free(g Facts, i int, v Volume, p *Plan) Verdict {
 		return Verdict{Releasing, WhyUnprotected}
 	case marked && exists && !v.Released && v.Use != UseFree:
 		return Verdict{Releasing, WhyUse}
+	case marked && v.Sealed && !v.Copied && g.Discard && v.Claim == ClaimLeaving && !v.Released:
+		// It was not demoted, and can't be any more: csi-addons puts a finalizer on the claim first, which Kubernetes refuses of one
+		// that is being deleted. Its PV remembers that: see abandon.
+		if v.Kept != KeptAll {
+			p.volume(i, Retain)
+		}
+		p.volume(i, Unmark)
+		return Verdict{Releasing, WhyLeaving}
 	case marked && v.Sealed && exists && !v.Released && !(v.Copied && g.Discard):
 		return demoteAgain(g, i, v, p)
 	case marked && v.Released && !v.Copied && v.Claim == ClaimBound:
@@ -161,11 +169,10 @@ func free(g Facts, i int, v Volume, p *Plan) Verdict {
 }
 
 // demoteAgain decides for a volume whose replica somebody deleted before its demotion was completed. Nothing is known of
-// it, so the storage is asked again. A claim that is being deleted gets no replica any more, unless the peer has taken
-// over: what is not demoted here could be promoted later in place of what the peer has written.
+// it, so the storage is asked again. A claim that is being deleted gets no replica any more.
 func demoteAgain(g Facts, i int, v Volume, p *Plan) Verdict {
 	switch {
-	case v.Copied, v.Claim == ClaimLeaving && !g.Discard:
+	case v.Copied, v.Claim == ClaimLeaving:
 		return Verdict{Releasing, WhyUnsent}
 	case !v.Able:
 		return Verdict{Releasing, WhyUnable}

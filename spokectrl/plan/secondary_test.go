@@ -171,8 +171,12 @@ func TestASecondary(t *testing.T) {
 		"a claim that leaves without a replica may take what was written along": {
 			secondary(without(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving })), nil, waits(plan.Releasing, plan.WhyUnsent),
 		},
-		"after a failover it is demoted": {
-			having(secondary(without(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving })), discard), []plan.Write{first(plan.Demote)}, waits(plan.Demoting, plan.WhyReplica),
+		"after a failover it is let go, as the storage holds no claim any more that is being deleted": {
+			having(secondary(without(func(v *plan.Volume) { v.Claim = plan.ClaimLeaving })), discard), []plan.Write{first(plan.Unmark)}, waits(plan.Releasing, plan.WhyLeaving),
+		},
+		"its volume remembers that it was not demoted": {
+			having(secondary(without(func(v *plan.Volume) { v.Claim, v.Kept = plan.ClaimLeaving, plan.KeptSome })), discard),
+			[]plan.Write{first(plan.Retain), first(plan.Unmark)}, waits(plan.Releasing, plan.WhyLeaving),
 		},
 		"where there is a class for it": {
 			secondary(without(func(v *plan.Volume) { v.Able = false })), nil, waits(plan.Releasing, plan.WhyUnable),

@@ -262,6 +262,9 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.busy {
 			w.fail("(c) a volume in use is demoted")
 		}
+		if w.replica == plan.ReplicaAbsent && w.claim == plan.ClaimLeaving {
+			w.fail("(I7) a replica is made that csi-addons can do nothing with: it puts a finalizer on the claim, and Kubernetes refuses it on one that is being deleted")
+		}
 		if w.pv && !w.kept {
 			w.fail("(e) a volume that is not retained is demoted")
 		}

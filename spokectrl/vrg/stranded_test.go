@@ -172,3 +172,28 @@ func TestX14_NothingStrandedIsLetGoWithoutAFailover(t *testing.T) {
 	assert.Equal(t, v1alpha1.UnknownState, dr1.group().Status.State)
 	assert.Contains(t, dr1.message("DataReady"), "set failoverCluster to the peer")
 }
+
+// TestX14_AClaimThatIsDeletedAfterItsReplicaIsLetGo : somebody removed the VolumeReplication of a failed side, and then the claim. No other
+// one is made: csi-addons could not hold the claim any more, and it would hang, and its namespace with it.
+func TestX14_AClaimThatIsDeletedAfterItsReplicaIsLetGo(t *testing.T) {
+	s := newStores()
+	dr1, _ := failedOver(t, s)
+	dr1.remove(&replicationv1.VolumeReplication{}, ns, "data")
+	dr1.settle()
+	require.Nil(t, dr1.replica("data"))
+	dr1.remove(&corev1.PersistentVolumeClaim{}, ns, "data")
+	dr1.settle()
+	require.NotNil(t, dr1.claim("data"), "a Pod uses it")
+	dr1.remove(&corev1.Pod{}, ns, "writer-0")
+	dr1.settle()
+	assert.Nil(t, dr1.claim("data"))
+	assert.Nil(t, dr1.replica("data"))
+	require.NotNil(t, dr1.pv("pv-data"))
+	assert.Equal(t, v1alpha1.UnknownState, dr1.group().Status.State, "it was never demoted")
+	assert.Contains(t, dr1.message("DataReady"), "pv-data (claim app/data)")
+
+	dr1.wish(v1alpha1.Secondary, "2", mirrored, action(v1alpha1.VRGActionFailover), peerServes)
+	dr1.settle()
+	assert.Nil(t, dr1.pv("pv-data"))
+	assert.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State, dr1.message("DataReady"))
+}
