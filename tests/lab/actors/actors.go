@@ -151,8 +151,9 @@ func Heal(t *testing.T, l *lab.Lab) {
 func (a *Actor) Control(want string, is func(c *assert.CollectT, drpc *v1alpha1.DRPlacementControl)) *v1alpha1.DRPlacementControl {
 	a.T.Helper()
 	var found *v1alpha1.DRPlacementControl
+	read, ctx := a.App.Awaited(), a.T.Context()
 	require.EventuallyWithT(a.T, func(c *assert.CollectT) {
-		drpc, err := a.App.Control(a.T.Context())
+		drpc, err := read(ctx)
 		require.NoError(c, err)
 		is(c, drpc)
 		found = drpc

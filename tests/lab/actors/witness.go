@@ -40,6 +40,7 @@ type Witness struct {
 	// Limit is how long an operation may be under way without a word on what it waits for, while somebody could say one.
 	Limit time.Duration
 
+	app     *app.App
 	of      client.ObjectKey
 	end     func() // ends the watch; it may be called again
 	judged  sync.Once
@@ -52,7 +53,7 @@ func newWitness(t *testing.T, l *lab.Lab, a *app.App) *Witness {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var gone sync.WaitGroup
-	w := &Witness{Limit: Silent, of: a.DRPC(), end: func() { stop(); gone.Wait() }}
+	w := &Witness{Limit: Silent, app: a, of: a.DRPC(), end: func() { stop(); gone.Wait() }}
 	gone.Go(func() {
 		for ctx.Err() == nil {
 			if w.look(ctx, l.Cluster(lab.Hub).Client) {
@@ -95,6 +96,8 @@ func (w *Witness) look(ctx context.Context, c client.WithWatch) bool {
 		return false
 	}
 	defer events.Stop()
+	changed, done := w.app.Watching()
+	defer done()
 	for event := range events.ResultChan() {
 		drpc, ok := event.Object.(*v1alpha1.DRPlacementControl)
 		if !ok {
@@ -103,6 +106,7 @@ func (w *Witness) look(ctx context.Context, c client.WithWatch) bool {
 		w.mu.Lock()
 		w.samples = append(w.samples, sample{at: time.Now(), deleted: event.Type == watch.Deleted, status: drpc.Status})
 		w.mu.Unlock()
+		changed()
 	}
 	return true
 }

@@ -16,7 +16,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,6 +53,7 @@ type App struct {
 	// puts it. Nil: it is.
 	Witness func(cluster string) string
 	lab     Place
+	control watched
 
 	mu      sync.Mutex
 	volumes map[string]string // by cluster: handle of the volume on which it ran there last
@@ -109,11 +109,26 @@ func (a *App) Protect(ctx context.Context, preferred string) error {
 }
 
 func ensureNamespace(ctx context.Context, c client.Client, name string) error {
-	err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	_, err := ensure(ctx, c, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	if err != nil {
 		return fmt.Errorf("create namespace %s: %w", name, err)
 	}
 	return nil
+}
+
+// ensure makes an object if there is none of its name. It looks first, which costs an API server much less than a refusal.
+func ensure(ctx context.Context, c client.Client, o client.Object) (made bool, err error) {
+	kind, err := c.GroupVersionKindFor(o)
+	if err != nil {
+		return false, fmt.Errorf("find the kind of an object: %w", err)
+	}
+	is := &metav1.PartialObjectMetadata{}
+	is.SetGroupVersionKind(kind)
+	if c.Get(ctx, client.ObjectKeyFromObject(o), is) == nil {
+		return false, nil
+	}
+	err = c.Create(ctx, o)
+	return err == nil, client.IgnoreAlreadyExists(err)
 }
 
 // Control reads the DRPlacementControl.

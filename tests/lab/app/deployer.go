@@ -128,11 +128,10 @@ func (d deployer) install(ctx context.Context, cluster string) error {
 	}
 	found := d.Ran(cluster) != ""
 	for _, o := range []client.Object{d.claim(), d.deployment(cluster)} {
-		switch err := c.Create(ctx, o); {
-		case apierrors.IsAlreadyExists(err):
+		switch made, err := ensure(ctx, c, o); {
 		case err != nil:
 			return fmt.Errorf("deploy on %s: %w", cluster, err)
-		default:
+		case made:
 			found = false
 			d.log("deployer: created %T %s on %s", o, d.Key(), cluster)
 		}

@@ -63,8 +63,9 @@ func peerOf(cluster string) string {
 
 // control waits until the DRPlacementControl is as ok wants it.
 func (s *Story) control(ctx context.Context, what string, ok func(*v1alpha1.DRPlacementControl) error) error {
+	read := s.App.Awaited()
 	return s.await(ctx, what, func(ctx context.Context) error {
-		drpc, err := s.App.Control(ctx)
+		drpc, err := read(ctx)
 		if err != nil {
 			return err
 		}
