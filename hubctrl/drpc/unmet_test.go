@@ -100,6 +100,13 @@ func TestWhatHasNoEffectIsNamed(t *testing.T) {
 			func(d *v1alpha1.DRPlacementControl) { d.Spec.VolSyncSpec = &v1alpha1.VolSyncSpec{KeySecret: "mine"} },
 			"1 volumes are protected; keySecret of spec.volSyncSpec is not used, because the hub makes the key: remove it",
 		},
+		"a cluster that was given up, and answers": {
+			func(d *v1alpha1.DRPlacementControl) {
+				d.Annotations["ramendr.openshift.io/abandon-cluster"] = "dr2"
+			},
+			"1 volumes are protected; annotation ramendr.openshift.io/abandon-cluster names cluster dr2, which answers: it has an effect only when DR is disabled, or the cluster is lost again. " +
+				"Remove it if it was meant for an outage that is over",
+		},
 		"nothing": {func(*v1alpha1.DRPlacementControl) {}, "1 volumes are protected"},
 	} {
 		t.Run(name, func(t *testing.T) {

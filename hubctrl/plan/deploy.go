@@ -113,7 +113,7 @@ func adopt(f *Facts) []Write {
 	var writes []Write
 	for _, s := range []Side{First, Second} {
 		c, peer := f.At(s), f.At(s.Peer())
-		given := f.Ask == Failover && f.Target == s || peer.Abandon
+		given := f.Ask == Failover && f.Target == s || peer.lost()
 		if f.lone(s) && !given && !f.Deleting {
 			continue
 		}

@@ -207,6 +207,10 @@ func (f *Facts) At(s Side) *Cluster { return &f.Clusters[s.index()] }
 // its place, because empty volumes would be taken for the data and replace its copies.
 func (c *Cluster) Bereft() bool { return (c.Wish.Replaced || c.Report.Lost) && !c.Accepted }
 
+// lost reports whether the user gave the cluster up as one that will not be heard of. It is no word about one that is: the
+// user may have said it of an outage long ago, and what the other side claims would then take the role from a home that is well.
+func (c *Cluster) lost() bool { return c.Abandon && !c.Live }
+
 // known reports whether it is known now what exists on the cluster.
 func (c *Cluster) known() bool { return c.Live && c.Report.View != Unknown }
 

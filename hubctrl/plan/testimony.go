@@ -33,7 +33,7 @@ func chosen(f *Facts) Side {
 func believed(f *Facts, s Side) bool {
 	c, to := f.At(s), chosen(f)
 	switch {
-	case f.Deleting, to == s, f.At(s.Peer()).Abandon:
+	case f.Deleting, to == s, f.At(s.Peer()).lost():
 		return true
 	case usurps(f, s):
 		return false

@@ -76,7 +76,14 @@ func TestX16_WhatAClusterClaims(t *testing.T) {
 			told(second, plan.Primary)
 		}, asks(plan.Second)},
 		"a role while DR is disabled":                {func(f *plan.Facts, _, second *plan.Cluster) { f.Deleting = true; told(second, plan.Primary) }, adopts(plan.Second)},
-		"a role that the user gave up with the home": {func(_ *plan.Facts, first, second *plan.Cluster) { first.Abandon = true; told(second, plan.Primary) }, adopts(plan.Second)},
+		"a role that the user gave up with the home": {func(_ *plan.Facts, first, second *plan.Cluster) {
+			first.Abandon, first.Live = true, false
+			told(second, plan.Primary)
+		}, adopts(plan.Second)},
+		"the role of a home that was given up in an outage, and is well again": {func(_ *plan.Facts, first, second *plan.Cluster) {
+			first.Abandon = true
+			told(second, plan.Primary)
+		}, asks(plan.Second)},
 		"a role that the user gives it": {func(f *plan.Facts, _, second *plan.Cluster) {
 			f.Ask, f.Target = plan.Failover, plan.Second
 			told(second, plan.Primary)

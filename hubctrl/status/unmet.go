@@ -57,6 +57,7 @@ func inert(w *snapshot.Snapshot) string {
 	if w.DRPC.Annotations[annotationDifferences] == "true" {
 		out = append(out, fmt.Sprintf("annotation %s has no effect: VolSync finds out itself what differs. Remove it", annotationDifferences))
 	}
+	out = append(out, givenUp(w)...)
 	if groups := ungrouped(w); groups != "" {
 		out = append(out, groups)
 	}
@@ -67,6 +68,18 @@ func inert(w *snapshot.Snapshot) string {
 		return ""
 	}
 	return "; " + strings.Join(out, "; ")
+}
+
+// givenUp says which clusters the user gave up that are heard of.
+func givenUp(w *snapshot.Snapshot) []string {
+	var out []string
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		if c := w.Facts.At(s); c.Abandon && c.Live {
+			out = append(out, fmt.Sprintf("annotation %s names cluster %s, which answers: it has an effect only when DR is disabled, or the cluster is lost again. Remove it if it was meant for an outage that is over",
+				v1alpha1.AnnotationAbandonCluster, w.At(s).Cluster))
+		}
+	}
+	return out
 }
 
 // pinned names the StorageClasses whose volumes keep a technique that the policy has replaced.
