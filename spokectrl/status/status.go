@@ -36,15 +36,18 @@ func Of(was *v1alpha1.VolumeReplicationGroup, f *snapshot.Snapshot, p plan.Plan,
 	out.PrepareForFinalSyncComplete = away && was.Spec.PrepareForFinalSync && !s.any(func(v snapshot.Volume) bool { return v.State.Unprepared })
 	out.FinalSyncComplete = away && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse &&
 		!s.any(func(v snapshot.Volume) bool { return v.State.Unsent })
+	var copied []v1alpha1.ProtectedPVC // all that have something to copy
 	for _, v := range s.volumes() {
 		out.ProtectedPVCs = append(out.ProtectedPVCs, v.protectedPVC(was, now))
+		if s.Plan.Verdicts[v.index].Why != plan.WhyIdle {
+			copied = append(copied, out.ProtectedPVCs[len(out.ProtectedPVCs)-1])
+		}
 	}
 	all := len(out.ProtectedPVCs)
-	sync := out.ProtectedPVCs
 	out.ProtectedPVCs = fitting(out.ProtectedPVCs)
 	out.RDInfo = rdInfo(s)
 	if primary {
-		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(sync)
+		out.LastGroupSyncTime, out.LastGroupSyncDuration, out.LastGroupSyncBytes = groupSync(copied)
 	}
 	conditions := append(s.conditions(), condition(v1alpha1.VRGKubeObjectsReady, done.Objects.ready(s)))
 	conditions = append(conditions, done.Objects.hooks(was)...)
@@ -99,7 +102,8 @@ func rdInfo(s Pass) []v1alpha1.VolSyncReplicationDestinationInfo {
 	return out
 }
 
-// groupSync folds the synchronizations of all volumes: the group is as old as its oldest volume.
+// groupSync folds the synchronizations of all volumes: the group is as old as its oldest volume, and was never synchronized if
+// one of them was not.
 func groupSync(pvcs []v1alpha1.ProtectedPVC) (oldest *metav1.Time, longest *metav1.Duration, bytes *int64) {
 	for i := range pvcs {
 		p := &pvcs[i]
@@ -113,9 +117,12 @@ func groupSync(pvcs []v1alpha1.ProtectedPVC) (oldest *metav1.Time, longest *meta
 			}
 			bytes = &sum
 		}
-		if i == 0 || (oldest != nil && p.LastSyncTime.Before(oldest)) {
+		if i == 0 || p.LastSyncTime.Before(oldest) {
 			oldest = p.LastSyncTime
 		}
+	}
+	if slices.ContainsFunc(pvcs, func(p v1alpha1.ProtectedPVC) bool { return p.LastSyncTime == nil }) {
+		oldest = nil
 	}
 	return oldest, longest, bytes
 }

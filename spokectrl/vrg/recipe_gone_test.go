@@ -27,6 +27,7 @@ func TestARecipeIsDeletedWhileItProtects(t *testing.T) {
 	}}
 	require.NoError(t, dr1.client.Create(t.Context(), r))
 	e := dr1.holds("deployment", "service")
+	first := dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom
 	dr1.wish(v1alpha1.Primary, "1", with, func(g *v1alpha1.VolumeReplicationGroup) {
 		g.Spec.KubeObjectProtection = &v1alpha1.KubeObjectProtectionSpec{RecipeRef: &v1alpha1.RecipeRef{Name: "shop"}}
 	})
@@ -34,8 +35,10 @@ func TestARecipeIsDeletedWhileItProtects(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := dr1.pass()
 		require.NoError(t, err)
-		return len(e.Seen().Steps) > 0 && e.Seen().Steps[len(e.Seen().Steps)-1] == "capture group/all"
-	}, time.Minute, 5*time.Millisecond)
+		steps := e.Seen().Steps
+		return len(steps) > 0 && steps[len(steps)-1] == "capture group/all" &&
+			*dr1.group().Status.KubeObjectProtection.CaptureToRecoverFrom != *first && len(captured(t, s, "dr1")) == 2
+	}, time.Minute, 5*time.Millisecond, "it captures, and lets the one before the last go")
 	dr1.until("KubeObjectsReady", "True/Captured")
 
 	require.NoError(t, dr1.client.Delete(t.Context(), r))
