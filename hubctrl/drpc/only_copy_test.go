@@ -270,3 +270,18 @@ func TestAGroupThatBreaksAtRestSaysSo(t *testing.T) {
 	assert.Equal(t, []string{"Protected", "dr1"}, []string{w.Fact, w.Cluster})
 	assert.Contains(t, w.Message, "the bucket is full")
 }
+
+// TestAFailoverThatFoundSomeOfTheVolumesSaysWhichItLacks : the application runs, because nothing of the failed side may hold it
+// back (I8), and everything would look well.
+func TestAFailoverThatFoundSomeOfTheVolumesSaysWhichItLacks(t *testing.T) {
+	h := deployed(t)
+	h.restate("dr1", func(s *v1alpha1.VolumeReplicationGroupStatus) {
+		s.ProtectedPVCs = append(s.ProtectedPVCs, v1alpha1.ProtectedPVC{Namespace: "shop", Name: "ledger"}, v1alpha1.ProtectedPVC{Namespace: "shop", Name: "queue"})
+	})
+	h.cut("dr1")
+	h.failover("dr2")
+	h.settle()
+	available := h.condition("Available")
+	assert.Equal(t, metav1.ConditionTrue, available.Status)
+	assert.Regexp(t, `^the workload runs on dr2; cluster dr1 has volumes by its last report.* that dr2 does not protect: shop/ledger, shop/queue\. If they were not deleted on purpose, what they hold was not restored$`, available.Message)
+}

@@ -111,7 +111,7 @@ func available(w *snapshot.Snapshot, next plan.Plan, words Words) metav1.Conditi
 	case !c.Live:
 		return is(metav1.ConditionUnknown, reasonOfSilence(running), "the workload runs on "+running.Cluster+" as far as is known: "+lostLink(running))
 	case c.Report.Answered && c.Report.State == plan.IsPrimary && c.Report.Ready:
-		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.Cluster+objectsMissing(running, c))
+		return is(metav1.ConditionTrue, phase, "the workload runs on "+running.Cluster+objectsMissing(running, c)+notRestored(w, running))
 	case c.Wish.Role == plan.Primary && !c.Report.Answered && stillPrimary(running):
 		return is(metav1.ConditionTrue, phase, fmt.Sprintf("the workload runs on %s; %s", running.Cluster, unanswered(running)))
 	default:

@@ -4,6 +4,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -67,12 +68,7 @@ func explainNothing(w *snapshot.Snapshot, t plan.Side) Words {
 	at, other := w.At(t), w.At(t.Peer())
 	known := fmt.Sprintf("and what cluster %s has is not known: this hub has no report of it", other.Cluster)
 	if other.Report != nil {
-		var had []string
-		for i := range other.Report.Status.ProtectedPVCs {
-			pvc := &other.Report.Status.ProtectedPVCs[i]
-			had = append(had, pvc.Namespace+"/"+pvc.Name)
-		}
-		known = fmt.Sprintf("but cluster %s has volumes by its last report%s: %s", other.Cluster, when(other), bounded.Some(had))
+		known = fmt.Sprintf("but cluster %s has volumes by its last report%s: %s", other.Cluster, when(other), bounded.Some(volumesOf(other)))
 	}
 	out := Words{Fact: factLoss, user: true, message: fmt.Sprintf(
 		"cluster %s found nothing to restore, %s. The workload was not sent to %s, and %s is left as it is", at.Cluster, known, at.Cluster, other.Cluster)}
@@ -83,6 +79,33 @@ func explainNothing(w *snapshot.Snapshot, t plan.Side) Words {
 	}
 	out.next = back + fmt.Sprintf("; to run the workload on %s all the same, set action Failover and failoverCluster to %s", at.Cluster, at.Cluster)
 	return out
+}
+
+// volumesOf are the volumes that a cluster reports.
+func volumesOf(at *snapshot.Side) []string {
+	var out []string
+	for i := range at.Report.Status.ProtectedPVCs {
+		pvc := &at.Report.Status.ProtectedPVCs[i]
+		out = append(out, pvc.Namespace+"/"+pvc.Name)
+	}
+	return out
+}
+
+// notRestored is the end of a sentence about where the workload runs after a failover, which may have found some of the volumes
+// only: an old store knows no others, and the workload makes them empty. Empty: it has all that the other cluster reports.
+func notRestored(w *snapshot.Snapshot, at *snapshot.Side) string {
+	s := w.SideOf(at.Cluster)
+	other := w.At(s.Peer())
+	if w.Facts.At(s).Wish.For != plan.Failover || other.Report == nil {
+		return ""
+	}
+	has := volumesOf(at)
+	lacks := slices.DeleteFunc(volumesOf(other), func(name string) bool { return slices.Contains(has, name) })
+	if len(lacks) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; cluster %s has volumes by its last report%s that %s does not protect: %s. If they were not deleted on purpose, what they hold was not restored",
+		other.Cluster, when(other), at.Cluster, bounded.Some(lacks))
 }
 
 // withoutStored says what to do where the stores have lost, or do not have from a cluster of the application, what is to be
