@@ -33,6 +33,8 @@ const (
 	indexDRPC = "drpc"
 	// indexPolicy finds the DRPlacementControls of a DRPolicy.
 	indexPolicy = "policy"
+	// indexBox finds the DRPlacementControls that are in namespaces of the exchange with a cluster, if there is such a cluster.
+	indexBox = "box"
 	// indexClaim finds the DRPlacementControls, and the wishes, that may claim something.
 	indexClaim = "claim"
 )

@@ -17,7 +17,6 @@ import (
 
 // unfit says what is wrong with where an object is and which namespaces it names; nil: nothing, or nothing for sure.
 func (r *observer) unfit(ctx context.Context, w *snapshot.Snapshot) (flaw, err error) {
-	named := exchange.GroupOf(w.DRPC).Namespace
 	if cluster, err := r.boxOf(ctx, w.DRPC.Namespace); err != nil || cluster != "" {
 		return snapshot.RefuseSpec("namespace %s is reserved for the exchange with cluster %s: make the DRPlacementControl in the namespace of the application", w.DRPC.Namespace, cluster), err
 	}
@@ -25,7 +24,7 @@ func (r *observer) unfit(ctx context.Context, w *snapshot.Snapshot) (flaw, err e
 		return snapshot.RefuseSpec("the name of the DRPlacementControl has %d characters, and becomes the value of label %s on the volumes, which takes %d: make it again with a shorter name",
 			length, v1alpha1.LabelOwnerName, validation.LabelValueMaxLength), nil
 	}
-	for i, namespace := range append([]string{named}, w.DRPC.Spec.ProtectedNamespaces...) {
+	for i, namespace := range places(w.DRPC)[1:] {
 		field := "annotation " + v1alpha1.AnnotationAppNamespace
 		if i > 0 {
 			field = fmt.Sprintf("spec.protectedNamespaces[%d]", i-1)
@@ -38,6 +37,11 @@ func (r *observer) unfit(ctx context.Context, w *snapshot.Snapshot) (flaw, err e
 		}
 	}
 	return snapshot.Misplaced(w.DRPC, w.Config), nil
+}
+
+// places are the namespaces of a DRPlacementControl: its own, that of its application, and the others that it protects.
+func places(drpc *v1alpha1.DRPlacementControl) []string {
+	return append([]string{drpc.Namespace, exchange.GroupOf(drpc).Namespace}, drpc.Spec.ProtectedNamespaces...)
 }
 
 // boxOf is the cluster whose outbox or inbox a namespace is; empty: it is none.

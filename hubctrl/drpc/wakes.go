@@ -46,6 +46,7 @@ func (r *waker) wakes() []wake {
 		{&v1alpha1.DRPlacementControl{}, r.ofRival, yields()},
 		{&v1alpha1.DRPolicy{}, r.ofPolicy, policyChanged()},
 		{&v1alpha1.DRCluster{}, r.ofCluster, rewind.Changed()},
+		{&v1alpha1.DRCluster{}, r.ofOthersCluster, rewind.Changed()},
 		{&v1alpha1.DRClusterConfig{}, r.failingOver, modesChanged()},
 		{&v1alpha1.DRClusterConfig{}, r.ofCluster, keyTold()},
 		{&corev1.ConfigMap{}, r.ofConfig, always},
@@ -63,6 +64,7 @@ func indices() []index {
 	return []index{
 		{&v1alpha1.VolumeReplicationGroup{}, indexDRPC, drpcKey},
 		{&v1alpha1.DRPlacementControl{}, indexPolicy, policyKey},
+		{&v1alpha1.DRPlacementControl{}, indexBox, boxes},
 		{&v1alpha1.DRPlacementControl{}, indexClaim, claims},
 		{&v1alpha1.VolumeReplicationGroup{}, indexClaim, claims},
 		{&v1alpha1.VolumeReplicationGroup{}, indexVolume, volumeKeys},
@@ -98,6 +100,21 @@ func policyKey(o client.Object) []string {
 		return []string{drpc.Spec.DRPolicyRef.Name}
 	}
 	return nil
+}
+
+// boxes are the clusters in whose outboxes or inboxes, if there are such clusters, a DRPlacementControl is, or has its application.
+func boxes(o client.Object) []string {
+	drpc, ok := o.(*v1alpha1.DRPlacementControl)
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, namespace := range places(drpc) {
+		if cluster, boxed := exchange.ClusterOf(namespace); boxed && !slices.Contains(out, cluster) {
+			out = append(out, cluster)
+		}
+	}
+	return out
 }
 
 // policyChanged lets only through what an application takes from its policy.
@@ -211,6 +228,25 @@ func (r *waker) ofCluster(ctx context.Context, o client.Object) []reconcile.Requ
 	for i := range policies.Items {
 		if slices.Contains(policies.Items[i].Spec.DRClusters, o.GetName()) {
 			out = append(out, r.found(ctx, indexPolicy, policies.Items[i].Name)...)
+		}
+	}
+	return out
+}
+
+// ofOthersCluster finds the applications that a cluster concerns which is none of theirs: those that are refused because they
+// are in one of its namespaces of the exchange, and those that share the name of their group, and perhaps a bucket, with an
+// application of the cluster.
+func (r *waker) ofOthersCluster(ctx context.Context, o client.Object) []reconcile.Request {
+	out := r.found(ctx, indexBox, o.GetName())
+	for _, q := range r.ofCluster(ctx, o) {
+		drpc := &v1alpha1.DRPlacementControl{}
+		if r.client.Get(ctx, q.NamespacedName, drpc) != nil {
+			continue
+		}
+		for _, twin := range r.found(ctx, indexClaim, snapshot.Claim(snapshot.ClaimGroup, exchange.GroupOf(drpc))) {
+			if twin != q && !slices.Contains(out, twin) {
+				out = append(out, twin)
+			}
 		}
 	}
 	return out

@@ -200,6 +200,8 @@ func TestEveryRefusalHasWhoEndsIt(t *testing.T) {
 		d.CreationTimestamp.Time = start.AddDate(0, 0, -1)
 		d.Annotations["drplacementcontrol.ramendr.openshift.io/app-namespace"] = "shop"
 	})
+	far := older.DeepCopy()
+	far.Spec.DRPolicyRef.Name, far.Spec.PreferredCluster = "far", "dr3"
 	rows := []struct {
 		reason, name string
 		drpcs        []*v1alpha1.DRPlacementControl
@@ -229,6 +231,25 @@ func TestEveryRefusalHasWhoEndsIt(t *testing.T) {
 				h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.ProtectedNamespaces = []string{"shop"} })
 			},
 			func(h *hub) { h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.ProtectedNamespaces = nil }) }},
+		{"InvalidSpec", "the cluster is gone whose namespace of the exchange it names", nil,
+			func(h *hub) {
+				h.put(cluster("dr7", "s3-dr7"))
+				h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.ProtectedNamespaces = []string{"inbox-dr7"} })
+			},
+			func(h *hub) { require.NoError(h.t, h.api.Delete(h.t.Context(), cluster("dr7", "s3-dr7"))) }},
+		{"Conflict", "the older one of the same group, on other clusters, has another bucket", []*v1alpha1.DRPlacementControl{far},
+			func(h *hub) {
+				elsewhere := policy()
+				elsewhere.Name, elsewhere.Spec.DRClusters = "far", []string{"dr3", "dr4"}
+				h.put(elsewhere, cluster("dr3", "s3-a"), cluster("dr4", "s3-dr4"))
+				configure(h, "appNamespacesFrom: [ops]")
+			},
+			func(h *hub) {
+				c := cluster("dr3", "s3-dr3")
+				require.True(h.t, h.get(c, clientKey("", "dr3")))
+				c.Spec.S3ProfileName, c.Generation = "s3-dr3", c.Generation+1
+				require.NoError(h.t, h.api.Update(h.t.Context(), c))
+			}},
 		{"ConfigMapGetFailed", "the configuration can be read", nil,
 			func(h *hub) {
 				h.ask(func(d *v1alpha1.DRPlacementControl) { d.Spec.ProtectedNamespaces = []string{"shop"} })

@@ -75,7 +75,7 @@ func TestX16_WhatAClusterClaims(t *testing.T) {
 			second.Wish.Role = plan.Primary
 			told(second, plan.Primary)
 		}, asks(plan.Second)},
-		"a role while DR is disabled":                {func(f *plan.Facts, _, second *plan.Cluster) { f.Deleting = true; told(second, plan.Primary) }, adopts(plan.Second)},
+		"a role while DR is disabled": {func(f *plan.Facts, _, second *plan.Cluster) { f.Deleting = true; told(second, plan.Primary) }, adopts(plan.Second)},
 		"a role that the user gave up with the home": {func(_ *plan.Facts, first, second *plan.Cluster) {
 			first.Abandon, first.Live = true, false
 			told(second, plan.Primary)
