@@ -166,6 +166,15 @@ func TestOnARealHub(t *testing.T) {
 		require.NoError(t, h.Client.Update(t.Context(), s))
 		h.cluster("dr1", "Validated", "Succeeded")
 	})
+	t.Run("a status that somebody wiped comes back", func(t *testing.T) {
+		wipe := func(what string) {
+			h.Kubectl(t, "patch", what, "--subresource=status", "--type=json", "-p", `[{"op": "remove", "path": "/status"}]`)
+		}
+		wipe("drpolicy/dr-5m")
+		assert.Len(t, h.policy("Validated", "Succeeded").Status.Async.PeerClasses, 1)
+		wipe("drcluster/dr1")
+		h.cluster("dr1", "Validated", "Succeeded")
+	})
 	t.Run("a right that was taken away comes back", func(t *testing.T) {
 		b := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "inbox-dr1", Name: "mirror"}}
 		require.NoError(t, h.Client.Delete(t.Context(), b))

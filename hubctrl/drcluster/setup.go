@@ -116,7 +116,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("drcluster").
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
-		For(&v1alpha1.DRCluster{}, builder.WithPredicates(rewind.Changed())).
+		For(&v1alpha1.DRCluster{}, builder.WithPredicates(predicate.Or(rewind.Changed(), apply.StatusEdited()))).
 		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(concernsAll())).
 		Watches(&v1alpha1.DRPolicy{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(rewind.Changed())).
 		Watches(&v1alpha1.DRClusterConfig{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(rewind.Changed())).

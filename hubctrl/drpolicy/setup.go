@@ -50,7 +50,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	r := newReconciler(mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("drpolicy"), o)
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("drpolicy").
-		For(&v1alpha1.DRPolicy{}, builder.WithPredicates(rewind.Changed())).
+		For(&v1alpha1.DRPolicy{}, builder.WithPredicates(predicate.Or(rewind.Changed(), apply.StatusEdited()))).
 		Watches(&v1alpha1.DRCluster{}, handler.EnqueueRequestsFromMapFunc(r.naming)).
 		Watches(&v1alpha1.DRClusterConfig{}, handler.EnqueueRequestsFromMapFunc(r.naming)).
 		Watches(&v1alpha1.DRPlacementControl{}, handler.EnqueueRequestsFromMapFunc(referredTo), builder.WithPredicates(gone())).

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 )
 
 // StatusOf is the intent to make the status of an object what it is in obj: the whole status, and nothing but it. The
@@ -79,4 +81,18 @@ func statusOf(obj client.Object) (map[string]any, error) {
 	}
 	status, _, _ := unstructured.NestedMap(content, "status")
 	return status, nil
+}
+
+// StatusEdited lets an update through that changed the status: what somebody else wrote there, or wiped, is corrected. Our own
+// writes come through too, and then ChangedStatus finds nothing to send; so it is for statuses that change seldom.
+func StatusEdited() predicate.Predicate {
+	never := func(event.CreateEvent) bool { return false }
+	return predicate.Funcs{
+		CreateFunc: never, DeleteFunc: func(event.DeleteEvent) bool { return false }, GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, err := statusOf(e.ObjectOld)
+			is, also := statusOf(e.ObjectNew)
+			return err != nil || also != nil || !equality.Semantic.DeepEqual(was, is)
+		},
+	}
 }
