@@ -73,7 +73,8 @@ raced() {
 		{ [ "$all" = 1 ] || tests timers -race -run 'ByATimer|WakeNobody' ./hubctrl/drpc; }
 }
 pure() {
-	GOMEMLIMIT=$models tests pure -p=2 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke
+	GOMEMLIMIT=$models tests pure -p=2 "${one[@]/#/./}" "${pure[@]/#/./}" && make --no-print-directory bench-smoke &&
+		{ [ "$all" != 1 ] || tests proportion -run TestManyObjectsCostInProportion ./spokectrl/servertest; }
 }
 # join waits for what runs beside, and prints what it said.
 join() {

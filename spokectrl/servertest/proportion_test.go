@@ -113,6 +113,9 @@ func peak(do func()) uint64 {
 // make them, in memory, too.
 func TestManyObjectsCostInProportion(t *testing.T) {
 	testlayer.Slow(t, "TestTheBuiltInEngineConforms")
+	if raced {
+		t.Skip("compares times: tests/run.sh runs it once more, without the race detector")
+	}
 	all, err := client.New(admin, client.Options{})
 	require.NoError(t, err)
 	bare, err := dynamic.NewForConfig(admin)
