@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -41,8 +42,13 @@ type task struct {
 // trouble is a task that does not work, or that waits for its answer.
 type trouble struct {
 	since time.Time
-	cause string // as users read it; empty while waiting for the first time
+	cause string    // as users read it; empty while waiting for the first time
+	over  time.Time // when it counts as over, unless it is noted again before; zero: it does not
+	vague bool      // its cause may be the trouble of another task: when one fails, all of its side are begun again
 }
+
+// faded reports whether it counts as over now.
+func (tr trouble) faded(now time.Time) bool { return !tr.over.IsZero() && !now.Before(tr.over) }
 
 // troubles remembers which tasks do not work.
 type troubles struct {
@@ -85,13 +91,31 @@ func (ts *troubles) end(ctx context.Context, t task, err error) {
 		delete(ts.open, t)
 		return
 	}
-	if !known || was.cause == "" {
-		was.since = ts.clock.Now()
+	if now := ts.clock.Now(); !known || was.cause == "" || was.faded(now) {
+		was.since = now
 	}
+	was.over, was.vague = time.Time{}, errors.Is(err, errBrokenOff)
 	was.cause = ts.withRemedy(t.side, causeOf(err))
+	if unsteady, ok := errors.AsType[*unsteadyError](err); ok {
+		was.cause += unsteady.next()
+	}
 	if t.side == hubSide && (apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsForbidden(err) && ts.dropped != nil && ts.dropped()) {
 		was.cause = causeDropped
 	}
+	ts.open[t] = was
+}
+
+// fade notes that t works, which is believed after some time.
+func (ts *troubles) fade(t task, after time.Duration) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.heard[t.side] = true
+	now, was := ts.clock.Now(), ts.open[t]
+	if was.cause == "" || was.faded(now) {
+		delete(ts.open, t)
+		return
+	}
+	was.over = now.Add(after)
 	ts.open[t] = was
 }
 
@@ -116,13 +140,14 @@ func (ts *troubles) answered(s side) bool {
 	return ts.heard[s]
 }
 
-// worst is the oldest trouble as users read it; of the given sides only, if any are given. Empty: there is none.
+// worst is the oldest trouble that names its cause as users read it, else the oldest one; of the given sides only, if any are given.
+// Empty: there is none.
 func (ts *troubles) worst(now time.Time, of ...side) string {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	var tasks []task
 	for t, tr := range ts.open {
-		if (len(of) == 0 || slices.Contains(of, t.side)) && (tr.cause != "" || now.Sub(tr.since) >= ts.patience) {
+		if (len(of) == 0 || slices.Contains(of, t.side)) && !tr.faded(now) && (tr.cause != "" || now.Sub(tr.since) >= ts.patience) {
 			tasks = append(tasks, t)
 		}
 	}
@@ -130,7 +155,7 @@ func (ts *troubles) worst(now time.Time, of ...side) string {
 		return ""
 	}
 	t := slices.MinFunc(tasks, func(a, b task) int {
-		return cmp.Or(cmp.Compare(a.side, b.side), ts.open[a].since.Compare(ts.open[b].since), cmp.Compare(a.what, b.what))
+		return cmp.Or(cmp.Compare(a.side, b.side), compareBools(ts.open[a].vague, ts.open[b].vague), ts.open[a].since.Compare(ts.open[b].since), cmp.Compare(a.what, b.what))
 	})
 	cause := cmp.Or(ts.open[t].cause, causeSilent)
 	return t.side.String() + ": cannot " + t.what + ": " + cause
@@ -147,6 +172,7 @@ const (
 	causeUntrusted   = "its certificate is not trusted (x509): the certificate authority in the credentials is another one, or the certificate has expired or is for another address"
 	causeNamespace   = "the namespace is missing: create the DRCluster"
 	causeUnknownKind = "it does not know this kind: install the CRDs"
+	causeBrokenOff   = "it breaks each watch off"
 )
 
 // causeOf is an error in words for users: without addresses and other parts that differ each time, so that a state that
@@ -161,6 +187,8 @@ func causeOf(err error) string {
 	switch {
 	case errors.As(err, &stranger):
 		return stranger.text
+	case errors.Is(err, errBrokenOff):
+		return causeBrokenOff
 	case apierrors.IsUnauthorized(err):
 		return causeCredentials
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
@@ -182,4 +210,40 @@ func causeOf(err error) string {
 		return "it says " + string(status)
 	}
 	return causeUnreachable
+}
+
+// unsteadyError says that each watch ends early, though what it follows can be listed.
+type unsteadyError struct {
+	err   error // nil, or that ctx ended: the API server breaks it off
+	since time.Time
+}
+
+func (e *unsteadyError) Error() string { return causeOf(e.Unwrap()) + e.next() }
+
+func (e *unsteadyError) Unwrap() error {
+	if e.err == nil || errors.Is(e.err, context.Canceled) {
+		return errBrokenOff
+	}
+	return e.err
+}
+
+// next is since when that is so, and what comes next.
+func (e *unsteadyError) next() string {
+	return fmt.Sprintf(" since %s, though it can be listed; the mirror tries again every few seconds, and the link continues automatically when a watch lasts",
+		e.since.UTC().Format(time.RFC3339))
+}
+
+// errBrokenOff says that a watch began, and ended early.
+var errBrokenOff = errors.New("the watch was broken off")
+
+// compareBools orders false before true.
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
 }

@@ -65,6 +65,34 @@ func TestTheCauseIsTheOldestTroubleOfTheHubFirst(t *testing.T) {
 	assert.Empty(t, worst(), "that a link was stopped is no trouble")
 }
 
+// TestATroubleThatFadesIsOverOnce: what has worked for some time is no trouble when it is begun again.
+func TestATroubleThatFadesIsOverOnce(t *testing.T) {
+	clock := testingclock.NewFakeClock(noon)
+	ts := &troubles{clock: clock, patience: time.Second, open: map[task]trouble{}}
+	follow := task{spokeSide, "watch groups"}
+	worst := func() string { return ts.worst(clock.Now()) }
+	ts.end(t.Context(), follow, &unsteadyError{since: noon})
+	const broken = "cluster: cannot watch groups: it breaks each watch off since 2026-01-01T12:00:00Z, though it can be listed; " +
+		"the mirror tries again every few seconds, and the link continues automatically when a watch lasts"
+	assert.Equal(t, broken, worst())
+	ts.begin(follow)
+	ts.fade(follow, 5*time.Second)
+	clock.Step(4 * time.Second)
+	assert.Equal(t, broken, worst())
+	clock.Step(time.Second)
+	assert.Empty(t, worst())
+	for range 2 {
+		ts.begin(follow)
+		ts.fade(follow, 5*time.Second)
+		clock.Step(2 * time.Second)
+		assert.Empty(t, worst(), "it works still")
+	}
+	ts.end(t.Context(), follow, &unsteadyError{since: noon})
+	assert.Equal(t, broken, worst())
+	ts.end(t.Context(), task{spokeSide, "watch others"}, apierrors.NewUnauthorized("no"))
+	assert.Contains(t, worst(), "cannot watch others", "the one that names its cause comes first")
+}
+
 func TestCausesAreToldWithoutWhatDiffersEachTime(t *testing.T) {
 	resource := groupResource.GroupResource()
 	terminating := apierrors.NewForbidden(resource, "a", errors.New("no"))

@@ -4,7 +4,6 @@ package link
 
 import (
 	"context"
-	"math"
 	"os"
 	"strconv"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
@@ -34,9 +32,19 @@ type watch struct {
 	troubles  *troubles
 }
 
-// run watches until ctx ends, and starts again after each failure, and when the store is distrusted.
+// run watches until ctx ends, and begins again after each failure, and when the store is distrusted. It pauses in between,
+// unless the watch has lived for some time.
 func (w watch) run(ctx context.Context, clock clock.Clock) {
+	where := w.resource.Resource
+	if w.namespace != "" {
+		where += " in " + w.namespace
+	}
+	p := newPauses(clock, w.troubles, task{w.peer.side, "watch " + where}) // by a list and a watch, or by a watch that lists
 	for ctx.Err() == nil {
+		select {
+		case <-w.into.distrusted: // everything is listed now
+		default:
+		}
 		until, end := context.WithCancel(ctx)
 		go func() {
 			defer end()
@@ -45,18 +53,15 @@ func (w watch) run(ctx context.Context, clock clock.Clock) {
 			case <-until.Done():
 			}
 		}()
-		w.runOnce(until, clock)
+		last := w.runOnce(until, clock, p)
 		end()
+		p.wait(ctx, p.after(ctx, last))
 	}
 }
 
-func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
+// runOnce lists and watches until that fails, or until ctx ends.
+func (w watch) runOnce(ctx context.Context, clock clock.Clock, p *pauses) (last listed) {
 	at := w.peer.at(w.resource, w.namespace)
-	where := w.resource.Resource
-	if w.namespace != "" {
-		where += " in " + w.namespace
-	}
-	follow := task{w.peer.side, "watch " + where} // by a list and a watch, or by a watch that lists
 	// When its context ends, the reflector leaves a list to itself. It is waited for here, and none begins later: it would ask
 	// the API server when Run has returned, and pass for a list of the next reflector.
 	var asking sync.RWMutex
@@ -78,9 +83,9 @@ func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
 			if o.Continue == "" { // a further page is of the list that began with the first
 				w.into.begin()
 			}
-			w.troubles.begin(follow)
+			w.troubles.begin(p.follow)
 			items, err := at.List(ctx, o)
-			w.troubles.end(ctx, follow, err)
+			p.answered(ctx, err)
 			return items, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
@@ -88,17 +93,22 @@ func (w watch) runOnce(ctx context.Context, clock clock.Clock) {
 			if o.SendInitialEvents != nil && *o.SendInitialEvents {
 				w.into.begin()
 			}
-			w.troubles.begin(follow)
+			w.troubles.begin(p.follow)
 			events, err := at.Watch(ctx, o)
-			w.troubles.end(ctx, follow, err)
+			p.began(ctx, err)
 			return events, err
 		},
 	}
 	name := w.resource.Resource + " " + w.namespace
 	logger := log.FromContext(ctx)
-	cache.NewReflectorWithOptions(source, &translate.Object{}, w.into, cache.ReflectorOptions{
-		Logger: &logger, Name: name, TypeDescription: w.resource.Resource, Clock: clock, Backoff: rewatch(),
-	}).RunWithContext(ctx)
+	into := listing{w.into, func() { last = listed{at: clock.Now(), trusted: w.into.trust()} }}
+	r := cache.NewReflectorWithOptions(source, &translate.Object{}, into, cache.ReflectorOptions{
+		Logger: &logger, Name: name, TypeDescription: w.resource.Resource, Clock: clock, Backoff: new(unlisted()),
+	})
+	if err := r.ListAndWatchWithContext(ctx); err != nil {
+		cache.DefaultWatchErrorHandler(ctx, r, err)
+	}
+	return last
 }
 
 func (w watch) narrow(o *metav1.ListOptions) {
@@ -106,11 +116,6 @@ func (w watch) narrow(o *metav1.ListOptions) {
 	if w.name != "" {
 		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, w.name).String()
 	}
-}
-
-// rewatch is the pause before a watch that failed is started again: short, so that a link is back soon after its network.
-func rewatch() *wait.Backoff {
-	return &wait.Backoff{Duration: 200 * time.Millisecond, Cap: time.Second, Steps: math.MaxInt32, Factor: 2, Jitter: 0.2}
 }
 
 // Variables by which client-go lets the health check of its HTTP/2 connections be set, in seconds.
