@@ -64,7 +64,22 @@ const (
 	Finished   Left = "has ended"
 )
 
-// Judge says whether an object is captured. named says that a Recipe names its type: then one that a custom controller made is,
+// madeBy are the kinds that controllers of Kubernetes make for objects of others, and make again. Endpoints, EndpointSlices,
+// ControllerRevisions and claims are in no capture anyway.
+var madeBy = map[schema.GroupKind][]schema.GroupKind{
+	{Kind: "Pod"}: {
+		{Group: "apps", Kind: "ReplicaSet"}, {Group: "apps", Kind: "StatefulSet"}, {Group: "apps", Kind: "DaemonSet"}, {Group: "batch", Kind: "Job"},
+		{Kind: "ReplicationController"}, {Kind: "Node"},
+	},
+	{Group: "apps", Kind: "ReplicaSet"}:               {{Group: "apps", Kind: "Deployment"}},
+	{Group: "batch", Kind: "Job"}:                     {{Group: "batch", Kind: "CronJob"}},
+	{Group: "resource.k8s.io", Kind: "ResourceClaim"}: {{Kind: "Pod"}},
+}
+
+// makes reports whether Kubernetes makes objects of a kind for an owner, whenever one is gone.
+func makes(owner, kind schema.GroupKind) bool { return slices.Contains(madeBy[kind], owner) }
+
+// Judge says whether an object is captured. What an object of Kubernetes itself controls is, unless Kubernetes makes it. named says that a Recipe names its type: then one that a custom controller made is,
 // too.
 func Judge(u *unstructured.Unstructured, named bool) Left {
 	labels, kind := u.GetLabels(), u.GroupVersionKind().GroupKind()
@@ -77,8 +92,9 @@ func Judge(u *unstructured.Unstructured, named bool) Left {
 	if owner := metav1.GetControllerOf(u); owner != nil {
 		gv, err := schema.ParseGroupVersion(owner.APIVersion)
 		switch {
-		case err == nil && builtIn(gv.Group):
+		case err == nil && makes(gv.WithKind(owner.Kind).GroupKind(), kind):
 			return Made
+		case err == nil && builtIn(gv.Group): // nothing makes it again
 		case !named:
 			return Controlled
 		}

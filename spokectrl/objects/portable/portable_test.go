@@ -130,6 +130,13 @@ func TestWhatIsLeftOut(t *testing.T) {
 		"what a user does not exclude":       {"{apiVersion: v1, kind: Secret, metadata: {name: a, labels: {velero.io/exclude-from-backup: 'false'}}}", portable.Captured},
 		"a Pod of a ReplicaSet":              {"{apiVersion: v1, kind: Pod, metadata: {name: a, " + controlled("ReplicaSet", "apps/v1") + "}}", portable.Made},
 		"a Pod of a Node":                    {"{apiVersion: v1, kind: Pod, metadata: {name: a, " + controlled("Node", "v1") + "}}", portable.Made},
+		"a Secret of a Deployment":           {"{apiVersion: v1, kind: Secret, metadata: {name: a, " + controlled("Deployment", "apps/v1") + "}}", portable.Captured},
+		"a ConfigMap of a Job":               {"{apiVersion: v1, kind: ConfigMap, metadata: {name: a, " + controlled("Job", "batch/v1") + "}}", portable.Captured},
+		"a Deployment of a ConfigMap":        {"{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, " + controlled("ConfigMap", "v1") + "}}", portable.Captured},
+		"a custom object of a Service":       {"{apiVersion: example.com/v1, kind: Pod, metadata: {name: a, " + controlled("ReplicaSet", "apps/v1") + "}}", portable.Captured},
+		"a Pod of a Deployment":              {"{apiVersion: v1, kind: Pod, metadata: {name: a, " + controlled("Deployment", "apps/v1") + "}}", portable.Captured},
+		"a ReplicaSet of a Deployment":       {"{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: a, " + controlled("Deployment", "apps/v1") + "}}", portable.Made},
+		"a device that a Pod claims":         {"{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: a, " + controlled("Pod", "v1") + "}}", portable.Made},
 		"a Job of a CronJob":                 {"{apiVersion: batch/v1, kind: Job, metadata: {name: a, " + controlled("CronJob", "batch/v1") + "}}", portable.Made},
 		"a StatefulSet of an operator":       {"{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a, " + controlled("Database", "example.com/v1") + "}}", portable.Controlled},
 		"a Secret of one with a common name": {"{apiVersion: v1, kind: Secret, metadata: {name: a, " + controlled("X", "a.b.k8s.io.example.com/v1") + "}}", portable.Controlled},
@@ -151,6 +158,8 @@ func TestWhatIsLeftOut(t *testing.T) {
 	}
 	operator := read(t, "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a, "+controlled("Database", "example.com/v1")+"}}")
 	assert.Equal(t, portable.Captured, portable.Judge(operator, true), "a Recipe names the type")
+	pod := read(t, "{apiVersion: v1, kind: Pod, metadata: {name: a, "+controlled("StatefulSet", "apps/v1")+"}}")
+	assert.Equal(t, portable.Made, portable.Judge(pod, true), "which does not have it made twice")
 }
 
 func TestTypesThatAreNeverCaptured(t *testing.T) {
