@@ -4,7 +4,10 @@ package objects
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -89,6 +92,11 @@ type RestoreRequest struct {
 	Overwrite bool
 	// Status selects the types whose status is restored; nil: none.
 	Status *Selection
+	// Link makes nothing, and links what this restore made to owners that are here by now.
+	Link bool
+	// Lacked are the marks of what an earlier attempt at this step of the same capture did not have in place when it ended; nil: none
+	// ended. All else was in place once, and is not made again if it is gone now.
+	Lacked map[string]bool
 	// Ended is as for a capture.
 	Ended func()
 }
@@ -115,6 +123,14 @@ type Progress struct {
 	// Version is the resource version of the API server that all of a capture is of; empty: there is no such one.
 	Version  string
 	Findings Findings
+	// Lacking are the marks of all that a restore has not in place, when it has tried to make all; nil: it has not.
+	Lacking []string
+}
+
+// Mark stands for an object in a list that may be long, by its title.
+func Mark(title string) string {
+	sum := sha256.Sum256([]byte(title))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
 // Reason says what a finding is about.
@@ -129,6 +145,7 @@ const (
 	NotServed  Reason = "NotServed"  // the cluster has no such type
 	NotAllowed Reason = "NotAllowed" // a right is missing
 	NotMade    Reason = "NotMade"    // the API server refused an object
+	Gone       Reason = "Gone"       // an object was restored by an earlier attempt, and is not here any more
 	OwnerGone  Reason = "OwnerGone"  // an owner does not exist here: the object was made without
 )
 
@@ -192,6 +209,13 @@ func (f *Findings) listed(of Reason) int {
 		}
 	}
 	return n
+}
+
+// Without is f but for the findings of a reason.
+func (f *Findings) Without(reason Reason) Findings {
+	out := Findings{List: slices.DeleteFunc(slices.Clone(f.List), func(one Finding) bool { return one.Reason == reason }), Count: maps.Clone(f.Count)}
+	delete(out.Count, reason)
+	return out
 }
 
 // Of are the listed findings of a reason.

@@ -54,7 +54,7 @@ func (s *Snapshot) ObjectsWant() cycle.Want {
 		Group: s.ID, Term: s.Term, Profiles: s.Profiles(), Readers: s.Term.Trust.Signers,
 		App:  recipe.Application{Namespaces: volumes.Namespaces(s.VRG)},
 		Skip: s.VRG.Annotations[cycle.AnnotationSkip] == exchange.FormatEpoch(s.Term.Epoch), Interval: captureInterval,
-		SkipUndo: s.VRG.Annotations[cycle.AnnotationSkipUndo],
+		SkipUndo: s.VRG.Annotations[cycle.AnnotationSkipUndo], Attempted: s.VRG.Annotations[AnnotationAttempted],
 	}
 	kop := s.VRG.Spec.KubeObjectProtection
 	switch {

@@ -26,6 +26,10 @@ const AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/restore
 // keeps running was never gone, whenever somebody asks for captures of it.
 const AnnotationObjects = "volumereplicationgroups.ramendr.openshift.io/objects-to-restore-epoch"
 
+// AnnotationAttempted on a group notes what attempts at that restore came to, so that none makes again what one made: see
+// cycle.Standing.Attempted. It goes with AnnotationObjects.
+const AnnotationAttempted = "volumereplicationgroups.ramendr.openshift.io/objects-attempted"
+
 // What AnnotationRestored says besides the epoch.
 const (
 	SentAway = ".sent-away" // after the epoch: the application was told to leave

@@ -99,8 +99,13 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 	return nil
 }
 
-// applyMarks writes all that is ours in the group's metadata: our finalizer, AnnotationRestored and AnnotationObjects, if not empty.
+// applyMarks writes all that is ours in the group's metadata: our finalizer, AnnotationRestored and AnnotationObjects, if not empty. With
+// the latter AnnotationAttempted stays.
 func (r actor) applyMarks(ctx context.Context, f *snapshot.Snapshot, held bool, note, objects string) error {
+	return r.applyAttempted(ctx, f, held, note, objects, f.VRG.Annotations[snapshot.AnnotationAttempted])
+}
+
+func (r actor) applyAttempted(ctx context.Context, f *snapshot.Snapshot, held bool, note, objects, attempted string) error {
 	intent := ramenac.VolumeReplicationGroup(f.VRG.Name, f.VRG.Namespace).WithUID(f.VRG.UID)
 	if held {
 		intent.WithFinalizers(v1alpha1.VRGFinalizer)
@@ -110,6 +115,9 @@ func (r actor) applyMarks(ctx context.Context, f *snapshot.Snapshot, held bool, 
 	}
 	if objects != "" {
 		intent.WithAnnotations(map[string]string{snapshot.AnnotationObjects: objects})
+		if attempted != "" {
+			intent.WithAnnotations(map[string]string{snapshot.AnnotationAttempted: attempted})
+		}
 	}
 	if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, intent); err != nil {
 		return fmt.Errorf("mark the group: %w", err)

@@ -69,6 +69,9 @@ func tendObjects(ctx context.Context, r actor, s status.Pass) status.Objects {
 			r.warn(s.VRG, reasonObjects, out.Is.Restored.String())
 		}
 	}
+	if text := out.Is.Attempted(); out.Due && text != "" && text != out.Want.Attempted {
+		out.Err = r.applyAttempted(ctx, s.Snapshot, s.Facts.Held, s.VRG.Annotations[snapshot.AnnotationRestored], s.VRG.Annotations[snapshot.AnnotationObjects], text)
+	}
 	return out
 }
 

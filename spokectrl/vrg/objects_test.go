@@ -278,7 +278,7 @@ func TestVolumesGoOnWhileObjectsFail(t *testing.T) {
 	here.Rule(enginetest.Rules{Refuses: map[string]bool{"service": true}})
 	dr2.wish(v1alpha1.Primary, "2", protecting, action(v1alpha1.VRGActionFailover), signers(dr1, dr2))
 	dr2.until("KubeObjectsReady", "False/Error")
-	assert.Contains(t, dr2.message("KubeObjectsReady"), "service: exceeds the quota")
+	assert.Contains(t, dr2.message("KubeObjectsReady"), "service: \"service\" is forbidden: exceeded quota: small")
 	assert.Equal(t, "True/Ready", dr2.says("DataReady"))
 	assert.Equal(t, "True/Uploaded", dr2.says("ClusterDataProtected"))
 	assert.Equal(t, v1alpha1.PrimaryState, dr2.group().Status.State)
@@ -287,10 +287,19 @@ func TestVolumesGoOnWhileObjectsFail(t *testing.T) {
 	assert.Equal(t, 15*time.Second, result.RequeueAfter, "it is tried again")
 	assert.Equal(t, before, captured(t, s, "dr1"), "nothing is captured of what is not whole")
 
+	assert.Contains(t, dr2.group().Annotations[snapshot.AnnotationAttempted], `"steps":{"0/all":["`, "the next process knows what was made")
+	require.Contains(t, here.Has(), "deployment")
+	here = dr2.holds() // which it has lost, when the process starts again
+	here.Rule(enginetest.Rules{Refuses: map[string]bool{"service": true}})
+	dr2.until("KubeObjectsReady", "False/Error")
+	require.NotZero(t, here.Seen().Restores)
+	assert.Empty(t, here.Has(), "it is not made a second time")
+
 	g := dr2.group()
 	g.Annotations["objects.ramendr.openshift.io/skip-missing"] = "2"
 	require.NoError(t, dr2.client.Update(t.Context(), g))
 	dr2.until("KubeObjectsReady", "True/Captured")
+	assert.Empty(t, dr2.group().Annotations[snapshot.AnnotationAttempted])
 	assert.Contains(t, dr2.message("KubeObjectsReady"), "the restore was ended by annotation")
 	assert.NotEmpty(t, warned(dr2.told(), "KubeObjectsRestored"))
 }

@@ -171,6 +171,7 @@ func applyGroup(ctx context.Context, w client.Client, intent *ramenac.VolumeRepl
 	}
 	delete(g.Annotations, snapshot.AnnotationRestored)
 	delete(g.Annotations, snapshot.AnnotationObjects)
+	delete(g.Annotations, snapshot.AnnotationAttempted)
 	maps.Copy(g.Annotations, intent.Annotations)
 	return w.Update(ctx, g)
 }

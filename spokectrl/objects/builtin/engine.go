@@ -78,7 +78,8 @@ func (e *Engine) Restore(ctx context.Context, r objects.RestoreRequest) (objects
 	if err != nil {
 		return objects.Progress{}, err
 	}
-	out := &restore{engine: e, selected: selected, id: r.ID, overwrite: r.Overwrite}
+	out := &restore{engine: e, selected: selected, id: r.ID, overwrite: r.Overwrite, lacked: r.Lacked, link: r.Link}
+	out.links.restore = out
 	if r.Status != nil {
 		if out.status, err = newSelection(*r.Status); err != nil {
 			return objects.Progress{}, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
@@ -40,8 +40,16 @@ type restore struct {
 	id        string
 	overwrite bool
 	update    objects.Update
+	link      bool // and nothing else
+	// lacked is what an earlier attempt did not come to; nil: there was none.
+	lacked map[string]bool
 
 	served *catalog
+	links  linker
+
+	mu      sync.Mutex
+	lacks   []string        // marks of what is not in place
+	allowed map[string]bool // what was asked of rights
 }
 
 func (r *restore) find(reason objects.Reason, object, what string) {
@@ -58,6 +66,9 @@ func (r *restore) run(ctx context.Context, from objects.Source) error {
 		return err
 	}
 	r.update(func(p *objects.Progress) { p.Of = len(items) })
+	if r.link {
+		return r.links.linkThose(ctx, items)
+	}
 	portable.Order(items)
 	for _, wave := range portable.Waves(items) {
 		group, one := errgroup.WithContext(ctx)
@@ -74,13 +85,21 @@ func (r *restore) run(ctx context.Context, from objects.Source) error {
 			}
 		}
 	}
-	var missing error
+	if err := r.links.linkAll(ctx); err != nil {
+		return err
+	}
+	r.update(func(p *objects.Progress) { p.Lacking = append([]string{}, slices.Sorted(slices.Values(r.lacks))...) })
+	return r.missing()
+}
+
+// missing is that something could not be made; nil: all is in place.
+func (r *restore) missing() (err error) {
 	r.update(func(p *objects.Progress) {
 		if n := p.Findings.Missing(); n > 0 {
-			missing = fmt.Errorf("%d of %d objects could not be made", n, p.Of)
+			err = fmt.Errorf("%d of %d objects could not be made", n, p.Of)
 		}
 	})
-	return missing
+	return err
 }
 
 // read reads all parts before anything is made.
@@ -123,26 +142,39 @@ func (r *restore) wants(it *portable.Item) bool {
 func (r *restore) item(ctx context.Context, it *portable.Item) error {
 	k, ok := r.served.serving(it.GVR())
 	if !ok {
+		r.lack(it)
 		r.find(objects.NotServed, it.Title(), "this cluster does not serve "+it.GVR().GroupResource().String()+": install its definition")
 		return nil
 	}
 	it.Unstructured().SetAPIVersion(k.GroupVersion().String())
-	var c dynamic.ResourceInterface = r.engine.Client.Resource(k.GroupVersionResource)
-	if k.namespaced {
-		c = r.engine.Client.Resource(k.GroupVersionResource).Namespace(it.Unstructured().GetNamespace())
-	}
-	err := r.settle(ctx, c, k, it)
+	err := r.settle(ctx, r.client(k, it.Unstructured().GetNamespace()), k, it)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("restore %s: %w", it.Title(), ctx.Err())
 	case err == nil:
 		r.update(func(p *objects.Progress) { p.Objects++ })
-	case apierrors.IsForbidden(err):
-		r.find(objects.NotAllowed, it.Title(), err.Error())
 	default:
-		r.find(objects.NotMade, it.Title(), err.Error())
+		r.lack(it)
+		r.refuse(ctx, k, it, err)
 	}
 	return nil
+}
+
+// lack notes that an object is not in place.
+func (r *restore) lack(it *portable.Item) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lacks = append(r.lacks, objects.Mark(it.Title()))
+}
+
+// had reports whether an earlier attempt had an object in place. If it is gone now it has ended, or somebody deleted it: a Job must not
+// run twice.
+func (r *restore) had(it *portable.Item) bool {
+	return r.lacked != nil && !r.lacked[objects.Mark(it.Title())] && !merged(it)
+}
+
+func (r *restore) gone(it *portable.Item) {
+	r.find(objects.Gone, it.Title(), "it ended, or was deleted")
 }
 
 var errLeaving = errors.New("one of this name is being deleted: it is restored when that is gone")
@@ -152,16 +184,19 @@ var errLeaving = errors.New("one of this name is being deleted: it is restored w
 func (r *restore) settle(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item) error {
 	name := it.Unstructured().GetName()
 	var refused error
-	if !merged(it) {
+	if !merged(it) && !r.had(it) {
 		if refused = r.create(ctx, c, k, it); refused == nil || ctx.Err() != nil {
 			return refused
 		}
 	}
 	here, err := c.Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		if refused != nil {
-			return refused
-		}
+	switch {
+	case refused != nil && err != nil && !apierrors.IsAlreadyExists(refused):
+		return refused // it says more
+	case apierrors.IsNotFound(err) && r.had(it):
+		r.gone(it)
+		return nil
+	case apierrors.IsNotFound(err):
 		if err = r.create(ctx, c, k, it); !apierrors.IsAlreadyExists(err) {
 			return err
 		}
@@ -169,17 +204,26 @@ func (r *restore) settle(ctx context.Context, c dynamic.ResourceInterface, k kin
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("read it: %w", err)
+		return fmt.Errorf("read it: %w", did("get", err))
+	case here.GetDeletionTimestamp() != nil && r.had(it):
+		r.gone(it)
+		return nil
 	case here.GetDeletionTimestamp() != nil:
 		return errLeaving
 	case here.GetAnnotations()[portable.AnnotationRestored] == r.id:
-		return r.complete(ctx, c, k, it, here)
+		if len(missingOwners(it, here)) > 0 {
+			r.links.linkLater(k, it) // its owner came later than an earlier attempt
+		}
+		if _, has := here.Object["status"]; has {
+			return nil
+		}
+		return r.restoreStatus(ctx, c, k, it, here)
 	case portable.Equal(it, here):
 		return nil
 	}
 	if patch := merge(it, here); patch != nil {
 		_, err := c.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldOwner})
-		return err //nolint:wrapcheck // it says what was refused
+		return did("patch", err)
 	}
 	if merged(it) {
 		return nil // it has all that is to be
@@ -201,38 +245,19 @@ func (r *restore) create(ctx context.Context, c dynamic.ResourceInterface, k kin
 	}
 	annotations[portable.AnnotationRestored] = r.id
 	u.SetAnnotations(annotations)
-	owners, gone := r.owners(ctx, it)
+	owners, gone := r.links.owners(ctx, it, it.Owners)
 	u.SetOwnerReferences(owners)
 	if r.wantsStatus(k, it) && !k.hasStatus {
 		u.Object["status"] = it.Status
 	}
 	made, err := c.Create(ctx, u, metav1.CreateOptions{FieldManager: fieldOwner})
 	if err != nil {
-		return err //nolint:wrapcheck // it says what was refused
+		return did("create", err)
 	}
-	r.withoutOwners(it, gone)
+	if len(gone) > 0 {
+		r.links.linkLater(k, it)
+	}
 	return r.restoreStatus(ctx, c, k, it, made)
-}
-
-// complete adds what an earlier attempt did not come to, if it ended early, or if an owner was made later. What is there stays: the
-// application may have changed it since.
-func (r *restore) complete(ctx context.Context, c dynamic.ResourceInterface, k kind, it *portable.Item, here *unstructured.Unstructured) error {
-	if len(it.Owners) > 0 && len(here.GetOwnerReferences()) == 0 {
-		owners, gone := r.owners(ctx, it)
-		r.withoutOwners(it, gone)
-		if len(owners) > 0 {
-			here.SetOwnerReferences(owners)
-			changed, err := c.Update(ctx, here, metav1.UpdateOptions{FieldManager: fieldOwner})
-			if err != nil {
-				return fmt.Errorf("link it to its owners: %w", err)
-			}
-			here = changed
-		}
-	}
-	if _, has := here.Object["status"]; has {
-		return nil
-	}
-	return r.restoreStatus(ctx, c, k, it, here)
 }
 
 func (r *restore) wantsStatus(k kind, it *portable.Item) bool {
@@ -246,57 +271,9 @@ func (r *restore) restoreStatus(ctx context.Context, c dynamic.ResourceInterface
 	}
 	made.Object["status"] = it.Status
 	if _, err := c.UpdateStatus(ctx, made, metav1.UpdateOptions{FieldManager: fieldOwner}); err != nil {
-		return fmt.Errorf("restore its status: %w", err)
+		return fmt.Errorf("restore its status: %w", did("update/status", err))
 	}
 	return nil
-}
-
-// withoutOwners tells of the owners that an object was made without.
-func (r *restore) withoutOwners(it *portable.Item, gone []string) {
-	for _, owner := range gone {
-		r.find(objects.OwnerGone, it.Title(), "its owner "+owner+" does not exist here")
-	}
-}
-
-// owners are those of an object as they are here, and gone those that do not exist.
-func (r *restore) owners(ctx context.Context, it *portable.Item) (out []metav1.OwnerReference, gone []string) {
-	for _, o := range it.Owners {
-		gv, err := schema.ParseGroupVersion(o.APIVersion)
-		if err != nil {
-			continue
-		}
-		gvk := gv.WithKind(o.Kind)
-		uid, ok := r.owner(ctx, gvk, it.Unstructured().GetNamespace(), o.Name)
-		if !ok {
-			gone = append(gone, portable.Title(gvk.GroupKind(), "", o.Name))
-			continue
-		}
-		ref := metav1.OwnerReference{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: uid}
-		if o.Controller {
-			ref.Controller = new(true)
-		}
-		if o.Blocks {
-			ref.BlockOwnerDeletion = new(true)
-		}
-		out = append(out, ref)
-	}
-	return out, gone
-}
-
-func (r *restore) owner(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) (types.UID, bool) {
-	k, ok := r.served.ofKind(gvk)
-	if !ok {
-		return "", false
-	}
-	var c dynamic.ResourceInterface = r.engine.Client.Resource(k.GroupVersionResource)
-	if k.namespaced {
-		c = r.engine.Client.Resource(k.GroupVersionResource).Namespace(namespace)
-	}
-	u, err := c.Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return "", false
-	}
-	return u.GetUID(), true
 }
 
 // apply makes the fields that were captured what they were. What can't be changed is kept, and told.
@@ -306,7 +283,7 @@ func (r *restore) apply(ctx context.Context, c dynamic.ResourceInterface, it *po
 		r.find(objects.Kept, it.Title(), "it exists and differs, and can't be changed: "+err.Error())
 		return nil
 	}
-	return err //nolint:wrapcheck // it says what was refused
+	return did("patch", err)
 }
 
 // awaitDefinitions waits until the types of definitions are served, and asks again what is.

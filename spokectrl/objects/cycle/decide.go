@@ -65,6 +65,8 @@ type Standing struct {
 	tried string // the content of the last capture, or attempt at one
 	// unread is what could not be read, and since when no attempt could.
 	unread map[string]time.Time
+	// attempted is of the last attempt at a restore; nil: this process made none.
+	attempted *attempted
 }
 
 // Restored is what a restore did.

@@ -175,6 +175,7 @@ func told(f objects.Findings) string {
 		words  string
 	}{
 		{objects.Kept, "exist and were kept as they are"},
+		{objects.Gone, "were restored, are gone since, and are not made a second time"},
 		{objects.OwnerGone, "were made without an owner"},
 		{objects.NotRead, "could not be read"},
 		{objects.NotAtOnce, "were read at another moment than the rest"},

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/cycle"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/enginetest"
 )
@@ -51,6 +52,24 @@ func TestARecipeSaysInWhichOrder(t *testing.T) {
 		assert.Equal(t, []string{"restore 0/group/config, overwriting", "restore 1/group/rest", "restore 2/group/extra"}, peer.engine.Seen().Steps)
 		assert.Equal(t, []string{"one", "three", "two"}, peer.engine.Has())
 		assert.False(t, is.Restored.Lacks())
+	})
+}
+
+// TestWhatIsMadeBeforeItsOwnerIsLinkedAtTheEnd : a later group may have the owner.
+func TestWhatIsMadeBeforeItsOwnerIsLinkedAtTheEnd(t *testing.T) {
+	in(t, func(t *testing.T, w *world) {
+		c := w.cluster(t, 0, "one", "two", "three")
+		want := by(t, c.want(cycle.Capture, 1), ordered)
+		c.store(want)
+		c.tend(want)
+		peer := w.cluster(t, 1)
+		peer.engine.Rule(enginetest.Rules{Findings: []objects.Finding{{Reason: objects.OwnerGone, Object: "one", What: "its owner two does not exist here"}}})
+		want = by(t, peer.want(cycle.Restore, 2), ordered)
+		peer.store(want)
+		is := peer.tend(want)
+		require.NotNil(t, is.Restored, "%v", is.Failure)
+		assert.Equal(t, []string{"restore 0/group/config, overwriting", "restore 1/group/rest", "restore 2/group/extra", "link 0/group/config", "link 1/group/rest"}, peer.engine.Seen().Steps)
+		assert.Equal(t, 1, is.Restored.Findings.Count[objects.OwnerGone], "of the last group, which nothing comes after")
 	})
 }
 

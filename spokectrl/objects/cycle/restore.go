@@ -48,14 +48,28 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 	}
 	out := &Restored{From: &from.Pointer, Profile: from.Profile, Problems: from.Problems, Note: note, Captured: from.Manifest.Findings()}
 	name := capsule.NewCaptureID(want.Term.Epoch, w.clock.Now().UnixMilli())
+	is.attempted = is.attempts(&want, from.Pointer.ID)
+	var made []restored
 	failed, err := w.follow(ctx, want, Restoring, name, workflow, &is, func(i int, g *recipe.Group) error {
-		p, err := w.restoreGroup(ctx, want, &from, i, g)
-		out.Objects += p.Objects
-		out.Findings.Join(p.Findings)
+		p, err := w.restoreGroup(ctx, want, &from, i, g, is.attempted)
+		made = append(made, restored{i, g, p, err == nil})
 		return err
 	})
 	if err != nil {
 		return is, err
+	}
+	for n, of := range made {
+		// A later group may have the owners of what an earlier one made.
+		if of.done && n < len(made)-1 && of.is.Findings.Count[objects.OwnerGone] > 0 {
+			linked, err := w.restoreGroup(ctx, want, &from, of.step, of.group, nil)
+			if err != nil {
+				return is, err
+			}
+			of.is.Findings = of.is.Findings.Without(objects.OwnerGone)
+			of.is.Findings.Join(linked.Findings)
+		}
+		out.Objects += of.is.Objects
+		out.Findings.Join(of.is.Findings)
 	}
 	if ctx.Err() != nil {
 		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
@@ -80,11 +94,23 @@ func read(ctx context.Context, from *captures.Capture) (steps []string, stored *
 	return steps, stored, nil
 }
 
-// restoreGroup restores the i-th group of a workflow.
-func (w *Worker) restoreGroup(ctx context.Context, want Want, from *captures.Capture, i int, g *recipe.Group) (objects.Progress, error) {
+// restored is what became of a group of a workflow.
+type restored struct {
+	step  int
+	group *recipe.Group
+	is    objects.Progress
+	done  bool
+}
+
+// restoreGroup restores the i-th group of a workflow, and notes what it lacks then. With nowhere to note it, what it made is linked to
+// its owners.
+func (w *Worker) restoreGroup(ctx context.Context, want Want, from *captures.Capture, i int, g *recipe.Group, all *attempted) (objects.Progress, error) {
 	request := objects.RestoreRequest{
 		Group: want.Group, ID: restoreID(&want), Step: fmt.Sprintf("%d/%s", i, stepOf(g.Name)), From: from.Step(stepOf(g.Of)),
 		Select: selects(g), Overwrite: g.Overwrite,
+	}
+	if request.Link = all == nil; !request.Link {
+		request.Lacked = all.lacked(request.Step)
 	}
 	if g.Status != nil {
 		request.Status = &objects.Selection{Included: g.Status.IncludedResources, Excluded: g.Status.ExcludedResources}
@@ -93,6 +119,9 @@ func (w *Worker) restoreGroup(ctx context.Context, want Want, from *captures.Cap
 		request.Ended = ended
 		return w.engine.Restore(ctx, request)
 	})
+	if p.Lacking != nil && !request.Link {
+		all.Steps[request.Step] = p.Lacking
+	}
 	if failed, ok := errors.AsType[*failedError](err); ok {
 		err = incomplete(failed.is)
 	}
@@ -101,17 +130,18 @@ func (w *Worker) restoreGroup(ctx context.Context, want Want, from *captures.Cap
 
 // incomplete says what a restore could not make.
 func incomplete(p objects.Progress) error {
-	if err := denied(p.Findings); err != nil {
-		return fmt.Errorf("%w: %w", p.Err, err)
-	}
 	var missing []string
 	for _, f := range p.Findings.List {
-		if f.Reason.Fails() {
+		if f.Reason.Fails() && f.Reason != objects.NotAllowed {
 			missing = append(missing, bounded.Text(f.String(), bounded.Quote))
 		}
 	}
-	if missing == nil {
-		return p.Err
+	err := p.Err
+	if missing != nil {
+		err = fmt.Errorf("%w: %s", err, bounded.List(slices.Compact(missing), "; "))
 	}
-	return fmt.Errorf("%w: %s", p.Err, bounded.List(slices.Compact(missing), "; "))
+	if rights := denied(p.Findings); rights != nil {
+		err = fmt.Errorf("%w; %w", err, rights)
+	}
+	return err
 }

@@ -48,6 +48,8 @@ type Want struct {
 	For int64
 	// Skip ends the restore without what is missing: by the user's word.
 	Skip bool
+	// Attempted is what Standing.Attempted said before this process knew of the group; empty: nothing.
+	Attempted string
 	// SkipUndo names an attempt whose hooks are not undone: by the user's word.
 	SkipUndo string
 }

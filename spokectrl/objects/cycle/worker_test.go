@@ -156,7 +156,7 @@ func TestARestoreIsTriedAgainAndTellsWhatIsMissing(t *testing.T) {
 		is := peer.tend(want)
 		f := cycle.OfRestore(&want, &is)
 		assert.Equal(t, "False/Error", short(f))
-		assert.Contains(t, f.Message, "two: exceeds the quota")
+		assert.Contains(t, f.Message, "two: \"two\" is forbidden: exceeded quota: small")
 		assert.Contains(t, f.Message, "kubectl -n shop annotate vrg g objects.ramendr.openshift.io/skip-missing=2")
 		assert.Equal(t, []string{"one"}, peer.engine.Has(), "the rest is made")
 		var waits []time.Duration

@@ -79,10 +79,24 @@ func orphaned(t *testing.T, s Subject) {
 	require.NoError(t, p.Err)
 	assert.Equal(t, []string{"Secret orphaned/owned"}, titles(p, objects.OwnerGone))
 	assert.Empty(t, s.read(t, owned).GetOwnerReferences())
+	linked := func() {
+		t.Helper()
+		require.NoError(t, p.Err)
+		assert.Empty(t, p.Findings.List)
+		refs := s.read(t, owned).GetOwnerReferences()
+		require.Len(t, refs, 1)
+		assert.Equal(t, s.read(t, owner).GetUID(), refs[0].UID)
+	}
 	p = restore(t, s.Engine, objects.RestoreRequest{ID: "orphaned", Step: "2", From: from, Select: of})
-	require.NoError(t, p.Err)
-	assert.Empty(t, p.Findings.List)
-	refs := s.read(t, owned).GetOwnerReferences()
-	require.Len(t, refs, 1)
-	assert.Equal(t, s.read(t, owner).GetUID(), refs[0].UID)
+	linked()
+
+	s.remove(t, owned, owner)
+	s.Engine.Forget(group, "orphaned")
+	restore(t, s.Engine, objects.RestoreRequest{ID: "orphaned", Step: "1", From: from, Select: first})
+	second := of
+	second.Included = []string{"configmaps"}
+	restore(t, s.Engine, objects.RestoreRequest{ID: "orphaned", Step: "2", From: from, Select: second})
+	s.Engine.Forget(group, "orphaned")
+	p = restore(t, s.Engine, objects.RestoreRequest{ID: "orphaned", Step: "1", From: from, Select: first, Link: true})
+	linked()
 }

@@ -50,6 +50,15 @@ func NewNames(has ...string) *Names {
 	return e
 }
 
+// Lose has objects go, as if they ended or somebody deleted them.
+func (e *Names) Lose(names ...string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, name := range names {
+		delete(e.has, name)
+	}
+}
+
 // Rule changes what e does from now on.
 func (e *Names) Rule(rules Rules) {
 	e.mu.Lock()
@@ -163,8 +172,12 @@ func (e *Names) Restore(ctx context.Context, r objects.RestoreRequest) (objects.
 		if r.Overwrite {
 			step += ", overwriting"
 		}
+		if r.Link {
+			e.seen.Steps = append(e.seen.Steps, "link "+r.Step)
+			return nil
+		}
 		e.seen.Steps = append(e.seen.Steps, step)
-		missing := 0
+		missing, lacking := 0, []string{}
 		err = r.From.Each(ctx, func(part []byte) error {
 			for name := range strings.SplitSeq(string(part), "\n") {
 				if !selected(r.Select, name) {
@@ -172,7 +185,17 @@ func (e *Names) Restore(ctx context.Context, r objects.RestoreRequest) (objects.
 				}
 				if e.rules.Refuses[name] {
 					missing++
-					update(func(p *objects.Progress) { p.Findings.Add(objects.NotMade, name, "exceeds the quota") })
+					lacking = append(lacking, objects.Mark(name))
+					update(func(p *objects.Progress) {
+						p.Findings.Add(objects.NotMade, name, fmt.Sprintf("%q is forbidden: exceeded quota: small, requested: count/names=1, used: count/names=1, limited: count/names=1: raise that ResourceQuota, or delete what uses it up", name))
+					})
+					continue
+				}
+				if !e.has[name] && r.Lacked != nil && !r.Lacked[objects.Mark(name)] {
+					update(func(p *objects.Progress) {
+						p.Objects++
+						p.Findings.Add(objects.Gone, name, "it ended, or was deleted")
+					})
 					continue
 				}
 				e.has[name] = true
@@ -181,6 +204,7 @@ func (e *Names) Restore(ctx context.Context, r objects.RestoreRequest) (objects.
 			return nil
 		})
 		update(func(p *objects.Progress) {
+			p.Lacking = lacking
 			for _, f := range e.rules.Findings {
 				p.Findings.Add(f.Reason, f.Object, f.What)
 			}

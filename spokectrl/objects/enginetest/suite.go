@@ -55,6 +55,9 @@ func Run(t *testing.T, s Subject) {
 		"a store that fails ends a capture":           storeFails,
 		"a restore that is interrupted is completed":  interrupted,
 		"an owner may come after what it owns":        orphaned,
+		"an owner may run what it owns":               lateOwner,
+		"what a rule refuses is told, and made later": refused,
+		"what can't be read is kept":                  unread,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, s) })
 	}
