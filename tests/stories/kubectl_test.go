@@ -28,9 +28,9 @@ func applied(t *testing.T, l *lab.Lab, text string, args ...string) string {
 }
 
 // refused applies YAML text that the API server must refuse, and returns what it says.
-func refused(t *testing.T, l *lab.Lab, text string) string {
+func refused(t *testing.T, l *lab.Lab, text string, args ...string) string {
 	t.Helper()
-	out, err := labtest.Kubectl(t.Context(), l, lab.Hub, text, "apply", "-f", "-")
+	out, err := labtest.Kubectl(t.Context(), l, lab.Hub, text, append([]string{"apply", "-f", "-"}, args...)...)
 	require.Error(t, err, "accepted: %s", out)
 	return out
 }
