@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -129,6 +130,13 @@ func (h *Heartbeats) See(cluster string, lease *coordinationv1.Lease, now time.T
 	}
 	h.seen[cluster] = b
 	return b.link(now)
+}
+
+// Retain forgets the leases of all clusters but those that it is asked to keep.
+func (h *Heartbeats) Retain(keep func(cluster string) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.seen, func(cluster string, _ heartbeat) bool { return !keep(cluster) })
 }
 
 func (b heartbeat) link(now time.Time) Link {

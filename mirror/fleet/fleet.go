@@ -56,21 +56,11 @@ type Fleet struct {
 	home    kubernetes.Interface
 	changed chan struct{} // something that decides about links did
 
+	kept *kept
+
 	mu      sync.Mutex
 	listed  bool
 	members []string // replicas that are alive, as this one sees it
-	running map[string]*running
-}
-
-// running is a link that this replica keeps, or stands for election to keep.
-type running struct {
-	stop  context.CancelFunc
-	ended chan struct{}
-
-	mu         sync.Mutex
-	credential credentialOf
-	bearer     *credential.Bearer // what the link shows; nil: not elected
-	link       *link.Link         // nil: not elected
 }
 
 // New returns a Fleet that keeps nothing yet.
@@ -79,7 +69,15 @@ func New(o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", o.Home.Host, err)
 	}
-	return &Fleet{options: o, home: home, changed: make(chan struct{}, 1), running: map[string]*running{}}, nil
+	f := &Fleet{options: o, home: home, changed: make(chan struct{}, 1)}
+	f.kept = &kept{
+		keep: func(ctx context.Context, cluster string, r *running) error {
+			return f.elected(ctx, cluster, func(ctx context.Context) error { return f.keep(ctx, cluster, r) })
+		},
+		clock: o.Clock, pause: o.Timing.Duration, gone: o.Metrics.Forget,
+		running: map[string]*running{}, ending: map[string]*running{},
+	}
+	return f, nil
 }
 
 // Run keeps links until ctx ends. It never gives up by itself.
@@ -91,7 +89,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { f.keepMembership(ctx); return nil })
 	group.Go(func() error {
-		defer f.stopAll()
+		defer f.kept.stop()
 		for {
 			select {
 			case <-ctx.Done():
@@ -118,54 +116,15 @@ func (f *Fleet) settle(ctx context.Context, known *known) {
 	}
 	wanted := known.credentials(ctx)
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.listed = true
+	members := f.members
+	f.mu.Unlock()
 	for cluster := range wanted {
-		if preferred(cluster, f.members) != f.options.Replica {
+		if preferred(cluster, members) != f.options.Replica {
 			delete(wanted, cluster)
 		}
 	}
-	logger := log.FromContext(ctx)
-	before := map[string]*running{}
-	for cluster, r := range f.running {
-		if c, ok := wanted[cluster]; ok && r.goesOnWith(ctx, c) {
-			delete(wanted, cluster)
-			continue
-		}
-		logger.Info("Stopping link", "cluster", cluster)
-		r.stop()
-		before[cluster] = r
-		delete(f.running, cluster)
-	}
-	for cluster, c := range wanted {
-		logger.Info("Starting link", "cluster", cluster, "Secret", c.secret)
-		f.running[cluster] = f.start(ctx, cluster, c, before[cluster])
-	}
-}
-
-// start keeps a link once the one before it has ended. It does not wait for that: another link must not wait for it.
-func (f *Fleet) start(ctx context.Context, cluster string, c credentialOf, before *running) *running {
-	ctx, stop := context.WithCancel(ctx)
-	r := &running{credential: c, stop: stop, ended: make(chan struct{})}
-	go func() {
-		defer close(r.ended)
-		if before != nil {
-			<-before.ended
-		}
-		ctx := log.IntoContext(ctx, log.FromContext(ctx).WithValues("cluster", cluster))
-		for ctx.Err() == nil {
-			err := f.elected(ctx, cluster, func(ctx context.Context) error { return f.keep(ctx, cluster, r) })
-			if err == nil || ctx.Err() != nil {
-				continue
-			}
-			log.FromContext(ctx).Error(err, "Cannot keep link")
-			select {
-			case <-ctx.Done():
-			case <-f.options.Clock.After(f.options.Timing.Duration):
-			}
-		}
-	}()
-	return r
+	f.kept.settle(ctx, wanted)
 }
 
 // keep runs the link, and renews its credentials, until ctx ends.
@@ -210,61 +169,10 @@ func (r *running) connect(by func([]byte) (*rest.Config, error)) (*rest.Config, 
 	return remote, nil
 }
 
-// goesOnWith reports whether the link may go on now that its credential is c. Another token alone does not end it: nothing
-// has to be listed again for it.
-func (r *running) goesOnWith(ctx context.Context, c credentialOf) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c.same(r.credential) {
-		return true
-	}
-	token, only := c.exchanges(r.credential)
-	if !only || r.bearer == nil {
-		return false
-	}
-	log.FromContext(ctx).Info("Exchanging token", "Secret", c.secret)
-	r.credential = c
-	r.bearer.Set(token)
-	return true
-}
-
-// holds is the credential.
-func (r *running) holds() credentialOf {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.credential
-}
-
-func (r *running) set(l *link.Link) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.link = l
-}
-
-func (r *running) get() *link.Link {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.link
-}
-
-func (f *Fleet) stopAll() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, r := range f.running {
-		r.stop()
-	}
-	for _, r := range f.running {
-		<-r.ended
-	}
-}
-
 // States are the states of the links that this replica keeps, by cluster.
 func (f *Fleet) States() map[string]link.State {
-	f.mu.Lock()
-	all := maps.Clone(f.running)
-	f.mu.Unlock()
 	out := map[string]link.State{}
-	for cluster, r := range all {
+	for cluster, r := range f.kept.all() {
 		if l := r.get(); l != nil {
 			out[cluster] = l.State()
 		}
@@ -276,8 +184,9 @@ func (f *Fleet) States() map[string]link.State {
 // that is replaced because of it would let go of all the others.
 func (f *Fleet) Ready() error {
 	f.mu.Lock()
-	listed, links := f.listed, len(f.running)
+	listed := f.listed
 	f.mu.Unlock()
+	links := len(f.kept.all())
 	if !listed {
 		return errors.New("the Secrets with kubeconfigs are not listed yet")
 	}

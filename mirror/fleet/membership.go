@@ -56,6 +56,11 @@ func (f *Fleet) look(ctx context.Context, beats *exchange.Heartbeats) {
 		log.FromContext(ctx).Info("Cannot look for other replicas", "reason", err.Error())
 		list = &coordinationv1.LeaseList{}
 	}
+	if err == nil {
+		beats.Retain(func(name string) bool {
+			return slices.ContainsFunc(list.Items, func(l coordinationv1.Lease) bool { return l.Name == name })
+		})
+	}
 	members := []string{f.options.Replica}
 	for i := range list.Items {
 		lease := &list.Items[i]

@@ -110,6 +110,14 @@ func (m *Metrics) show(l *gauges) (hide func()) {
 	}
 }
 
+// Forget ends what is counted of a cluster to which no link is kept any more: each label is kept and shown for ever otherwise.
+func (m *Metrics) Forget(cluster string) {
+	of := prometheus.Labels{"cluster": cluster}
+	m.hops.DeletePartialMatch(of)
+	m.writes.DeletePartialMatch(of)
+	m.refusals.DeletePartialMatch(of)
+}
+
 func (m *Metrics) noteWrites(cluster string, s side) func(string, schema.GroupVersionResource) {
 	return func(verb string, resource schema.GroupVersionResource) {
 		m.writes.WithLabelValues(cluster, s.String(), verb, resource.Resource).Inc()

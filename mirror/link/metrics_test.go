@@ -108,3 +108,30 @@ func TestMetricsAreRegisteredOnce(t *testing.T) {
 	_, err = link.NewMetrics(registry)
 	assert.ErrorContains(t, err, "register metrics")
 }
+
+// TestNothingIsCountedOfAClusterThatIsForgotten: its series would be shown, and kept, for as long as the process lives.
+func TestNothingIsCountedOfAClusterThatIsForgotten(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	metrics, err := link.NewMetrics(registry)
+	require.NoError(t, err)
+	for _, cluster := range []string{"dr1", "dr2"} {
+		link.Count(metrics, cluster)
+	}
+	shown := func() (clusters []string) {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		for _, family := range families {
+			for _, m := range family.GetMetric() {
+				for _, label := range m.GetLabel() {
+					if label.GetName() == "cluster" {
+						clusters = append(clusters, label.GetValue())
+					}
+				}
+			}
+		}
+		return clusters
+	}
+	require.Equal(t, []string{"dr1", "dr2", "dr1", "dr2", "dr1", "dr2"}, shown())
+	metrics.Forget("dr1")
+	assert.Equal(t, []string{"dr2", "dr2", "dr2"}, shown())
+}

@@ -112,6 +112,7 @@ var inPullModeOnly = map[string]string{
 	"TestCredentialsThatAreTakenAwayAreAClearState":             "of credentials for the hub; package fleet tests those in Secrets",
 	"TestX1_AnAgentMayTouchItsOwnExchangeOnly":                  "of rights, not of a link",
 	"TestMetricsAreRegisteredOnce":                              "of no link",
+	"TestNothingIsCountedOfAClusterThatIsForgotten":             "of no link",
 	"TestAStoppedLinkAsksNothingMore":                           "the same code",
 	"TestInPushMode":                                            "itself",
 	"TestInPushModeInTheGate":                                   "itself",
