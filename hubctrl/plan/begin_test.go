@@ -128,3 +128,30 @@ func TestWhatIsAdoptedOfASideThatIsAlone(t *testing.T) {
 	f.At(plan.First).Report = plan.Report{View: plan.Present, Orphan: true, Claim: plan.Secondary}
 	assert.Equal(t, plan.Wait{Fact: plan.InboxComplete, On: plan.First}, plan.Decide(f).Wait)
 }
+
+// TestNoProtectionBeginsBetweenTwoSecondariesOfWhichOneIsBeingDeleted: nothing says which one has all data.
+func TestNoProtectionBeginsBetweenTwoSecondariesOfWhichOneIsBeingDeleted(t *testing.T) {
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		f := both()
+		for i := range f.Clusters {
+			f.Clusters[i].Wish = plan.Wish{Role: plan.Secondary, Epoch: 1}
+			f.Clusters[i].Report = plan.Report{View: plan.Present, Answered: true, State: plan.IsSecondary, Level: true, Ready: true}
+		}
+		f.At(s).Wish.Deleting = true
+		assert.Equal(t, plan.NewWait(plan.WaitForUser, plan.Paused, s, plan.HomeNamed), plan.Decide(f))
+	}
+}
+
+// TestWhatABeginningWaitsForWhereOneClusterIsNotSeen: the user is asked only if the other one has something to be adopted, and may have
+// said already that the cluster is given up.
+func TestWhatABeginningWaitsForWhereOneClusterIsNotSeen(t *testing.T) {
+	for _, s := range []plan.Side{plan.First, plan.Second} {
+		f := both()
+		f.At(s).Live, f.At(s).Report.View = false, plan.Unknown
+		assert.Equal(t, plan.NewWait(plan.Initiating, plan.Paused, s, plan.InboxComplete), plan.Decide(f))
+		f.At(s.Peer()).Report = plan.Report{View: plan.Present, Orphan: true, Claim: plan.Primary}
+		assert.Equal(t, plan.NewWait(plan.WaitForUser, plan.Paused, s, plan.InboxComplete), plan.Decide(f))
+		f.At(s).Abandon = true
+		assert.Equal(t, []plan.Write{{Kind: plan.AdoptWish, Side: s.Peer()}}, plan.Decide(f).Writes)
+	}
+}

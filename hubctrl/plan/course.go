@@ -54,10 +54,7 @@ func (f *Facts) brought(w Wait) bool {
 	c := f.At(w.On)
 	r := &c.Report
 	switch w.Fact {
-	case Answer:
-		if !c.Live {
-			return false
-		}
+	case Answer: // only a cluster that can be heard is waited for in this way
 		r.Answered, r.View = true, Present
 		if r.State == IsPrimary && c.Wish.Role == Secondary || r.State == IsSecondary && c.Wish.Role == Primary {
 			r.State, r.Ready, r.Level = Between, false, false

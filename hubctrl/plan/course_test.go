@@ -63,6 +63,20 @@ func TestTheCourseOfAFailover(t *testing.T) {
 	assert.Equal(t, plan.Initiating, course[0].Phase)
 }
 
+// TestTheCourseOfAFailoverFromAClusterWithoutAReport: what the survivor has restored is there, though nothing tells what the failed one had.
+func TestTheCourseOfAFailoverFromAClusterWithoutAReport(t *testing.T) {
+	f := settled()
+	f.Ask, f.Target = plan.Failover, plan.Second
+	f.At(plan.First).Live, f.At(plan.First).Report = false, plan.Report{}
+	f.At(plan.Second).Report.Volumes = true
+	course := plan.Course(f)
+	assert.Equal(t, plan.Wait{Fact: plan.LinkIsLive, On: plan.First}, course[len(course)-1].Wait)
+	assert.Equal(t, plan.FailedOver, course[len(course)-1].Phase)
+	f.At(plan.Second).Report.Volumes = false
+	course = plan.Course(f)
+	assert.Equal(t, plan.Wait{Fact: plan.LossAccepted, On: plan.Second}, course[len(course)-1].Wait)
+}
+
 func TestACourseEndsWhereOnlyTheUserCanHelp(t *testing.T) {
 	f := settled()
 	f.Ask, f.Target = plan.Relocate, plan.Elsewhere
