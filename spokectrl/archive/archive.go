@@ -202,8 +202,8 @@ func (a *Archive) Empty(ctx context.Context, g capsule.Group, profiles []string,
 	return problems
 }
 
-// errBroken means that a manifest is there but can't be read.
-var errBroken = errors.New("the manifest is broken")
+// errBroken means that a manifest is there but can't be read. It says what helps where nobody writes it again.
+var errBroken = errors.New("the manifest is broken: the cluster that the application runs on writes it again; if that is lost, bring back an earlier version of this object in the bucket")
 
 // manifestOf reads the manifest of a group; nil if the store answered that there is none.
 func manifestOf(ctx context.Context, s store.Store, g capsule.Group) (*capsule.Manifest, error) {
@@ -211,7 +211,7 @@ func manifestOf(ctx context.Context, s store.Store, g capsule.Group) (*capsule.M
 	return m, err
 }
 
-// versionedManifestOf is manifestOf, with the version that an update replaces.
+// versionedManifestOf is manifestOf, with the version that an update replaces, also of a manifest that is broken.
 func versionedManifestOf(ctx context.Context, s store.Store, g capsule.Group) (*capsule.Manifest, store.Version, error) {
 	body, version, err := s.Read(ctx, g.Manifest())
 	switch {
@@ -222,7 +222,7 @@ func versionedManifestOf(ctx context.Context, s store.Store, g capsule.Group) (*
 	}
 	m, err := capsule.DecodeManifest(g, body)
 	if err != nil {
-		return nil, store.AbsentVersion, fmt.Errorf("read %s: %w: %w", g.Manifest(), errBroken, err)
+		return nil, version, fmt.Errorf("read %s: %w: %w", g.Manifest(), errBroken, err)
 	}
 	return m, version, nil
 }

@@ -116,6 +116,10 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 	}
 	defer release()
 	was, version, err := versionedManifestOf(ctx, s, g)
+	broken := repairable(err)
+	if broken {
+		was, err = a.unbroken(at, err, e)
+	}
 	if err != nil {
 		return err
 	}
@@ -142,7 +146,7 @@ func (a *Archive) syncOne(ctx context.Context, s store.Store, g capsule.Group, s
 	if was, err = a.present(ctx, s, g, was); err != nil {
 		return err
 	}
-	if !holds(was, t, content, e) {
+	if broken || !holds(was, t, content, e) {
 		begun := partial{of: fmt.Sprintf("%d/%s/%d", was.Epoch, was.Cluster, was.Serial), put: map[string]string{}}
 		if last := a.memory.know(at).partial; last.of == begun.of {
 			begun = last
@@ -304,6 +308,9 @@ func (w *writer) object(ctx context.Context, key string, o capsule.Object) error
 // that was promoted meanwhile may have written its own, and then this one stands back. There are servers that ignore conditions.
 func (w *writer) stillOurs(ctx context.Context) error {
 	is, err := manifestOf(ctx, w.store, w.group)
+	if repairable(err) {
+		return nil // it is what is being written over
+	}
 	if err != nil || is == nil || is.Epoch <= w.term.Epoch {
 		return err
 	}

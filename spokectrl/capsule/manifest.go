@@ -4,6 +4,7 @@ package capsule
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,9 @@ import (
 
 // version of the manifest's format. A reader refuses what it does not know.
 const version = 1
+
+// ErrVersion means that a manifest was written by a version of this program that writes others.
+var ErrVersion = errors.New("its version is not known")
 
 // Manifest vouches for the objects of a group in one store. It is written after them.
 type Manifest struct {
@@ -99,7 +103,7 @@ func DecodeManifest(g Group, body []byte) (*Manifest, error) {
 	m.Signature = signature.Signature
 	m.genuine = m.Signature != "" && m.verify(text)
 	if m.Version != version {
-		return nil, fmt.Errorf("decode manifest: version %d is not known, want %d", m.Version, version)
+		return nil, fmt.Errorf("decode manifest: %w: it is %d, want %d", ErrVersion, m.Version, version)
 	}
 	if m.KubeObjects != nil {
 		if err := m.KubeObjects.valid(); err != nil {
