@@ -143,6 +143,8 @@ type State struct {
 	Class    string
 	// Held says what a replica that is being deleted waits for, and what to do about it; empty: for nothing that is known.
 	Held string
+	// Unclassed says what to do about the class of a replica that is gone; empty: it is there. The replica stays as it is until then.
+	Unclassed string
 	// PeerHandle is the handle that the volume has on the peer; empty: the same, or it is not known. PeerHandleSaid is what the
 	// PersistentVolume is to remember of where it was learned; empty: it need not. Unaddressed says why it does not remember the
 	// handle yet; empty: it does, or need not.

@@ -122,6 +122,9 @@ func (s volume) ready() provider.Finding {
 		case plan.WhyUnsure:
 			return no(provider.ReasonProgressing, messageUnsure+v.State.Ready.Message)
 		case plan.WhySession:
+			if v.State.Unclassed != "" {
+				return no(provider.ReasonProgressing, "the volume is secondary. Its claim is being deleted, and goes with its replica; "+v.State.Unclassed)
+			}
 			return yes(provider.ReasonReplicated, messageSession)
 		case plan.WhyFollowing:
 			return yes(provider.ReasonReplicated, "the volume is secondary, and the storage synchronizes it with the peer")

@@ -93,6 +93,24 @@ func TestStorageWithASessionIsAskedToReplicateAgain(t *testing.T) {
 	}
 }
 
+// TestAClassThatIsGoneSaysNothingOfSessions : it may have said that there are some, so nothing is done that needs to know.
+func TestAClassThatIsGoneSaysNothingOfSessions(t *testing.T) {
+	s := runtime.NewScheme()
+	require.NoError(t, replicationv1.AddToScheme(s))
+	r := &replicationv1.VolumeReplication{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "app", Name: "data", Generation: 2, Labels: map[string]string{v1alpha1.LabelOwnerNamespace: "app", v1alpha1.LabelOwnerName: "g"}},
+		Spec:       replicationv1.VolumeReplicationSpec{ReplicationState: replicationv1.Primary, VolumeReplicationClass: "gone"},
+	}
+	answer(r, 2)
+	is(r, "Replicating", metav1.ConditionFalse, "NotReplicating")
+	other := class("vrc")
+	state, err := volrep.Provider{}.Observe(t.Context(), fake.NewClientBuilder().WithScheme(s).WithObjects(client.Object(r), &other).Build(), volume())
+	require.NoError(t, err)
+	assert.True(t, state.Session)
+	assert.False(t, state.Apart)
+	assert.Contains(t, state.Unclassed, "VolumeReplicationClass gone")
+}
+
 // written is what is applied for a role.
 func written(t *testing.T, v provider.Volume, s provider.State, r plan.Role) *replicationv1.VolumeReplication {
 	t.Helper()

@@ -109,7 +109,7 @@ func (Provider) Observe(ctx context.Context, r client.Reader, v provider.Volume)
 	if err := learnHandle(ctx, r, v, &s, vr); err != nil {
 		return s, err
 	}
-	s.Apart = s.Session && s.Replica == plan.ReplicaPresent && apart(v, s, vr)
+	s.Apart = s.Session && s.Unclassed == "" && s.Replica == plan.ReplicaPresent && apart(v, s, vr)
 	return s, nil
 }
 
@@ -140,7 +140,10 @@ func identify(s *provider.State, v provider.Volume, classes []replicationv1.Volu
 		}
 		class, s.Class = chosen, chosen.Name
 	}
-	if class != nil {
+	if class == nil {
+		// Whether the storage has sessions can't be known: it is taken for one that has, which gives nothing up that could be needed.
+		s.Session, s.Unclassed = true, held(v, s.Class, nil)
+	} else {
 		s.ReplicationID = identifier(class.Labels, v1alpha1.LabelReplicationID)
 		s.Session = sessions(class)
 	}
