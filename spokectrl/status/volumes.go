@@ -225,7 +225,7 @@ func (s volume) volumeLost() string {
 			"Give claim %s the labels of the group's selector, and the volume is protected under the new name; or delete this claim to end its protection", it.Unbound(), it.Holder)
 	}
 	return fmt.Sprintf("PersistentVolume %s of the claim is gone, or belongs to another claim. Its replica and what is stored of it stay as they are. "+
-		"Re-create the PersistentVolume, with the same volume handle and a claimRef that names this claim, or set action Failover in the DRPlacementControl: the peer has the data and restores the claim",
+		"Re-create the PersistentVolume, with the same volume handle and a claimRef that names this claim, with its UID or with none: a claim that is Lost ignores any other; or set action Failover in the DRPlacementControl: the peer has the data and restores the claim",
 		s.Volumes[s.index].Item.Claim.Spec.VolumeName)
 }
 
