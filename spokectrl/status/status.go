@@ -38,6 +38,9 @@ func Of(was *v1alpha1.VolumeReplicationGroup, f *snapshot.Snapshot, p plan.Plan,
 		!s.any(func(v snapshot.Volume) bool { return v.State.Unsent })
 	var copied []v1alpha1.ProtectedPVC // all that have something to copy
 	for _, v := range s.volumes() {
+		if v.untold() {
+			continue
+		}
 		out.ProtectedPVCs = append(out.ProtectedPVCs, v.protectedPVC(was, now))
 		if s.Plan.Verdicts[v.index].Why != plan.WhyIdle {
 			copied = append(copied, out.ProtectedPVCs[len(out.ProtectedPVCs)-1])
@@ -131,7 +134,7 @@ func groupSync(pvcs []v1alpha1.ProtectedPVC) (oldest *metav1.Time, longest *meta
 func (s Pass) any(is func(snapshot.Volume) bool) bool {
 	return slices.ContainsFunc(s.volumes(), func(v volume) bool {
 		one := s.Volumes[v.index]
-		return one.Err != nil || is(one)
+		return one.Err != nil || !v.unused() && is(one)
 	})
 }
 

@@ -243,6 +243,8 @@ const messageIdle = "the claim is bound when a Pod first uses it: the workload m
 func (s volume) protected() provider.Finding {
 	ready := s.ready()
 	switch {
+	case s.unused():
+		return yes(provider.ReasonDataProtected, "nothing was ever written to the claim, so there is nothing to protect: it is bound when a Pod first uses it")
 	case s.Plan.Verdicts[s.index].Why == plan.WhyIdle:
 		return no(provider.ReasonProgressing, "the claim has no volume yet, and nothing to protect: it is bound when a Pod first uses it")
 	case s.released() && s.Plan.Verdicts[s.index].Why == plan.WhyUnsure:

@@ -259,6 +259,11 @@ func (it *Item) Idle() bool {
 	return it.Class != nil && it.Class.VolumeBindingMode != nil && *it.Class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
 }
 
+// Unused reports whether nothing was ever written to a claim: it is Idle, and its volume will not be made from anything.
+func (it *Item) Unused() bool {
+	return it.Idle() && it.Claim.Spec.DataSource == nil && it.Claim.Spec.DataSourceRef == nil
+}
+
 // annotationNode is what the scheduler sets on a claim whose Pod it has found a node for.
 const annotationNode = "volume.kubernetes.io/selected-node"
 
