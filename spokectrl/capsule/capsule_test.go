@@ -84,7 +84,7 @@ func sealed(content capsule.Content) (*capsule.Manifest, map[string][]byte) {
 func TestNothingOfOneClusterIsCarriedToAnother(t *testing.T) {
 	p := stored(t)
 	pvc, pv := capsule.NewPVC(p), capsule.NewPV(p, class())
-	assert.Equal(t, map[string]string{"team": "a", prefix + "ramen-restore": "True"}, pvc.Annotations)
+	assert.Equal(t, map[string]string{"team": "a", prefix + "ramen-restore": "True", prefix + "restored-from": "pv"}, pvc.Annotations)
 	assert.Equal(t, map[string]string{"app": "x"}, pvc.Labels)
 	assert.Empty(t, pvc.UID)
 	assert.Empty(t, pvc.ResourceVersion)

@@ -215,15 +215,12 @@ func NewPV(stored Pair, class *storagev1.StorageClass) *corev1.PersistentVolume 
 // names them could not be applied again.
 func NewPVC(stored Pair) *corev1.PersistentVolumeClaim {
 	pvc := portablePVC(stored.PVC)
-	if pvc.Annotations == nil {
-		pvc.Annotations = map[string]string{}
-	}
-	pvc.Annotations[v1alpha1.AnnotationRestored] = "True"
 	pvc.Spec = corev1.PersistentVolumeClaimSpec{
 		AccessModes: pvc.Spec.AccessModes, Resources: pvc.Spec.Resources, VolumeMode: pvc.Spec.VolumeMode, Selector: pvc.Spec.Selector,
 		StorageClassName: pvc.Spec.StorageClassName, VolumeAttributesClassName: pvc.Spec.VolumeAttributesClassName, VolumeName: pvc.Spec.VolumeName,
 		DataSource: pvc.Spec.DataSource, DataSourceRef: pvc.Spec.DataSourceRef,
 	}
+	MarkRestored(pvc)
 	return pvc
 }
 

@@ -95,7 +95,7 @@ func (s volume) protectedPVC(was *v1alpha1.VolumeReplicationGroup, now time.Time
 	}
 	if s.Facts.Role == plan.Primary && v.State.Copied {
 		conditions = append(conditions, condition(v1alpha1.PVCReplicationSourceSetup, s.sent()))
-		if c := v.Item.Claim; c != nil && c.Annotations[v1alpha1.AnnotationRestored] != "" {
+		if c := v.Item.Claim; c != nil && capsule.Restored(c) {
 			conditions = append(conditions, condition(v1alpha1.PVCPVsRestored, s.received()))
 		}
 	}

@@ -222,7 +222,7 @@ func (it *Item) Facts(vrg *v1alpha1.VolumeReplicationGroup) plan.Volume {
 	v.Foreign = name != "" && !labeled
 	v.Sealed = it.Claim.Annotations[v1alpha1.AnnotationVRProtected] != ""
 	v.Released = it.Demoted()
-	v.Restored = it.Claim.Annotations[v1alpha1.AnnotationRestored] != ""
+	v.Restored = restored(it.Claim)
 	held := controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolRepFinalizer) ||
 		controllerutil.ContainsFinalizer(it.Claim, v1alpha1.PVCVolSyncFinalizer)
 	switch {

@@ -149,9 +149,9 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 		}
 		return giveUp(ctx, r, v.Item.PV, corev1.PersistentVolumeReclaimRetain)
 	case plan.Mark:
-		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), f.Facts.Volumes[i].Sealed)))
+		return explained("mark claim "+v.Item.Name, r.mark(ctx, f, v, f.Facts.Volumes[i].Sealed))
 	case plan.Seal:
-		return explained("mark claim "+v.Item.Name, a.Owned(ctx, volumes.Mark(f.VRG, v.Item.Claim, finalizer(v), true)))
+		return explained("mark claim "+v.Item.Name, r.mark(ctx, f, v, true))
 	case plan.RemoveClaimFinalizer:
 		return explained("take the finalizer off claim "+v.Item.Name, r.takeOff(ctx, f, v.Item.Claim, volumes.Loosen(f.VRG, v.Item.Claim, f.Facts.Volumes[i].Sealed), false))
 	case plan.Release:

@@ -151,7 +151,7 @@ func observeRemain(ctx context.Context, reader client.Reader, f *snapshot.Snapsh
 	case has && !f.Facts.Ending && (!leaves || f.Facts.Role != plan.Primary || f.Facts.Restore == plan.RestoreDone):
 		return m, false, nil
 	}
-	restored := claim != nil && (claim.Annotations[v1alpha1.AnnotationRestored] != "" || slices.ContainsFunc(f.Copies, func(c snapshot.Copy) bool {
+	restored := claim != nil && (capsule.Restored(claim) || slices.ContainsFunc(f.Copies, func(c snapshot.Copy) bool {
 		return snapshot.Is(c.Volume, claim.Namespace, claim.Name) && c.By.Made(c.Destination)
 	}))
 	m.Lacking = claim == nil || leaves || claim.Spec.VolumeName == "" && !restored

@@ -12,6 +12,8 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
+	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
 	"github.com/ramendr/ramen-direct/spokectrl/volumes"
 )
@@ -57,8 +59,35 @@ func stripVolume(ctx context.Context, r actor, pv *corev1.PersistentVolume, labe
 	return explained("take marks off PersistentVolume "+pv.Name, apply.Strip(ctx, r.Client, now, labels, annotations))
 }
 
+// mark puts the marks of the group on a claim. The note that its volume was demoted goes, also if another manager has it, too: a
+// manifest that was exported then brings it back.
+func (r actor) mark(ctx context.Context, f *snapshot.Snapshot, v *snapshot.Volume, sealed bool) error {
+	claim := v.Item.Claim
+	if err := apply.New(r.Client, fieldOwnerSpec).Owned(ctx, volumes.Mark(f.VRG, claim, finalizer(v), sealed)); err != nil {
+		return err
+	}
+	if claim.Annotations[v1alpha1.AnnotationVRReleased] == "" {
+		return nil
+	}
+	now := &corev1.PersistentVolumeClaim{}
+	if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(claim), now); err != nil || !found || now.UID != claim.UID {
+		return err
+	}
+	return apply.Strip(ctx, r.Client, now, nil, []string{v1alpha1.AnnotationVRReleased})
+}
+
+// noted are the annotations of a claim that end with its protection. That it was made by a restore ends where its volume is given up to
+// the user, and is what a secondary knows of it until then.
+func noted(f *snapshot.Snapshot) []string {
+	out := []string{v1alpha1.AnnotationVRProtected, v1alpha1.AnnotationVRReleased}
+	if f.Facts.Ending || f.Facts.Role == plan.Primary {
+		out = append(out, v1alpha1.AnnotationRestored, capsule.AnnotationRestoredFrom)
+	}
+	return out
+}
+
 // takeOff applies intent, which names what stays of our marks on a claim, and takes off what is still there besides: the
-// finalizers; with all, the labels and the annotation, too.
+// finalizers; with all, the labels and the annotations, too.
 func (r actor) takeOff(ctx context.Context, f *snapshot.Snapshot, claim *corev1.PersistentVolumeClaim, intent apply.Intent, all bool) error {
 	if err := client.IgnoreNotFound(apply.New(r.Client, fieldOwnerSpec).Owned(ctx, intent)); err != nil {
 		return fmt.Errorf("give the marks up: %w", err)
@@ -67,8 +96,8 @@ func (r actor) takeOff(ctx context.Context, f *snapshot.Snapshot, claim *corev1.
 	if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(claim), now); err != nil || !found || now.UID != claim.UID {
 		return err
 	}
-	if all && volumes.Owned(f.VRG, now) {
-		if err := apply.Strip(ctx, r.Client, now, []string{v1alpha1.LabelOwnerName, v1alpha1.LabelOwnerNamespace}, []string{v1alpha1.AnnotationVRProtected}); err != nil {
+	if owner := now.Labels[v1alpha1.LabelOwnerName]; all && (owner == "" || volumes.Owned(f.VRG, now)) {
+		if err := apply.Strip(ctx, r.Client, now, []string{v1alpha1.LabelOwnerName, v1alpha1.LabelOwnerNamespace}, noted(f)); err != nil {
 			return fmt.Errorf("take the labels off: %w", err)
 		}
 	}

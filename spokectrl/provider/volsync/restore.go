@@ -18,6 +18,7 @@ import (
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/apply"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
 
@@ -69,6 +70,7 @@ func handOver(d provider.Destination) provider.Restoring {
 	case !d.Handed:
 		claim := described(d)
 		claim.Spec.VolumeName = d.InletPV.Name
+		capsule.MarkRestored(claim)
 		return provider.Restoring{Message: "what was received becomes the volume of claim " + d.Volume.Name, Hand: claim}
 	case c != nil && c.Spec.VolumeName != d.InletPV.Name:
 		return replace(d)
@@ -97,15 +99,15 @@ func replace(d provider.Destination) provider.Restoring {
 func (Provider) Made(d provider.Destination) bool { return madeFrom(d) != "" }
 
 // madeFrom is the image that the claim of a destination was made from by a restore; empty if it was made by others. A claim
-// whose volume was restored along with it has the data source that its manifest names. The annotation may be taken off by
-// others, such as an operator that writes the claim as it knows it; what a claim is made from, nobody can change.
+// whose volume was restored along with it has the data source that its manifest names. The annotations may be taken off by
+// others, such as an operator that writes the claim as it knows it, or come with a copy; what a claim is made from, nobody can change.
 func madeFrom(d provider.Destination) string {
 	claim, pv := d.Claim, d.PV
 	if claim == nil || claim.Spec.DataSource == nil || pv != nil && pv.Name == claim.Spec.VolumeName && pv.Annotations[v1alpha1.AnnotationRestored] != "" {
 		return ""
 	}
 	from := claim.Spec.DataSource
-	if claim.Annotations[v1alpha1.AnnotationRestored] == "" && !slices.ContainsFunc(d.Objects, func(o client.Object) bool {
+	if !capsule.Restored(claim) && !slices.ContainsFunc(d.Objects, func(o client.Object) bool {
 		_, image := o.(*snapshotv1.VolumeSnapshot)
 		return image && o.GetName() == from.Name && from.Kind == "VolumeSnapshot" && ptr.Deref(from.APIGroup, "") == snapshotv1.GroupName
 	}) {
@@ -213,10 +215,6 @@ func described(d provider.Destination) *corev1.PersistentVolumeClaim {
 			Resources:        corev1.VolumeResourceRequirements{Requests: maps.Clone(v.Resources.Requests)},
 		},
 	}
-	if claim.Annotations == nil {
-		claim.Annotations = map[string]string{}
-	}
-	claim.Annotations[v1alpha1.AnnotationRestored] = "True"
 	return claim
 }
 
@@ -224,6 +222,7 @@ func described(d provider.Destination) *corev1.PersistentVolumeClaim {
 func restored(d provider.Destination, image *snapshotv1.VolumeSnapshot) *corev1.PersistentVolumeClaim {
 	claim := described(d)
 	claim.Spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ptr.To(snapshotv1.GroupName), Kind: "VolumeSnapshot", Name: image.Name}
+	capsule.MarkRestored(claim)
 	// Only what it takes: a manifest that asks for less than the volume has could not be applied any more.
 	size := image.Status.RestoreSize
 	if size == nil || size.IsZero() {
