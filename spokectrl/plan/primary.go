@@ -132,6 +132,7 @@ func standing(v Volume) VolumeState {
 
 // protect decides for one volume of a primary whose restore is done.
 func protect(g Facts, i int, v Volume, p, replicas *Plan) Verdict {
+	v.Selected = v.Selected || g.stays(v)
 	switch {
 	case v.Foreign || v.Replica == ReplicaForeign:
 		return Verdict{Discovered, WhyForeign}

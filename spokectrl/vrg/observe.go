@@ -53,7 +53,7 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 		Released:    note == snapshot.Released,
 		FinalSync:   vrg.Spec.PrepareForFinalSync || vrg.Spec.RunFinalSync,
 		Discard:     vrg.Spec.Action == v1alpha1.VRGActionFailover,
-		Unprotect:   true,
+		Unprotect:   r.unprotect(ctx),
 	}
 	f.Facts.Served = vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
 	f.Facts.Taken = f.Facts.Discard || f.Facts.Served
@@ -71,9 +71,6 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 		return nil, err
 	}
 	f.Provided = snapshot.GroupOf(vrg, f.Facts, f.Term, settings)
-	if f.Steady() {
-		f.Facts.Unprotect = r.unprotect(ctx)
-	}
 	return f, nil
 }
 
