@@ -23,11 +23,6 @@ func loosen(g Facts, p *Plan, goes func(Volume) bool) {
 	}
 }
 
-// prune decides for a group a namespace of which is being deleted: what leaves with it is not held, and is given up by nobody.
-func prune(g Facts, p *Plan) {
-	loosen(g, p, func(v Volume) bool { return v.Marks == MarksAll && v.Claim == ClaimLeaving })
-}
-
 // outlived reports whether a replica that is being deleted goes after the group. A session holds a secondary until the primary is let
 // go, whose group ends only when this one has; the protection of a secondary's volume ends with its group only. The claim is held by the
 // replica until then, so that its volume can't go before.

@@ -155,7 +155,8 @@ type Facts struct {
 	// Pruned says that a namespace of the group is being deleted: its claims leave, and nobody gives their volumes up.
 	Pruned bool
 	// Severed says that a secondary does not know of sending the application away, because it was re-created meanwhile, and that
-	// protected volumes have no replica any more: what was written last may not be on the peer.
+	// protected volumes have no replica any more; or that it noted that volumes left with their namespace before they were demoted:
+	// what was written last may not be on the peer.
 	Severed bool
 	Held    bool // the group carries our finalizer
 	Restore Restore

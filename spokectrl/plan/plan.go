@@ -12,6 +12,7 @@ const (
 	MarkRestored                // note that the restore is done, for this term as primary
 	SendAway                    // replace that note by one that the application was told to leave
 	ClearRestored               // remove either note; a secondary notes that it is no primary, and gets our finalizer with that
+	Sever                       // note that volumes leave with their namespace before they were demoted
 	Upload                      // bring every store up to date
 	Add                         // add to every store what it lacks, and take nothing out of it
 	DeleteStored                // remove everything of the group from every store
@@ -40,7 +41,7 @@ const (
 const GroupWrite = -1
 
 // Write is one write. Writes are carried out in their order; a failed one stops the later ones of its volume, and a failed
-// AddFinalizer, RestoreClaims, MarkRestored, SendAway, ClearRestored or DeleteStored stops all. DeleteStored and
+// AddFinalizer, RestoreClaims, MarkRestored, SendAway, ClearRestored, Sever or DeleteStored stops all. DeleteStored and
 // RemoveFinalizer are left out if any write has failed.
 type Write struct {
 	Kind   Kind
@@ -123,7 +124,7 @@ func Decide(g Facts) Plan {
 	case g.Ending:
 		end(g, &p)
 		return p
-	case g.Severed:
+	case g.Severed && !g.Pruned:
 		for i, v := range g.Volumes {
 			p.Verdicts[i] = Verdict{standing(v), WhyInterrupted}
 		}

@@ -153,6 +153,7 @@ func protect(g Facts, i int, v Volume, p, replicas *Plan) Verdict {
 	case v.Claim == ClaimPending:
 		return Verdict{Discovered, WhyUnbound}
 	case v.Replica == ReplicaLeaving:
+		v.forget(i, p)
 		return Verdict{Protecting, WhyLeaving}
 	case v.Replica == ReplicaAbsent && !v.Able:
 		return Verdict{Discovered, WhyUnable}
@@ -216,6 +217,7 @@ func endProtection(g Facts, i int, v Volume, p *Plan, becomes fate) Verdict {
 	if g.Role == Primary && v.handedOver() {
 		return takeBack(i, v, p)
 	}
+	v.forget(i, p)
 	switch v.Replica {
 	case ReplicaUnknown:
 		return Verdict{Releasing, WhyUnread}

@@ -6,7 +6,7 @@ import "slices"
 
 func secondary(g Facts, p *Plan) {
 	if g.Pruned {
-		prune(g, p)
+		pruneSecondary(g, p)
 		return
 	}
 	switch loose := slices.ContainsFunc(g.Volumes, loosened); {
@@ -20,6 +20,8 @@ func secondary(g Facts, p *Plan) {
 		if loosened(v) && v.Claim == ClaimBound {
 			p.volume(i, Mark)
 		}
+		v.forget(i, p)
+		v.Released = v.Released && !v.misremembers()
 		p.Verdicts[i] = release(g, i, v, p)
 	}
 	abandon(g, p) // as long as the newer data can be seen
@@ -30,6 +32,19 @@ func secondary(g Facts, p *Plan) {
 		case c.Wanted && c.Able && !c.Sending && !c.Exact:
 			p.volume(i, Receive)
 		}
+	}
+}
+
+// misremembers says that the claim remembers a demotion, and its replica is told primary: a manifest that was exported earlier, or a
+// restore from a backup, brought the note back. What sends copies has no role.
+func (v Volume) misremembers() bool {
+	return v.Released && v.Told == Primary && v.Replica != ReplicaForeign && !v.Copied
+}
+
+// forget takes such a note off the claim, before the replica is gone that disproves it.
+func (v Volume) forget(i int, p *Plan) {
+	if v.misremembers() && v.Marks == MarksAll {
+		p.volume(i, Mark)
 	}
 }
 

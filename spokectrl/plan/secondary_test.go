@@ -50,6 +50,9 @@ func TestASecondary(t *testing.T) {
 		"not one that sends what was not given up": {
 			having(secondary(healthy(func(v *plan.Volume) { v.Replica, v.Copied = plan.ReplicaLeaving, true })), over), nil, waits(plan.Releasing, plan.WhyLeaving),
 		},
+		"no demotion is believed whose replica is told primary": {
+			secondary(healthy(func(v *plan.Volume) { v.Replica, v.Released = plan.ReplicaLeaving, true })), []plan.Write{first(plan.Mark)}, waits(plan.Releasing, plan.WhyLeaving),
+		},
 		"a replica of a role, though its volume was given up": {
 			having(secondary(healthy(func(v *plan.Volume) { v.Replica = plan.ReplicaLeaving })), discard), nil, waits(plan.Releasing, plan.WhyLeaving),
 		},
@@ -93,7 +96,7 @@ func TestASecondary(t *testing.T) {
 			waits(plan.Demoting, plan.WhyReplica),
 		},
 		"what was demoted, and is told primary, is in use as any other": {
-			secondary(released(func(v *plan.Volume) { v.Session, v.Told, v.Use = true, plan.Primary, plan.UseUnknown })), nil, waits(plan.Releasing, plan.WhyUse),
+			secondary(released(func(v *plan.Volume) { v.Session, v.Told, v.Use = true, plan.Primary, plan.UseUnknown })), []plan.Write{first(plan.Mark)}, waits(plan.Releasing, plan.WhyUse),
 		},
 		"what waits for a session's volume without a replica has to stop": {
 			secondary(without(func(v *plan.Volume) { v.Session, v.Released, v.Use = true, true, plan.UseBusy })), nil, waits(plan.Releasing, plan.WhyUse),
@@ -111,8 +114,8 @@ func TestASecondary(t *testing.T) {
 		"nor what leaves, told primary again": {
 			secondary(released(func(v *plan.Volume) {
 				v.Session, v.Told, v.Replica, v.Use = true, plan.Primary, plan.ReplicaLeaving, plan.UseBusy
-			})), nil,
-			waits(plan.AtSecondary, plan.WhyLeaving),
+			})), []plan.Write{first(plan.Mark)},
+			waits(plan.Releasing, plan.WhyLeaving), // not AtSecondary: it was never told so
 		},
 		"nor what the storage has not made secondary yet": {
 			secondary(released(func(v *plan.Volume) { v.Session, v.Reached, v.Settled, v.Use = true, plan.Primary, false, plan.UseBusy })), nil,

@@ -114,7 +114,7 @@ func (w world) replicate(add func(string, bool, func(*world))) {
 	if (w.rbd || w.array) && (w.level || w.follow) {
 		add("the storage loses sight of the peer", false, func(n *world) { n.level, n.follow = false, false })
 	}
-	if w.replica == plan.ReplicaLeaving && !w.refuses() {
+	if w.replica == plan.ReplicaLeaving && !w.refuses() && !w.copied { // the controller is woken before that
 		add("storage lets the replica go", true, func(n *world) {
 			if n.actual == plan.Primary {
 				n.actual, n.apart, n.asked = plan.NoRole, false, false

@@ -41,12 +41,13 @@ func (w world) next(decide func(plan.Facts) plan.Plan) []edge[world] {
 
 // vouch is what the hub may conclude from a report.
 func (w world) vouch(p plan.Plan, add func(string, bool, func(*world))) {
-	if w.ending || !w.held || w.pruned || w.severed() {
+	if w.ending || !w.held || w.severed() {
 		return
 	}
 	// A claim that the user deletes for good is no longer spoken for.
 	kept := w.vouched && !w.dropped
 	switch {
+	case w.pruned && w.role == plan.Primary: // it is told, and nothing is vouched for
 	case w.role == plan.Primary && w.finalSync && w.sentAway && kept && w.claim == plan.ClaimAbsent:
 		add("report", false, func(n *world) { n.fail("there is nothing to synchronize, and there was a volume") })
 	case w.role == plan.Primary && w.finalSync && w.sentAway && w.stored && w.ours && !w.finished:
@@ -69,14 +70,19 @@ func (w world) others(add func(string, bool, func(*world))) {
 	add("Kubernetes lets the claim go", true, func(n *world) { n.leave() })
 	add("the user brings the PV back", true, func(n *world) { n.lost = false })
 	add("Kubernetes deletes the group", true, func(n *world) {
-		if n.pruned && !n.ending && n.held {
+		if n.pruned && !n.ending && n.held && !n.outlives {
 			n.ending, n.interrupted = true, true
 		}
+	})
+	add("Kubernetes ends the deletion of the namespace", true, func(n *world) {
+		// The controller is there while it lasts. What it never held may go unnoticed otherwise.
+		noticed := n.role != plan.Primary || !n.sentAway && !(n.remembered && n.current)
+		n.pruned = n.pruned && !(n.outlives && noticed && n.claim == plan.ClaimAbsent && n.replica == plan.ReplicaAbsent)
 	})
 	add("the mirror makes the group again", true, func(n *world) {
 		if n.gone && n.interrupted && (!n.pruned || n.claim == plan.ClaimAbsent && n.replica == plan.ReplicaAbsent) {
 			n.ending, n.interrupted, n.pruned, n.gone, n.held = false, false, false, false, false
-			n.remembered, n.current, n.sentAway, n.released = false, false, false, false
+			n.remembered, n.current, n.sentAway, n.released, n.cut = false, false, false, false, false
 		}
 	})
 	w.mishap(add)
@@ -103,6 +109,9 @@ func (w world) mishap(add func(string, bool, func(*world))) {
 			}
 		})
 	}
+	if w.recalls && w.marks && w.claim == plan.ClaimBound && w.replica == plan.ReplicaPresent && w.told == plan.Primary && !w.demoted {
+		add("somebody applies the claim as it was exported when it was demoted", false, func(n *world) { n.demoted, n.copied, n.mishaps = true, true, n.mishaps-1 })
+	}
 	if w.claim == plan.ClaimBound && w.kept && !w.lost {
 		add("the PV is lost", false, func(n *world) { n.lost, n.mishaps = true, n.mishaps-1 })
 	}
@@ -116,6 +125,9 @@ func (w world) people(add func(string, bool, func(*world))) {
 	}
 	if w.claim == plan.ClaimBound {
 		add("a Pod starts", false, func(n *world) { n.busy = true; n.wishes-- })
+		if w.keeps && w.marks && !w.unlabeled {
+			add("the user takes the label off the claim", false, func(n *world) { n.unlabeled = true; n.wishes-- })
+		}
 		add("the user deletes the claim", false, func(n *world) {
 			n.claim = plan.ClaimLeaving
 			n.dropped = n.role == plan.Primary && n.remembered && n.current && !n.interrupted && !n.pruned || n.ending && (!n.marks || n.loose)
@@ -143,7 +155,7 @@ func (w world) settled() bool {
 	if w.gone && !w.interrupted || w.ending && !w.interrupted && !w.held {
 		return true
 	}
-	if w.severed() {
+	if w.severed() && !w.pruned {
 		return true // a person decides
 	}
 	p := plan.Decide(w.facts())
@@ -152,7 +164,7 @@ func (w world) settled() bool {
 		return true // it is told, and a person decides
 	case w.ending || len(p.Writes) > 0:
 		return false
-	case w.role == plan.Primary && w.finalSync:
+	case w.role == plan.Primary && (w.finalSync || w.keeps && w.claim == plan.ClaimLeaving || w.unlabeled && !w.marks && w.replica == plan.ReplicaAbsent):
 		return true
 	case w.role == plan.Primary && w.claim == plan.ClaimAbsent:
 		return w.replica == plan.ReplicaAbsent && !w.stored

@@ -16,6 +16,11 @@ type world struct {
 	released             bool // the note says that the group is no primary
 	sentAway             bool // the note says that the application was told to leave
 	interrupted, pruned  bool // somebody else than the hub deletes the group; with its namespace
+	outlives             bool // the group lies in another namespace than the application
+	keeps, unlabeled     bool // single volumes are not released; the claim is not selected any more
+	recalls              bool // somebody has the claim as it was exported when its volume was demoted
+	copied               bool // somebody brought that memory back, and the controller did not look since
+	cut                  bool // the note says that volumes went with a namespace before they were demoted
 	ours                 bool // what is stored was stored from here, in this epoch
 	lost                 bool // the object of the PV is gone, its data is not
 	vouched              bool // the volume was reported as protected
@@ -45,6 +50,24 @@ func start(flips, faults, wishes, mishaps uint8) world {
 	}
 }
 
+// outliving is a world whose group lies in another namespace than the application.
+func outliving(w world) world {
+	w.outlives = true
+	return w
+}
+
+// keeping is a world whose configuration does not allow to release single volumes.
+func keeping(w world) world {
+	w.keeps = true
+	return w
+}
+
+// recalling is a world where somebody may bring the memory of a demotion back.
+func recalling(w world) world {
+	w.recalls = true
+	return w
+}
+
 // onRBD is a world whose storage is like Ceph RBD.
 func onRBD(w world) world {
 	w.rbd = true
@@ -61,7 +84,7 @@ func onArray(w world) world {
 func (w world) facts() plan.Facts {
 	current := w.reached == w.told && w.replica == plan.ReplicaPresent // a deletion counts as a new generation, which is never answered
 	v := plan.Volume{
-		Selected: true, Claim: w.claim, Sealed: w.sealed, Kept: kept(w.kept && w.pv && !w.lost && w.claim != plan.ClaimAbsent), Able: true,
+		Selected: !w.unlabeled, Claim: w.claim, Sealed: w.sealed, Kept: kept(w.kept && w.pv && !w.lost && w.claim != plan.ClaimAbsent), Able: true,
 		Use: plan.UseFree, Replica: w.replica, Told: w.told, Exact: w.told == w.role,
 		Settled: current && (w.told == plan.Primary || w.level), Following: current && w.follow,
 		Reached: w.reached, Released: w.demoted, Restored: w.restored,
@@ -83,7 +106,7 @@ func (w world) facts() plan.Facts {
 		v.Claim = plan.ClaimLost
 	}
 	g := plan.Facts{
-		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Taken: w.taken, Unprotect: true,
+		Role: w.role, Ending: w.ending, Interrupted: w.interrupted, Pruned: w.pruned, Held: w.held, Released: w.released, SentAway: w.sentAway, Severed: w.severed(), FinalSync: w.finalSync, Discard: w.discard, Taken: w.taken, Unprotect: !w.keeps,
 		Restore: w.restore(), Volumes: []plan.Volume{v}, Served: w.taken,
 	}
 	if w.claim == plan.ClaimAbsent && w.replica == plan.ReplicaAbsent {
@@ -99,9 +122,13 @@ func (w world) facts() plan.Facts {
 	return g
 }
 
-// severed says that a secondary is new here, and that what is stored was stored by the primary that was here before it.
+// severed says that a secondary is new here, and that what is stored was stored by the primary that was here before it; or that
+// it noted so itself.
 func (w world) severed() bool {
-	return w.role == plan.Secondary && !w.released && !w.sentAway && !w.ending && !w.discard && w.stored && w.ours &&
+	if w.role != plan.Secondary || w.ending || w.discard {
+		return false
+	}
+	return w.cut || !w.released && !w.sentAway && w.stored && w.ours &&
 		(w.replica != plan.ReplicaPresent || w.claim == plan.ClaimAbsent || w.claim == plan.ClaimLeaving && w.loose)
 }
 
@@ -156,14 +183,17 @@ func (w *world) step(s plan.Write) bool {
 			if !w.pv {
 				w.pv, w.kept, w.noted = true, true, false
 			}
-			w.claim, w.dropped, w.restored = plan.ClaimPending, false, true
+			w.claim, w.dropped, w.restored, w.unlabeled = plan.ClaimPending, false, true, false // with the labels that it was deployed with
 		}
 	case plan.MarkRestored:
-		w.remembered, w.current, w.sentAway, w.released = true, true, false, false
+		w.remembered, w.current, w.sentAway, w.released, w.cut = true, true, false, false, false
 	case plan.SendAway:
-		w.current, w.sentAway, w.released = false, true, false
+		w.current, w.sentAway, w.released, w.cut = false, true, false, false
 	case plan.ClearRestored:
-		w.remembered, w.current, w.sentAway, w.released = false, false, false, w.role == plan.Secondary
+		w.remembered, w.current, w.sentAway, w.released, w.cut = false, false, false, w.role == plan.Secondary, false
+		w.held = true
+	case plan.Sever:
+		w.remembered, w.current, w.sentAway, w.released, w.cut = false, false, false, false, true
 		w.held = true
 	case plan.Upload:
 		if w.storeDown {
@@ -233,6 +263,7 @@ func (w *world) volumeStep(k plan.Kind) bool {
 	if !w.held {
 		w.fail("(g) a volume is touched and our finalizer is not on the group")
 	}
+	w.copied = false // the controller is there
 	switch k {
 	case plan.Retain:
 		w.kept, w.noted = w.kept || w.pv, w.demoted
@@ -282,6 +313,9 @@ func (w *world) volumeStep(k plan.Kind) bool {
 		if w.pv && !w.kept && w.claim != plan.ClaimAbsent {
 			w.fail("(e) a replica is dropped and the volume is not retained")
 		}
+		if w.keeps && w.role == plan.Primary && !w.ending && w.claim == plan.ClaimBound {
+			w.fail("a volume is released, and the configuration forbids it")
+		}
 		w.replica = plan.ReplicaLeaving
 	case plan.Rejoin:
 		w.rejoin()
@@ -300,8 +334,9 @@ func (w *world) volumeStep(k plan.Kind) bool {
 			w.fail("(g) the marks are removed while there is a replica")
 		}
 		w.given = w.given || w.discard && !w.shipped
+		w.dropped = w.dropped || w.unlabeled // it is nobody's any more
 		w.marks, w.sealed, w.loose, w.demoted = false, false, false, false
-	case plan.AddFinalizer, plan.RestoreClaims, plan.MarkRestored, plan.SendAway, plan.ClearRestored, plan.Upload, plan.Add, plan.DeleteStored, plan.RemoveFinalizer:
+	case plan.AddFinalizer, plan.RestoreClaims, plan.MarkRestored, plan.SendAway, plan.ClearRestored, plan.Sever, plan.Upload, plan.Add, plan.DeleteStored, plan.RemoveFinalizer:
 	}
 	return true
 }

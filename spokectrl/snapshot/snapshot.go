@@ -18,7 +18,7 @@ import (
 )
 
 // AnnotationRestored on a group notes the epoch for which the stored metadata was restored, followed by SentAway once the
-// application was told to leave; or Released. It distinguishes a primary that keeps running from one that
+// application was told to leave; or Released, or Severed. It distinguishes a primary that keeps running from one that
 // was just promoted, and both from one that was re-created after someone deleted it.
 const AnnotationRestored = "volumereplicationgroups.ramendr.openshift.io/restored-epoch"
 
@@ -34,6 +34,7 @@ const AnnotationAttempted = "volumereplicationgroups.ramendr.openshift.io/object
 const (
 	SentAway = ".sent-away" // after the epoch: the application was told to leave
 	Released = "released"   // the group is no primary
+	Severed  = "severed"    // volumes of a secondary left with their namespace before they were demoted
 )
 
 // annotationUseVolSync asks for VolSync for every volume of the group.
@@ -81,9 +82,10 @@ func (s *Snapshot) Steady() bool {
 }
 
 // Severable says that a group is told to be Secondary by a relocate, and does not know that it sent the application away: it may
-// replace one that was Primary a moment ago.
+// replace one that was Primary a moment ago. Or it noted that it is severed.
 func (s *Snapshot) Severable() bool {
-	return s.Facts.Role == plan.Secondary && !s.Facts.Ending && !s.Facts.Released && !s.Facts.SentAway && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate
+	unknowing := !s.Facts.Released && !s.Facts.SentAway && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate
+	return s.Facts.Role == plan.Secondary && !s.Facts.Ending && (s.Facts.Severed || unknowing)
 }
 
 // Stranded says that volumes of a secondary were never demoted here, and have neither claim nor replica any more.

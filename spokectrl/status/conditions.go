@@ -4,6 +4,7 @@ package status
 
 import (
 	"cmp"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -53,7 +54,7 @@ func (s Pass) DataReady() provider.Finding {
 	if s.Facts.Ending {
 		return s.ending()
 	}
-	if s.Facts.Pruned {
+	if s.Facts.Pruned && (s.Facts.Role != plan.Secondary || !s.secondary()) {
 		return no(ReasonInterrupted, messagePruned)
 	}
 	if f, is := s.stranded(); is {
@@ -72,6 +73,11 @@ func (s Pass) DataReady() provider.Finding {
 	default:
 		return yes(provider.ReasonReplicating, "all volumes are secondary"+sessions(s))
 	}
+}
+
+// secondary reports whether everything was demoted for good. A claim that still waits for the peer does not matter here.
+func (s Pass) secondary() bool {
+	return s.Done.Group == nil && !s.Facts.Ending && s.Severed == nil && !s.Stranded() && !slices.ContainsFunc(s.volumes(), func(v volume) bool { return !v.released() })
 }
 
 func (s Pass) ending() provider.Finding {
@@ -132,6 +138,8 @@ func (s Pass) dataProtected() provider.Finding {
 	switch {
 	case s.Severed != nil:
 		return no(ReasonInterrupted, s.Severed.Error())
+	case s.Facts.Pruned && s.Facts.Role == plan.Primary:
+		return no(ReasonInterrupted, messagePruned)
 	case left:
 		return stranded
 	case s.Facts.Role == plan.Secondary && s.VRG.Spec.Action == v1alpha1.VRGActionRelocate && unprotected(s) != "":

@@ -32,7 +32,7 @@ func Of(was *v1alpha1.VolumeReplicationGroup, f *snapshot.Snapshot, p plan.Plan,
 	}
 	primary := f.Facts.Role == plan.Primary
 	// Only after the note of the restore is changed: from the answer on, the hub takes the application away.
-	away := primary && s.away() && !f.Facts.Ending && done.Group == nil
+	away := primary && s.away() && !f.Facts.Ending && !f.Facts.Pruned && done.Group == nil
 	out.PrepareForFinalSyncComplete = away && was.Spec.PrepareForFinalSync && !s.any(func(v snapshot.Volume) bool { return v.State.Unprepared })
 	out.FinalSyncComplete = away && was.Spec.RunFinalSync && s.inUse().Status == metav1.ConditionFalse &&
 		!s.any(func(v snapshot.Volume) bool { return v.State.Unsent })
@@ -136,9 +136,4 @@ func (s Pass) any(is func(snapshot.Volume) bool) bool {
 		one := s.Volumes[v.index]
 		return one.Err != nil || !v.unused() && is(one)
 	})
-}
-
-// secondary reports whether everything was demoted for good. A claim that still waits for the peer does not matter here.
-func (s Pass) secondary() bool {
-	return s.Done.Group == nil && !s.Facts.Ending && s.Severed == nil && !s.Stranded() && !slices.ContainsFunc(s.volumes(), func(v volume) bool { return !v.released() })
 }

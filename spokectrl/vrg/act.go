@@ -68,6 +68,8 @@ func (r actor) actOnGroup(ctx context.Context, f *snapshot.Snapshot, k plan.Kind
 			return r.applyMarks(ctx, f, true, snapshot.Released, "")
 		}
 		return r.applyMarks(ctx, f, true, "", "")
+	case plan.Sever:
+		return r.applyMarks(ctx, f, true, snapshot.Severed, "")
 	case plan.MarkRestored:
 		return r.applyMarks(ctx, f, true, exchange.FormatEpoch(f.Term.Epoch), f.ObjectsNote())
 	case plan.SendAway:
@@ -171,7 +173,7 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 	case plan.DeleteReplica:
 		logger.Info("Deleting the replica")
 		return r.deleteReplica(ctx, v)
-	case plan.AddFinalizer, plan.RestoreClaims, plan.MarkRestored, plan.SendAway, plan.ClearRestored, plan.Upload, plan.Add, plan.DeleteStored, plan.RemoveFinalizer,
+	case plan.AddFinalizer, plan.RestoreClaims, plan.MarkRestored, plan.SendAway, plan.ClearRestored, plan.Sever, plan.Upload, plan.Add, plan.DeleteStored, plan.RemoveFinalizer,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
 	return nil

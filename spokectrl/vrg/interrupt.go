@@ -28,7 +28,8 @@ func (r observer) observeSevered(ctx context.Context, f *snapshot.Snapshot, grou
 	case newest.Answer == archive.Nothing && f.Term.Trust.Stored && len(profiles) > 0:
 		f.Restore.Unread = true
 		return fmt.Errorf("it is not known whether this cluster was Primary until the group was deleted: %s", f.Emptied(profiles))
-	case newest.Answer == archive.Refused, newest.Answer == archive.Unknown && len(profiles) > 0 && newest.Problems.All(profiles):
+	case newest.Answer == archive.Refused, newest.Answer == archive.Unknown && len(profiles) > 0 && (f.Term.Trust.Stored || newest.Problems.All(profiles)):
+		// Of a group that was stored, a store that has nothing was emptied: one that does not answer may know.
 		f.Restore.Unread = true
 		return fmt.Errorf("it is not known whether this cluster was Primary until the group was deleted: %w", newest.Problems.Err())
 	}
@@ -49,7 +50,12 @@ func (r observer) observeSevered(ctx context.Context, f *snapshot.Snapshot, grou
 	if lost == nil {
 		return nil
 	}
-	return errors.New("the group was deleted here, and the hub did not ask for it, while the application was moving away: it is not known whether the peer has all that was written to the claims " +
-		bounded.List(lost, ", ") + ". Their volumes are retained here. To continue with them, set action Failover and failoverCluster to this cluster in the DRPlacementControl; " +
-		"to continue with what the peer has, set failoverCluster to the peer")
+	return severed(bounded.List(lost, ", "))
+}
+
+// severed says what a person has to decide about claims that went before their volumes were demoted.
+func severed(claims string) error {
+	return errors.New("the group or a namespace of the application was deleted here, and the hub did not ask for it, while the application was moving away: it is not known whether " +
+		"the peer has all that was written to the claims " + claims + ". Their volumes are retained here. To continue with them, set action Failover and failoverCluster to this cluster " +
+		"in the DRPlacementControl. The peer may lack what was written last, and its storage may have removed its copy: only if you know that it has what you need, set failoverCluster to the peer")
 }

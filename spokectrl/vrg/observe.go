@@ -57,6 +57,7 @@ func (r observer) observe(ctx context.Context, vrg *v1alpha1.VolumeReplicationGr
 	}
 	f.Facts.Served = vrg.Annotations[v1alpha1.AnnotationPeerServes] == "true"
 	f.Facts.Taken = f.Facts.Discard || f.Facts.Served
+	f.Facts.Severed = note == snapshot.Severed && f.Facts.Role == plan.Secondary && !f.Facts.Ending && !f.Facts.Discard
 	if f.Facts.Role == plan.Primary && note == exchange.FormatEpoch(epoch) {
 		f.Facts.Restore = plan.RestoreDone
 	}
@@ -112,15 +113,18 @@ func (r observer) lookLive(ctx context.Context, known *snapshot.Snapshot) (*snap
 		return nil, err
 	}
 	switch {
-	case seen.Facts.Pruned && !known.Facts.Ending:
-		return seen, nil // nothing is restored or stored now
 	case seen.Severable():
 		seen.Severed = r.observeSevered(ctx, seen, known.Provided)
+		if known.Facts.Severed && (seen.Severed == nil || seen.Restore.Unread) {
+			seen.Severed = severed("of this group") // it noted so itself, and no store says which
+		}
 		seen.Facts.Severed = seen.Severed != nil
 		return seen, nil
 	case seen.Stranded() && !known.Facts.Ending:
 		r.observeSuccession(ctx, seen)
 		return seen, nil
+	case seen.Facts.Pruned && !known.Facts.Ending:
+		return seen, nil // nothing is restored or stored now
 	case seen.Steady() || known.Facts.Role != plan.Primary || known.Facts.Ending:
 		return seen, nil
 	case known.Facts.FinalSync && (known.Facts.SentAway || known.Facts.Restore == plan.RestoreDone):

@@ -5,12 +5,14 @@ package vrg_test
 import (
 	"testing"
 
+	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 )
 
 // TestWhatAnotherManagerHasTooIsTakenOff : a restore from a backup leaves our marks to the tool that restored.
@@ -69,4 +71,49 @@ func TestAClaimThatStaysProtectedStaysStored(t *testing.T) {
 	peer.settle()
 	require.NotNil(t, peer.claim("log"))
 	assert.NotNil(t, peer.claim("data"), "it is protected: a failover has to bring it")
+}
+
+// TestAMemoryOfADemotionThatAnotherManagerBringsBack, with a manifest that was exported then: a primary forgets it, and it says nothing of
+// a volume that was never demoted.
+func TestAMemoryOfADemotionThatAnotherManagerBringsBack(t *testing.T) {
+	c := newCluster(t, "dr1", newStores())
+	c.provision("data", func(pvc *corev1.PersistentVolumeClaim) {
+		pvc.Annotations = map[string]string{v1alpha1.AnnotationVRReleased: "demoted"}
+	})
+	c.wish(v1alpha1.Primary, "1")
+	c.settle()
+	require.Equal(t, v1alpha1.PrimaryState, c.group().Status.State)
+	assert.NotContains(t, c.claim("data").Annotations, v1alpha1.AnnotationVRReleased)
+	c.wish(v1alpha1.Primary, "1", finalSync)
+	c.settle()
+
+	claim := c.claim("data")
+	claim.Annotations[v1alpha1.AnnotationVRReleased] = "demoted"
+	require.NoError(t, c.client.Update(t.Context(), claim))
+	c.remove(&replicationv1.VolumeReplication{}, ns, "data")
+	c.wish(v1alpha1.Secondary, "1", relocating)
+	_, err := c.pass()
+	require.NoError(t, err)
+	assert.Equal(t, v1alpha1.UnknownState, c.group().Status.State, "it is primary, and its replica is being deleted")
+	assert.NotContains(t, c.claim("data").Annotations, v1alpha1.AnnotationVRReleased)
+	c.settle()
+	require.NotNil(t, c.replica("data"), "the storage is asked again")
+	assert.Equal(t, replicationv1.Secondary, c.replica("data").Spec.ReplicationState)
+}
+
+// TestNoMarkOutlivesTheProtection, also if another manager has it, too.
+func TestNoMarkOutlivesTheProtection(t *testing.T) {
+	c := newCluster(t, "dr1", newStores())
+	c.provision("data", func(pvc *corev1.PersistentVolumeClaim) {
+		pvc.Annotations = map[string]string{}
+		for _, key := range []string{v1alpha1.AnnotationVRProtected, v1alpha1.AnnotationVRReleased, v1alpha1.AnnotationRestored, capsule.AnnotationRestoredFrom} {
+			pvc.Annotations[key] = "a backup had it"
+		}
+	})
+	c.wish(v1alpha1.Primary, "1")
+	c.settle()
+	c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+	c.settle()
+	require.Nil(t, c.group())
+	assert.Empty(t, c.claim("data").Annotations)
 }
