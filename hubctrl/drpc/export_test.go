@@ -36,7 +36,7 @@ func New(p Parts) *Reconciler {
 			client: p.Client, live: p.Live, links: p.Links, clock: p.Clock, configs: p.Configs, namespace: p.Namespace,
 			groups: newGroups(), contests: newContests(),
 		},
-		client: p.Client, recorder: p.Recorder, operations: p.Operations, ledger: newLedger(), own: newOwnWrites(), origin: p.Origin,
+		client: p.Client, recorder: p.Recorder, operations: p.Operations, ledger: newLedger(), own: &ownWrites{}, origin: p.Origin,
 	}
 }
 

@@ -25,7 +25,7 @@ func (r *actor) publish(ctx context.Context, w *snapshot.Snapshot, list [2]plan.
 	if err != nil {
 		return err
 	}
-	r.own.expect(client.ObjectKeyFromObject(w.DRPC), decisions, decisionsHash(&told.Status))
+	r.own.Expect(client.ObjectKeyFromObject(w.DRPC), decisions, decided(&told.Status))
 	a := apply.New(r.client, fieldOwnerDecisions)
 	stored, err := a.StatusOver(ctx, apply.VersionOf(w.DRPC), intent)
 	if err != nil {

@@ -55,7 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (reconcile
 	case apierrors.IsNotFound(err):
 		r.ledger.forget(req.NamespacedName)
 		r.groups.forget(req.NamespacedName)
-		r.own.forget(req.NamespacedName)
+		r.own.Forget(req.NamespacedName)
 		r.contests.note(req.NamespacedName, client.ObjectKey{})
 		return reconcile.Result{}, r.cleanUp(ctx, req.NamespacedName)
 	case err != nil:

@@ -34,7 +34,7 @@ func (r *Reconciler) report(ctx context.Context, before *v1alpha1.DRPlacementCon
 	case w == nil || seeErr != nil:
 		status.ReportBlind(after, now, reason, seeErr, since)
 	default:
-		r.own.expect(client.ObjectKeyFromObject(before), decisions, decisionsHash(&w.DRPC.Status))
+		r.own.Expect(client.ObjectKeyFromObject(before), decisions, decided(&w.DRPC.Status))
 		status.Report(after, w, next, now, actErr)
 		if err := r.attribute(ctx, before, after); err != nil {
 			return reconcile.Result{}, err
@@ -110,11 +110,11 @@ func (r *Reconciler) save(ctx context.Context, before, after *v1alpha1.DRPlaceme
 		o.Status.Decisions, o.Status.PreferredDecision = nil, v1alpha1.PlacementDecision{}
 	}
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
-		r.own.expect(client.ObjectKeyFromObject(before), rest, hashOf(before.Status))
+		r.own.Expect(client.ObjectKeyFromObject(before), rest, before.Status)
 		return false, nil
 	}
 	after.Status.LastUpdateTime = &metav1.Time{Time: now.Truncate(time.Second)}
-	r.own.expect(client.ObjectKeyFromObject(before), rest, hashOf(after.Status))
+	r.own.Expect(client.ObjectKeyFromObject(before), rest, after.Status)
 	intent, err := apply.StatusOf(after, r.client.Scheme())
 	if err != nil {
 		return false, err

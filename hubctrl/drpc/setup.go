@@ -83,7 +83,7 @@ func Setup(mgr manager.Manager, o Options) error {
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), links: o.Links, clock: o.Clock, configs: configs, namespace: o.Namespace,
 			groups: newGroups(), contests: newContests(),
 		},
-		client: mgr.GetClient(), recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), own: newOwnWrites(), origin: o.Origin,
+		client: mgr.GetClient(), recorder: mgr.GetEventRecorder("drplacementcontrol"), operations: o.Operations, ledger: newLedger(), own: &ownWrites{}, origin: o.Origin,
 	}
 	by := &waker{r.observer}
 	for _, i := range indices() {

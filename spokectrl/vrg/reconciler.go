@@ -50,6 +50,7 @@ type Reconciler struct {
 	Client client.Client // reads from the cache
 	Live   client.Reader // reads from the API server
 	Events events.EventRecorder
+	own    apply.Own // statuses
 }
 
 // observer looks at groups and decides. It writes nothing.
@@ -65,6 +66,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err := r.Live.Get(ctx, req.NamespacedName, group); err != nil {
 		if apierrors.IsNotFound(err) {
 			endObjects(ctx, r, req.NamespacedName)
+			r.own.Forget(req.NamespacedName)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -106,6 +108,7 @@ func (r *Reconciler) report(ctx context.Context, group *v1alpha1.VolumeReplicati
 		} else {
 			after.Status = status.Of(group, facts, next, done, r.Clock.Now())
 		}
+		r.own.Expect(client.ObjectKeyFromObject(group), 0, after.Status)
 		changed, err := apply.New(r.Client, fieldOwnerStatus).ChangedStatus(ctx, group, after)
 		if err != nil {
 			errs = append(errs, client.IgnoreNotFound(err))

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -27,6 +28,7 @@ import (
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/internal/rewind"
+	"github.com/ramendr/ramen-direct/mirror/exchange"
 	"github.com/ramendr/ramen-direct/spokectrl/optional"
 )
 
@@ -55,7 +57,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	}
 	c, err := ctrl.NewControllerManagedBy(mgr).
 		Named("volumereplicationgroup").
-		For(&v1alpha1.VolumeReplicationGroup{}, builder.WithPredicates(wished())).
+		For(&v1alpha1.VolumeReplicationGroup{}, builder.WithPredicates(predicate.Or(wished(), r.edited()))).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(w.byClaim)).
 		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(w.byVolume)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(w.byPod), builder.WithPredicates(usage())).
@@ -84,7 +86,25 @@ func Setup(mgr manager.Manager, o Options) error {
 	return optional.Watch(mgr, "volumereplicationgroup", c, kinds)
 }
 
-// wished lets pass what is asked of a group, and its deletion; its status is written by nobody but us.
+// wished lets pass what is asked of a group, and its deletion.
 func wished() predicate.Predicate {
 	return predicate.Or(rewind.Changed(), predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
+}
+
+// edited lets an update pass if somebody else wrote the status: it is corrected at once. A Secondary at rest would not be looked
+// at again. What the mirror of a hub on this cluster writes into its inboxes is no group of ours.
+func (r *Reconciler) edited() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			is, ok := e.ObjectNew.(*v1alpha1.VolumeReplicationGroup)
+			if !ok || e.ObjectOld.GetResourceVersion() == is.ResourceVersion {
+				return false
+			}
+			_, boxed := exchange.ClusterOf(is.Namespace)
+			return !boxed && !r.own.Wrote(client.ObjectKeyFromObject(is), is.Status)
+		},
+	}
 }
