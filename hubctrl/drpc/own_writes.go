@@ -28,7 +28,9 @@ func (o *ownWrites) wrote(drpc *v1alpha1.DRPlacementControl) bool {
 }
 
 // decided is what a status says of where the workload is.
-func decided(s *v1alpha1.DRPlacementControlStatus) any { return []any{s.Decisions, s.PreferredDecision} }
+func decided(s *v1alpha1.DRPlacementControlStatus) any {
+	return []any{s.Decisions, s.PreferredDecision}
+}
 
 // edited lets an update through if somebody else wrote the status: it is corrected at once.
 func (o *ownWrites) edited() predicate.Predicate {

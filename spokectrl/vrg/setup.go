@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
+	"github.com/ramendr/ramen-direct/internal/apply"
 	"github.com/ramendr/ramen-direct/internal/ramenconfig"
 	"github.com/ramendr/ramen-direct/internal/rewind"
 	"github.com/ramendr/ramen-direct/mirror/exchange"
@@ -57,7 +58,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	}
 	c, err := ctrl.NewControllerManagedBy(mgr).
 		Named("volumereplicationgroup").
-		For(&v1alpha1.VolumeReplicationGroup{}, builder.WithPredicates(predicate.Or(wished(), r.edited()))).
+		For(&v1alpha1.VolumeReplicationGroup{}, builder.WithPredicates(predicate.Or(wished(), edited(&r.own)))).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(w.byClaim)).
 		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(w.byVolume)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(w.byPod), builder.WithPredicates(usage())).
@@ -93,7 +94,7 @@ func wished() predicate.Predicate {
 
 // edited lets an update pass if somebody else wrote the status: it is corrected at once. A Secondary at rest would not be looked
 // at again. What the mirror of a hub on this cluster writes into its inboxes is no group of ours.
-func (r *Reconciler) edited() predicate.Predicate {
+func edited(own *apply.Own) predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc:  func(event.CreateEvent) bool { return false },
 		DeleteFunc:  func(event.DeleteEvent) bool { return false },
@@ -104,7 +105,7 @@ func (r *Reconciler) edited() predicate.Predicate {
 				return false
 			}
 			_, boxed := exchange.ClusterOf(is.Namespace)
-			return !boxed && !r.own.Wrote(client.ObjectKeyFromObject(is), is.Status)
+			return !boxed && !own.Wrote(client.ObjectKeyFromObject(is), is.Status)
 		},
 	}
 }

@@ -3,6 +3,7 @@
 package enginetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func unread(t *testing.T, s Subject) {
 		n++
 		into := &store{}
 		p := await(t, func() (objects.Progress, error) {
-			return s.Engine.Capture(t.Context(), objects.CaptureRequest{Group: group, ID: "unread" + string(rune('a'+n)), Select: of, Into: into, Before: before})
+			return s.Engine.Capture(t.Context(), objects.CaptureRequest{Group: group, ID: fmt.Sprintf("unread%d", n), Select: of, Into: into, Before: before})
 		})
 		require.NoError(t, p.Err)
 		return into, p
