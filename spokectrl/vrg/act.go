@@ -172,7 +172,7 @@ func (r actor) actOnVolume(ctx context.Context, f *snapshot.Snapshot, i int, k p
 		return r.tell(ctx, a, v, plan.Secondary)
 	case plan.DeleteReplica:
 		logger.Info("Deleting the replica")
-		return r.deleteReplica(ctx, v)
+		return explained("delete the replica of claim "+v.Item.Name, r.remove(ctx, v.Provider.Leftovers(v.State)...))
 	case plan.AddFinalizer, plan.RestoreClaims, plan.MarkRestored, plan.SendAway, plan.ClearRestored, plan.Sever, plan.Upload, plan.Add, plan.DeleteStored, plan.RemoveFinalizer,
 		plan.Receive, plan.Dismiss, plan.Leave, plan.Abandon:
 	}
@@ -212,10 +212,6 @@ func (r actor) tell(ctx context.Context, a apply.Applier, v *snapshot.Volume, ro
 		}
 	}
 	return nil
-}
-
-func (r actor) deleteReplica(ctx context.Context, v *snapshot.Volume) error {
-	return explained("delete the replica of claim "+v.Item.Name, r.remove(ctx, v.Provider.Leftovers(v.State)...))
 }
 
 func (r actor) remove(ctx context.Context, objects ...client.Object) error {
