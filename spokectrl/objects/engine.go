@@ -64,7 +64,8 @@ type Sink interface {
 	Put(ctx context.Context, part []byte) error
 }
 
-// Before is a step of the capture before.
+// Before is a step of the capture before. Its Each gives all that is left of it, and returns a LostError if that is not all. Any other
+// error may pass.
 type Before struct {
 	Source
 	Start  time.Time      // of that capture
@@ -72,6 +73,14 @@ type Before struct {
 	// Kept is what it took from captures before it, and when those were made, as in Progress.
 	Kept map[string]time.Time
 }
+
+// LostError says what of a step is lost, after the rest was given.
+type LostError struct{ Err error }
+
+func (e *LostError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *LostError) Unwrap() error { return e.Err }
 
 // MaxPart is the largest part, in bytes.
 const MaxPart = 4 << 20
@@ -140,6 +149,7 @@ type Reason string
 const (
 	NotRead    Reason = "NotRead"    // a type, a group or a namespace could not be listed: what an earlier capture has of it is kept
 	NotAtOnce  Reason = "NotAtOnce"  // a type was captured at another moment than the rest
+	NoBefore   Reason = "NoBefore"   // the capture before is of no use: what it had and is not served now is not missed
 	LeftOut    Reason = "LeftOut"    // an object belongs to a controller, or is too large, or a type was removed
 	Kept       Reason = "Kept"       // an object exists and differs
 	NotServed  Reason = "NotServed"  // the cluster has no such type

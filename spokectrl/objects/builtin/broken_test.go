@@ -5,6 +5,7 @@ package builtin_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -26,7 +27,10 @@ import (
 )
 
 // sink keeps what it is given.
-type sink struct{ parts [][]byte }
+type sink struct {
+	parts [][]byte
+	lost  error // what is lost of them
+}
 
 func (s *sink) Put(_ context.Context, part []byte) error {
 	s.parts = append(s.parts, part)
@@ -39,7 +43,7 @@ func (s *sink) Each(_ context.Context, do func([]byte) error) error {
 			return err
 		}
 	}
-	return nil
+	return s.lost
 }
 
 // has are the objects that were captured.
@@ -210,8 +214,12 @@ func TestWhatCanNotBeReadIsKept(t *testing.T) {
 			assert.Equal(t, all, into.has(t))
 			assert.Contains(t, p.Findings.Of(objects.NotRead)[0].What, "at 2026-01-01T12:00:00Z is kept", "it gets no younger")
 
-			if p, into = capture(nil); p.Err == nil && tc.title != "widgets.example.com" {
-				assert.Equal(t, 1, p.Findings.Count[objects.NotRead], "without one before, too")
+			p, into = capture(nil)
+			require.NoError(t, p.Err)
+			if tc.title == "widgets.example.com" {
+				assert.Zero(t, p.Findings.Count[objects.NotRead], "only the capture before tells that there was such a type")
+			} else {
+				require.Equal(t, 1, p.Findings.Count[objects.NotRead], "without one before, too")
 				assert.NotContains(t, p.Findings.List[0].What, "is kept")
 			}
 			assert.NotEqual(t, all, into.has(t))
@@ -224,6 +232,26 @@ func TestWhatCanNotBeReadIsKept(t *testing.T) {
 		require.NoError(t, p.Err)
 		assert.Equal(t, all[:2], into.has(t))
 		assert.Equal(t, []objects.Finding{{Reason: objects.LeftOut, Object: "widgets.example.com", What: "its type was removed from this cluster after the capture before"}}, p.Findings.List)
+	})
+	t.Run("what is lost of the capture before ends nothing", func(t *testing.T) {
+		api.breaks(widgets, unavailable)
+		api.remove()
+		damaged := *before
+		damaged.Source = &sink{append([][]byte{[]byte("{}\n")}, whole.parts...), nil}
+		p, into := capture(&damaged)
+		require.NoError(t, p.Err)
+		assert.Equal(t, all, into.has(t), "all that can be read is kept")
+		assert.Contains(t, p.Findings.Of(objects.NotRead)[0].What, "a part of the capture before, which may have some of it, can't be read: decode an object")
+
+		damaged.Source = &sink{nil, &objects.LostError{Err: errors.New("object 000001 is missing")}}
+		p, into = capture(&damaged)
+		require.NoError(t, p.Err)
+		assert.Equal(t, all[:2], into.has(t))
+		assert.Contains(t, p.Findings.Of(objects.NotRead)[0].What, "can't be read: object 000001 is missing")
+
+		damaged.Source = &sink{nil, errors.New("no answer")}
+		p, _ = capture(&damaged)
+		require.ErrorContains(t, p.Err, "no answer")
 	})
 	t.Run("what is not asked for is not missed", func(t *testing.T) {
 		api.breaks("/apis/example.com/v1", unavailable)

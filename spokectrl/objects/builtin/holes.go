@@ -5,6 +5,7 @@ package builtin
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -128,13 +129,14 @@ func (c *capture) keep(ctx context.Context) error {
 	if len(c.holes) == 0 {
 		return nil
 	}
-	kept := map[string]time.Time{}
+	kept, lost := map[string]time.Time{}, ""
 	if c.before != nil {
-		if err := c.before.Each(ctx, func(part []byte) error {
+		err := c.before.Each(ctx, func(part []byte) error {
 			for line := range bytes.Lines(part) {
 				it, err := portable.Parse(line)
 				if err != nil {
-					return err
+					lost = err.Error()
+					continue
 				}
 				i := slices.IndexFunc(c.holes, func(h hole) bool { return h.holds(it) })
 				if i < 0 || !c.within(it) {
@@ -150,7 +152,10 @@ func (c *capture) keep(ctx context.Context) error {
 				}
 			}
 			return nil
-		}); err != nil {
+		})
+		if gone, is := errors.AsType[*objects.LostError](err); is {
+			lost = gone.Error()
+		} else if err != nil {
 			return fmt.Errorf("take what can't be read now from the capture before: %w", err)
 		}
 	}
@@ -158,6 +163,9 @@ func (c *capture) keep(ctx context.Context) error {
 		why := h.why
 		if at, is := kept[h.title]; is {
 			why += "; what was captured of it at " + at.UTC().Format(time.RFC3339) + " is kept"
+		}
+		if lost != "" {
+			why += "; a part of the capture before, which may have some of it, can't be read: " + strings.ReplaceAll(lost, "\n", "; ")
 		}
 		c.find(objects.NotRead, h.title, why)
 	}

@@ -7,23 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"time"
 
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 )
 
-// before is the capture whose place another one is to take, in each of the stores that name it.
-type before struct {
-	in     []*Capture
-	secret secret
-}
+// before is the capture whose place another one is to take, in each of the stores that name it; none: there is none that is of use.
+type before struct{ in []*Capture }
 
-// damagedError is why something in a store is not what was stored, as opposed to a store that does not answer.
-type damagedError struct{ error }
-
-func (e *damagedError) Unwrap() error { return e.error }
-
-// Before is the step of a name in the newest capture that the stores name; nil: there is none that this cluster could restore.
+// Before is the step of a name in the newest capture that the stores name; nil: there is none, or none that is of use, which the new
+// capture notes. An error means that no store answered which may have it.
 func (w *Writer) Before(ctx context.Context, step string) (*objects.Before, error) {
 	if w.before == nil {
 		b, err := w.lookBefore(ctx)
@@ -57,32 +50,35 @@ func (w *Writer) lookBefore(ctx context.Context) (*before, error) {
 			out.in = append(out.in, c)
 		}
 	}
-	var failed error
+	var unknown, useless error
 	for _, c := range out.in {
-		m, err := c.manifest(ctx)
-		if _, damaged := errors.AsType[*damagedError](err); damaged {
-			continue
+		switch err := w.usable(ctx, c); {
+		case err == nil:
+			for _, same := range out.in {
+				same.Manifest, same.secret = c.Manifest, c.secret
+			}
+			return out, nil
+		case silent(err):
+			unknown = errors.Join(unknown, err)
+		case useless == nil:
+			useless = fmt.Errorf("S3 profile %s: %w", c.Profile, err)
 		}
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		sealed, ok := m.Keys[w.of.Term.Key.Public()]
-		if !ok {
-			return &before{}, nil // it was made for others
-		}
-		about := w.of.Group.Prefix() + m.ID
-		plain, err := w.of.Term.Key.Unseal(about, sealed)
-		if err != nil {
-			return nil, fmt.Errorf("object %s: %w", c.dir()+manifestName, err)
-		}
-		for _, same := range out.in {
-			same.Manifest = m
-		}
-		out.secret, err = secretOf(about, plain)
-		return out, err
 	}
-	return &before{}, failed
+	if unknown == nil && useless != nil {
+		w.manifest.Notes.Add(objects.NoBefore, "that of "+out.in[0].Pointer.Start.UTC().Format(time.RFC3339), useless.Error())
+	}
+	return &before{}, unknown
+}
+
+// usable finds out whether a capture can be read by this cluster and by the engine of the new one.
+func (w *Writer) usable(ctx context.Context, c *Capture) (err error) {
+	if c.Manifest, err = c.manifest(ctx); err != nil {
+		return err
+	}
+	if m := c.Manifest; m.Engine != w.of.Engine || m.Format != w.of.Format {
+		return fmt.Errorf("it was made by engine %.60q in format %.60q, and this cluster reads %q of %q", m.Engine, m.Format, w.of.Format, w.of.Engine)
+	}
+	return c.unlock(w.of.Term.Key)
 }
 
 // kept is a step of the capture before.
@@ -91,31 +87,37 @@ type kept struct {
 	step int
 }
 
-// Each implements objects.Source. A part is read from any store that has it.
+// Each implements objects.Source, as objects.Before asks for. A part is read from any store that has it.
 func (k kept) Each(ctx context.Context, do func([]byte) error) error {
+	var lost error
 	for _, p := range k.of.in[0].Manifest.Steps[k.step].Parts {
-		number, err := strconv.ParseUint(p.Name, 10, 64)
-		if err != nil {
-			return fmt.Errorf("a part is called %.60q: %w", p.Name, err)
-		}
-		var body []byte
-		var failed []error
-		for _, c := range k.of.in {
-			if body, err = c.get(ctx, p.Name, p.SHA256); err == nil {
-				break
-			}
-			failed = append(failed, fmt.Errorf("S3 profile %s: %w", c.Profile, err))
-		}
-		if err != nil {
-			return errors.Join(failed...)
-		}
-		plain, err := k.of.secret.decode(number, p.Name, body)
-		if err != nil {
-			return fmt.Errorf("object %s: %w", k.of.in[0].dir()+p.Name, err)
+		plain, err := k.part(ctx, p)
+		switch {
+		case silent(err):
+			return err
+		case err != nil:
+			lost = errors.Join(lost, err)
+			continue
 		}
 		if err := do(plain); err != nil {
 			return err
 		}
 	}
+	if lost != nil {
+		return &objects.LostError{Err: lost}
+	}
 	return nil
+}
+
+// part is one, from the first store that has it. The error is silent if one did not answer that may have it.
+func (k kept) part(ctx context.Context, p Part) ([]byte, error) {
+	var failed error
+	for _, c := range k.of.in {
+		plain, err := c.part(ctx, p)
+		if err == nil {
+			return plain, nil
+		}
+		failed = errors.Join(failed, fmt.Errorf("S3 profile %s: %w", c.Profile, err))
+	}
+	return nil, failed
 }

@@ -4,6 +4,9 @@ package captures_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -70,8 +73,72 @@ func TestACaptureCanTakeWhatTheOneBeforeHas(t *testing.T) {
 	spoil(profiles[0], "000003")
 	b, err = peer.begun(t, "two")
 	require.NoError(t, err)
-	_, err = parts(t, b)
+	text, err = parts(t, b)
+	require.ErrorAs(t, err, new(*objects.LostError))
 	require.ErrorContains(t, err, "000003 is missing")
+	assert.Equal(t, "old/two/1\n", text, "what is left is given all the same")
+}
+
+// rewrite changes the manifest of the newest capture in all stores, which name it with the right checksum.
+func (p *process) rewrite(t *testing.T, change func(m map[string]any)) {
+	t.Helper()
+	found, problems := p.archive.OwnPointers(t.Context(), group, profiles, p.term)
+	require.NoError(t, problems.Err())
+	for _, at := range found {
+		key := group.Capture(at.Pointer.Slot, at.Pointer.ID) + "manifest.json"
+		body, err := at.Store.Get(t.Context(), key)
+		require.NoError(t, err)
+		m := map[string]any{}
+		require.NoError(t, json.Unmarshal(body, &m))
+		change(m)
+		body, err = json.Marshal(m)
+		require.NoError(t, err)
+		require.NoError(t, at.Store.Put(t.Context(), key, body))
+		is := *at.Pointer
+		is.Sum = fmt.Sprintf("%x", sha256.Sum256(body))
+		require.NoError(t, p.archive.Point(t.Context(), at.Store, group, p.term, at.Pointer, is))
+	}
+}
+
+// TestACaptureBeforeThatIsOfNoUseIsNone : whatever is in it, the next capture is made, and tells.
+func TestACaptureBeforeThatIsOfNoUseIsNone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(own string, m map[string]any)
+		says   string
+	}{
+		"it is of a later version":        {func(_ string, m map[string]any) { m["version"] = 2 }, "its version is 2, and this cluster reads 1"},
+		"it is of another kind":           {func(_ string, m map[string]any) { m["steps"] = "none" }, "decode it"},
+		"it is another one":               {func(_ string, m map[string]any) { m["id"] = "1-2" }, `is of capture "1-2"`},
+		"its key is none":                 {func(own string, m map[string]any) { m["keys"] = map[string]any{own: []byte("x")} }, "manifest.json"},
+		"it is for others":                {func(_ string, m map[string]any) { m["keys"] = map[string]any{} }, "it was encrypted before this cluster's key was known"},
+		"another engine made it":          {func(_ string, m map[string]any) { m["engine"] = "other" }, `it was made by engine "other" in format "1"`},
+		"its parts are in another format": {func(_ string, m map[string]any) { m["format"] = "2" }, `it was made by engine "test" in format "2"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, p := captured(t)
+			p.rewrite(t, func(m map[string]any) { tc.change(p.term.Key.Public(), m) })
+			p.clock.Step(time.Minute)
+			w, err := p.keeper.Begin(t.Context(), captures.Begun{Group: group, Profiles: profiles, Term: p.term, Recipients: p.recipients, Engine: "test", Format: "1"})
+			require.NoError(t, err)
+			for _, step := range []string{"one", "two"} {
+				b, err := w.Before(t.Context(), step)
+				require.NoError(t, err)
+				assert.Nil(t, b)
+			}
+			told := w.Findings().List
+			require.Len(t, told, 1)
+			assert.Equal(t, objects.NoBefore, told[0].Reason)
+			assert.Contains(t, told[0].What, tc.says)
+			_, err = w.Commit(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, told, p.newest().Manifest.Findings().List, "the capture tells of it")
+			w, err = p.keeper.Begin(t.Context(), captures.Begun{Group: group, Profiles: profiles, Term: p.term, Recipients: p.recipients, Engine: "test", Format: "1"})
+			require.NoError(t, err)
+			_, err = w.Before(t.Context(), "one")
+			require.NoError(t, err)
+			assert.Empty(t, w.Findings().List, "the next one needs not")
+		})
+	}
 }
 
 // TestTheCaptureBeforeIsUnknownWhileNoStoreAnswers : and not taken for none. One that nobody could restore is none.

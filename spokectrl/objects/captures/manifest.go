@@ -39,6 +39,8 @@ type Manifest struct {
 	// Keys are the key of the parts, sealed for each cluster that may read them, by its public key.
 	Keys  map[string][]byte `json:"keys"`
 	Steps []Step            `json:"steps"`
+	// Notes are what is to be told of no step in particular.
+	Notes objects.Findings `json:"notes,omitzero"`
 }
 
 // Step is what one step of a capture stored.
@@ -58,8 +60,9 @@ type Part struct {
 	SHA256 string `json:"sha256"` // of the object in the store
 }
 
-// Findings are those of all steps.
+// Findings are those of all steps, and the notes.
 func (m *Manifest) Findings() (out objects.Findings) {
+	out.Join(m.Notes)
 	for _, s := range m.Steps {
 		out.Join(s.Findings)
 	}

@@ -85,17 +85,8 @@ func open(ctx context.Context, of Asked, p archive.Pointed) (*Capture, error) {
 	if c.Manifest, err = c.manifest(ctx); err != nil {
 		return nil, err
 	}
-	key := c.dir() + manifestName
-	sealed, ok := c.Manifest.Keys[of.Key.Public()]
-	if !ok {
-		return nil, errors.New("it was encrypted before this cluster's key was known: only the cluster that made it can read it")
-	}
-	plain, err := of.Key.Unseal(of.Group.Prefix()+c.Manifest.ID, sealed)
-	if err != nil {
-		return nil, fmt.Errorf("object %s: %w", key, err)
-	}
-	if c.secret, err = secretOf(of.Group.Prefix()+c.Manifest.ID, plain); err != nil {
-		return nil, fmt.Errorf("object %s: %w", key, err)
+	if err := c.unlock(of.Key); err != nil {
+		return nil, err
 	}
 	for _, s := range c.Manifest.Steps {
 		if err := c.Step(s.Name).Each(ctx, func([]byte) error { return nil }); err != nil {
@@ -103,6 +94,23 @@ func open(ctx context.Context, of Asked, p archive.Pointed) (*Capture, error) {
 		}
 	}
 	return c, nil
+}
+
+// unlock takes the key of the parts, for a cluster that has key. The error says why that cluster can't read them.
+func (c *Capture) unlock(key capsule.Key) error {
+	sealed, ok := c.Manifest.Keys[key.Public()]
+	if !ok {
+		return errors.New("it was encrypted before this cluster's key was known: only the cluster that made it can read it")
+	}
+	about := c.group.Prefix() + c.Manifest.ID
+	plain, err := key.Unseal(about, sealed)
+	if err == nil {
+		c.secret, err = secretOf(about, plain)
+	}
+	if err != nil {
+		return fmt.Errorf("object %s: %w", c.dir()+manifestName, err)
+	}
+	return nil
 }
 
 // manifest reads what the capture is made of.
@@ -123,19 +131,50 @@ func (c *Capture) manifest(ctx context.Context) (*Manifest, error) {
 
 func (c *Capture) dir() string { return c.group.Capture(c.Pointer.Slot, c.Pointer.ID) }
 
+// silentError is why it is not known what a store has. All other errors say that what it has is of no use.
+type silentError struct{ error }
+
+func (e *silentError) Unwrap() error { return e.error }
+
+func silent(err error) bool {
+	_, is := errors.AsType[*silentError](err)
+	return is
+}
+
 func (c *Capture) get(ctx context.Context, name, want string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	body, err := c.store.Get(ctx, c.dir()+name)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil, &damagedError{fmt.Errorf("object %s is missing: bring it back, for example from earlier versions in the bucket", c.dir()+name)}
+		return nil, fmt.Errorf("object %s is missing: bring it back, for example from earlier versions in the bucket", c.dir()+name)
 	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", c.dir()+name, err)
+		err = fmt.Errorf("read %s: %w", c.dir()+name, err)
+		if store.ReasonOf(err) != store.ReasonTooLarge {
+			err = &silentError{err}
+		}
+		return nil, err
 	case sum(body) != want:
-		return nil, &damagedError{fmt.Errorf("object %s is not the one that was stored: its checksum differs. Bring that back, for example from earlier versions in the bucket", c.dir()+name)}
+		return nil, fmt.Errorf("object %s is not the one that was stored: its checksum differs. Bring that back, for example from earlier versions in the bucket", c.dir()+name)
 	}
 	return body, nil
+}
+
+// part reads one part, as the engine made it.
+func (c *Capture) part(ctx context.Context, p Part) ([]byte, error) {
+	number, err := strconv.ParseUint(p.Name, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("a part is called %.60q: %w", p.Name, err)
+	}
+	body, err := c.get(ctx, p.Name, p.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := c.secret.decode(number, p.Name, body)
+	if err != nil {
+		return nil, fmt.Errorf("object %s: %w", c.dir()+p.Name, err)
+	}
+	return plain, nil
 }
 
 // Step gives the parts of a step.
@@ -152,17 +191,9 @@ func (s source) Each(ctx context.Context, do func([]byte) error) error {
 		return fmt.Errorf("the capture has no step %q", s.step)
 	}
 	for _, p := range s.of.Manifest.Steps[i].Parts {
-		number, err := strconv.ParseUint(p.Name, 10, 64)
-		if err != nil {
-			return fmt.Errorf("a part is called %.60q: %w", p.Name, err)
-		}
-		body, err := s.of.get(ctx, p.Name, p.SHA256)
+		plain, err := s.of.part(ctx, p)
 		if err != nil {
 			return err
-		}
-		plain, err := s.of.secret.decode(number, p.Name, body)
-		if err != nil {
-			return fmt.Errorf("object %s: %w", s.of.dir()+p.Name, err)
 		}
 		if err := do(plain); err != nil {
 			return err

@@ -113,6 +113,9 @@ func (w *Writer) Finish(p objects.Progress) {
 	s.Version, s.Counts, s.Findings, s.Kept = p.Version, p.Counts, p.Findings, p.Kept
 }
 
+// Findings are what the capture has to tell, so far.
+func (w *Writer) Findings() objects.Findings { return w.manifest.Findings() }
+
 type sink struct{ of *Writer }
 
 // Put writes a part into all stores that took those before. It fails when there is none left.

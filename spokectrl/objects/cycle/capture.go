@@ -69,11 +69,10 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 	if err := putRecipe(ctx, into, want.Spec); err != nil {
 		return is, err
 	}
-	var made objects.Progress
+	made := 0
 	failed, err := w.follow(ctx, want, Capturing, into.ID(), plan.Backup, &is, func(_ int, g *recipe.Group) error {
 		p, err := w.captureGroup(ctx, want, into, g)
-		made.Objects += p.Objects
-		made.Findings.Join(p.Findings)
+		made += p.Objects
 		return err
 	})
 	if err != nil {
@@ -82,7 +81,7 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 	if ctx.Err() != nil {
 		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
 	}
-	if err := is.bear(made.Findings, w.clock.Now()); err != nil {
+	if err := is.bear(into.Findings(), w.clock.Now()); err != nil {
 		return is, err
 	}
 	pointer, err := into.Commit(ctx)
@@ -90,7 +89,7 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 		return is, err //nolint:wrapcheck // it says what failed
 	}
 	is.Partly = errors.Join(failed...)
-	is.Objects, is.Findings, is.Problems = made.Objects, made.Findings, into.Problems()
+	is.Objects, is.Findings, is.Problems = made, into.Findings(), into.Problems()
 	is.Last = &captures.Last{Pointer: pointer, Readers: want.Readers, Profiles: slices.DeleteFunc(slices.Clone(want.Profiles), func(name string) bool {
 		return is.Problems[name] != nil
 	})}

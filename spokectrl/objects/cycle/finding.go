@@ -180,6 +180,7 @@ func told(f objects.Findings) string {
 		{objects.NotRead, "could not be read"},
 		{objects.NotAtOnce, "were read at another moment than the rest"},
 		{objects.LeftOut, "were left out"},
+		{objects.NoBefore, "earlier capture can't be used, so it is not known whether a type that it had is not served any more"},
 	} {
 		if n := f.Count[r.reason]; n > 0 {
 			fmt.Fprintf(&out, "; %d %s: %s", n, r.words, listed(f, r.reason, n))
