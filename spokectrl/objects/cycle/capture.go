@@ -70,13 +70,13 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 		return is, err
 	}
 	made := 0
-	failed, err := w.follow(ctx, want, Capturing, into.ID(), plan.Backup, &is, func(_ int, g *recipe.Group) error {
+	did := w.follow(ctx, want, Capturing, into.ID(), plan.Backup, &is, func(_ int, g *recipe.Group) error {
 		p, err := w.captureGroup(ctx, want, into, g)
 		made += p.Objects
 		return err
 	})
-	if err != nil {
-		return is, err
+	if did.Err != nil {
+		return is, did.Err
 	}
 	if ctx.Err() != nil {
 		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
@@ -88,7 +88,7 @@ func (w *Worker) capture(ctx context.Context, want Want, is Standing) (Standing,
 	if err != nil {
 		return is, err //nolint:wrapcheck // it says what failed
 	}
-	is.Partly = errors.Join(failed...)
+	is.Partly = errors.Join(did.Lacks...)
 	is.Objects, is.Findings, is.Problems = made, into.Findings(), into.Problems()
 	is.Last = &captures.Last{Pointer: pointer, Readers: want.Readers, Profiles: slices.DeleteFunc(slices.Clone(want.Profiles), func(name string) bool {
 		return is.Problems[name] != nil

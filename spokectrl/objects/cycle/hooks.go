@@ -70,7 +70,7 @@ func (w *Want) hooks(task Task) bool {
 }
 
 // follow carries out a workflow. What hooks did is undone when it returns, if that is called for and succeeds at once.
-func (w *Worker) follow(ctx context.Context, want Want, task Task, name string, flow recipe.Workflow, is *Standing, group func(i int, g *recipe.Group) error) (lacks []error, err error) {
+func (w *Worker) follow(ctx context.Context, want Want, task Task, name string, flow recipe.Workflow, is *Standing, group func(i int, g *recipe.Group) error) steps.Outcome {
 	var notes []string
 	a := steps.Attempt{
 		Workflow: flow,
@@ -102,7 +102,7 @@ func (w *Worker) follow(ctx context.Context, want Want, task Task, name string, 
 		is.Hooks = HooksRun{Task: task, At: w.clock.Now(), Err: out.Hook, Spared: out.Spared, Notes: notes}
 		<-w.undoer.undo(out.Record).first
 	}
-	return out.Lacks, out.Err
+	return out
 }
 
 // show keeps which step is under way.

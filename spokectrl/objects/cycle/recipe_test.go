@@ -4,6 +4,7 @@ package cycle_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,45 @@ func TestWhatIsMadeBeforeItsOwnerIsLinkedAtTheEnd(t *testing.T) {
 		assert.Equal(t, []string{"restore 0/group/config, overwriting", "restore 1/group/rest", "restore 2/group/extra", "link 0/group/config", "link 1/group/rest"}, peer.engine.Seen().Steps)
 		assert.Equal(t, 1, is.Restored.Findings.Count[objects.OwnerGone], "of the last group, which nothing comes after")
 	})
+}
+
+// TestAGroupThatCanNotBeLinkedFailsTheRestoreIfItIsEssential : as if it could not be restored.
+func TestAGroupThatCanNotBeLinkedFailsTheRestoreIfItIsEssential(t *testing.T) {
+	text := `
+groups:
+- {name: extra, type: resource, includedResourceTypes: [two], essential: $ESSENTIAL}
+- {name: rest, type: resource, excludedResourceTypes: [two]}
+workflows:
+- {name: backup, failOn: essential-error, sequence: [{group: extra}, {group: rest}]}
+- {name: restore, failOn: essential-error, sequence: [{group: extra}, {group: rest}]}
+`
+	for essential, fails := range map[string]bool{"true": true, "false": false} {
+		t.Run("essential: "+essential, func(t *testing.T) {
+			in(t, func(t *testing.T, w *world) {
+				text := strings.ReplaceAll(text, "$ESSENTIAL", essential)
+				c := w.cluster(t, 0, "one", "two")
+				want := by(t, c.want(cycle.Capture, 1), text)
+				c.store(want)
+				c.tend(want)
+				peer := w.cluster(t, 1)
+				peer.engine.Rule(enginetest.Rules{
+					Findings: []objects.Finding{{Reason: objects.OwnerGone, Object: "two", What: "its owner one does not exist here"}},
+					Refuses:  map[string]bool{"link": true},
+				})
+				want = by(t, peer.want(cycle.Restore, 2), text)
+				peer.store(want)
+				is := peer.tend(want)
+				assert.Equal(t, []string{"restore 0/group/extra", "restore 1/group/rest", "link 0/group/extra"}, peer.engine.Seen().Steps)
+				if fails {
+					require.ErrorContains(t, is.Failure, "group extra: link what was made to its owners: no link can be made")
+					return
+				}
+				require.NotNil(t, is.Restored, "%v", is.Failure)
+				assert.Contains(t, is.Restored.String(), "without groups that are not essential: group extra: link what was made to its owners: no link can be made")
+				assert.Contains(t, is.Restored.String(), "2 were made without an owner: two: its owner one does not exist here")
+			})
+		})
+	}
 }
 
 func TestWithoutTheRecipeTheCapturedOneIsUsed(t *testing.T) {

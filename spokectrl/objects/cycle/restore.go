@@ -15,6 +15,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/objects"
 	"github.com/ramendr/ramen-direct/spokectrl/objects/captures"
+	"github.com/ramendr/ramen-direct/spokectrl/objects/steps"
 	"github.com/ramendr/ramen-direct/spokectrl/recipe"
 )
 
@@ -38,11 +39,11 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 		return is, fmt.Errorf("the capture was made by engine %.60q in format %.60q, and this cluster reads %q of %q: install the version there that made it here",
 			from.Manifest.Engine, from.Manifest.Format, w.engine.Format(), w.engine.Name())
 	}
-	steps, stored, err := read(ctx, &from)
+	names, stored, err := read(ctx, &from)
 	if err != nil {
 		return is, err
 	}
-	workflow, note, err := want.restoring(steps, stored)
+	workflow, note, err := want.restoring(names, stored)
 	if err != nil {
 		return is, err
 	}
@@ -50,23 +51,29 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 	name := capsule.NewCaptureID(want.Term.Epoch, w.clock.Now().UnixMilli())
 	is.attempted = is.attempts(&want, from.Pointer.ID)
 	var made []restored
-	failed, err := w.follow(ctx, want, Restoring, name, workflow, &is, func(i int, g *recipe.Group) error {
+	did := w.follow(ctx, want, Restoring, name, workflow, &is, func(i int, g *recipe.Group) error {
 		p, err := w.restoreGroup(ctx, want, &from, i, g, is.attempted)
 		made = append(made, restored{i, g, p, err == nil})
 		return err
 	})
-	if err != nil {
-		return is, err
+	if did.Err != nil {
+		return is, did.Err
 	}
 	for n, of := range made {
 		// A later group may have the owners of what an earlier one made.
 		if of.done && n < len(made)-1 && of.is.Findings.Count[objects.OwnerGone] > 0 {
 			linked, err := w.restoreGroup(ctx, want, &from, of.step, of.group, nil)
-			if err != nil {
-				return is, err
+			switch {
+			case ctx.Err() != nil:
+			case err != nil: // as if the group had not been restored
+				did.Lacks = append(did.Lacks, fmt.Errorf("%s: link what was made to its owners: %w", workflow.Steps[of.step].Title(), err))
+				if did.Past[of.step] = steps.Failed; steps.Decide(&workflow, did.Past).Fails {
+					return is, errors.Join(did.Lacks...)
+				}
+			default:
+				of.is.Findings = of.is.Findings.Without(objects.OwnerGone)
+				of.is.Findings.Join(linked.Findings)
 			}
-			of.is.Findings = of.is.Findings.Without(objects.OwnerGone)
-			of.is.Findings.Join(linked.Findings)
 		}
 		out.Objects += of.is.Objects
 		out.Findings.Join(of.is.Findings)
@@ -74,16 +81,16 @@ func (w *Worker) restore(ctx context.Context, want Want, is Standing) (Standing,
 	if ctx.Err() != nil {
 		return is, ctx.Err() //nolint:wrapcheck // nobody reads it
 	}
-	out.Partly = errors.Join(failed...)
+	out.Partly = errors.Join(did.Lacks...)
 	is.Restored, is.Last = out, &captures.Last{Pointer: from.Pointer, Profiles: []string{from.Profile}, Readers: slices.Sorted(maps.Keys(from.Manifest.Keys)), Findings: out.Captured}
 	return is, nil
 }
 
 // read returns the steps of a capture that hold objects, and the Recipe by which it was made; nil: none.
-func read(ctx context.Context, from *captures.Capture) (steps []string, stored *v1alpha1.RecipeSpec, err error) {
+func read(ctx context.Context, from *captures.Capture) (names []string, stored *v1alpha1.RecipeSpec, err error) {
 	for _, s := range from.Manifest.Steps {
 		if s.Name != stepRecipe {
-			steps = append(steps, s.Name)
+			names = append(names, s.Name)
 			continue
 		}
 		stored = &v1alpha1.RecipeSpec{}
@@ -91,7 +98,7 @@ func read(ctx context.Context, from *captures.Capture) (steps []string, stored *
 			return nil, nil, fmt.Errorf("read the captured Recipe: %w", err)
 		}
 	}
-	return steps, stored, nil
+	return names, stored, nil
 }
 
 // restored is what became of a group of a workflow.

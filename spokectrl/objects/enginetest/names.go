@@ -4,6 +4,7 @@ package enginetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,7 @@ type Names struct {
 // Rules say what Names does.
 type Rules struct {
 	Findings []objects.Finding // of all captures and restores
-	Refuses  map[string]bool   // objects that can't be made, and steps that can't be captured
+	Refuses  map[string]bool   // objects that can't be made, steps that can't be captured, and "link": all links
 	Unread   map[string]bool   // objects that captures can't read now
 	Block    chan struct{}     // holds all work up until it is closed, or the work is ended
 }
@@ -174,6 +175,9 @@ func (e *Names) Restore(ctx context.Context, r objects.RestoreRequest) (objects.
 		}
 		if r.Link {
 			e.seen.Steps = append(e.seen.Steps, "link "+r.Step)
+			if e.rules.Refuses["link"] {
+				return errors.New("no link can be made")
+			}
 			return nil
 		}
 		e.seen.Steps = append(e.seen.Steps, step)

@@ -54,16 +54,17 @@ type Outcome struct {
 	Hook   error   // the first failure of a hook, whatever that meant for the attempt
 	Spared error   // the first failure that its onError takes for a success
 	Record Record  // with what is to be undone now
+	// Past is what became of the steps that were made.
+	Past []Result
 }
 
 // Follow makes the steps of a workflow. A workflow without hooks is written down nowhere.
 func (a *Attempt) Follow(ctx context.Context, r Record) Outcome {
 	out := Outcome{Record: r}
 	out.Record.Of = len(a.Workflow.Steps)
-	var past []Result
 	var failed []error
 	for {
-		next := Decide(&a.Workflow, past)
+		next := Decide(&a.Workflow, out.Past)
 		if next.Over {
 			out.Record.Undo = a.undo(next.Owed)
 			if next.Fails {
@@ -87,7 +88,7 @@ func (a *Attempt) Follow(ctx context.Context, r Record) Outcome {
 		}
 		out.Record = begun
 		is, err := a.Do(ctx, next.Step, step)
-		past = append(past, is)
+		out.Past = append(out.Past, is)
 		if err != nil && step.Title() != allOf {
 			err = fmt.Errorf("%s: %w", step.Title(), err)
 		}
@@ -101,7 +102,7 @@ func (a *Attempt) Follow(ctx context.Context, r Record) Outcome {
 			out.Spared = err
 		}
 		// Were the attempt to end before the next step begins, this one would be over.
-		out.Record.Undo = a.undo(after(&a.Workflow, past))
+		out.Record.Undo = a.undo(after(&a.Workflow, out.Past))
 	}
 }
 
