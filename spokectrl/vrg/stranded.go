@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
@@ -22,9 +23,12 @@ import (
 // their place. The group that comes back has no claim by which it would know of them; their PersistentVolumes tell.
 
 // mayBeStranded reports whether a retained PersistentVolume of a secondary is of a volume that was never demoted here, and that no
-// claim or replica which the group knows is of: it is stranded, unless there is a claim all the same.
+// claim or replica which the group knows is of: it is stranded, unless there is a claim all the same. During a relocate it is not:
+// the peer, which has to store what it has before anything is let go, waits for this side, and what a failover left lying here
+// long ago would end each relocate. Nor is a volume that never had a claim, because the role was taken back while it was being
+// restored: it was never promoted here.
 func mayBeStranded(f *snapshot.Snapshot, pv *corev1.PersistentVolume) bool {
-	if f.Facts.Role != plan.Secondary || !volumes.Kept(pv) || volumes.Demoted(pv) || pv.DeletionTimestamp != nil {
+	if f.Facts.Role != plan.Secondary || f.VRG.Spec.Action == v1alpha1.VRGActionRelocate || !volumes.Kept(pv) || volumes.Demoted(pv) || pv.DeletionTimestamp != nil || pv.Spec.ClaimRef.UID == "" {
 		return false
 	}
 	for i, v := range f.Volumes {

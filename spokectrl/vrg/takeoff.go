@@ -87,19 +87,24 @@ func noted(f *snapshot.Snapshot) []string {
 }
 
 // takeOff applies intent, which names what stays of our marks on a claim, and takes off what is still there besides: the
-// finalizers; with all, the labels and the annotations, too.
+// finalizers; with all, the labels and the annotations, too. Those go first: if that fails, the finalizer tells that something is left.
 func (r actor) takeOff(ctx context.Context, f *snapshot.Snapshot, claim *corev1.PersistentVolumeClaim, intent apply.Intent, all bool) error {
+	now := &corev1.PersistentVolumeClaim{}
+	if all {
+		if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(claim), now); err != nil || !found || now.UID != claim.UID {
+			return err
+		}
+		if owner := now.Labels[v1alpha1.LabelOwnerName]; owner == "" || volumes.Owned(f.VRG, now) {
+			if err := apply.Strip(ctx, r.Client, now, []string{v1alpha1.LabelOwnerName, v1alpha1.LabelOwnerNamespace}, noted(f)); err != nil {
+				return fmt.Errorf("take the labels off: %w", err)
+			}
+		}
+	}
 	if err := client.IgnoreNotFound(apply.New(r.Client, fieldOwnerSpec).Owned(ctx, intent)); err != nil {
 		return fmt.Errorf("give the marks up: %w", err)
 	}
-	now := &corev1.PersistentVolumeClaim{}
 	if found, err := read(ctx, r.Live, client.ObjectKeyFromObject(claim), now); err != nil || !found || now.UID != claim.UID {
 		return err
-	}
-	if owner := now.Labels[v1alpha1.LabelOwnerName]; all && (owner == "" || volumes.Owned(f.VRG, now)) {
-		if err := apply.Strip(ctx, r.Client, now, []string{v1alpha1.LabelOwnerName, v1alpha1.LabelOwnerNamespace}, noted(f)); err != nil {
-			return fmt.Errorf("take the labels off: %w", err)
-		}
 	}
 	for _, finalizer := range []string{v1alpha1.PVCVolRepFinalizer, v1alpha1.PVCVolSyncFinalizer} {
 		if err := apply.Release(ctx, r.Client, now, finalizer); err != nil {

@@ -3,13 +3,16 @@
 package vrg_test
 
 import (
+	"errors"
 	"testing"
 
 	replicationv1 "github.com/csi-addons/kubernetes-csi-addons/api/replication.storage/v1alpha1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/capsule"
@@ -116,4 +119,34 @@ func TestNoMarkOutlivesTheProtection(t *testing.T) {
 	c.settle()
 	require.Nil(t, c.group())
 	assert.Empty(t, c.claim("data").Annotations)
+}
+
+// TestNoMarkOutlivesAnErrorOnTheWay : others write the claim, too, and each write of the end may fail once.
+func TestNoMarkOutlivesAnErrorOnTheWay(t *testing.T) {
+	for failing, all := 0, false; !all; failing++ {
+		require.Less(t, failing, 50)
+		c := newCluster(t, "dr1", newStores())
+		c.provision("data", func(pvc *corev1.PersistentVolumeClaim) {
+			pvc.Annotations = map[string]string{v1alpha1.AnnotationRestored: "True", capsule.AnnotationRestoredFrom: "pv-data"}
+		})
+		c.wish(v1alpha1.Primary, "1")
+		c.settle()
+		c.remove(&v1alpha1.VolumeReplicationGroup{}, ns, name)
+		writes := 0
+		c.before = func(string, any) error {
+			if writes++; writes == failing {
+				return apierrors.NewConflict(schema.GroupResource{Resource: "anything"}, "data", errors.New("somebody else wrote it"))
+			}
+			return nil
+		}
+		for range 30 {
+			_, _ = c.pass() // one fails
+			c.neighbors()
+		}
+		require.Nil(t, c.group())
+		assert.Empty(t, c.claim("data").Annotations, "write %d failed", failing)
+		assert.Empty(t, c.claim("data").Finalizers, "write %d failed", failing)
+		assert.NotContains(t, c.claim("data").Labels, v1alpha1.LabelOwnerName, "write %d failed", failing)
+		all = failing > writes
+	}
 }
