@@ -3,6 +3,7 @@
 package plan_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -143,5 +144,26 @@ func TestAGroupEndsWithItsLastVolume(t *testing.T) {
 	done, held := unprotected(), healthy(func(v *plan.Volume) { v.Replica = plan.ReplicaLeaving })
 	for _, volumes := range [][]plan.Volume{{held, done}, {done, held}} {
 		assert.Empty(t, plan.Decide(having(primary(volumes...), ending)).Writes)
+	}
+}
+
+// TestAStandbyIsNotSeveredByWhatCanNotBeRead : a claim that is none of ours leaves with its namespace, and the storage does not answer
+// for a moment. The note would stay until the next failover.
+func TestAStandbyIsNotSeveredByWhatCanNotBeRead(t *testing.T) {
+	unmarked := healthy(func(v *plan.Volume) {
+		v.Marks, v.Replica, v.Claim = plan.MarksNone, plan.ReplicaUnknown, plan.ClaimLeaving
+	})
+	for name, tc := range map[string]struct {
+		volume plan.Volume
+		severs bool
+	}{
+		"nothing of ours is on it":        {unmarked, false},
+		"it has a replica":                {func() plan.Volume { v := unmarked; v.Replica = plan.ReplicaPresent; return v }(), true},
+		"it is marked, and can't be read": {func() plan.Volume { v := unmarked; v.Marks = plan.MarksAll; return v }(), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := plan.Decide(having(secondary(tc.volume), pruned))
+			assert.Equal(t, tc.severs, slices.ContainsFunc(p.Writes, func(w plan.Write) bool { return w.Kind == plan.Sever }))
+		})
 	}
 }

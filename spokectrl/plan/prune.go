@@ -38,7 +38,7 @@ func pruneSecondary(g Facts, p *Plan) {
 // unshipped says that the group has a volume which was not demoted for good. Volumes that are copied are all sent before a group
 // becomes Secondary.
 func (v Volume) unshipped() bool {
-	ours := v.Marks != MarksNone || v.Replica == ReplicaPresent || v.Replica == ReplicaLeaving || v.Replica == ReplicaUnknown
+	ours := v.Marks != MarksNone || v.Replica == ReplicaPresent || v.Replica == ReplicaLeaving
 	return ours && !v.Foreign && !v.Copied && !v.Ceded && (!v.Released || v.misremembers()) && !v.justDemoted()
 }
 

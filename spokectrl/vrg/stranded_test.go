@@ -3,6 +3,7 @@
 package vrg_test
 
 import (
+	"errors"
 	"maps"
 	"testing"
 
@@ -10,7 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 	"github.com/ramendr/ramen-direct/spokectrl/archive"
@@ -196,4 +199,59 @@ func TestX14_AClaimThatIsDeletedAfterItsReplicaIsLetGo(t *testing.T) {
 	dr1.settle()
 	assert.Nil(t, dr1.pv("pv-data"))
 	assert.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State, dr1.message("DataReady"))
+}
+
+// TestX14_WhatAFailoverLeftHoldsNoRelocateBack : the peer, which would have to store what it has first, waits for this side.
+func TestX14_WhatAFailoverLeftHoldsNoRelocateBack(t *testing.T) {
+	s := newStores()
+	dr1, dr2 := protectedPrimary(t, s), newCluster(t, "dr2", s)
+	marks := dr1.pv("pv-data")
+	dr1.provision("young")
+	left := dr1.pv("pv-young")
+	left.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
+	left.Spec.ClaimRef.UID = "of-then"
+	left.Labels, left.Annotations = marks.Labels, marks.Annotations
+	require.NoError(t, dr1.client.Update(t.Context(), left))
+	dr1.remove(&corev1.PersistentVolumeClaim{}, ns, "young")
+	dr1.settle()
+	dr2.wish(v1alpha1.Secondary, "1", mirrored)
+	dr2.settle()
+	dr1.wish(v1alpha1.Primary, "1", finalSync)
+	dr1.settle()
+	dr1.wish(v1alpha1.Secondary, "1", relocating)
+	dr1.settle()
+	require.NotNil(t, dr1.pv("pv-young"))
+	assert.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State, dr1.message("DataReady"))
+}
+
+// TestX14_AVolumeThatNeverGotItsClaimIsNotStranded : an API server refuses the claim, by a quota, and the user takes the role back.
+func TestX14_AVolumeThatNeverGotItsClaimIsNotStranded(t *testing.T) {
+	for name, back := range map[string]func(*v1alpha1.VolumeReplicationGroup){"by a relocate": relocating, "by a failover": action(v1alpha1.VRGActionFailover)} {
+		t.Run(name, func(t *testing.T) {
+			s := newStores()
+			dr1, dr2 := protectedPrimary(t, s), newCluster(t, "dr2", s)
+			dr2.wish(v1alpha1.Secondary, "1", mirrored)
+			dr2.settle()
+			dr1.wish(v1alpha1.Primary, "1", finalSync)
+			dr1.settle()
+			dr1.wish(v1alpha1.Secondary, "1", relocating)
+			dr1.settle()
+			dr2.before = func(verb string, obj any) error {
+				if _, claim := obj.(*corev1.PersistentVolumeClaim); claim && verb == "create" {
+					return apierrors.NewForbidden(schema.GroupResource{Resource: "persistentvolumeclaims"}, "data", errors.New("exceeded quota"))
+				}
+				return nil
+			}
+			dr2.wish(v1alpha1.Primary, "2", relocating)
+			for range 10 {
+				_, _ = dr2.pass() // the claim is refused
+			}
+			require.NotNil(t, dr2.pv("pv-data"))
+			require.Nil(t, dr2.claim("data"))
+			dr2.wish(v1alpha1.Secondary, "2", mirrored, back)
+			dr2.settle()
+			assert.Equal(t, v1alpha1.SecondaryState, dr2.group().Status.State, dr2.message("DataReady"))
+			assert.Equal(t, corev1.PersistentVolumeReclaimRetain, dr2.pv("pv-data").Spec.PersistentVolumeReclaimPolicy)
+		})
+	}
 }
