@@ -64,6 +64,9 @@ func newWorld(t *testing.T) *world {
 		w.requests.Add(1)
 		if m := w.meanwhile.Load(); m != nil && m.method == r.Method && w.meanwhile.CompareAndSwap(m, nil) {
 			m.do()
+			if m.instead {
+				panic(http.ErrAbortHandler) // ends the connection
+			}
 		}
 		proxy.ServeHTTP(rw, r)
 	}))

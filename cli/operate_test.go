@@ -268,12 +268,19 @@ func (w *world) runIn(ctx context.Context, in string, interactive bool, args ...
 
 // before has do done before the next request with a method.
 func (w *world) before(method string, do func()) {
-	w.meanwhile.Store(&meanwhile{method, do})
+	w.meanwhile.Store(&meanwhile{method: method, do: do})
+}
+
+// instead has do done instead of the next request with a method, which never arrives: what is asked for may else be done at any
+// time after the one who asked has gone.
+func (w *world) instead(method string, do func()) {
+	w.meanwhile.Store(&meanwhile{method: method, do: do, instead: true})
 }
 
 type meanwhile struct {
-	method string
-	do     func()
+	method  string
+	do      func()
+	instead bool
 }
 
 // exchange puts on the hub what lies there between it and the clusters of an application that runs on dr1.

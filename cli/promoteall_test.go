@@ -112,7 +112,7 @@ func assertPromotesAll(t *testing.T, w *world) {
 	reset.Spec.ReplicationState, reset.Spec.Action = v1alpha1.Secondary, ""
 	require.NoError(t, w.Client.Update(t.Context(), reset))
 	ctx, interrupt := context.WithCancel(t.Context())
-	w.before(http.MethodPatch, interrupt)
+	w.instead(http.MethodPatch, interrupt)
 	got = w.runIn(ctx, "", false, with("--hub-is-down", "--yes")...)
 	assert.Equal(t, 130, got.code, got.err)
 	assert.Contains(t, oneLine(got.out), "Interrupted: ", "what became of each is told")
