@@ -34,13 +34,8 @@ func decided(s *v1alpha1.DRPlacementControlStatus) any {
 
 // edited lets an update through if somebody else wrote the status: it is corrected at once.
 func (o *ownWrites) edited() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false },
-		DeleteFunc: func(event.DeleteEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			is, ok := e.ObjectNew.(*v1alpha1.DRPlacementControl)
-			return ok && e.ObjectOld.GetResourceVersion() != is.ResourceVersion && !o.wrote(is)
-		},
-		GenericFunc: func(event.GenericEvent) bool { return false },
-	}
+	return apply.Updates(func(e event.UpdateEvent) bool {
+		is, ok := e.ObjectNew.(*v1alpha1.DRPlacementControl)
+		return ok && e.ObjectOld.GetResourceVersion() != is.ResourceVersion && !o.wrote(is)
+	})
 }

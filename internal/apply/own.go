@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 )
 
 // Own tells our own writes from those of others: only what somebody else did to a status needs another pass. A status may have
@@ -66,6 +68,16 @@ func (o *Own) Forget(key client.ObjectKey) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.objects, key)
+}
+
+// Updates lets only those updates through for which it holds.
+func Updates(holds func(event.UpdateEvent) bool) predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc:  holds,
+	}
 }
 
 // hashOf is a fingerprint of what an API server would store.

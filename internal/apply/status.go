@@ -86,13 +86,9 @@ func statusOf(obj client.Object) (map[string]any, error) {
 // StatusEdited lets an update through that changed the status: what somebody else wrote there, or wiped, is corrected. Our own
 // writes come through too, and then ChangedStatus finds nothing to send; so it is for statuses that change seldom.
 func StatusEdited() predicate.Predicate {
-	never := func(event.CreateEvent) bool { return false }
-	return predicate.Funcs{
-		CreateFunc: never, DeleteFunc: func(event.DeleteEvent) bool { return false }, GenericFunc: func(event.GenericEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			was, err := statusOf(e.ObjectOld)
-			is, also := statusOf(e.ObjectNew)
-			return err != nil || also != nil || !equality.Semantic.DeepEqual(was, is)
-		},
-	}
+	return Updates(func(e event.UpdateEvent) bool {
+		was, err := statusOf(e.ObjectOld)
+		is, also := statusOf(e.ObjectNew)
+		return err != nil || also != nil || !equality.Semantic.DeepEqual(was, is)
+	})
 }

@@ -95,17 +95,12 @@ func wished() predicate.Predicate {
 // edited lets an update pass if somebody else wrote the status: it is corrected at once. A Secondary at rest would not be looked
 // at again. What the mirror of a hub on this cluster writes into its inboxes is no group of ours.
 func edited(own *apply.Own) predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
-		DeleteFunc:  func(event.DeleteEvent) bool { return false },
-		GenericFunc: func(event.GenericEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			is, ok := e.ObjectNew.(*v1alpha1.VolumeReplicationGroup)
-			if !ok || e.ObjectOld.GetResourceVersion() == is.ResourceVersion {
-				return false
-			}
-			_, boxed := exchange.ClusterOf(is.Namespace)
-			return !boxed && !own.Wrote(client.ObjectKeyFromObject(is), is.Status)
-		},
-	}
+	return apply.Updates(func(e event.UpdateEvent) bool {
+		is, ok := e.ObjectNew.(*v1alpha1.VolumeReplicationGroup)
+		if !ok || e.ObjectOld.GetResourceVersion() == is.ResourceVersion {
+			return false
+		}
+		_, boxed := exchange.ClusterOf(is.Namespace)
+		return !boxed && !own.Wrote(client.ObjectKeyFromObject(is), is.Status)
+	})
 }
