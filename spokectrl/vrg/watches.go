@@ -99,10 +99,14 @@ func (w wake) byName(ctx context.Context, namespace, name string) []reconcile.Re
 
 func (w wake) byVolume(ctx context.Context, obj client.Object) []reconcile.Request {
 	pv, ok := obj.(*corev1.PersistentVolume)
-	if !ok || pv.Spec.ClaimRef == nil {
+	if !ok {
 		return nil
 	}
-	return append(w.byName(ctx, pv.Spec.ClaimRef.Namespace, pv.Spec.ClaimRef.Name), w.byOwnerLabels(ctx, pv)...)
+	out := w.byOwnerLabels(ctx, pv) // also if somebody cleared the claimRef
+	if claim := pv.Spec.ClaimRef; claim != nil {
+		out = append(out, w.byName(ctx, claim.Namespace, claim.Name)...)
+	}
+	return out
 }
 
 func (w wake) byPod(ctx context.Context, obj client.Object) []reconcile.Request {

@@ -12,9 +12,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ramendr/ramen-direct/api/v1alpha1"
 )
@@ -71,4 +73,12 @@ func TestAClaimThatIsCoveredNoMoreStillWakesItsGroup(t *testing.T) {
 	found := wake{reader: r}.byClaim(t.Context(), claim)
 	require.Len(t, found, 1)
 	assert.Equal(t, "ramen-ops/wide", found[0].String())
+}
+
+// TestAVolumeWhoseClaimRefIsClearedWakesItsGroup : its labels still say whose it is.
+func TestAVolumeWhoseClaimRefIsClearedWakesItsGroup(t *testing.T) {
+	pv := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "pv", Labels: map[string]string{
+		v1alpha1.LabelOwnerNamespace: "shop", v1alpha1.LabelOwnerName: "db",
+	}}}
+	assert.Equal(t, []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: "shop", Name: "db"}}}, wake{}.byVolume(t.Context(), pv))
 }
