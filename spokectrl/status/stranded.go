@@ -10,6 +10,10 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 )
 
+// Choice is how a person decides about volumes that left here before they were demoted: what was written last may be nowhere else.
+const Choice = "To continue with them, set action Failover and failoverCluster to this cluster in the DRPlacementControl. The peer may lack what was written last, " +
+	"and its storage may have removed its copy: only if you know that it has what you need, set failoverCluster to the peer"
+
 // stranded says what is left of volumes that were never demoted here, and what helps; false: nothing is.
 func (s Pass) stranded() (provider.Finding, bool) {
 	if !s.Stranded() || s.Facts.Role != plan.Secondary || s.Facts.Ending {
@@ -29,11 +33,13 @@ func (s Pass) stranded() (provider.Finding, bool) {
 	}
 	message := "claims and replicas were deleted here, perhaps with their namespace, before their volumes were demoted. These PersistentVolumes are retained, and their volumes keep the storage " +
 		"from making copies of what the peer has: " + bounded.List(names, ", ")
-	switch {
-	case len(whys) > 0:
+	if len(whys) > 0 {
 		message += "; " + bounded.Messages(whys)
+	}
+	switch {
 	case !s.Facts.Discard:
-		message += ". To continue with them, set action Failover and failoverCluster to this cluster in the DRPlacementControl; to give them up, and continue with what the peer has, set failoverCluster to the peer"
+		message += ". " + Choice
+	case len(whys) > 0:
 	case !s.Facts.Served:
 		message += ". A failover gave up what they have: they get their original reclaim policy back, and the storage deletes them, when the hub says that the workload was sent to the peer"
 	default:

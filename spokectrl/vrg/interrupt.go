@@ -14,6 +14,7 @@ import (
 	"github.com/ramendr/ramen-direct/spokectrl/plan"
 	"github.com/ramendr/ramen-direct/spokectrl/provider"
 	"github.com/ramendr/ramen-direct/spokectrl/snapshot"
+	"github.com/ramendr/ramen-direct/spokectrl/status"
 )
 
 // observeSevered finds out whether such a group replaces one that was Primary in this very epoch, and whose volumes have no
@@ -56,6 +57,5 @@ func (r observer) observeSevered(ctx context.Context, f *snapshot.Snapshot, grou
 // severed says what a person has to decide about claims that went before their volumes were demoted.
 func severed(claims string) error {
 	return errors.New("the group or a namespace of the application was deleted here, and the hub did not ask for it, while the application was moving away: it is not known whether " +
-		"the peer has all that was written to the claims " + claims + ". Their volumes are retained here. To continue with them, set action Failover and failoverCluster to this cluster " +
-		"in the DRPlacementControl. The peer may lack what was written last, and its storage may have removed its copy: only if you know that it has what you need, set failoverCluster to the peer")
+		"the peer has all that was written to the claims " + claims + ". Their volumes are retained here. " + status.Choice)
 }

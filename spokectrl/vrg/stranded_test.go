@@ -136,16 +136,7 @@ func TestX14_WhatThePeerNeverHadIsNotLetGo(t *testing.T) {
 // TestX14_ASecondaryAtRestWhoseNamespaceIsDeletedStaysOne : its volume was demoted for good, and the storage still keeps it in line with
 // the peer's.
 func TestX14_ASecondaryAtRestWhoseNamespaceIsDeletedStaysOne(t *testing.T) {
-	s := newStores()
-	dr1, dr2 := protectedPrimary(t, s), newCluster(t, "dr2", s)
-	dr1.wish(v1alpha1.Primary, "1", finalSync)
-	dr1.settle()
-	dr1.wish(v1alpha1.Secondary, "1", relocating)
-	dr1.settle()
-	require.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State)
-	dr2.wish(v1alpha1.Primary, "2", relocating)
-	dr2.settle()
-	require.Equal(t, v1alpha1.PrimaryState, dr2.group().Status.State)
+	dr1, dr2 := handedOver(t, newStores())
 	require.NotNil(t, dr1.claim("data"))
 	dr1.pruned()
 	assert.Equal(t, v1alpha1.SecondaryState, dr1.group().Status.State, dr1.message("DataReady"))

@@ -43,10 +43,10 @@ func (c *cluster) volumeMarks() []string {
 	return out
 }
 
-// handedOver is dr1 after a relocate to dr2.
-func handedOver(t *testing.T, s *stores) *cluster {
+// handedOver are dr1 and dr2 after a relocate to dr2.
+func handedOver(t *testing.T, s *stores) (dr1, dr2 *cluster) {
 	t.Helper()
-	dr1, dr2 := protectedPrimary(t, s), newCluster(t, "dr2", s)
+	dr1, dr2 = protectedPrimary(t, s), newCluster(t, "dr2", s)
 	dr1.wish(v1alpha1.Primary, "1", finalSync)
 	dr1.settle()
 	dr1.wish(v1alpha1.Secondary, "1", relocating)
@@ -55,7 +55,7 @@ func handedOver(t *testing.T, s *stores) *cluster {
 	dr2.wish(v1alpha1.Primary, "2", relocating)
 	dr2.settle()
 	require.Equal(t, v1alpha1.PrimaryState, dr2.group().Status.State)
-	return dr1
+	return dr1, dr2
 }
 
 func (c *cluster) relabel(claim string) {
@@ -121,12 +121,12 @@ func TestNothingOfOursStaysOnAVolume(t *testing.T) {
 			return c
 		}, keeps},
 		"a Secondary ends whose claim stays": {func(t *testing.T, s *stores) *cluster {
-			c := handedOver(t, s)
+			c, _ := handedOver(t, s)
 			c.end()
 			return c
 		}, deletes},
 		"a Secondary ends whose claim leaves": {func(t *testing.T, s *stores) *cluster {
-			c := handedOver(t, s)
+			c, _ := handedOver(t, s)
 			c.remove(&corev1.PersistentVolumeClaim{}, ns, "data")
 			c.settle()
 			require.NotNil(t, c.claim("data"), "the hub has not said that the peer serves")
@@ -134,7 +134,7 @@ func TestNothingOfOursStaysOnAVolume(t *testing.T) {
 			return c
 		}, keeps},
 		"a Secondary ends whose claim left": {func(t *testing.T, s *stores) *cluster {
-			c := handedOver(t, s)
+			c, _ := handedOver(t, s)
 			c.wish(v1alpha1.Secondary, "1", relocating, peerServes)
 			c.remove(&corev1.PersistentVolumeClaim{}, ns, "data")
 			c.settle()
@@ -143,7 +143,7 @@ func TestNothingOfOursStaysOnAVolume(t *testing.T) {
 			return c
 		}, keeps},
 		"a Secondary ends whose claim is not selected, and carries nothing of ours": {func(t *testing.T, s *stores) *cluster {
-			c := handedOver(t, s)
+			c, _ := handedOver(t, s)
 			pvc := c.claim("data")
 			pvc.Labels, pvc.Finalizers, pvc.Annotations = map[string]string{"app": "y"}, nil, nil
 			require.NoError(t, c.client.Update(t.Context(), pvc))
@@ -210,7 +210,7 @@ func TestAVolumeOfAnOlderVersionRemembersItsGroup(t *testing.T) {
 		assert.Equal(t, want, c.volumeMarks())
 	})
 	t.Run("of a Secondary, which was demoted", func(t *testing.T) {
-		c := handedOver(t, newStores())
+		c, _ := handedOver(t, newStores())
 		want := c.volumeMarks()
 		require.Contains(t, want, "pv-data: "+v1alpha1.AnnotationVRReleased)
 		c.older()
